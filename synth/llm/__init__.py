@@ -1,0 +1,1 @@
+"""Clients: everything that turns a request into a reply."""
