@@ -1,0 +1,87 @@
+"""A loopback server in a process of its own, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import urllib.request
+from types import TracebackType
+from typing import Any
+
+import orjson
+
+from synth.llm.base import Json
+
+# Whatever proxies the environment names, loopback is reached directly.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class LoopbackProcess:
+    """Runs `python -m synth.llm.loopback` with `settings` while the context is open.
+
+    `kill` ends it as `kill -9` does; `start` brings it up again on the same port.
+    """
+
+    def __init__(self, *, port: int = 0, log: str = "", **settings: Any) -> None:
+        self.port = port
+        self._options = [f"--log={log}"] if log else []
+        for name, value in settings.items():
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                self._options.append(f"--{flag}" if value else f"--no-{flag}")
+            else:
+                self._options.append(f"--{flag}={value}")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The `base_url` of the server."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def start(self) -> LoopbackProcess:
+        """Starts the server and waits until it is up."""
+        command = [sys.executable, "-m", "synth.llm.loopback", f"--port={self.port}", *self._options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the loopback server did not start: {' '.join(command)}")
+        self.port = orjson.loads(line)["port"]
+        return self
+
+    def kill(self) -> None:
+        """Ends the server at once."""
+        self._end(signal.SIGKILL)
+
+    def control(self, **changes: Any) -> None:
+        """Changes settings of the running server."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/control", data=orjson.dumps(changes), method="POST"
+        )
+        with _DIRECT.open(request, timeout=10):
+            pass
+
+    def log(self, *, bodies: bool = False) -> Json:
+        """What the server was asked and what it answered, from `GET /log`."""
+        query = "?bodies=1" if bodies else ""
+        with _DIRECT.open(f"http://127.0.0.1:{self.port}/log{query}", timeout=10) as answer:
+            history: Json = orjson.loads(answer.read())
+        return history
+
+    def __enter__(self) -> LoopbackProcess:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        self._process.wait(timeout=10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
