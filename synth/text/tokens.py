@@ -1,0 +1,77 @@
+"""Words for comparing texts, and the form in which two texts count as the same.
+
+ASCII text gives exactly the tokens of the `rouge-score` package (lowercased `[a-z0-9]+`, no stemmer). That
+package sees nothing in other scripts, so elsewhere a word is a run of letters, digits and their combining
+marks; in scripts written without spaces (Chinese, Japanese, Thai, Lao, Burmese, Khmer) each character is one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+
+# Punctuation that changes what a text asks: 2+2 and 2*2, C and C#, 5 and 5%. The rest is a matter of taste.
+_MEANINGFUL = frozenset("#%&*+-/<=>@\\^|~$")
+
+
+class _Table(dict[int, "str | None"]):
+    """A table for `str.translate` that decides about each character when it first meets it."""
+
+    def __init__(self, decide: Callable[[str], str | None]) -> None:
+        super().__init__()
+        self._decide = decide
+
+    def __missing__(self, codepoint: int) -> str | None:
+        self[codepoint] = answer = self._decide(chr(codepoint))
+        return answer
+
+
+def _word_character(char: str) -> str | None:
+    return char if unicodedata.category(char)[0] in "LMN" else " "
+
+
+def _folded_character(char: str) -> str | None:
+    category = unicodedata.category(char)
+    if category == "Cf" or "\ufe00" <= char <= "\ufe0f":  # joiners, soft hyphens, variation selectors
+        return None
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    folds = category[0] in "PZC" and char not in _MEANINGFUL
+    return " " if folds or char == "`" else char
+
+
+_WORD_CHARACTERS = _Table(_word_character)
+_FOLDED_CHARACTERS = _Table(_folded_character)
+
+
+def rouge_tokens(text: str) -> list[str]:
+    """The words that ROUGE compares, in order; see the module's docstring for text that is not ASCII."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    return _WORD.findall(unicodedata.normalize("NFKC", text).lower().translate(_WORD_CHARACTERS))
+
+
+def normal_form(text: str) -> str:
+    """The text without what makes no difference: case, Unicode form, punctuation, white space.
+
+    Two texts are exact copies when these are equal. Symbols and the marks of arithmetic and of programming
+    languages stay. A text of nothing but punctuation keeps it, so that "?" and "..." stay two texts.
+    """
+    if text.isascii():
+        folded = text.lower()
+    else:
+        # Casefolding can undo the composition, hence twice (Unicode's NFKC_Casefold does the same).
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.translate(_FOLDED_CHARACTERS).split()) or " ".join(folded.split())
+
+
+def words(normal: str) -> list[str]:
+    """The words of a text in its normal form."""
+    return normal.split() if normal.isascii() else _WORD.findall(normal)
