@@ -158,4 +158,3 @@ class Client(Protocol):
     async def close(self) -> None:
         """Lets go of connections, threads and memory. May be called twice."""
         ...
-

@@ -1,0 +1,217 @@
+"""One of a recipe's models, as stages see it: asks, and remembers through the run's journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from synth.errors import Unfinished
+from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
+from synth.recipe.base import Sampling
+from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price
+
+# The limit of an answer where neither recipe nor stage sets one: every request has a limit.
+DEFAULT_MAX_TOKENS = 1024
+
+# Characters a token of a prompt has at the least, in round numbers: reservations must not be too low.
+_CHARACTERS_A_TOKEN = 2
+
+
+class Memory(Protocol):
+    """What a model needs of the store."""
+
+    def find(self, request: Request) -> Found | None: ...
+
+    def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]: ...
+
+
+class Found(Protocol):
+    """An answer from the journal."""
+
+    @property
+    def failed(self) -> bool: ...
+
+    @property
+    def raw(self) -> bytes: ...
+
+
+@dataclass(slots=True)
+class Cost:
+    """What requests used, or may use."""
+
+    requests: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def add(self, other: Cost, sign: int = 1) -> None:
+        """Adds `other`, or takes it away."""
+        self.requests += sign * other.requests
+        self.tokens += sign * other.tokens
+        self.usd += sign * other.usd
+
+
+@dataclass
+class Ledger:
+    """Keeps all calls of a run together inside the budget. `used` holds earlier calls', too."""
+
+    budget: Budget = field(default_factory=Budget)
+    used: Cost = field(default_factory=Cost)
+    reused: int = 0
+    completion_tokens: int = 0
+    _reserved: Cost = field(default_factory=Cost)
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def reserve(self, cost: Cost) -> None:
+        """Sets `cost` aside; waits for requests under way to give back what they did not need.
+
+        Raises `Unfinished` where the budget cannot hold it.
+        """
+        while spent := self._over(cost):
+            if self._reserved.requests == 0:
+                raise Unfinished(
+                    f"the budget of {spent} is spent.",
+                    where="budget",
+                    hint="Raise it and run the same command again to go on.",
+                )
+            self._freed.clear()
+            await self._freed.wait()
+        self._reserved.add(cost)
+
+    def settle(self, reserved: Cost, used: Cost) -> None:
+        """Books what a request really used in the place of what was set aside for it."""
+        self._reserved.add(reserved, -1)
+        self.used.add(used)
+        self._freed.set()
+
+    def _over(self, cost: Cost) -> str | None:
+        limit = self.budget
+        if limit.requests is not None and self.used.requests + self._reserved.requests + 1 > limit.requests:
+            return f"{limit.requests} requests"
+        if limit.tokens is not None and self.used.tokens + self._reserved.tokens + cost.tokens > limit.tokens:
+            return f"{limit.tokens} tokens"
+        if limit.usd is not None and self.used.usd + self._reserved.usd + cost.usd > limit.usd:
+            return f"{limit.usd:g} usd"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply and the request it answers."""
+
+    reply: Reply
+    request: Request
+
+
+class Model:
+    """Asks one model. A request whose reply is in the journal is answered from there."""
+
+    def __init__(
+        self, name: str, config: ModelConfig, client: Client, memory: Memory, ledger: Ledger
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.client = client
+        self._memory = memory
+        self._ledger = ledger
+        self._under_way: dict[str, asyncio.Future[Reply]] = {}
+        self._opened: asyncio.Task[None] | None = None
+        self._extra_body: Json = dict(config.extra_body) if isinstance(config, EndpointModel) else {}
+
+    @property
+    def model(self) -> str:
+        """What the server calls it."""
+        return self.client.model
+
+    async def ask(
+        self,
+        messages: Sequence[Json],
+        sampling: Sampling,
+        *,
+        schema: Json | None = None,
+        logprobs: int = 0,
+        draw: int = 0,
+        attempt: int = 0,
+    ) -> Answer:
+        """The answer to `messages`; `sampling` goes over the model's own.
+
+        Raises `RequestFailed` where the request is at fault, `UnreachableError` where nobody answers,
+        `Unfinished` where the budget is spent, `ValueError` where what came is no answer.
+        """
+        settings = sampling.over(self.config.sampling)
+        request = Request(
+            messages=messages,
+            model=self.client.model,
+            max_tokens=settings.max_tokens or DEFAULT_MAX_TOKENS,
+            sampling=settings.without_max_tokens(),
+            schema=schema,
+            logprobs=logprobs,
+            extra_body=self._extra_body,
+            draw=draw,
+            attempt=attempt,
+        )
+        return Answer(await self._reply(request), request)
+
+    async def _reply(self, request: Request) -> Reply:
+        """From the journal, from the same request under way, or from the client."""
+        under_way = self._under_way.get(request.identity)
+        if under_way is not None:
+            return await asyncio.shield(under_way)
+        if found := self._memory.find(request):
+            self._ledger.reused += 1
+            if found.failed:
+                raise RequestFailed(found.raw.decode())
+            return self.client.read(found.raw)
+        coming: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._under_way[request.identity] = coming
+        try:
+            reply = await self._send(request)
+        except BaseException:
+            # Whoever waits for the same request is told so, and never waits for ever.
+            coming.cancel()
+            raise
+        finally:
+            del self._under_way[request.identity]
+        coming.set_result(reply)
+        return reply
+
+    async def _send(self, request: Request) -> Reply:
+        await self._open()
+        reserved = self._most_it_can_cost(request)
+        await self._ledger.reserve(reserved)
+        used = Cost()
+        try:
+            raw = await self.client.ask(request)
+            used = Cost(requests=1)
+            await self._memory.append(request, raw)
+            reply = self.client.read(raw)
+            used = self._cost(reply.usage)
+            self._ledger.completion_tokens += reply.usage.completion
+            return reply
+        except RequestFailed as failure:
+            used = Cost(requests=1)
+            await self._memory.append(request, failure.words.encode(), failed=True)
+            raise
+        finally:
+            self._ledger.settle(reserved, used)
+
+    async def _open(self) -> None:
+        """Opens the client for the first request that the journal cannot answer, and not before."""
+        if self._opened is None:
+            self._opened = asyncio.ensure_future(self.client.open())
+        await asyncio.shield(self._opened)
+
+    def _most_it_can_cost(self, request: Request) -> Cost:
+        prompt = len(request.canonical) // _CHARACTERS_A_TOKEN
+        return self._cost(Usage(prompt, request.max_tokens))
+
+    def _cost(self, usage: Usage) -> Cost:
+        return Cost(1, usage.prompt + usage.completion, usd(self.config.price, usage))
+
+
+def usd(price: Price | None, usage: Usage) -> float:
+    """US dollars; nothing where the recipe names no price."""
+    if price is None:
+        return 0.0
+    return (usage.prompt * price.prompt + usage.completion * price.completion) / 1e6

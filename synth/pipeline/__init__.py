@@ -1,0 +1,1 @@
+"""Carries rows through the stages, commits what comes out, and resumes."""

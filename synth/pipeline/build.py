@@ -1,0 +1,75 @@
+"""From the recipe's words to stages and clients: the only place that names the concrete ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from synth.errors import UnreachableError
+from synth.llm.base import Client
+from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, ModelConfig, Recipe
+from synth.stages.base import Admits, Asks, Context, Maker
+from synth.stages.dedupe import Dedupe
+from synth.stages.generate import Generate
+from synth.stages.respond import Respond
+from synth.stages.score import Score
+from synth.stages.standardise import Standardise
+
+Stage = Asks | Admits | Maker
+
+_STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
+    "generate": Generate,
+    "respond": Respond,
+    "standardise": Standardise,
+    "dedupe": Dedupe,
+    "score": Score,
+}
+
+
+def build_stages(context: Context) -> list[Stage]:
+    """The recipe's stages, in order. Raises what makes one impossible, before anything is asked."""
+    return [_STAGES[spec.kind](spec.name, spec.options, context) for spec in context.recipe.stages]
+
+
+def build_client(name: str, config: ModelConfig, recipe: Recipe) -> Client:
+    """The client for `models.NAME`. Clients load their libraries here, when they are wanted."""
+    if isinstance(config, EmbeddedModel):
+        from synth.llm.embedded import EmbeddedClient
+
+        return EmbeddedClient(config.model, folder=recipe.folder)
+    if isinstance(config, FakeModel):
+        from synth.llm.fake import FakeClient, FakeFaults
+
+        script = recipe.folder / config.script if config.script else None
+        faults = FakeFaults(fail=config.fail, cut=config.cut, broken=config.broken)
+        return FakeClient(config.model, script=script, delay=config.delay, seed=recipe.seed, faults=faults)
+    return _endpoint(name, config)
+
+
+def _endpoint(name: str, config: EndpointModel) -> Client:
+    from synth.llm.endpoint import EndpointClient
+
+    return EndpointClient(
+        config.model,
+        config.base_urls,
+        api_key=api_key(name, config),
+        send_seed=config.send_seed,
+        patience=config.patience,
+        requests_per_minute=config.limits.requests_per_minute,
+        tokens_per_minute=config.limits.tokens_per_minute,
+    )
+
+
+def api_key(name: str, config: EndpointModel) -> str | None:
+    """The key from the variable that the recipe names; none named, none sent."""
+    if config.api_key_env is None:
+        return None
+    key = os.environ.get(config.api_key_env)
+    if not key:
+        raise UnreachableError(
+            f"the variable {config.api_key_env} is not set.",
+            where=f"models.{name}.api_key_env",
+            hint=f"export {config.api_key_env}=... and run the same command again.",
+        )
+    return key

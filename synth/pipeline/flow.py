@@ -1,0 +1,151 @@
+"""The order of a run: sources first, then the makers' slots in proportion, each slot through the stages.
+
+A slot's life is one coroutine. It passes stages that ask whenever it likes, and waits only at a gate in
+front of a stage that admits: there, slots pass in the run's order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from synth.llm.base import RequestFailed
+from synth.pipeline.build import Stage
+from synth.pipeline.maker import MakerDriver
+from synth.pipeline.progress import Progress
+from synth.row import Row, Slot
+from synth.stages.base import Admits, Asks
+
+
+class Gate:
+    """Lets slots through one at a time, in the order in which they took a number."""
+
+    def __init__(self) -> None:
+        self._given = 0
+        self._turn = 0
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+
+    def number(self) -> int:
+        """The next number; numbers are to be passed in order, each exactly once."""
+        self._given += 1
+        return self._given - 1
+
+    async def wait(self, number: int) -> None:
+        """Returns when it is this number's turn."""
+        if number != self._turn:
+            self._waiting[number] = asyncio.get_running_loop().create_future()
+            await self._waiting.pop(number)
+
+    def passed(self) -> None:
+        """Lets the next one in."""
+        self._turn += 1
+        waiting = self._waiting.get(self._turn)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A slot on its way: the stage it goes to next, and its numbers at the gates ahead."""
+
+    slot: Slot
+    next: int
+    numbers: dict[int, int] = field(default_factory=dict)
+
+
+class Flow:
+    """The stages of a run, and the order in which slots come to them."""
+
+    def __init__(self, stages: Sequence[Stage], progress: Progress) -> None:
+        self._stages = stages
+        self._progress = progress
+        self._gates = {
+            i: Gate() for i, stage in enumerate(stages, 1) if hasattr(stage, "admit") and not is_maker(stage)
+        }
+
+    async def tickets(
+        self, given: Iterator[Slot], drivers: Sequence[MakerDriver], room: Callable[[], int]
+    ) -> AsyncGenerator[Ticket, None]:
+        """Every slot of the run in its fixed order: what is given first, then drafts in proportion.
+
+        Of several makers, the one that is furthest behind its share comes next (the earlier one of
+        two that are level), counted in drafts that passed its own filters.
+        """
+        for slot in given:
+            self._progress.entered(0, len(slot.rows))
+            yield self._ticket(slot, 1)
+        sources = [_Supply(driver, driver.slots(room)) for driver in drivers]
+        try:
+            while sources:
+                supply = min(sources, key=lambda s: (s.behind, s.driver.index))
+                try:
+                    slot = await anext(supply.slots)
+                except StopAsyncIteration:
+                    sources.remove(supply)
+                    continue
+                supply.made += len(slot.rows)
+                self._progress.born(supply.driver.index, slot)
+                yield self._ticket(slot, supply.driver.index + 1)
+        finally:
+            for supply in sources:
+                await supply.slots.aclose()
+
+    def _ticket(self, slot: Slot, first: int) -> Ticket:
+        """Takes the slot's numbers at the gates it will come to, in the order of the run."""
+        numbers = {index: gate.number() for index, gate in self._gates.items() if index >= first}
+        return Ticket(slot, first, numbers)
+
+    async def live(self, ticket: Ticket) -> None:
+        """Carries the slot through the stages ahead of it."""
+        slot = ticket.slot
+        while ticket.next <= len(self._stages):
+            index = ticket.next
+            stage = self._stages[index - 1]
+            if index in self._gates:
+                await self._gates[index].wait(ticket.numbers[index])
+                for row in slot.rows:
+                    cast(Admits, stage).admit(row)
+                self._gates[index].passed()
+            elif slot.rows and not is_maker(stage):
+                await self._ask(cast(Asks, stage), slot.rows)
+            before = len(slot.rows)
+            slot.settle(index)
+            self._progress.left(index, before, slot)
+            ticket.next += 1
+
+    async def _ask(self, stage: Asks, rows: Sequence[Row]) -> None:
+        if len(rows) == 1:
+            await _ask_one(stage, rows[0])
+        else:
+            await asyncio.gather(*(_ask_one(stage, row) for row in rows))
+
+
+@dataclass
+class _Supply:
+    """A maker's slots, and how many drafts it has given so far."""
+
+    driver: MakerDriver
+    slots: AsyncGenerator[Slot, None]
+    made: int = 0
+
+    @property
+    def behind(self) -> float:
+        """Its share that is done; the smallest is furthest behind."""
+        return self.made / self.driver.maker.count
+
+
+async def _ask_one(stage: Asks, row: Row) -> None:
+    try:
+        await stage.ask(row)
+    except RequestFailed as failure:
+        if row.given:
+            row.history.append({"stage": stage.name, "did": ["failed"], "detail": failure.words})
+        else:
+            row.fail(stage.name, failure.words)
+
+
+def is_maker(stage: Stage) -> bool:
+    """Whether a stage makes rows of its own, and passes others on as they are."""
+    return hasattr(stage, "draw")

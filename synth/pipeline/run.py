@@ -1,0 +1,280 @@
+"""Runs a recipe into its folder, or goes on where an earlier call ended.
+
+A run is replayed, not restored: every call carries the same rows through the same stages in the same
+order, and a request whose reply is in the journal is answered from there. So a resumed, an edited and an
+undisturbed run are one code path, and what they end with depends on recipe, sources and replies alone
+(see docs/how-it-works.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import orjson
+
+from synth.errors import SynthError, Unfinished
+from synth.llm.base import Json
+from synth.llm.model import Cost, Ledger, Model, usd
+from synth.pipeline.build import build_client, build_stages
+from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
+from synth.pipeline.given import Given, read_given, source_digest
+from synth.pipeline.maker import MakerDriver
+from synth.pipeline.progress import Progress
+from synth.pipeline.summary import price_of, request_counts, row_counts
+from synth.recipe.model import Recipe
+from synth.row import Slot
+from synth.stages.base import Context, Maker
+from synth.store import RunReader, RunStore
+
+# Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
+LIVE_SLOTS = 2048
+
+# What a finished run was finished by: a change of the stages' logic makes old runs replay once.
+LOGIC_VERSION = 1
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a call ended, as `synth run --json` says it."""
+
+    summary: Json
+    error: SynthError | None
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the run is complete and nothing failed."""
+        if self.error is not None:
+            return self.error.exit_code
+        return 1 if self.summary["failed"] else 0
+
+
+async def run_recipe(
+    recipe: Recipe, out: Path, progress: Progress, *, retry_failed: bool = False
+) -> RunResult:
+    """One call of `synth run`. Raises `SynthError` for what is wrong before the first request.
+
+    What stops a run later (a budget, a server that is gone, a full disk) is in the result.
+    """
+    given = read_given(recipe, progress.say)
+    store = RunStore(out, recipe.name)
+    try:
+        store.start()
+        run = _Run(recipe, given, store, progress)
+        return await run.call(retry_failed=retry_failed)
+    finally:
+        store.close()
+
+
+class _Run:
+    """One call."""
+
+    def __init__(self, recipe: Recipe, given: Given, store: RunStore, progress: Progress) -> None:
+        self._recipe = recipe
+        self._given = given
+        self._store = store
+        self._progress = progress
+        self._ledger = Ledger(recipe.budget)
+        self._models = {
+            name: Model(name, config, build_client(name, config, recipe), store, self._ledger)
+            for name, config in recipe.models.items()
+        }
+        context = Context(recipe, self._models, given.seeds, progress.say)
+        self._stages = build_stages(context)
+        self._flow = Flow(self._stages, progress)
+        self._source = given.slots()
+        self._before = store.usage()
+        self._live: dict[int, Ticket] = {}
+        self._stopped: Unfinished | None = None
+        self._end = Gate()
+        self._accepted = 0
+        self._sunk = 0
+        progress.begin([stage.name for stage in self._stages])
+        progress.ledger, progress.models = self._ledger, tuple(self._models.values())
+
+    async def call(self, *, retry_failed: bool) -> RunResult:
+        """Runs to the end, or to what stops it; either way everything is on disk afterwards."""
+        started = time.monotonic()
+        if retry_failed:
+            await self._store.forget_failures()
+        fingerprint = self._fingerprint()
+        recipe = orjson.loads(self._recipe.model_dump_json(by_alias=True))
+        if self._store.begin(fingerprint, recipe):
+            self._progress.say("Nothing to do: this run is finished.")
+            return self._result(self._counters(started), None)
+        self._book_earlier_calls()
+        error: SynthError | None = None
+        try:
+            await self._work()
+        except SynthError as stop:
+            error = stop
+        finally:
+            counters = await self._leave(started)
+        if error is None:
+            self._store.finish(fingerprint, self._notes())
+        return self._result(counters, error)
+
+    def _fingerprint(self) -> str:
+        """What decides whether a finished run is still finished."""
+        prompts = [stage.prompt.text for stage in self._stages if hasattr(stage, "prompt")]
+        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), prompts]
+        text = self._recipe.model_dump_json(by_alias=True).encode() + orjson.dumps(
+            parts, option=orjson.OPT_SORT_KEYS
+        )
+        return hashlib.sha256(text).hexdigest()
+
+    async def _work(self) -> None:
+        """Every slot through every stage; stops taking in new ones when told to."""
+        for stage in self._stages:
+            if hasattr(stage, "prepare"):
+                await stage.prepare()
+        free = asyncio.Semaphore(LIVE_SLOTS)
+        tickets = self._flow.tickets(self._source, self._drivers(), self._room)
+        try:
+            async with asyncio.TaskGroup() as lives:
+                try:
+                    async for ticket in tickets:
+                        await free.acquire()
+                        if self._stopped:
+                            break
+                        number = self._end.number()
+                        self._live[number] = ticket
+                        lives.create_task(self._carry(number, ticket, free))
+                except Unfinished as stop:
+                    self._stopped = stop
+        except* _TargetReached:
+            self._live.clear()
+        except* SynthError as group:
+            raise _first(group) from None
+        finally:
+            await tickets.aclose()
+        if self._stopped:
+            raise self._stopped
+        if self._recipe.target is not None and self._accepted < self._recipe.target:
+            raise Unfinished(
+                f"{self._accepted} rows are accepted, not {self._recipe.target}: the sources are used up.",
+                where="target",
+                hint="Add documents, prompts or seeds, or lower the target.",
+            )
+
+    def _drivers(self) -> list[MakerDriver]:
+        recipe = self._recipe
+        drivers = []
+        for index, stage in enumerate(self._stages, start=1):
+            if is_maker(stage):
+                maker = cast(Maker, stage)
+                wanted = None if recipe.target is not None else maker.count
+                drivers.append(MakerDriver(maker, index, wanted, recipe.limit, recipe.window))
+        return drivers
+
+    def _room(self) -> int:
+        """With a target: how many more requests are worth having under way, at the yield so far."""
+        if self._recipe.target is None:
+            return LIVE_SLOTS
+        share = (self._accepted + 1) / (self._sunk + 1)
+        return int((self._recipe.target - self._accepted) / share) + 1 - len(self._live)
+
+    async def _carry(self, number: int, ticket: Ticket, free: asyncio.Semaphore) -> None:
+        try:
+            await self._flow.live(ticket)
+        except Unfinished as stop:
+            self._stopped = self._stopped or stop
+            free.release()
+            return
+        if self._recipe.target is not None:
+            await self._end.wait(number)
+            self._cut_at_target(ticket.slot, self._recipe.target)
+            self._end.passed()
+        self._sink(ticket.slot)
+        del self._live[number]
+        free.release()
+        if self._recipe.target is not None and self._accepted >= self._recipe.target:
+            raise _TargetReached
+
+    def _cut_at_target(self, slot: Slot, target: int) -> None:
+        """Drafts beyond the target are no rows."""
+        room = target - self._accepted
+        kept = []
+        for row in slot.rows:
+            if row.draft and room <= 0:
+                continue
+            room -= row.draft
+            kept.append(row)
+        slot.rows = kept
+
+    def _sink(self, slot: Slot) -> None:
+        drafts = 0
+        for row in slot.rows:
+            row.status = "kept"
+            drafts += row.draft
+        self._accepted += drafts
+        self._sunk += bool(drafts or any(row.draft for row in slot.settled))
+        self._progress.accepted = self._accepted
+        self._progress.finished_slots += 1
+        self._store.commit(slot)
+
+    async def _leave(self, started: float) -> Json:
+        """Commits what is unfinished as pending, and closes the clients."""
+        for ticket in self._live.values():
+            self._commit_pending(ticket.slot, ticket.next)
+        if self._live or self._stopped:
+            for slot in self._source:
+                self._commit_pending(slot, 1)
+        for model in self._models.values():
+            await model.client.close()
+        self._store.drain()
+        counters = self._counters(started)
+        self._store.note_call(counters)
+        return counters
+
+    def _counters(self, started: float) -> Json:
+        return {
+            "reused": self._ledger.reused,
+            "retries": sum(model.client.retries for model in self._models.values()),
+            "seconds": round(time.monotonic() - started, 3),
+        }
+
+    def _commit_pending(self, slot: Slot, at: int) -> None:
+        for row in slot.rows:
+            row.status, row.ended = "pending", min(at, len(self._stages))
+            row.stage = self._stages[row.ended - 1].name
+        self._store.commit(slot)
+
+    def _book_earlier_calls(self) -> None:
+        for used in self._before:
+            price = price_of(used.model, self._models.values())
+            tokens = used.usage.prompt + used.usage.completion
+            self._ledger.used.add(Cost(used.requests, tokens, usd(price, used.usage)))
+
+    def _result(self, counters: Json, error: SynthError | None) -> RunResult:
+        """Read back from the folder: what is said is what is there."""
+        reader = RunReader(self._store.folder.path)
+        models = list(self._models.values())
+        uses = self._store.usage()
+        try:
+            call = {**request_counts(uses, models, self._before), **counters}
+            total = {**request_counts(uses, models), **reader.total}
+            return RunResult({**row_counts(reader), **call, "total": total}, error)
+        finally:
+            reader.close()
+
+    def _notes(self) -> Json:
+        return {
+            "messages": list(self._progress.messages),
+            "sources": source_digest(self._recipe),
+            "seeds": len(self._given.seeds),
+            "holdout": len(self._given.holdout),
+        }
+
+
+class _TargetReached(Exception):
+    """Ends the run: whatever comes after the last accepted row is no row."""
+
+
+def _first(group: BaseExceptionGroup[SynthError]) -> SynthError:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

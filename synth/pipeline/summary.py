@@ -1,0 +1,49 @@
+"""The numbers of `synth run --json`: rows are the folder's, requests are this call's, `total` is all calls'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from synth.llm.base import Json, Usage
+from synth.llm.model import Model, usd
+from synth.recipe.model import Price
+from synth.store import ModelUse, RunReader
+
+
+def row_counts(reader: RunReader) -> Json:
+    """Drafts by how they stand; drops by stage and reason."""
+    counts = reader.counts()
+    return {
+        "run": str(reader.folder.path),
+        "accepted": counts.get("kept", 0),
+        "dropped": reader.drops(),
+        "failed": counts.get("failed", 0),
+        "pending": counts.get("pending", 0),
+    }
+
+
+def request_counts(
+    uses: Sequence[ModelUse], models: Sequence[Model], before: Sequence[ModelUse] = ()
+) -> Json:
+    """Requests, tokens and cost as the journal has them, less what it had `before`."""
+    earlier = {use.model: use for use in before}
+    requests = prompt = completion = 0
+    cost = 0.0
+    for use in uses:
+        then = earlier.get(use.model, ModelUse(use.model, 0, Usage()))
+        now = Usage(use.usage.prompt - then.usage.prompt, use.usage.completion - then.usage.completion)
+        requests += use.requests - then.requests
+        prompt += now.prompt
+        completion += now.completion
+        cost += usd(price_of(use.model, models), now)
+    priced = any(model.config.price for model in models)
+    return {
+        "requests": requests,
+        "tokens": {"prompt": prompt, "completion": completion},
+        "cost_usd": round(cost, 6) if priced else None,
+    }
+
+
+def price_of(model: str, models: Iterable[Model]) -> Price | None:
+    """The recipe's price for what a server calls `model`."""
+    return next((m.config.price for m in models if m.client.model == model and m.config.price), None)

@@ -1,0 +1,168 @@
+"""Prompts are files: front matter, then a Jinja body that cannot run code.
+
+A body is one user message, or several messages, each under a line `# system`, `# user` or
+`# assistant`. Declared inputs and used variables must be the same set: a missing or a surplus one is an
+error before the first request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from pydantic import Field, ValidationError
+
+from synth.errors import PromptError
+from synth.llm.base import Json
+from synth.packaged import packaged
+from synth.recipe.base import Strict
+
+_ROLE_LINE = re.compile(r"^# (system|user|assistant)[ \t]*$", re.MULTILINE)
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+
+
+class FrontMatter(Strict):
+    """The head of a prompt file."""
+
+    name: str
+    version: Annotated[int, Field(ge=1)]
+    inputs: list[str]
+    output: Literal["text"] | dict[str, Any] = "text"
+    source: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, ready to render. `schema` is the JSON schema of its answer, or None for plain text."""
+
+    name: str
+    version: int
+    source: str
+    inputs: frozenset[str]
+    schema: Json | None
+    text: str
+    parts: tuple[tuple[str, Template], ...] = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """How a receipt names it: `generate/self_instruct@1`."""
+        return f"{self.name}@{self.version}"
+
+    def render(self, values: Mapping[str, Any]) -> list[Json]:
+        """The messages, as `{"role", "content"}`. Raises `PromptError` where the template fails."""
+        try:
+            return [{"role": role, "content": part.render(values).strip("\n")} for role, part in self.parts]
+        except TemplateError as error:
+            raise PromptError(f"does not render: {error}.", where=self.name) from None
+
+
+def load_prompt(stage: str, named: str, folder: Path, inputs: frozenset[str]) -> Prompt:
+    """Finds `named` and checks it against the `inputs` that the stage gives.
+
+    `named` is a path to a `.md` file relative to the recipe's `folder`, or a name of
+    `prompts/<stage>/<name>.md`, looked for beside the recipe and then among the packaged ones.
+    """
+    file = _find(stage, named, folder)
+    prompt = read_prompt(file, _label(file, stage))
+    if unknown := prompt.inputs - inputs:
+        raise PromptError(
+            f"asks for {_list(unknown)}, which the stage {stage!r} does not give.",
+            where=str(file),
+            hint=f"It gives {_list(inputs)}.",
+        )
+    return prompt
+
+
+def read_prompt(file: Path, name: str) -> Prompt:
+    """Reads and checks a prompt file by itself."""
+    try:
+        text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise PromptError("is not UTF-8.", where=str(file)) from None
+    head, body = _split(file, text)
+    schema = head.output if isinstance(head.output, dict) else None
+    if schema is not None:
+        _check_schema(file, schema)
+    parts, used = _compile(file, body)
+    declared = frozenset(head.inputs)
+    if used != declared:
+        surplus, missing = declared - used, used - declared
+        words = [f"uses {_list(missing)} without declaring it"] if missing else []
+        words += [f"declares {_list(surplus)} without using it"] if surplus else []
+        raise PromptError(
+            f"{' and '.join(words)}.", where=str(file), hint="Mend `inputs` in its front matter."
+        )
+    return Prompt(name, head.version, head.source, declared, schema, text, parts)
+
+
+def _find(stage: str, named: str, folder: Path) -> Path:
+    if named.endswith(".md"):
+        candidates = [folder / named]
+    else:
+        candidates = [folder / "prompts" / stage / f"{named}.md", packaged("prompts") / stage / f"{named}.md"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise PromptError(
+        f"there is no prompt {named!r} for the stage {stage!r}.",
+        where=" or ".join(str(c) for c in candidates),
+        hint="Name a .md file beside the recipe, or one of the packaged prompts.",
+    )
+
+
+def _label(file: Path, stage: str) -> str:
+    return f"{stage}/{file.stem}"
+
+
+def _split(file: Path, text: str) -> tuple[FrontMatter, str]:
+    match = _FRONT_MATTER.match(text)
+    if not match:
+        raise PromptError("has no front matter.", where=str(file), hint="Begin it with `---`, keys, `---`.")
+    try:
+        head = FrontMatter.model_validate(yaml.safe_load(match[1]))
+    except yaml.YAMLError as error:
+        raise PromptError(f"its front matter is not valid YAML: {error}.", where=str(file)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(step) for step in first["loc"]) or "front matter"
+        raise PromptError(f"{key}: {first['msg']}.", where=str(file)) from None
+    return head, text[match.end() :]
+
+
+def _check_schema(file: Path, schema: Json) -> None:
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise PromptError(f"output is no JSON schema: {error.message}.", where=str(file)) from None
+
+
+def _compile(file: Path, body: str) -> tuple[tuple[tuple[str, Template], ...], frozenset[str]]:
+    """The messages' templates and the variables they use.
+
+    The roles are read off the file before anything is rendered: what a variable holds cannot add one.
+    """
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    pieces = _ROLE_LINE.split(body)
+    texts = list(zip(pieces[1::2], pieces[2::2], strict=True)) or [("user", body)]
+    used: set[str] = set()
+    parts: list[tuple[str, Template]] = []
+    for role, text in texts:
+        try:
+            used |= meta.find_undeclared_variables(environment.parse(text))
+            parts.append((role, environment.from_string(text.strip("\n"))))
+        except TemplateError as error:
+            line = f":{error.lineno}" if hasattr(error, "lineno") else ""
+            raise PromptError(f"is not a valid template: {error}.", where=f"{file}{line}") from None
+    return tuple(parts), frozenset(used)
+
+
+def _list(names: frozenset[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))

@@ -1,0 +1,65 @@
+"""What every block of a recipe is built on: frozen, and unknown keys are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """Frozen; refuses keys it does not know; a default has to be valid too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, populate_by_name=True)
+
+
+class Sampling(Strict):
+    """How a model picks tokens; only what is set is sent, under the server's own names."""
+
+    temperature: Annotated[float, Field(ge=0.0, le=5.0)] | None = None
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    top_k: int | None = None
+    min_p: Share | None = None
+    presence_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0.0)] | None = None
+    stop: list[str] | None = None
+    max_tokens: Positive | None = None
+
+    def over(self, defaults: Sampling) -> Sampling:
+        """These values, and those of `defaults` where nothing is set here."""
+        return Sampling(**(defaults.set_values() | self.set_values()))
+
+    def set_values(self) -> dict[str, Any]:
+        """What is set, by name."""
+        return {k: v for k, v in self if v is not None}
+
+    def without_max_tokens(self) -> dict[str, Any]:
+        """What is part of a request's identity."""
+        return {k: v for k, v in self.set_values().items() if k != "max_tokens"}
+
+
+class StageOptions(Strict):
+    """What any stage understands. A stage's own options extend this."""
+
+    as_: str | None = Field(
+        default=None,
+        alias="as",
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        description="A name, where a stage stands twice.",
+    )
+
+
+class AskingOptions(StageOptions):
+    """What any stage understands that asks a model."""
+
+    model: str | None = Field(default=None, description="One of `models`, in the place of the usual one.")
+    prompt: str | None = Field(
+        default=None, description="A prompt file: a name, or a path beside the recipe."
+    )
+    sampling: Sampling = Field(default_factory=Sampling, description="Overrides the model's own sampling.")
+    attempts: Positive = Field(default=3, description="How often an answer that does not serve is asked for.")

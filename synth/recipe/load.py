@@ -1,0 +1,191 @@
+"""From a YAML file to a checked `Recipe`, with errors that name file, line, key and the nearest known key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from synth.errors import RecipeError
+from synth.recipe.model import FORMAT_VERSION, EmbeddedModel, EndpointModel, FakeModel, Recipe, StageSpec
+from synth.recipe.overrides import apply_overrides
+from synth.recipe.source_map import SourceMap, read_yaml
+from synth.stages import OPTIONS
+
+# Fields of `Recipe` that the command line sets, not the file.
+_NOT_KEYS = {"folder", "limit"}
+
+
+def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | None = None) -> Recipe:
+    """Reads and checks the recipe. `settings` are `key=value` overrides. Raises `RecipeError`, `InputError`."""
+    file = Path(file)
+    data, source_map = read_yaml(file)
+    apply_overrides(data, settings)
+    _refuse_newer(data, source_map)
+    data["stages"] = _stages(data.get("stages"), source_map)
+    for not_a_key in _NOT_KEYS & data.keys():
+        raise RecipeError(f"there is no key {not_a_key!r}.", where=source_map.where((not_a_key,)))
+    try:
+        recipe = Recipe(**data, folder=file.parent, limit=limit)
+    except ValidationError as error:
+        raise _explain(error, (), source_map, Recipe) from None
+    _cross_check(recipe, source_map)
+    return recipe
+
+
+def _refuse_newer(data: dict[str, Any], source_map: SourceMap) -> None:
+    version = data.get("version", FORMAT_VERSION)
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise RecipeError(
+            f"this recipe has format {version}; this synth reads up to {FORMAT_VERSION}.",
+            where=source_map.where(("version",)),
+            hint="Update synth.",
+        )
+
+
+def _stages(items: Any, source_map: SourceMap) -> list[StageSpec]:
+    if not isinstance(items, list) or not items:
+        raise RecipeError(
+            "a recipe needs a list of `stages`.",
+            where=source_map.where(("stages",)),
+            hint="For example `stages: [{generate: {count: 20}}, {dedupe: {}}]`.",
+        )
+    stages = [_stage(item, index, source_map) for index, item in enumerate(items)]
+    names: set[str] = set()
+    for index, stage in enumerate(stages):
+        if stage.name in names:
+            raise RecipeError(
+                f"two stages go by the name {stage.name!r}.",
+                where=source_map.where(("stages", index)),
+                hint=f"Tell them apart: `- {stage.kind}: {{as: another_name, ...}}`.",
+            )
+        names.add(stage.name)
+    return stages
+
+
+def _stage(item: Any, index: int, source_map: SourceMap) -> StageSpec:
+    path: tuple[str | int, ...] = ("stages", index)
+    if isinstance(item, str):
+        item = {item: {}}
+    if not isinstance(item, dict) or len(item) != 1:
+        raise RecipeError(
+            "each stage is one name with its options.",
+            where=source_map.where(path),
+            hint="For example `- dedupe: {}`.",
+        )
+    kind, options = next(iter(item.items()))
+    model = OPTIONS.get(str(kind))
+    if model is None:
+        raise RecipeError(
+            f"there is no stage {kind!r}.{nearest(str(kind), OPTIONS)}",
+            where=source_map.where((*path, kind)),
+            hint=f"Stages: {', '.join(OPTIONS)}.",
+        )
+    try:
+        checked = model.model_validate(options if options is not None else {})
+    except ValidationError as error:
+        raise _explain(error, (*path, kind), source_map, model) from None
+    return StageSpec(kind=kind, name=checked.as_ or kind, options=checked)
+
+
+def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
+    if "writer" not in recipe.models:
+        raise RecipeError("a recipe needs `models.writer`.", where=source_map.where(("models",)))
+    for index, stage in enumerate(recipe.stages):
+        named = getattr(stage.options, "model", None)
+        if named is not None and named not in recipe.models:
+            raise RecipeError(
+                f"there is no model {named!r}.{nearest(named, recipe.models)}",
+                where=source_map.where(("stages", index, stage.kind, "model")),
+                hint=f"Models: {', '.join(recipe.models)}.",
+            )
+    if recipe.budget.usd is not None:
+        for name, model in recipe.models.items():
+            if model.price is None and isinstance(model, EndpointModel):
+                raise RecipeError(
+                    f"a budget in usd needs the price of {name!r}.",
+                    where=source_map.where(("budget", "usd")),
+                    hint=f"Write models.{name}.price: {{prompt: ..., completion: ...}}, in usd per million tokens.",
+                )
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` Did you mean ...?`, or nothing where nothing is near."""
+    match = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
+    return f" Did you mean {match[0]!r}?" if match else ""
+
+
+def _explain(
+    error: ValidationError, base: tuple[str | int, ...], source_map: SourceMap, model: type[BaseModel]
+) -> RecipeError:
+    """The first mistake in words; the others are counted."""
+    mistakes = error.errors(include_url=False)
+    first = mistakes[0]
+    path = base + tuple(step for step in first["loc"] if step not in ("embedded", "endpoint", "fake"))
+    more = f" ({len(mistakes) - 1} more like it in this file.)" if len(mistakes) > 1 else ""
+    return RecipeError(_words(first, path, model) + more, where=source_map.where(path))
+
+
+def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseModel]) -> str:
+    key = str(path[-1]) if path else ""
+    kind = mistake["type"]
+    if kind == "extra_forbidden":
+        return f"there is no key {key!r} here.{nearest(key, _known_keys(model, mistake['loc']))}"
+    if kind == "missing":
+        return f"the key {key!r} is missing."
+    if kind == "union_tag_invalid":
+        return "provider must be embedded, endpoint or fake."
+    words = mistake["msg"].removeprefix("Value error, ").rstrip(".")
+    shown = repr(mistake["input"])
+    if kind == "value_error":
+        return f"{key}: {words}."
+    return f"{key}: {words[0].lower()}{words[1:]}, not {shown if len(shown) < 80 else shown[:77] + '...'}."
+
+
+def _known_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """The keys of the block that an unknown key was found in."""
+    tags: dict[str, type[BaseModel]] = {
+        "embedded": EmbeddedModel,
+        "endpoint": EndpointModel,
+        "fake": FakeModel,
+    }
+    block: type[BaseModel] = model
+    for step in loc[:-1]:
+        if step in tags:
+            block = tags[str(step)]
+            continue
+        field = block.model_fields.get(str(step))
+        below = _block_of(field.annotation) if field else None
+        if below is not None:
+            block = below
+    return [f.alias or name for name, f in block.model_fields.items() if name not in _NOT_KEYS]
+
+
+def _block_of(annotation: Any) -> type[BaseModel] | None:
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    for candidate in candidates:
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON schema of a recipe, stages included, so that an editor completes it."""
+    schema = Recipe.model_json_schema()
+    definitions = schema["$defs"]
+    items: list[dict[str, Any]] = [{"enum": list(OPTIONS)}]
+    for kind, options in OPTIONS.items():
+        block = options.model_json_schema()
+        definitions.update(block.pop("$defs", {}))
+        items.append(
+            {"type": "object", "properties": {kind: block}, "required": [kind], "additionalProperties": False}
+        )
+    schema["properties"]["stages"] = {"type": "array", "minItems": 1, "items": {"anyOf": items}}
+    for not_a_key in _NOT_KEYS:
+        schema["properties"].pop(not_a_key, None)
+    definitions.pop("StageSpec", None)
+    return schema

@@ -1,0 +1,203 @@
+"""The blocks of a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, SerializeAsAny, Tag, field_validator, model_validator
+
+from synth.recipe.base import Count, Positive, Sampling, Share, StageOptions, Strict
+
+FORMAT_VERSION = 1
+
+
+class Price(Strict):
+    """US dollars per million tokens."""
+
+    prompt: Annotated[float, Field(ge=0)]
+    completion: Annotated[float, Field(ge=0)]
+
+
+class _Model(Strict):
+    sampling: Sampling = Field(default_factory=Sampling)
+    price: Price | None = None
+
+
+class EmbeddedModel(_Model):
+    """A small model inside the process: no key, no GPU, no server."""
+
+    provider: Literal["embedded"] = "embedded"
+    model: str = Field(
+        default="smollm2-135m-instruct", description="Its name, a GGUF file, or hf:OWNER/REPO/FILE"
+    )
+
+
+class Limits(Strict):
+    """What a provider allows; nothing needs to be set for a server of one's own."""
+
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+
+
+class EndpointModel(_Model):
+    """Any OpenAI-compatible server; several `base_url`s make a pool."""
+
+    provider: Literal["endpoint"] = "endpoint"
+    model: str
+    base_url: str | list[str]
+    api_key_env: str | None = Field(
+        default=None, description="The variable that holds the key; never the key."
+    )
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    limits: Limits = Field(default_factory=Limits)
+    send_seed: bool = Field(
+        default=False, description="Send a seed with each request; some servers die of it."
+    )
+    patience: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="Seconds without any answer before the servers count as gone."
+    )
+    context: Positive | None = Field(
+        default=None, description="Tokens of prompt and answer the model can take."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _urls(cls, value: str | list[str]) -> str | list[str]:
+        urls = [value] if isinstance(value, str) else value
+        if not urls:
+            raise ValueError("names no server")
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"{url!r} is no http:// or https:// address")
+        return value
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_a_name(cls, value: str | None) -> str | None:
+        if value is not None and not value.replace("_", "a").isalnum():
+            raise ValueError("must be the name of an environment variable, not a key")
+        return value
+
+    @property
+    def base_urls(self) -> list[str]:
+        """All servers of the pool."""
+        return [self.base_url] if isinstance(self.base_url, str) else list(self.base_url)
+
+
+class FakeModel(_Model):
+    """Scripted or made-up replies, with delays and faults: for demonstrations and tests."""
+
+    provider: Literal["fake"] = "fake"
+    model: str = "fake"
+    script: Path | None = Field(default=None, description="JSONL of {match, text | replies, finish?, error?}")
+    delay: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Mean seconds an answer takes.")
+    fail: Share = 0.0
+    cut: Share = 0.0
+    broken: Share = 0.0
+
+
+def _provider(value: Any) -> str:
+    if isinstance(value, dict):
+        default = "endpoint" if "base_url" in value else "embedded"
+        return str(value.get("provider", default))
+    return str(getattr(value, "provider", ""))
+
+
+ModelConfig = Annotated[
+    Annotated[EmbeddedModel, Tag("embedded")]
+    | Annotated[EndpointModel, Tag("endpoint")]
+    | Annotated[FakeModel, Tag("fake")],
+    Discriminator(_provider),
+]
+
+Files = str | list[str]
+
+
+class Sources(Strict):
+    """Where rows come from. Paths are relative to the recipe; a glob or `hf:NAME` works too."""
+
+    seeds: Files | None = None
+    prompts: Files | None = None
+
+
+class Holdout(Strict):
+    """Real rows set aside before anything is drafted: so many of the seeds, or a file."""
+
+    rows: Positive | None = None
+    file: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file_alone(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Holdout:
+        if (self.rows is None) == (self.file is None):
+            raise ValueError("needs either `rows` or a file")
+        return self
+
+
+class Budget(Strict):
+    """What a run may use over all its calls."""
+
+    requests: Positive | None = None
+    tokens: Positive | None = None
+    usd: Annotated[float, Field(gt=0)] | None = None
+
+
+class Split(Strict):
+    """Shares of the rows; they add up to one."""
+
+    train: Share = 0.9
+    test: Share = 0.1
+
+    @model_validator(mode="after")
+    def _whole(self) -> Split:
+        if abs(self.train + self.test - 1.0) > 1e-9:
+            raise ValueError(f"train and test add up to {self.train + self.test:g}, not to 1")
+        return self
+
+
+class ExportOptions(Strict):
+    """What `synth export` writes, where its command line says nothing else."""
+
+    format: str = "trl-sft"
+    split: Split = Field(default_factory=Split)
+    seeds: bool = True
+    only: Literal["reviewed"] | None = None
+    system: str | None = Field(default=None, description="The system prompt to train with, for all rows.")
+    license: str | None = Field(default=None, description="The licence of the sources, for the card.")
+
+
+class StageSpec(Strict):
+    """One stage: its kind, the name it goes by, and its options."""
+
+    kind: str
+    name: str
+    options: SerializeAsAny[StageOptions]
+
+
+class Recipe(Strict):
+    """A whole recipe, checked. `folder` is where its paths start."""
+
+    version: int = FORMAT_VERSION
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+    seed: Count = 0
+    models: Annotated[dict[str, ModelConfig], Field(min_length=1)]
+    sources: Sources = Field(default_factory=Sources)
+    holdout: Holdout | None = None
+    stages: Annotated[tuple[StageSpec, ...], Field(min_length=1)]
+    target: Positive | None = None
+    budget: Budget = Field(default_factory=Budget)
+    window: Positive = Field(
+        default=256, description="A prompt draws on rows that were kept at least so many requests before."
+    )
+    export: ExportOptions = Field(default_factory=ExportOptions)
+    folder: Path = Field(default=Path("."), exclude=True)
+    limit: Positive | None = Field(default=None, description="Caps each source and each maker (`--limit`).")
+
+    def stage_model(self, usual: str, named: str | None) -> str:
+        """The name of the model a stage uses: the one it names, its usual one, or the writer."""
+        return named or (usual if usual in self.models else "writer")

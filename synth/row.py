@@ -1,0 +1,172 @@
+"""The one row type, the slot that carries rows through the stages, and ids that depend on content alone."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from synth.llm.base import Json
+
+Status = Literal["kept", "dropped", "failed", "pending", "superseded"]
+
+# Where a row came from, before any stage: trusted rows are never dropped.
+Origin = Literal["seed", "holdout", "prompt", "document", "failure"]
+
+
+def content_id(*parts: Any) -> str:
+    """Sixteen hexadecimal digits that depend on `parts` (anything JSON can hold) and on nothing else."""
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+@dataclass(slots=True)
+class Lineage:
+    """What a row was made from.
+
+    `parents` are the rows whose text it was made from and that it must share a split with; `shots` are
+    few-shot examples that its prompt showed, which do not bind it. `request` is the identity of the
+    request whose reply it is.
+    """
+
+    origin: Origin
+    parents: Sequence[str] = ()
+    shots: Sequence[str] = ()
+    stage: str | None = None
+    prompt: str | None = None
+    model: str | None = None
+    sampling: Json = field(default_factory=dict)
+    request: str | None = None
+
+
+@dataclass(slots=True)
+class Row:
+    """A conversation on its way to the dataset, with everything that happened to it.
+
+    `messages` are OpenAI-style `{"role", "content"}` objects. `reason` is a short fixed code and
+    `detail` the words, both only for rows that did not make it.
+    """
+
+    id: str
+    messages: list[Json]
+    lineage: Lineage
+    status: Status = "pending"
+    stage: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    tools: list[Json] | None = None
+    candidates: list[Json] = field(default_factory=list)
+    scores: dict[str, float] = field(default_factory=dict)
+    labels: Json = field(default_factory=dict)
+    history: list[Json] = field(default_factory=list)
+    cluster: str | None = None
+    reasoning: str | None = None
+    born: int = 0
+    ended: int | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether people gave it whole (a seed, a held-out row): trusted, and never dropped."""
+        return self.lineage.origin in ("seed", "holdout") and self.lineage.stage is None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether no prompt may ever show it."""
+        return self.lineage.origin == "holdout"
+
+    @property
+    def draft(self) -> bool:
+        """Whether a model wrote some of it: what `accepted`, `target` and `count` count."""
+        return not self.given
+
+    @property
+    def prompt_text(self) -> str:
+        """Everything before the last answer, as one text: what near-copies are measured on.
+
+        The system prompt is left out: rows of one dataset share it.
+        """
+        return "\n".join(content_of(m) for m in self._before_answer() if m["role"] != "system")
+
+    @property
+    def answer(self) -> str | None:
+        """The last message, if an assistant wrote it."""
+        if self.messages and self.messages[-1]["role"] == "assistant":
+            return content_of(self.messages[-1])
+        return None
+
+    def _before_answer(self) -> list[Json]:
+        return self.messages[:-1] if self.answer is not None else self.messages
+
+    def drop(self, stage: str, reason: str, detail: str | None = None) -> None:
+        """Marks it dropped by `stage`, once and for all."""
+        self.status, self.stage, self.reason, self.detail = "dropped", stage, reason, detail
+
+    def fail(self, stage: str, detail: str) -> None:
+        """Marks it failed: its request could not be answered."""
+        self.status, self.stage, self.reason, self.detail = "failed", stage, "request_failed", detail
+
+    def receipt(self) -> Json:
+        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it."""
+        return {
+            "id": self.id,
+            "status": self.status,
+            "stage": self.stage,
+            "reason": self.reason,
+            "detail": self.detail,
+            "messages": self.messages,
+            "tools": self.tools,
+            "candidates": self.candidates,
+            "scores": self.scores,
+            "labels": self.labels,
+            "cluster": self.cluster,
+            "reasoning": self.reasoning,
+            "review": {"status": "none"},
+            "history": self.history,
+            "lineage": {
+                "origin": self.lineage.origin,
+                "parents": list(self.lineage.parents),
+                "shots": list(self.lineage.shots),
+                "stage": self.lineage.stage,
+                "prompt": self.lineage.prompt,
+                "model": self.lineage.model,
+                "sampling": self.lineage.sampling,
+                "request": self.lineage.request,
+            },
+        }
+
+
+def content_of(message: Json) -> str:
+    """The text of a message; empty where it has none (a pure tool call)."""
+    content = message.get("content")
+    return content if isinstance(content, str) else ""
+
+
+@dataclass(slots=True)
+class Slot:
+    """One place in the fixed order of a run, with the rows that live there: the unit of commit.
+
+    A slot is born at a source (one row) or at a maker (what one request gave). Stages change `rows`;
+    rows that are dropped or fail move to `settled`. `key` orders slots and, with the position of a row
+    in it, everything that is ever listed or exported.
+    """
+
+    key: tuple[int, ...]
+    rows: list[Row]
+    settled: list[Row] = field(default_factory=list)
+
+    def settle(self, stage_index: int) -> None:
+        """Moves rows that are dropped or failed out of the stream."""
+        gone = [row for row in self.rows if row.status in ("dropped", "failed")]
+        if gone:
+            for row in gone:
+                row.ended = stage_index
+            self.settled.extend(gone)
+            self.rows = [row for row in self.rows if row.status not in ("dropped", "failed")]
+
+
+def order_key(key: tuple[int, ...]) -> bytes:
+    """A slot's key as bytes that sort the way the numbers do."""
+    return struct.pack(f">{len(key)}I", *key)

@@ -1,0 +1,24 @@
+"""The stages, one module each, named as the recipe names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from synth.recipe.base import StageOptions
+from synth.stages.options import (
+    DedupeOptions,
+    GenerateOptions,
+    RespondOptions,
+    ScoreOptions,
+    StandardiseOptions,
+)
+
+# What a recipe may write below `stages`, and what it may say there.
+OPTIONS: Mapping[str, type[StageOptions]] = {
+    "generate": GenerateOptions,
+    "respond": RespondOptions,
+    "standardise": StandardiseOptions,
+    "dedupe": DedupeOptions,
+    "score": ScoreOptions,
+}

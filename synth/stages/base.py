@@ -1,0 +1,162 @@
+"""The shapes a stage can have, and what every stage is built from.
+
+`Asks` works on many rows at once, in no order. `Admits` sees rows one after another, in the run's fixed
+order. A `Maker` makes new rows: it draws in order, asks many at once, and admits in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from synth.errors import RecipeError
+from synth.llm.base import Json, Reply
+from synth.llm.model import Answer, Model
+from synth.prompts import Prompt, load_prompt
+from synth.recipe.base import AskingOptions, Sampling
+from synth.recipe.model import Recipe
+from synth.row import Row
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What stages are built from: the recipe, its models by name, its seeds, and a place for warnings."""
+
+    recipe: Recipe
+    models: Mapping[str, Model]
+    seeds: Sequence[Row]
+    warn: Callable[[str], None]
+
+    def model(self, usual: str, options: AskingOptions) -> Model:
+        """The model that a stage with these options uses."""
+        return self.models[self.recipe.stage_model(usual, options.model)]
+
+    def prompt(self, stage: str, options: AskingOptions, default: str, inputs: Sequence[str]) -> Prompt:
+        """The prompt that a stage with these options uses, checked against what the stage gives."""
+        return load_prompt(stage, options.prompt or default, self.recipe.folder, frozenset(inputs))
+
+
+class Asks(Protocol):
+    """Works on one row; many at once."""
+
+    name: str
+
+    async def prepare(self) -> None:
+        """What has to be known before the first row."""
+        ...
+
+    async def ask(self, row: Row) -> None:
+        """Changes `row`, drops it or fails it. Raises `RequestFailed` to fail it."""
+        ...
+
+
+class Admits(Protocol):
+    """Works on one row at a time, in the run's fixed order."""
+
+    name: str
+
+    def admit(self, row: Row) -> None:
+        """Changes `row` or drops it."""
+        ...
+
+
+class Maker(Protocol):
+    """Makes rows of its own. `draw` and `admit` are called in order of `index`, `make` for many at once.
+
+    Between `draw(i)` and what was admitted lies the recipe's window: it may use rows that were
+    admitted up to request `i - window`, and no others, however many are there already.
+    """
+
+    name: str
+
+    @property
+    def count(self) -> int:
+        """How many drafts are to pass its own filters."""
+        ...
+
+    def draw(self, index: int) -> Any:
+        """What request `index` is made from; None where there is nothing left to draw on."""
+        ...
+
+    async def make(self, index: int, drawn: Any) -> Row:
+        """The row that request `index` gives: whole, dropped or failed."""
+        ...
+
+    def admit(self, index: int, row: Row) -> None:
+        """The maker's own filters: keeps `row` as it is, or drops it."""
+        ...
+
+
+class Unusable(Exception):
+    """An answer that does not serve: `reason` is a short fixed code, `detail` the words."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+async def ask_until_served(
+    model: Model,
+    messages: Sequence[Json],
+    sampling: Sampling,
+    read: Callable[[Reply], T],
+    attempts: int,
+    *,
+    schema: Json | None = None,
+    logprobs: int = 0,
+    draw: int = 0,
+) -> tuple[T, Answer]:
+    """Asks until `read` accepts an answer, at most `attempts` times.
+
+    Each further attempt is a request of its own that can come out differently: its identity differs
+    (and with it a sampler's seed), and one that would pick the likeliest token again gets some
+    temperature. Raises the last `Unusable`, or `RequestFailed`.
+    """
+    unusable = Unusable("no_answer", "the model was not asked")
+    for attempt in range(attempts):
+        answer = await model.ask(
+            messages,
+            _loosened(sampling, model, attempt),
+            schema=schema,
+            logprobs=logprobs,
+            draw=draw,
+            attempt=attempt,
+        )
+        try:
+            return read(answer.reply), answer
+        except Unusable as error:
+            unusable = error
+    raise unusable
+
+
+def _loosened(sampling: Sampling, model: Model, attempt: int) -> Sampling:
+    if attempt == 0:
+        return sampling
+    usual = sampling.over(model.config.sampling).temperature
+    least = min(0.3 * attempt, 1.0)
+    return sampling if usual is None or usual >= least else sampling.model_copy(update={"temperature": least})
+
+
+def lineage_of(row: Row, *, stage: str, prompt: Prompt | None, answer: Answer) -> None:
+    """Notes in `row` what request made its text."""
+    request = answer.request
+    row.reasoning = answer.reply.reasoning
+    row.lineage = replace(
+        row.lineage,
+        stage=stage,
+        prompt=prompt.label if prompt else None,
+        model=answer.reply.model or request.model,
+        sampling={**request.sampling, "max_tokens": request.max_tokens},
+        request=request.identity,
+    )
+
+
+def no_source(stage: str, key: str) -> RecipeError:
+    """What a maker says that has nothing to draw on."""
+    return RecipeError(
+        f"the stage {stage!r} draws on `sources.{key}`, and the recipe has none.", hint=f"Add sources.{key}."
+    )

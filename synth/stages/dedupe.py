@@ -1,0 +1,49 @@
+"""Joins near-copies, in order: the first stays, seeds come first, and what is held out is never copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synth.row import Row
+from synth.stages.base import Context
+from synth.stages.options import DedupeOptions
+from synth.text.near import NearCopies
+
+
+class Dedupe:
+    """An `Admits`: drops a draft that is a near-copy of an earlier row; given rows are only marked."""
+
+    def __init__(self, name: str, options: DedupeOptions, context: Context) -> None:
+        self.name = name
+        self._on = options.on
+        self._index = NearCopies(options.threshold)
+        self._ids: list[str] = []
+        self._held_out: set[str] = set()
+
+    def admit(self, row: Row) -> None:
+        """Marks the row with the cluster it belongs to: the id of the first row of its kind."""
+        copy = self._index.admit(self._text(row), always=row.given)
+        if copy is None:
+            row.cluster = row.id
+            self._remember(row)
+            return
+        first = self._ids[copy.position]
+        row.cluster = first
+        if row.given:
+            self._remember(row)
+            return
+        reason = "near_holdout" if first in self._held_out else "exact_copy" if copy.exact else "near_copy"
+        row.drop(self.name, reason, f"similarity {copy.similarity:.2f} with row {first}")
+
+    def _remember(self, row: Row) -> None:
+        self._ids.append(row.cluster or row.id)
+        if row.held_out:
+            self._held_out.add(row.id)
+
+    def _text(self, row: Row) -> str:
+        parts: Sequence[str] = {
+            "prompt": (row.prompt_text,),
+            "answer": (row.answer or "",),
+            "both": (row.prompt_text, row.answer or ""),
+        }[self._on]
+        return "\n".join(parts)

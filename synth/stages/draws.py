@@ -1,0 +1,66 @@
+"""Few-shot draws by rendezvous hashing: adding a row to the pool changes only the draws that it wins.
+
+Each request gives each row of the pool a hash of its own; the lowest hashes win. With 60 rows and 8
+shots, a 61st row takes part in 8 of 61 draws and leaves all others as they were (Thaler and
+Ravishankar, 1998).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from synth.row import Row
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+class Pool:
+    """Rows to draw from, each with the request index from which on it may be seen."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._since: list[int] = []
+        self._keys: NDArray[np.uint64] | None = None
+
+    def add(self, row: Row, since: int) -> None:
+        """Adds `row`, for draws of index `since` and later; `since` never falls."""
+        import numpy as np
+
+        if self._keys is None:
+            self._keys = np.zeros(64, dtype=np.uint64)
+        if len(self.rows) == len(self._keys):
+            self._keys = np.concatenate([self._keys, np.zeros_like(self._keys)])
+        self._keys[len(self.rows)] = int(row.id, 16)
+        self.rows.append(row)
+        self._since.append(since)
+
+    def draw(self, salt: str, index: int, count: int) -> list[Row]:
+        """The `count` rows that win draw `index`, in an order that the draw decides, too."""
+        visible = bisect_right(self._since, index)
+        if self._keys is None or visible == 0 or count == 0:
+            return []
+        hashes = _mixed(self._keys[:visible], _draw_key(salt, index))
+        winners = hashes.argsort(kind="stable")[:count]
+        return [self.rows[i] for i in winners]
+
+
+def _draw_key(salt: str, index: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{salt}:{index}".encode()).digest()[:8], "big")
+
+
+def _mixed(keys: NDArray[np.uint64], draw: int) -> NDArray[np.uint64]:
+    """SplitMix64's finaliser over every key, started differently by every draw."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        z = keys ^ np.uint64(draw)
+        z = z + np.uint64(_GOLDEN)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))

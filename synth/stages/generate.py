@@ -1,0 +1,212 @@
+"""Drafts new rows in the manner of the seeds: Self-Instruct (https://arxiv.org/abs/2212.10560).
+
+Each request shows a few seeds and, once there are any, a few kept drafts, and asks for one more row as
+JSON. A draft is kept if it passes the paper's filters and is not too close to any seed or kept draft.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from jsonschema import Draft202012Validator
+
+from synth.errors import SourceError
+from synth.llm.base import Json, Reply, RequestFailed
+from synth.row import Lineage, Row, content_id, content_of
+from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source
+from synth.stages.draws import Pool
+from synth.stages.options import GenerateOptions
+from synth.text.novelty import NoveltyIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What one request shows: examples, and the system prompt that the draft takes over."""
+
+    shots: Sequence[Row]
+    system: str | None
+
+
+class Generate:
+    """A `Maker`."""
+
+    def __init__(self, name: str, options: GenerateOptions, context: Context) -> None:
+        self.name = name
+        self._options = options
+        self._window = context.recipe.window
+        self._salt = f"{context.recipe.seed}:{name}"
+        self._model = context.model("writer", options)
+        self.prompt = context.prompt("generate", options, "self_instruct", ["examples", "system"])
+        self._schema = self.prompt.schema
+        self._seeds = Pool()
+        self._drafts = Pool()
+        self._known = NoveltyIndex(options.novelty)
+        for seed in context.seeds:
+            self._known.add(seed.prompt_text)
+            if _is_single_turn(seed):
+                self._seeds.add(seed, since=0)
+        if not self._seeds.rows:
+            if context.seeds:
+                raise SourceError(
+                    "no seed is a single exchange (a request and its answer).",
+                    where="sources.seeds",
+                    hint=f"The stage {name!r} shows such seeds as examples.",
+                )
+            raise no_source(name, "seeds")
+        self._filter = InstructionFilter(options, [seed.prompt_text for seed in context.seeds])
+
+    @property
+    def count(self) -> int:
+        """Drafts that are to pass the filters."""
+        return self._options.count
+
+    def draw(self, index: int) -> Drawn:
+        """Two machine and six human examples; more human ones as long as there are too few drafts."""
+        options = self._options
+        machine = self._drafts.draw(
+            self._salt + ":machine", index, min(options.machine_shots, options.shots - 1)
+        )
+        human = self._seeds.draw(self._salt, index, options.shots - len(machine))
+        shots = _interleaved(human, machine)
+        return Drawn(shots, _system_of(human[0]))
+
+    async def make(self, index: int, drawn: Drawn) -> Row:
+        """One request, asked again where the answer does not parse."""
+        messages = self.prompt.render(
+            {"examples": [_as_example(row) for row in drawn.shots], "system": drawn.system or ""}
+        )
+        row = Row(
+            content_id(self.name, index), [], Lineage("seed", shots=tuple(shot.id for shot in drawn.shots))
+        )
+        try:
+            fields, answer = await ask_until_served(
+                self._model,
+                messages,
+                self._options.sampling,
+                self._read,
+                self._options.attempts,
+                schema=self._schema,
+                draw=index,
+            )
+        except Unusable as unusable:
+            row.drop(self.name, unusable.reason, unusable.detail)
+            return row
+        except RequestFailed as failure:
+            row.fail(self.name, failure.words)
+            return row
+        lineage_of(row, stage=self.name, prompt=self.prompt, answer=answer)
+        row.id = content_id(self.name, answer.request.identity)
+        row.messages = _conversation(drawn.system, fields)
+        return row
+
+    def admit(self, index: int, row: Row) -> None:
+        """The paper's filters, then novelty against every seed and every kept draft."""
+        if reason := self._filter.reason(row.prompt_text, row.answer or ""):
+            row.drop(self.name, *reason)
+            return
+        if near := self._known.nearest(row.prompt_text):
+            row.drop(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
+            return
+        self._known.add(row.prompt_text)
+        self._drafts.add(row, since=index + self._window)
+
+    def _read(self, reply: Reply) -> Json:
+        if reply.cut:
+            raise Unusable("cut", "max_tokens ended the answer")
+        return parse_object(reply.text, self._schema)
+
+
+class InstructionFilter:
+    """What Self-Instruct throws away. A rule that a seed itself breaks is not held against a draft."""
+
+    def __init__(self, options: GenerateOptions, seeds: Sequence[str]) -> None:
+        self._options = options
+        self._keywords = [
+            (word, pattern)
+            for word, pattern in ((word, _whole_word(word)) for word in options.keywords)
+            if not any(pattern.search(seed) for seed in seeds)
+        ]
+        self._any_start = any(_starts_oddly(seed) for seed in seeds)
+        self._any_length = max((len(seed.split()) for seed in seeds), default=0)
+        self._shortest = min((len(seed.split()) for seed in seeds), default=options.min_words)
+
+    def reason(self, instruction: str, response: str) -> tuple[str, str] | None:
+        """The code and the words for throwing a draft away, or None."""
+        words = len(instruction.split())
+        if words < min(self._options.min_words, self._shortest):
+            return "too_short", f"{words} words"
+        if words > max(self._options.max_words, self._any_length):
+            return "too_long", f"{words} words"
+        for word, pattern in self._keywords:
+            if pattern.search(instruction):
+                return "keyword", f"asks for what a text model cannot do: {word!r}"
+        if not self._any_start and _starts_oddly(instruction):
+            return "odd_start", f"begins with {instruction[0]!r}"
+        if instruction.startswith("Write a program"):
+            return "program", "begins with 'Write a program'"
+        if not response.strip():
+            return "empty", "the answer is empty"
+        if response.strip() == instruction.strip():
+            return "echo", "the answer repeats the request"
+        if response.rstrip().endswith(":"):
+            return "unfinished", "the answer ends with a colon"
+        return None
+
+
+def parse_object(text: str, schema: Json | None) -> Json:
+    """The JSON object in an answer, checked against `schema`. Raises `Unusable`."""
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        value = orjson.loads(text[start : end + 1]) if start >= 0 else None
+    except orjson.JSONDecodeError as error:
+        raise Unusable("unparsable", f"{error}: {text[:200]}") from None
+    if not isinstance(value, dict):
+        raise Unusable("unparsable", f"no JSON object: {text[:200]}")
+    if schema is not None:
+        mistake = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
+        if mistake is not None:
+            raise Unusable("off_schema", f"{mistake.message[:200]}")
+    return value
+
+
+def _conversation(system: str | None, fields: Json) -> list[Json]:
+    messages = [
+        {"role": "user", "content": str(fields["instruction"]).strip()},
+        {"role": "assistant", "content": str(fields["response"]).strip()},
+    ]
+    return [{"role": "system", "content": system}, *messages] if system else messages
+
+
+def _as_example(row: Row) -> str:
+    """JSON, as the answer is to be, with the letters as they are."""
+    return orjson.dumps({"instruction": row.prompt_text, "response": row.answer}).decode()
+
+
+def _interleaved(human: Sequence[Row], machine: Sequence[Row]) -> list[Row]:
+    """The order of the draw, with machine examples spread among the human ones."""
+    shots = list(human)
+    for place, row in enumerate(machine, start=1):
+        shots.insert(place * len(human) // (len(machine) + 1) + place - 1, row)
+    return shots
+
+
+def _system_of(row: Row) -> str | None:
+    first = row.messages[0]
+    return content_of(first) if first["role"] == "system" else None
+
+
+def _is_single_turn(row: Row) -> bool:
+    roles = [message["role"] for message in row.messages]
+    return roles in (["user", "assistant"], ["system", "user", "assistant"]) and bool(row.answer)
+
+
+def _whole_word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE)
+
+
+def _starts_oddly(text: str) -> bool:
+    return bool(text) and (text[0] in string.punctuation or not text[0].isascii())

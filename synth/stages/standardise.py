@@ -1,0 +1,35 @@
+"""Gives all texts one form, down to the white space, and says for each row what it changed."""
+
+from __future__ import annotations
+
+from synth.llm.base import Json
+from synth.row import Row, content_of
+from synth.stages.base import Context
+from synth.stages.options import StandardiseOptions
+from synth.text.standard import Role, standardise
+
+
+class Standardise:
+    """An `Admits` in form, since it asks nobody; the order makes no difference to it."""
+
+    def __init__(self, name: str, options: StandardiseOptions, context: Context) -> None:
+        self.name = name
+        self._options = options
+
+    def admit(self, row: Row) -> None:
+        """Rewrites the messages that change, and keeps what they were in the row's history."""
+        messages: list[Json] = []
+        for number, message in enumerate(row.messages):
+            before = content_of(message)
+            role: Role = "answer" if message["role"] == "assistant" else "prompt"
+            after = standardise(before, self._options, role=role)
+            if after.text == before:
+                messages.append(message)
+                continue
+            messages.append({**message, "content": after.text})
+            row.history.append(
+                {"stage": self.name, "message": number, "did": list(after.did), "before": before}
+            )
+        row.messages = messages
+        if row.draft and row.answer == "":
+            row.drop(self.name, "empty", "nothing is left of the answer")

@@ -1,0 +1,72 @@
+"""The SQLite file of a run: rows as they stand, and where each reply lies in the journal.
+
+All of it is derived: a run without this file makes it again from the journal, and asks nobody.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+# Append only: the position of a script is the version it brings the file to.
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE replies (
+        identity BLOB NOT NULL,
+        offset INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        model TEXT NOT NULL,
+        max_tokens INTEGER NOT NULL,
+        cut INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL,
+        PRIMARY KEY (identity, offset)
+    ) WITHOUT ROWID;
+    CREATE TABLE rows (
+        id TEXT PRIMARY KEY,
+        place BLOB NOT NULL,
+        born INTEGER NOT NULL,
+        ended INTEGER,
+        stage TEXT,
+        status TEXT NOT NULL,
+        reason TEXT,
+        draft INTEGER NOT NULL,
+        held_out INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        receipt BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX rows_in_order ON rows (place);
+    """,
+)
+
+
+def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
+    """Opens the database, made or migrated first where `writable`.
+
+    A database in a folder that cannot be written is opened as it is, without the side files that
+    SQLite would make.
+    """
+    if not writable:
+        return _connect_to_read(file)
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA busy_timeout=10000")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
+    return connection
+
+
+def _connect_to_read(file: Path) -> sqlite3.Connection:
+    uri = f"file:{file}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM meta")
+    except sqlite3.OperationalError:
+        connection.close()
+        return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    connection.execute("PRAGMA busy_timeout=10000")
+    return connection

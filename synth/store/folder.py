@@ -1,0 +1,137 @@
+"""What a run folder holds, who may use it, and whether this version can read it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from synth.errors import InputError, MachineError
+from synth.llm.base import Json
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run folder.
+
+    The journal is the truth; the database is made from it and can be deleted; `recipe.json` is the
+    recipe as it was last run.
+    """
+
+    path: Path
+
+    @property
+    def about(self) -> Path:
+        """Format version and the name of the recipe."""
+        return self.path / "run.json"
+
+    @property
+    def recipe(self) -> Path:
+        """The effective recipe of the last call."""
+        return self.path / "recipe.json"
+
+    @property
+    def journal(self) -> Path:
+        """Every reply, raw."""
+        return self.path / "replies.journal"
+
+    @property
+    def database(self) -> Path:
+        """Rows and the index of the journal."""
+        return self.path / "rows.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that writes."""
+        return self.path / "lock"
+
+    @property
+    def export(self) -> Path:
+        """Where exports go without `--out`."""
+        return self.path / "export"
+
+    def read_about(self) -> Json:
+        """`run.json`. Raises `InputError` where this is no run folder, or one of a newer synth."""
+        try:
+            about = orjson.loads(self.about.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(
+                "is not a run folder.", where=str(self.path), hint="`synth run RECIPE` makes one."
+            ) from None
+        except PermissionError as error:
+            raise MachineError(f"cannot be read: {error.strerror}.", where=str(self.about)) from None
+        except orjson.JSONDecodeError as error:
+            raise InputError(f"is not valid JSON: {error}.", where=str(self.about)) from None
+        if not isinstance(about, dict) or not isinstance(about.get("format"), int):
+            raise InputError("has no format version.", where=str(self.about))
+        if about["format"] > FORMAT_VERSION:
+            raise InputError(
+                f"this run has format {about['format']}; this synth reads up to {FORMAT_VERSION}.",
+                where=str(self.path),
+                hint="Update synth.",
+            )
+        return about
+
+    def prepare(self, name: str) -> None:
+        """Makes the folder for the recipe `name`, or checks that it is that recipe's."""
+        if self.about.exists():
+            theirs = self.read_about().get("name")
+            if theirs != name:
+                raise InputError(
+                    f"holds the run of another recipe, {theirs!r}; this one is {name!r}.",
+                    where=str(self.path),
+                    hint="Choose another folder with --out, or another `name`.",
+                )
+            return
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise InputError(
+                "is not empty and not a run folder.", where=str(self.path), hint="Choose another with --out."
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.about, orjson.dumps({"format": FORMAT_VERSION, "name": name}) + b"\n")
+        except (FileExistsError, NotADirectoryError):
+            raise InputError("is a file, not a folder.", where=str(self.path)) from None
+        except OSError as error:
+            raise machine_error(error, self.path) from None
+
+    def hold(self) -> int:
+        """Takes the folder's lock until the descriptor is closed or the process ends."""
+        try:
+            descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise machine_error(error, self.path) from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise MachineError(
+                "is in use by another synth run.", where=str(self.path), hint="Wait for it, or stop it first."
+            ) from None
+        return descriptor
+
+
+def machine_error(error: OSError, path: Path) -> MachineError:
+    """What the operating system refused, in words that say what to do."""
+    advice = {
+        "No space left on device": "Free some space and run the same command again: nothing is lost.",
+        "Permission denied": "Give yourself write permission there, or choose another folder with --out.",
+        "Read-only file system": "Choose another folder with --out.",
+    }
+    words = error.strerror or str(error)
+    return MachineError(f"cannot be written: {words}.", where=str(path), hint=advice.get(words))
+
+
+def write_atomically(file: Path, data: bytes) -> None:
+    """Writes `data` so that the file is either the old one or the new one, whole."""
+    temporary = file.with_name(file.name + ".new")
+    with temporary.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(file)

@@ -1,0 +1,147 @@
+"""The journal: every reply as it came, appended to one file, durable before anything reads it.
+
+A record is a header line of JSON, the canonical request, the raw reply, each ended by a newline:
+
+    {"kind":"reply","id":"<sha256>","request":123,"reply":456,"max_tokens":64,"crc":"89abcdef"}
+
+The lengths make a torn record visible, the checksum a damaged one. A file cut at any byte is read up to
+its last whole record, and the next record is written there.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+Kind = Literal["reply", "failure", "retry_failed"]
+
+# Longer headers do not exist: what follows a header line is looked for only so far.
+_LONGEST_HEADER = 512
+
+_RECORD_START = b'\n{"kind":"'
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. `request` is empty and `identity` too for a `retry_failed` mark."""
+
+    kind: Kind
+    identity: str
+    request: bytes
+    reply: bytes
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record lies in the file, in bytes."""
+
+    offset: int
+    length: int
+
+
+def encode(record: Record) -> bytes:
+    """The record as it stands in the file."""
+    head = (
+        f'{{"kind":"{record.kind}","id":"{record.identity}","request":{len(record.request)},'
+        f'"reply":{len(record.reply)},"max_tokens":{record.max_tokens}'
+    ).encode()
+    crc = zlib.crc32(record.reply, zlib.crc32(record.request, zlib.crc32(head)))
+    return b'%b,"crc":"%08x"}\n%b\n%b\n' % (head, crc, record.request, record.reply)
+
+
+def decode(data: bytes) -> Record:
+    """The record that `data` holds, whole. Raises `ValueError` where it is torn or damaged."""
+    record, end = _parse(data, 0)
+    if end != len(data):
+        raise ValueError("the record has another length")
+    return record
+
+
+def read_records(file: Path, start: int = 0) -> Iterator[tuple[Place, Record]]:
+    """Every whole record from byte `start` on.
+
+    What is torn or damaged is passed over: a power loss can leave such a place before whole records
+    of the same write, and the requests concerned are simply asked again.
+    """
+    size = file.stat().st_size if file.exists() else 0
+    if size <= start:
+        return
+    with file.open("rb") as journal, mmap.mmap(journal.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        offset = start
+        while 0 <= offset < size:
+            try:
+                record, end = _parse(data, offset)
+            except ValueError:
+                mark = data.find(_RECORD_START, offset)
+                offset = mark + 1 if mark >= 0 else size
+                continue
+            yield Place(offset, end - offset), record
+            offset = end
+
+
+def _parse(data: bytes | mmap.mmap, start: int) -> tuple[Record, int]:
+    """The record at `start` and where it ends. Raises `ValueError` where there is no whole one."""
+    line_end = data.find(b"\n", start, start + _LONGEST_HEADER)
+    if line_end < 0:
+        raise ValueError("no header line")
+    head = orjson.loads(data[start:line_end])
+    try:
+        request_length, reply_length = int(head["request"]), int(head["reply"])
+        middle = line_end + 1 + request_length
+        end = middle + 1 + reply_length + 1
+        record = Record(
+            head["kind"],
+            head["id"],
+            data[line_end + 1 : middle],
+            data[middle + 1 : end - 1],
+            int(head["max_tokens"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the header lacks {error}") from None
+    if encode(record) != data[start:end]:
+        raise ValueError("the record is torn or damaged")
+    return record, end
+
+
+class JournalWriter:
+    """Appends records. Cuts a torn tail off first; a failed write leaves the file as it was."""
+
+    def __init__(self, file: Path, end: int) -> None:
+        self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        if os.fstat(self._descriptor).st_size != end:
+            os.ftruncate(self._descriptor, end)
+        self.end = end
+
+    def append(self, records: list[bytes]) -> int:
+        """Writes the encoded records and makes them durable. Returns where the first one starts."""
+        start = self.end
+        try:
+            view = memoryview(b"".join(records))
+            position = start
+            while view:
+                written = os.pwrite(self._descriptor, view, position)
+                view, position = view[written:], position + written
+            os.fdatasync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, start)
+            raise
+        self.end = position
+        return start
+
+    def read(self, place: Place) -> bytes:
+        """The bytes of a record that was written before."""
+        return os.pread(self._descriptor, place.length, place.offset)
+
+    def close(self) -> None:
+        """May be called twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,150 @@
+"""A run folder opened to read: the funnel, rows and receipts, also while a run is writing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from synth.errors import InputError, MachineError
+from synth.llm.base import Json
+from synth.store import database
+from synth.store.folder import RunFolder
+
+_STATUS = "CASE WHEN version < :version THEN 'superseded' ELSE status END"
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelLine:
+    """One stage: rows that came in or were born there, and where they went."""
+
+    stage: str
+    came: int
+    born: int
+    dropped: dict[str, int]
+    failed: int
+    pending: int
+
+    @property
+    def passed(self) -> int:
+        """Rows that went on."""
+        return self.came + self.born - sum(self.dropped.values()) - self.failed - self.pending
+
+
+class RunReader:
+    """Rows and numbers of a run. Rows come in the run's fixed order."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = RunFolder(path)
+        self.name = str(self.folder.read_about().get("name"))
+        if not self.folder.database.exists():
+            raise InputError(
+                "has no rows yet.", where=str(path), hint="`synth run` makes them, also from an old journal."
+            )
+        try:
+            self._database = database.connect(self.folder.database, writable=False)
+            self._version = int(self._meta("version") or 0)
+        except sqlite3.DatabaseError as error:
+            raise MachineError(
+                f"cannot be read: {error}.", where=str(self.folder.database), hint="Run the recipe again."
+            ) from None
+
+    @property
+    def recipe(self) -> Json:
+        """The effective recipe of the last call."""
+        return dict(orjson.loads(self.folder.recipe.read_bytes()))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last call came to its end."""
+        return bool(self._meta("finished"))
+
+    @property
+    def notes(self) -> Json:
+        """What the finished run had to say: per-model findings, warnings, sources."""
+        return dict(orjson.loads(self._meta("notes") or "{}"))
+
+    @property
+    def total(self) -> Json:
+        """Counters over all calls."""
+        return dict(orjson.loads(self._meta("total") or "{}"))
+
+    def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
+        """Receipts in the run's order; `stage` is where a row was made or where it ended."""
+        query = f"SELECT receipt, {_STATUS} AS now FROM rows WHERE 1"
+        if status is not None:
+            query += f" AND {_STATUS} = :status"
+        if stage is not None:
+            query += " AND (stage = :stage OR receipt -> '$.lineage.stage' = json_quote(:stage))"
+        query += " ORDER BY place"
+        values = {"version": self._version, "status": status, "stage": stage}
+        for receipt, now in self._database.execute(query, values):
+            yield {**orjson.loads(receipt), "status": now}
+
+    def row(self, row_id: str) -> Json:
+        """One receipt by id, or by the first letters of one. Raises `InputError`."""
+        lines = self._database.execute(
+            f"SELECT receipt, {_STATUS} FROM rows WHERE id >= :start AND id < :end LIMIT 2",
+            {"version": self._version, "start": row_id, "end": row_id + "\x7f"},
+        ).fetchall()
+        if len(lines) != 1:
+            words = "there is no row" if not lines else "several rows begin with"
+            raise InputError(
+                f"{words} {row_id!r}.", where=str(self.folder.path), hint="`synth show RUN` lists them."
+            )
+        receipt, now = lines[0]
+        return {**orjson.loads(receipt), "status": now}
+
+    def counts(self) -> dict[str, int]:
+        """Drafts by status, those of the current recipe alone; given rows do not count."""
+        lines = self._database.execute(
+            f"SELECT {_STATUS}, count(*) FROM rows WHERE draft = 1 GROUP BY 1", {"version": self._version}
+        )
+        return dict(lines.fetchall())
+
+    def drops(self) -> dict[str, int]:
+        """How many rows were dropped, by `stage: reason`."""
+        lines = self._database.execute(
+            "SELECT stage || ': ' || reason, count(*) FROM rows"
+            " WHERE version = ? AND status = 'dropped' GROUP BY 1 ORDER BY 1",
+            (self._version,),
+        )
+        return dict(lines.fetchall())
+
+    def funnel(self, stages: list[str]) -> list[FunnelLine]:
+        """One line for the sources and one for each stage; every number adds up with the line before."""
+        groups = self._database.execute(
+            "SELECT born, ended, status, reason, count(*) FROM rows WHERE version = ? GROUP BY 1, 2, 3, 4",
+            (self._version,),
+        ).fetchall()
+        lines = []
+        came = 0
+        for index, stage in enumerate(["sources", *stages]):
+            born = sum(n for b, _, _, _, n in groups if b == index)
+            ended = [(status, reason, n) for _, e, status, reason, n in groups if e == index]
+            line = FunnelLine(
+                stage,
+                came,
+                born,
+                dict(sorted((str(reason), n) for status, reason, n in ended if status == "dropped")),
+                sum(n for status, _, n in ended if status == "failed"),
+                sum(n for status, _, n in ended if status == "pending"),
+            )
+            lines.append(line)
+            came = line.passed
+        return lines
+
+    def stage_names(self) -> list[str]:
+        """The stages of the last call's recipe, in order."""
+        return [stage["name"] for stage in self.recipe["stages"]]
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._database.close()
+
+    def _meta(self, key: str) -> str | None:
+        line = self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return line[0] if line else None

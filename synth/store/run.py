@@ -1,0 +1,194 @@
+"""A run folder opened to write: replies in and out of the journal, rows committed, resumable at any time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from synth.errors import MachineError
+from synth.llm.base import Json, Request, Usage
+from synth.row import Slot
+from synth.store import database
+from synth.store.folder import RunFolder, machine_error, write_atomically
+from synth.store.journal import JournalWriter, Place, Record, decode, read_records
+from synth.store.writer import INSERT_REPLY, Writer, reply_line
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the journal knows about a request: its raw reply, or the words of its failure."""
+
+    failed: bool
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """All that one model was asked over all calls of a run."""
+
+    model: str
+    requests: int
+    usage: Usage
+
+
+class RunStore:
+    """Use it inside one event loop, and `close` it; opening takes the folder's lock."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.folder = RunFolder(path)
+        self.folder.prepare(name)
+        self._lock = self.folder.hold()
+        try:
+            self._database = _open_database(self.folder)
+            self._reading = database.connect(self.folder.database, writable=True)
+            self._journal = self._open_journal()
+        except sqlite3.Error as error:
+            os.close(self._lock)
+            raise MachineError(f"cannot be opened: {error}.", where=str(self.folder.database)) from None
+        except OSError as error:
+            os.close(self._lock)
+            raise machine_error(error, path) from None
+        self.version = int(self._meta("version") or 0)
+        self._writer: Writer | None = None
+
+    def start(self) -> None:
+        """Starts the writing thread; needs a running event loop."""
+        self._writer = Writer(self.folder, self._journal, self._database)
+
+    def _open_journal(self) -> JournalWriter:
+        """Indexes what the database does not know yet and cuts a torn tail off."""
+        file = self.folder.journal
+        size = file.stat().st_size if file.exists() else 0
+        indexed = int(self._database.execute("SELECT max(offset + length) FROM replies").fetchone()[0] or 0)
+        if indexed > size:
+            # The journal is shorter than when it was indexed (a power loss, a copy): it is the truth.
+            self._database.execute("DELETE FROM replies")
+            indexed = 0
+        self._database.execute("BEGIN")
+        for place, record in read_records(file, indexed):
+            if record.kind == "retry_failed":
+                self._database.execute("DELETE FROM replies WHERE kind = 'failure'")
+            self._database.execute(INSERT_REPLY, reply_line(record, place))
+            indexed = place.offset + place.length
+        self._database.execute("COMMIT")
+        return JournalWriter(file, indexed)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the journal."""
+        return self._journal.end
+
+    def find(self, request: Request) -> Found | None:
+        """The answer that the journal holds for `request`, if it still is one under its `max_tokens`."""
+        places = self._reading.execute(
+            "SELECT kind, offset, length, max_tokens, cut, completion_tokens FROM replies"
+            " WHERE identity = ? ORDER BY offset",
+            (bytes.fromhex(request.identity),),
+        ).fetchall()
+        for kind, offset, length, max_tokens, cut, tokens in places:
+            answers = max_tokens == request.max_tokens if cut else tokens <= request.max_tokens
+            if kind == "failure" or answers:
+                record = decode(self._journal.read(Place(offset, length)))
+                return Found(kind == "failure", record.reply)
+        return None
+
+    def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
+        """Journals what came back for `request`; resolved once it is durable."""
+        record = Record(
+            "failure" if failed else "reply", request.identity, request.canonical, raw, request.max_tokens
+        )
+        return self._to_writer().append(record)
+
+    async def forget_failures(self) -> None:
+        """Lets failed requests be asked once more (`--retry-failed`)."""
+        await self._to_writer().append(Record("retry_failed", "", b"", b"", 0))
+        self._reading.execute("DELETE FROM replies WHERE kind = 'failure'")
+
+    def begin(self, fingerprint: str, recipe: Json) -> bool:
+        """Starts a call. Whether a finished run of exactly this recipe, sources and journal is here.
+
+        Another fingerprint is an edit: rows that it does not make again become `superseded`.
+        """
+        if self._meta("finished") == f"{fingerprint}:{self.size}":
+            return True
+        if self._meta("fingerprint") != fingerprint:
+            self.version += 1
+            self._put("version", str(self.version))
+            self._put("fingerprint", fingerprint)
+        self._put("finished", "")
+        self._reading.execute("DELETE FROM rows WHERE status = 'pending'")
+        write_atomically(self.folder.recipe, orjson.dumps(recipe, option=orjson.OPT_INDENT_2) + b"\n")
+        return False
+
+    def commit(self, slot: Slot) -> None:
+        """Records the rows of a slot; they are written soon, and made again if they are not."""
+        self._to_writer().commit(slot, self.version)
+
+    def finish(self, fingerprint: str, notes: Json) -> None:
+        """Notes that everything is done, so that the next call has nothing to do."""
+        self.drain()
+        self._put("notes", orjson.dumps(notes).decode())
+        self._put("finished", f"{fingerprint}:{self.size}")
+
+    def note_call(self, call: Json) -> None:
+        """Adds this call's counters to those of all calls."""
+        total = orjson.loads(self._meta("total") or "{}")
+        for key, value in call.items():
+            total[key] = round(total.get(key, 0) + value, 3)
+        self._put("total", orjson.dumps(total).decode())
+
+    def usage(self) -> list[ModelUse]:
+        """What each model was asked, and the tokens, over all calls."""
+        lines = self._reading.execute(
+            "SELECT model, count(*), sum(prompt_tokens), sum(completion_tokens) FROM replies"
+            " WHERE kind != 'retry_failed' GROUP BY model ORDER BY model"
+        )
+        return [
+            ModelUse(model, requests, Usage(prompt, completion))
+            for model, requests, prompt, completion in lines
+        ]
+
+    def drain(self) -> None:
+        """Waits until everything is written. Raises what stopped it."""
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.close()
+
+    def close(self) -> None:
+        """Writes what is left, and lets go of the folder."""
+        try:
+            self.drain()
+        finally:
+            self._reading.close()
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._database.close()
+            self._journal.close()
+            os.close(self._lock)
+
+    def _to_writer(self) -> Writer:
+        assert self._writer is not None, "RunStore.start() comes first"
+        return self._writer
+
+    def _meta(self, key: str) -> str | None:
+        line = self._reading.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return line[0] if line else None
+
+    def _put(self, key: str, value: str) -> None:
+        self._reading.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def _open_database(folder: RunFolder) -> sqlite3.Connection:
+    """The database, made anew where it is no database any more: it is derived."""
+    try:
+        return database.connect(folder.database, writable=True)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        for leftover in folder.path.glob(folder.database.name + "*"):
+            leftover.unlink()
+        return database.connect(folder.database, writable=True)

@@ -1,0 +1,182 @@
+"""The one thread that writes: it gathers what has come in and makes it durable in one go.
+
+Group commit: while the disk is busy with one batch, the next one gathers. A reply's future is resolved
+only when its batch is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from synth.llm.base import Json
+from synth.row import Row, Slot, order_key
+from synth.store.folder import RunFolder, machine_error
+from synth.store.journal import JournalWriter, Place, Record, encode
+
+INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
+_INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+
+
+@dataclass(slots=True)
+class _Append:
+    record: Record
+    done: asyncio.Future[None]
+
+
+def reply_line(record: Record, place: Place) -> tuple[Any, ...]:
+    """The record's line in the index of the journal."""
+    prompt = completion = cut = 0
+    if record.kind == "reply":
+        prompt, completion, cut = _usage(record.reply)
+    identity = bytes.fromhex(record.identity)
+    model = orjson.loads(record.request).get("model", "") if record.request else ""
+    return (
+        identity,
+        place.offset,
+        place.length,
+        record.kind,
+        model,
+        record.max_tokens,
+        cut,
+        prompt,
+        completion,
+    )
+
+
+def _usage(raw: bytes) -> tuple[int, int, int]:
+    """Prompt tokens, completion tokens, whether `max_tokens` cut it; zeros where the reply does not say."""
+    try:
+        body: Json = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return 0, 0, 0
+    usage = body.get("usage") or {}
+    choices = body.get("choices") or [{}]
+    cut = choices[0].get("finish_reason") == "length"
+    return int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0), int(cut)
+
+
+def row_line(row: Row, place: bytes, version: int) -> tuple[Any, ...]:
+    """The row's line in the table of rows."""
+    receipt = orjson.dumps(row.receipt())
+    return (
+        row.id,
+        place,
+        row.born,
+        row.ended,
+        row.stage,
+        row.status,
+        row.reason,
+        int(row.draft),
+        int(row.held_out),
+        version,
+        receipt,
+    )
+
+
+class Writer:
+    """Owns the journal's and the database's writing side, in a thread of its own."""
+
+    def __init__(self, folder: RunFolder, journal: JournalWriter, database: sqlite3.Connection) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._database = database
+        self._queue: queue.SimpleQueue[_Append | tuple[Slot, int] | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._work, name="synth-writer", daemon=True)
+        self._thread.start()
+
+    def append(self, record: Record) -> asyncio.Future[None]:
+        """Resolved when the record is durable, or with a `MachineError`."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._queue.put(_Append(record, done))
+        return done
+
+    def commit(self, slot: Slot, version: int) -> None:
+        """Takes over the rows of a slot. Raises what stopped an earlier write."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put((slot, version))
+
+    def close(self) -> None:
+        """Writes what is left. Raises what stopped it."""
+        self._queue.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        going = True
+        while going:
+            batch = [self._queue.get()]
+            while not self._queue.empty():
+                batch.append(self._queue.get())
+            going = None not in batch
+            appends = [item for item in batch if isinstance(item, _Append)]
+            slots = [item for item in batch if isinstance(item, tuple)]
+            if self._error is None:
+                self._error = self._write(appends, slots)
+            self._report(appends)
+
+    def _write(self, appends: Sequence[_Append], slots: Sequence[tuple[Slot, int]]) -> Exception | None:
+        try:
+            lines = self._append(appends)
+            self._database.execute("BEGIN")
+            self._database.executemany(INSERT_REPLY, lines)
+            self._database.executemany(_INSERT_ROW, _row_lines(slots))
+            self._database.execute("COMMIT")
+        except OSError as error:
+            return machine_error(error, self._folder.path)
+        except sqlite3.OperationalError as error:
+            # SQLite's own words for a full disk and the like.
+            return machine_error(OSError(0, _plain(error)), self._folder.path)
+        except Exception as error:  # noqa: BLE001 - it is raised again in the loop's thread, which waits for it
+            return error
+        return None
+
+    def _append(self, appends: Sequence[_Append]) -> list[tuple[Any, ...]]:
+        if not appends:
+            return []
+        encoded = [encode(item.record) for item in appends]
+        offset = self._journal.append(encoded)
+        lines = []
+        for item, data in zip(appends, encoded, strict=True):
+            lines.append(reply_line(item.record, Place(offset, len(data))))
+            offset += len(data)
+        return lines
+
+    def _report(self, appends: Sequence[_Append]) -> None:
+        if appends and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_resolve, appends, self._error)
+
+
+def _plain(error: sqlite3.OperationalError) -> str:
+    words = str(error)
+    return "No space left on device" if "full" in words else words
+
+
+def _row_lines(slots: Sequence[tuple[Slot, int]]) -> list[tuple[Any, ...]]:
+    lines = []
+    for slot, version in slots:
+        place = order_key(slot.key)
+        for position, row in enumerate((*slot.rows, *slot.settled)):
+            lines.append(row_line(row, place + position.to_bytes(4, "big"), version))
+    return lines
+
+
+def _resolve(appends: Sequence[_Append], error: Exception | None) -> None:
+    for item in appends:
+        if item.done.cancelled():
+            continue
+        if error is None:
+            item.done.set_result(None)
+        else:
+            item.done.set_exception(error)
