@@ -1,10 +1,10 @@
 """Near-copy detection on a million short rows: time, memory, and recall and precision on planted copies.
 
 Rows of 8 to 25 words, drawn from the words of real instructions and questions with their real frequencies.
-Of 100 rows 5 are exact copies of an earlier row (case, punctuation or white space changed) and 10 are near-copies
-(one or two edits: a typo, a word dropped, added or replaced, two swapped). Whether an edited row is still a
-near-copy is settled by a plain Jaccard over shingle sets, written here anew. Rows are made one at a time from
-the seed, so that the memory measured is the index's.
+Of 100 rows 5 are exact copies of an earlier row (case, punctuation or white space changed) and 10 are
+near-copies (one or two edits: a typo, a word dropped, added or replaced, two swapped). Whether an edited row
+is still a near-copy is settled by a plain Jaccard over shingle sets, written here anew. Rows are made one at
+a time from the seed, so that the memory measured is the index's.
 
     python benchmarks/dedupe_scale.py --rows 1000000
 """
