@@ -1,0 +1,191 @@
+"""Where code begins and ends in a text, so that rules for prose keep out of it.
+
+Follows CommonMark where it matters (fences, indented code, code spans, list columns) and, in doubt, calls
+a line code: prose left untidy costs little, and code tidied like prose is broken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from synth.text.code_kinds import code_kind
+
+_CONTAINER = r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+|>[ \t]?)*[ \t]*"
+_FENCE = re.compile(rf"(?P<container>{_CONTAINER})(?P<fence>`{{3,}}(?!.*`)|~{{3,}})")
+_FENCE_END = re.compile(r"(?P<container>[ \t]*(?:>[ \t]?)*[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*$")
+_LIST_ITEM = re.compile(r"(?P<marker>[ \t>]*(?:[-*+]|\d{1,9}[.)]))(?P<space>[ \t]+|$)")
+_INDENT = re.compile(r"[ \t]*")
+# Blocks that keep their spacing until they are closed: HTML's (CommonMark 4.6, kind 1) and LaTeX's.
+_RAW_START = re.compile(
+    r" {0,3}(?:<(?P<tag>pre|script|style|textarea)\b"
+    r"|\\begin\{(?P<environment>verbatim|lstlisting|minted|alltt)\})",
+    re.IGNORECASE,
+)
+_RAW_INLINE = re.compile(r"<(code|pre|kbd|samp|tt)\b[^>]*>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_TICKS = re.compile(r"`+")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some lines in a row: code with its fences, prose without an empty line in it, or empty lines."""
+
+    kind: Literal["code", "prose", "blank"]
+    lines: list[str]
+
+
+def blocks(text: str) -> list[Block]:
+    """Split a text into blocks; joining all their lines by line ends gives the text back."""
+    lines = text.split("\n")
+    if code_kind(text):
+        return [Block("code", lines)]
+    found: list[Block] = []
+    at = 0
+    item_column: int | None = None
+    while at < len(lines):
+        end = _fence_end(lines, at) or _raw_end(lines, at) or _indented_end(lines, at, item_column)
+        if end:
+            found.append(Block("code", lines[at:end]))
+            at = end
+            continue
+        line = lines[at]
+        kind: Literal["prose", "blank"] = "prose" if line.strip() else "blank"
+        if kind == "prose":
+            after_blank = not found or found[-1].kind == "blank"
+            item_column = _open_item(line, item_column, after_blank)
+        if found and found[-1].kind == kind:
+            found[-1].lines.append(line)
+        else:
+            found.append(Block(kind, [line]))
+        at += 1
+    return found
+
+
+def map_prose(text: str, change: Callable[[str], str]) -> str:
+    """Apply `change` to every stretch of text that is not code, and put the text together again."""
+    parts = []
+    for block in blocks(text):
+        joined = "\n".join(block.lines)
+        parts.append(joined if block.kind == "code" else _map_outside(joined, change))
+    return "\n".join(parts)
+
+
+def inline_code(paragraph: str) -> list[tuple[int, int]]:
+    """Start and end of each code span (backticks, or HTML such as `<code>`), in order, none overlapping."""
+    if "`" not in paragraph:
+        return [match.span() for match in _RAW_INLINE.finditer(paragraph)] if "<" in paragraph else []
+    spans = _backtick_spans(paragraph)
+    covered = [
+        match.span()
+        for match in _RAW_INLINE.finditer(paragraph)
+        if not any(start < match.end() and match.start() < end for start, end in spans)
+    ]
+    return sorted(spans + covered)
+
+
+def indent_width(line: str) -> int:
+    """Columns of white space before the first character, with tab stops every four."""
+    match = _INDENT.match(line)
+    return len(match.group().expandtabs(4)) if match else 0
+
+
+def _map_outside(paragraph: str, change: Callable[[str], str]) -> str:
+    parts = []
+    at = 0
+    for start, end in inline_code(paragraph):
+        parts += [change(paragraph[at:start]), paragraph[start:end]]
+        at = end
+    return "".join([*parts, change(paragraph[at:])])
+
+
+def _backtick_spans(paragraph: str) -> list[tuple[int, int]]:
+    """Pair each run of backticks with the next run of the same length (CommonMark 6.1), in linear time.
+
+    A backslash takes the first backtick from a run that would open a span; within a span it means nothing.
+    """
+    runs = [match.span() for match in _TICKS.finditer(paragraph)]
+    later: dict[int, list[int]] = {}
+    for index in range(len(runs) - 1, -1, -1):
+        later.setdefault(runs[index][1] - runs[index][0], []).append(index)
+    spans = []
+    index = 0
+    while index < len(runs):
+        start, end = runs[index]
+        start += _is_escaped(paragraph, start)
+        same = later.get(end - start, [])
+        while same and same[-1] <= index:
+            same.pop()
+        if same:
+            index = same[-1]
+            spans.append((start, runs[index][1]))
+        index += 1
+    return spans
+
+
+def _is_escaped(paragraph: str, position: int) -> bool:
+    before = position
+    while before and paragraph[before - 1] == "\\":
+        before -= 1
+    return (position - before) % 2 == 1
+
+
+def _fence_end(lines: list[str], at: int) -> int | None:
+    """The line after the fenced block that opens at `at`; an open one runs to the end of the text."""
+    opening = _FENCE.match(lines[at])
+    if not opening:
+        return None
+    fence, quoted = opening["fence"], ">" in opening["container"]
+    column = len(opening["container"].expandtabs(4))
+    for index in range(at + 1, len(lines)):
+        if quoted and not lines[index].lstrip().startswith(">"):
+            return index
+        closing = _FENCE_END.match(lines[index])
+        if (
+            closing
+            and closing["fence"].startswith(fence)
+            and (">" in closing["container"]) == quoted
+            and len(closing["container"].expandtabs(4)) <= column + 3
+        ):
+            return index + 1
+    return len(lines)
+
+
+def _raw_end(lines: list[str], at: int) -> int | None:
+    opening = _RAW_START.match(lines[at])
+    if not opening:
+        return None
+    tag = opening["tag"]
+    end = f"</{tag.lower()}>" if tag else f"\\end{{{opening['environment'].lower()}}}"
+    for index in range(at, len(lines)):
+        if end in lines[index].lower():
+            return index + 1
+    return len(lines)
+
+
+def _indented_end(lines: list[str], at: int, item_column: int | None) -> int | None:
+    """The line after the indented code at `at`, whose empty lines between code lines belong to it."""
+    least = 4 if item_column is None else item_column + 4
+
+    def is_code(line: str) -> bool:
+        return indent_width(line) >= least and bool(line.strip())
+
+    if not is_code(lines[at]):
+        return None
+    end = at + 1
+    for index in range(at + 1, len(lines)):
+        if is_code(lines[index]):
+            end = index + 1
+        elif lines[index].strip():
+            break
+    return end
+
+
+def _open_item(line: str, item_column: int | None, after_blank: bool) -> int | None:
+    """The column at which the text of the list item begins that `line` belongs to, or None."""
+    item = _LIST_ITEM.match(line)
+    if item:
+        wide = len(item["space"].expandtabs(4)) > 4
+        return len((item["marker"] + (" " if wide else item["space"] or " ")).expandtabs(4))
+    return None if after_blank and indent_width(line) < 2 else item_column

@@ -1,0 +1,214 @@
+"""One form for texts that say the same: characters, line ends, white space, and what models wrap answers in.
+
+White space that varies for no reason is learnt by a model like everything else (SQLCoder2's authors found
+it to be up to half of the completion's tokens). Code is left alone, since space has meaning there.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from synth.text.canonical import KeywordCase, canonical_json, canonical_sql, is_sql
+from synth.text.chatter import strip_closer, strip_preamble, unwrap_fence, unwrap_quotes
+from synth.text.code_spans import map_prose
+from synth.text.spacing import tidy_spacing
+
+Role = Literal["prompt", "answer"]
+Rule = Callable[[str], str]
+
+# The names a row's history shows, in the order in which the rules run.
+RULES = (
+    "line_ends",
+    "unicode",
+    "smart_quotes",
+    "preamble",
+    "fence",
+    "quotes",
+    "closer",
+    "json",
+    "sql",
+    "whitespace",
+    "prefix",
+)
+
+
+def _yaml_off(value: object) -> object:
+    return "off" if value is False else value  # YAML 1.1 reads a bare `off` as false
+
+
+class Options(BaseModel):
+    """The recipe's `standardise: {...}` block. Each rule can be turned off by its name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    line_ends: bool = True
+    unicode: bool = True
+    smart_quotes: Literal["keep", "straight"] = "keep"
+    preamble: bool = True
+    fence: bool = True
+    quotes: bool = True
+    closer: bool = False
+    # `json` would hide a method of BaseModel.
+    json_spacing: Annotated[Literal["off", "compact", "indent"], BeforeValidator(_yaml_off)] = Field(
+        default="off", alias="json"
+    )
+    sql: Annotated[Literal["off", "oneline"], BeforeValidator(_yaml_off)] = "off"
+    sql_keywords: KeywordCase = "keep"
+    whitespace: bool = True
+    prefix: str | None = None
+
+    @field_validator("prefix")
+    @classmethod
+    def _prefix_says_something(cls, prefix: str | None) -> str | None:
+        if prefix is not None and not prefix.strip():
+            raise ValueError("a prefix needs at least one character that is not white space")
+        return prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Standardised:
+    """A text in its standard form, and the names of the rules that changed something, in order."""
+
+    text: str
+    did: tuple[str, ...]
+
+
+def standardise(text: str, options: Options, *, role: Role = "answer") -> Standardised:
+    """Bring a text to its standard form; doing so twice changes nothing more.
+
+    Prompts are what users write, so only characters, line ends and white space are set right in them; what
+    models wrap answers in, JSON, SQL and the prefix concern answers. One rule can uncover work for another
+    (a fence around a preamble), so all run until none finds anything. That ends: apart from the
+    formats of JSON and SQL, which are fixed points, every rule makes the text shorter or rids it of
+    characters that no rule brings in.
+    """
+    rules = _rules(options, role)
+    prefix = options.prefix if role == "answer" else None
+    body = text
+    did: set[str] = set()
+    had_prefix = False
+    while True:
+        before = body
+        rest = _without_prefix(body, prefix) if prefix else body
+        if prefix and rest != body:
+            had_prefix = True
+            if _with_prefix(rest, prefix) != body:
+                did.add("prefix")
+        body = rest
+        for name, rule in rules:
+            changed = rule(body)
+            if changed != body:
+                did.add(name)
+            body = changed
+        if body == before:
+            break
+    if prefix and text.strip():
+        body = _with_prefix(body, prefix)
+        if not had_prefix:
+            did.add("prefix")
+    return Standardised(body, tuple(name for name in RULES if name in did) if body != text else ())
+
+
+@lru_cache(maxsize=16)
+def _rules(options: Options, role: Role) -> tuple[tuple[str, Rule], ...]:
+    answer = role == "answer"
+    rules: tuple[tuple[str, bool, Rule], ...] = (
+        ("line_ends", options.line_ends, _unify_line_ends),
+        ("unicode", options.unicode, _clean_unicode),
+        ("smart_quotes", options.smart_quotes == "straight", _straighten_quotes),
+        ("preamble", options.preamble and answer, strip_preamble),
+        ("fence", options.fence and answer, partial(unwrap_fence, sql=options.sql != "off")),
+        ("quotes", options.quotes and answer, partial(unwrap_quotes, json=options.json_spacing != "off")),
+        ("closer", options.closer and answer, strip_closer),
+        ("json", options.json_spacing != "off" and answer, partial(_respace_json, options=options)),
+        ("sql", options.sql != "off" and answer, partial(_respace_sql, options=options)),
+        ("whitespace", options.whitespace, tidy_spacing),
+    )
+    return tuple((name, rule) for name, wanted, rule in rules if wanted)
+
+
+def _unify_line_ends(text: str) -> str:
+    # Windows' text mode turns a CRLF into CR CR LF.
+    return re.sub(r"\r+\n|\r", "\n", text) if "\r" in text else text
+
+
+def _respace_json(text: str, options: Options) -> str:
+    return text if options.json_spacing == "off" else canonical_json(text, options.json_spacing)
+
+
+def _respace_sql(text: str, options: Options) -> str:
+    return canonical_sql(text, options.sql_keywords) if is_sql(text) else text
+
+
+# --- characters --------------------------------------------------------------------------------------
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+# Bytes of Windows-1252 that were read as Latin-1: the character that was meant, as HTML readers do it.
+_CONTROLS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+_CONTROLS |= dict.fromkeys([*range(0x09), *range(0x0E, 0x20), 0x7F], "") | {0x0B: "\n", 0x0C: "\n"}
+_CONTROLS |= {0x2028: "\n", 0x2029: "\n"}
+_SPACES = dict.fromkeys([0xA0, 0x2007, 0x202F], " ")
+_INVISIBLE = dict.fromkeys([0xAD, 0x180E, 0x2060, 0xFEFF], "")
+_CHARACTERS = str.maketrans({**_CONTROLS, **_SPACES, **_INVISIBLE})
+_BIDI = re.compile(r"[\u200E\u200F\u061C\u202A-\u202E\u2066-\u2069]")
+# Joiners shape Persian, Indic scripts and emoji; zero-width spaces part words in South-East Asian ones.
+_STRAY_JOINER = re.compile(r"(?<![^\x00-\x7F])[\u200C\u200D]+|[\u200C\u200D]+(?![^\x00-\x7F])")
+_STRAY_SPACE = re.compile(r"(?<![\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF])\u200B+")
+_FLAG_TAGS = re.compile(r"(\U0001F3F4[\U000E0020-\U000E007F]+)|[\U000E0000-\U000E007F]+")
+_STRAIGHT = str.maketrans({**dict.fromkeys("“”„‟", '"'), **dict.fromkeys("‘’‚‛", "'")})
+
+
+def _clean_unicode(text: str) -> str:
+    """NFC (never NFKC, which turns ² into 2), without characters that cannot be seen and mean nothing."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.removeprefix("\ufeff")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    right_to_left = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+
+    def clean(prose: str) -> str:
+        prose = _ANSI.sub("", prose).translate(_CHARACTERS)
+        prose = _FLAG_TAGS.sub(r"\1", _STRAY_SPACE.sub("", _STRAY_JOINER.sub("", prose)))
+        return unicodedata.normalize("NFC", prose if right_to_left else _BIDI.sub("", prose))
+
+    return map_prose(text, clean)
+
+
+def _straighten_quotes(text: str) -> str:
+    return map_prose(text, lambda prose: prose.translate(_STRAIGHT)) if not text.isascii() else text
+
+
+# --- the agreed prefix -------------------------------------------------------------------------------
+
+_AFTER_PREFIX = re.compile(r"(?:[ \t]*\n)+|[ \t]+")
+_BLOCK_START = re.compile(r"[-*+] |\d{1,9}[.)] |#{1,6} |>|\||```|~~~| {4}|\t")
+_CJK = "\u2e80"
+
+
+def _without_prefix(body: str, prefix: str) -> str:
+    words = prefix.strip()
+    while body.startswith(words):
+        rest = body[len(words) :]
+        if rest and words[-1].isalnum() and rest[0].isalnum() and max(words[-1], rest[0]) < _CJK:
+            break  # "Hi" begins "History", too
+        gap = _AFTER_PREFIX.match(rest)
+        body = rest[gap.end() :] if gap else rest
+    return body
+
+
+def _with_prefix(body: str, prefix: str) -> str:
+    gap = None if _BLOCK_START.match(body) else _AFTER_PREFIX.match(body)
+    body = body[gap.end() :] if gap else body
+    if not body:
+        return prefix.strip()
+    if _BLOCK_START.match(body) and not prefix.endswith("\n"):
+        return f"{prefix.strip()}\n\n{body}"  # a list or a fence begins only after an empty line
+    return prefix + ("" if prefix[-1].isspace() or prefix[-1] >= _CJK else " ") + body
