@@ -1,0 +1,209 @@
+"""The dataset card: front matter that the hub reads, and a body that says where every row comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from synth.export.check import file_of
+from synth.export.files import Written
+from synth.export.formats.base import Format
+from synth.export.licences import licence_metadata
+from synth.export.select import REASONS
+from synth.export.sides import SIDES
+from synth.export.tally import Tally
+from synth.llm.base import Json
+from synth.recipe.model import ExportOptions
+from synth.store.reader import FunnelLine
+
+_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
+_REVIEWS = {
+    "none": "not reviewed",
+    "pending": "sent to annotators, without an answer yet",
+    "accepted": "accepted by a person",
+    "edited": "edited by a person",
+    "restored": "brought back by a person",
+}
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """All that a card says."""
+
+    name: str
+    digest: str
+    form: Format
+    options: ExportOptions
+    tally: Tally
+    funnel: Sequence[FunnelLine]
+    sources: Sequence[tuple[str, str]]
+    files: Sequence[Written]
+    checks: Sequence[str]
+    held_out: int
+    finished: bool
+
+
+def card(facts: CardFacts) -> str:
+    """The text of `README.md`."""
+    sections = [
+        _intro(facts),
+        _making(facts),
+        _people(facts.tally),
+        _split(facts),
+        _withheld(facts.tally),
+        _sources(facts),
+        _checks(facts),
+    ]
+    front = yaml.safe_dump(_front_matter(facts), sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{front}---\n\n" + "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _front_matter(facts: CardFacts) -> Json:
+    total = facts.tally.total
+    size = next((name for limit, name in _SIZES if total < limit), "1M<n<10M")
+    splits = [{"split": side, "path": file_of(side)} for side in SIDES if facts.tally.rows[side]]
+    return {
+        **licence_metadata(facts.options.license),
+        "pretty_name": facts.name,
+        "task_categories": ["text-generation"],
+        "size_categories": [size],
+        "tags": ["synth", "synthetic", facts.form.name],
+        "configs": [{"config_name": "default", "data_files": splits}],
+    }
+
+
+def _intro(facts: CardFacts) -> str:
+    rows = facts.tally.rows
+    lines = [
+        f"# {facts.name}",
+        "",
+        f"{facts.tally.total} rows to fine-tune a language model with, in the format `{facts.form.name}`: "
+        f"{facts.form.about}.",
+        "",
+        f"`train.jsonl` has {rows['train']} rows, `test.jsonl` {rows['test']}; `receipts.jsonl` tells for "
+        "each of them where it comes from and what happened to it.",
+    ]
+    if not facts.finished:
+        lines += ["", "**The run behind it is unfinished:** rows that were still under way are not in here."]
+    return "\n".join(lines)
+
+
+def _making(facts: CardFacts) -> str:
+    tally = facts.tally
+    given = [
+        (words, "", "", tally.given[code])
+        for code, words in (("held_out", "held out of what people gave"), ("seeds", "seeds that people gave"))
+        if tally.given[code]
+    ]
+    made = [(stage, prompt, model, count) for (stage, prompt, model), count in sorted(tally.made_by.items())]
+    lines = [
+        "## How it was made",
+        "",
+        f"By the recipe `{facts.name}` (SHA-256 `{facts.digest}`). The rows and what wrote them:",
+        "",
+        *_table(("made by", "prompt", "model", "rows"), [*given, *made]),
+    ]
+    if tally.scored_by:
+        scored = [(*key, count) for key, count in sorted(tally.scored_by.items())]
+        lines += ["", "What read them:", "", *_table(("stage", "prompt", "model", "rows"), scored)]
+    if tally.own_judges:
+        lines += ["", f"Marked by the model that wrote them: {', '.join(tally.own_judges)}."]
+    lines += ["", "What came in, and where it went:", "", *_funnel(facts.funnel)]
+    return "\n".join(lines)
+
+
+def _funnel(funnel: Sequence[FunnelLine]) -> list[str]:
+    rows = []
+    for line in funnel:
+        dropped = ", ".join(f"{reason}: {count}" for reason, count in line.dropped.items())
+        total = sum(line.dropped.values())
+        rows.append(
+            (
+                line.stage,
+                line.came,
+                line.born,
+                f"{total} ({dropped})" if total else 0,
+                line.failed,
+                line.passed,
+            )
+        )
+    return _table(("stage", "came in", "made here", "dropped", "failed", "went on"), rows)
+
+
+def _people(tally: Tally) -> str:
+    reviewed = sum(tally.reviews[status] for status in ("accepted", "edited", "restored"))
+    given = sum(tally.given.values())
+    lines = [
+        "## What people did",
+        "",
+        f"{given} of {tally.total} rows were given by people, and {reviewed} were reviewed by people.",
+    ]
+    if reviewed:
+        rows = [(_REVIEWS.get(status, status), count) for status, count in sorted(tally.reviews.items())]
+        lines += ["", *_table(("review", "rows"), rows)]
+    return "\n".join(lines)
+
+
+def _split(facts: CardFacts) -> str:
+    lines = ["## The test split", ""]
+    if facts.held_out:
+        lines.append(
+            f"`test` is the holdout: {facts.tally.rows['test']} real rows that were set aside before "
+            "anything was drafted and that no prompt ever showed. What a model does on it can be taken for "
+            "what it will do on rows like these."
+        )
+    elif facts.tally.rows["test"]:
+        lines.append(
+            "There was no holdout, so `test` was cut from the drafts. It shows whether a model learned what "
+            "the drafts say, and not whether that is right: it shares their mistakes and their sources. "
+            "Measure on real rows before relying on a model."
+        )
+    else:
+        lines.append("`test` is empty: there was no holdout, and no draft fell to it.")
+    lines += [
+        "",
+        "Rows that were made from one text, and near-copies, stand on one side; a row keeps its side when "
+        "others are added.",
+    ]
+    return "\n".join(lines)
+
+
+def _withheld(tally: Tally) -> str:
+    if not tally.withheld:
+        return ""
+    rows = [(code, count, REASONS[code]) for code, count in sorted(tally.withheld.items())]
+    return "\n".join(["## Kept rows that are not in it", "", *_table(("reason", "rows", "in words"), rows)])
+
+
+def _sources(facts: CardFacts) -> str:
+    lines = ["## Sources and licence", ""]
+    if facts.options.license:
+        lines.append(f"Licence of the sources: {facts.options.license}.")
+    else:
+        lines.append("The licence of the sources was not named (`export.license` in the recipe).")
+    lines.append("The terms of the models above apply to what they wrote.")
+    if facts.sources:
+        named = [(name, f"`{digest}`" if digest else "on the hub") for name, digest in facts.sources]
+        lines += ["", *_table(("source", "SHA-256"), named)]
+    return "\n".join(lines)
+
+
+def _checks(facts: CardFacts) -> str:
+    files = [(file.name, file.rows, f"`{file.sha256}`") for file in facts.files]
+    return "\n".join(
+        [
+            "## Checks it passed",
+            "",
+            *(f"- {check}" for check in facts.checks),
+            "",
+            *_table(("file", "rows", "SHA-256"), files),
+        ]
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]

@@ -1,0 +1,142 @@
+"""Reads an export back from the disk and holds it against the receipts, before anything is put in place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from synth.errors import ExportError
+from synth.export.example import prompt_text
+from synth.export.files import Written, digest_of
+from synth.export.formats.base import Format
+from synth.export.sides import SIDES, Side
+from synth.llm.base import Json
+from synth.row import content_of
+from synth.text.tokens import normal_form
+
+RECEIPTS = "receipts.jsonl"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an export should be: the files as written, the format, the system prompt if there is one."""
+
+    files: Sequence[Written]
+    form: Format
+    system: str | None
+
+
+def file_of(side: Side) -> str:
+    """The name of a split's file."""
+    return f"{side}.jsonl"
+
+
+def check_export(folder: Path, expected: Expected) -> list[str]:
+    """What was checked, in words for the card. Raises `ExportError` for the first thing that is not so."""
+    _check_bytes(folder, expected.files)
+    rows = _check_texts(folder, expected)
+    _check_apart(folder)
+    return [
+        "Every file holds the bytes that were written, and every line is JSON in valid UTF-8.",
+        f"Rows in = rows out: {rows} receipts, each with its row, in the same order.",
+        "Each message of each row is found again, unchanged, in what was written.",
+        f"Every row keeps the rules of {expected.form.name}.",
+        "No row, no near-copy and no text that rows were made from stands on both sides of the split.",
+        "No two rows are the same.",
+    ]
+
+
+def _check_bytes(folder: Path, files: Sequence[Written]) -> None:
+    for written in files:
+        if digest_of(folder / written.name) != written.sha256:
+            raise ExportError(
+                "does not hold what was written to it.",
+                where=str(folder / written.name),
+                hint="Check this disk, then export again.",
+            )
+
+
+def _check_texts(folder: Path, expected: Expected) -> int:
+    rows = {side: _lines(folder / file_of(side)) for side in SIDES}
+    count = 0
+    for receipt in _lines(folder / RECEIPTS):
+        record = next(rows[receipt["split"]], None)
+        if record is None:
+            raise ExportError("has a receipt, and no row.", where=f"row {receipt['id']}")
+        lost = _lost_text(receipt, record, expected.system)
+        if lost is not None:
+            raise ExportError(
+                f"a text is not in {file_of(receipt['split'])} as it should be: {lost[:80]!r}.",
+                where=f"row {receipt['id']}",
+            )
+        count += 1
+    for side in SIDES:
+        if next(rows[side], None) is not None:
+            raise ExportError("holds a row without a receipt.", where=file_of(side))
+    return count
+
+
+def _lost_text(receipt: Json, record: Json, system: str | None) -> str | None:
+    """A text of the receipt that the record does not hold, whole and unchanged."""
+    wanted = [
+        content_of(message)
+        for message in receipt["messages"]
+        if system is None or message["role"] != "system"
+    ]
+    if system is not None:
+        wanted.append(system)
+    held = set(_strings(record))
+    for text in wanted:
+        if text not in held and not any(text in longer for longer in held):
+            return text
+    return None
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text inside a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+def _check_apart(folder: Path) -> None:
+    test: set[bytes] = set()
+    for receipt in _lines(folder / RECEIPTS):
+        if receipt["split"] == "test":
+            test.update(_marks(receipt))
+    for receipt in _lines(folder / RECEIPTS):
+        if receipt["split"] == "train" and not test.isdisjoint(_marks(receipt)):
+            raise ExportError("stands too close to a row of test.", where=f"row {receipt['id']}")
+
+
+def _marks(receipt: Json) -> Iterator[bytes]:
+    """What a row of train may not have in common with one of test."""
+    yield receipt["id"].encode()
+    for parent in receipt["lineage"]["parents"]:
+        yield parent.encode()
+    if receipt["cluster"]:
+        yield receipt["cluster"].encode()
+    if prompt := normal_form(prompt_text(receipt)):
+        yield hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _lines(file: Path) -> Iterator[Json]:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise ExportError(f"is not valid JSON: {error}.", where=f"{file.name}:{number}") from None
+            if not isinstance(record, dict):
+                raise ExportError("is not a JSON object.", where=f"{file.name}:{number}")
+            yield record

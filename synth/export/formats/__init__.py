@@ -1,0 +1,23 @@
+"""Every format by name. A further one is an entry of a module here, with its rules beside it."""
+
+from __future__ import annotations
+
+import difflib
+
+from synth.errors import ExportError
+from synth.export.formats import trl
+from synth.export.formats.base import Format
+
+FORMATS: dict[str, Format] = {form.name: form for form in trl.FORMATS}
+
+
+def find_format(name: str) -> Format:
+    """The format of that name. Raises `ExportError`, naming those that there are."""
+    if name in FORMATS:
+        return FORMATS[name]
+    near = difflib.get_close_matches(name, FORMATS, n=1, cutoff=0.5)
+    raise ExportError(
+        f"there is no format {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}",
+        where="export.format",
+        hint=f"Formats: {', '.join(FORMATS)}.",
+    )

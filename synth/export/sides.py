@@ -1,0 +1,108 @@
+"""Train or test: one side for whatever was made from one text, and no near-copy on both.
+
+- With a holdout, the held-out rows are `test` and nothing else is.
+- Without one, `test` is cut from the drafts: a draft's side is a hash of the text it was made from (itself,
+  or the ancestors that its lineage leads to; few-shot examples do not count). So a row keeps its side
+  whatever else is added. What people gave, and what was made from it, stays in train.
+- A row made from texts of both sides, or a near-copy of a row in test, would join the two: train gives way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Literal
+
+from synth.export.example import prompt_text
+from synth.export.select import is_given, is_held_out
+from synth.llm.base import Json
+from synth.text.near import NearCopies
+
+Side = Literal["train", "test"]
+SIDES: tuple[Side, ...] = ("train", "test")
+
+
+class Origins:
+    """Which texts a row was made from in the end, and on which side they put it.
+
+    Reads the lineage of all rows, dropped ones included: two kept rows may share a dropped parent.
+    """
+
+    def __init__(self, receipts: Iterable[Json], test_share: float) -> None:
+        self._test_share = test_share
+        self._parents: dict[str, tuple[str, ...]] = {}
+        self._given: set[str] = set()
+        self._held_out: set[str] = set()
+        for receipt in receipts:
+            if is_held_out(receipt):
+                self._held_out.add(receipt["id"])
+            elif is_given(receipt):
+                self._given.add(receipt["id"])
+            if parents := receipt["lineage"]["parents"]:
+                self._parents[receipt["id"]] = tuple(parents)
+
+    @property
+    def held_out(self) -> int:
+        """How many rows were set aside."""
+        return len(self._held_out)
+
+    def roots(self, row_id: str) -> set[str]:
+        """The ids of what the row was made from, back to what was made from nothing here."""
+        roots: set[str] = set()
+        seen: set[str] = set()
+        waiting = [row_id]
+        while waiting:
+            current = waiting.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            parents = self._parents.get(current)
+            if parents:
+                waiting.extend(parents)
+            else:
+                roots.add(current)
+        return roots
+
+    def side(self, row_id: str) -> Side | None:
+        """The side of a row; None where its texts stand on both, or were held out."""
+        if row_id in self._held_out:
+            return "test"
+        roots = self.roots(row_id)
+        if roots & self._held_out:
+            return None
+        sides = {self._side_of_root(root) for root in roots}
+        return sides.pop() if len(sides) == 1 else None
+
+    def _side_of_root(self, root: str) -> Side:
+        if self._held_out or root in self._given:
+            return "train"
+        return "test" if unit_hash(root) < self._test_share else "train"
+
+
+class TestSide:
+    """The rows of `test`, asked whether a row of `train` comes too close to one."""
+
+    __test__ = False  # not for pytest
+
+    def __init__(self) -> None:
+        self._prompts = NearCopies()
+        self._clusters: set[str] = set()
+
+    def add(self, receipt: Json) -> None:
+        """Takes a row of `test` in."""
+        if text := prompt_text(receipt):
+            self._prompts.add(text)
+        self._clusters.add(receipt["cluster"] or receipt["id"])
+
+    def touches(self, receipt: Json) -> bool:
+        """Whether a row is of the same cluster as one of `test`, or its prompt a near-copy of one's."""
+        if (receipt["cluster"] or receipt["id"]) in self._clusters:
+            return True
+        text = prompt_text(receipt)
+        return bool(text) and self._prompts.seen(text) is not None
+
+
+def unit_hash(text: str) -> float:
+    """A number from 0 up to 1 that depends on `text` alone, evenly spread."""
+    digest = hashlib.sha256(f"split:{text}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

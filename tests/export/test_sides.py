@@ -1,0 +1,150 @@
+"""Splits: stable when rows are added, and nothing on both sides, whatever the lineage looks like."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from export_runs import chat, draft, drafts, held_out, make_run, read_lines, seed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synth.export import export_run
+from synth.export.example import prompt_text
+from synth.export.sides import Origins, unit_hash
+from synth.row import Row
+from synth.text.near import NearCopies
+
+
+def sides(rows: list[Row], share: float = 0.5) -> dict[str, str]:
+    """The split of every exported row, by id."""
+    with TemporaryDirectory() as folder:
+        export = {"split": {"train": 1 - share, "test": share}}
+        result = export_run(make_run(Path(folder) / "run", rows, export=export))
+        return {r["id"]: r["split"] for r in read_lines(result.folder / "receipts.jsonl")}
+
+
+def test_the_share_is_that_of_the_drafts() -> None:
+    split = list(sides(drafts(2000), share=0.1).values())
+    assert 160 < split.count("test") < 240
+
+
+def test_with_a_holdout_nothing_else_is_test() -> None:
+    kept = held_out(chat("Hello?", "Hello!"))
+    split = sides([kept, *drafts(100)])
+    assert [row_id for row_id, side in split.items() if side == "test"] == [kept.id]
+
+
+def test_what_is_made_from_one_text_stays_together() -> None:
+    rows = [
+        draft(chat(f"{origin} {n} {unit_hash(f'{origin}{n}')}", f"{origin}:{n}"), [f"passage-{origin}"])
+        for origin in range(40)
+        for n in range(3)
+    ]
+    split = sides(rows)
+    assert len(split) == len(rows)
+    for start in range(0, len(rows), 3):
+        assert len({split[row.id] for row in rows[start : start + 3]}) == 1
+    assert set(split.values()) == {"train", "test"}
+
+
+def test_grandchildren_follow_and_dropped_parents_still_bind() -> None:
+    parent = drafts(1)[0]
+    parent.drop("score", "low")
+    child = draft(chat("a child of it, quite different", "1"), [parent.id])
+    grandchild = draft(chat("something nobody else would ask", "2"), [child.id])
+    origins = Origins([row.receipt() for row in (parent, child, grandchild)], 0.5)
+    assert origins.roots(grandchild.id) == {parent.id}
+    assert origins.side(grandchild.id) == origins.side(child.id) == origins.side(parent.id)
+
+
+def test_what_people_gave_and_its_paraphrases_train() -> None:
+    given_rows = [seed(row.messages) for row in drafts(30)]
+    made = [
+        draft(chat(f"other {unit_hash(r.id)} words {unit_hash(r.id + 'b')}", "x"), [r.id]) for r in given_rows
+    ]
+    split = sides([*given_rows, *made, *drafts(30, start=500)])
+    assert {split[row.id] for row in given_rows} == {"train"}
+    assert {split[row.id] for row in made} == {"train"}
+    assert "test" in split.values()
+
+
+def test_a_row_made_from_both_sides_is_withheld(tmp_path: Path) -> None:
+    rows = drafts(20)
+    origins = Origins([row.receipt() for row in rows], 0.5)
+    train = next(row for row in rows if origins.side(row.id) == "train")
+    test = next(row for row in rows if origins.side(row.id) == "test")
+    both = draft(chat("a mixture of the two of them", "both"), [train.id, test.id])
+    run = make_run(tmp_path / "run", [*rows, both], export={"split": {"train": 0.5, "test": 0.5}})
+    result = export_run(run)
+    assert result.withheld == {"joins_splits": 1}
+    assert both.id not in {r["id"] for r in read_lines(result.folder / "receipts.jsonl")}
+
+
+def test_near_copies_of_the_holdout_give_way_seeds_too(tmp_path: Path) -> None:
+    asked = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"
+    kept = held_out(chat(asked, "Like this."))
+    near = seed(chat(asked.replace("afternoon", "afternoons"), "Like that."))
+    clustered = draft(chat("worded differently altogether", "x"), cluster=kept.id)
+    child = draft(chat("made from a held-out row", "y"), [kept.id])
+    other = draft(chat("What does the Team plan cost?", "Less than you think."))
+    result = export_run(make_run(tmp_path / "run", [kept, near, clustered, child, other]))
+    assert result.withheld == {"joins_splits": 3}
+    assert [r["id"] for r in read_lines(result.folder / "receipts.jsonl")] == [kept.id, other.id]
+    assert "joins_splits | 3" in (result.folder / "README.md").read_text()
+
+
+WORDS = ["cancel", "move", "booking", "invoice", "today", "refund", "calendar", "team", "price", "sms"]
+
+
+@st.composite
+def crowded_rows(draw: st.DrawFn) -> list[Row]:
+    """Rows of few words, so that many are near-copies, with parents among those before them."""
+    rows: dict[str, Row] = {}
+    for number in range(draw(st.integers(2, 25))):
+        words = " ".join(draw(st.lists(st.sampled_from(WORDS), min_size=3, max_size=8)))
+        maker = draw(st.sampled_from(["seed", "draft", "draft", "draft", "holdout"]))
+        if maker == "draft":
+            known = [*rows, "passage-1", "passage-2"]
+            parents = draw(st.lists(st.sampled_from(known), max_size=2, unique=True))
+            row = draft(chat(words, f"answer {number}"), parents)
+        else:
+            row = {"seed": seed, "holdout": held_out}[maker](chat(words, f"answer {number}"))
+        rows[row.id] = row
+    return list(rows.values())
+
+
+@given(crowded_rows(), st.randoms())
+@settings(max_examples=60, deadline=None)
+def test_adding_rows_moves_none_and_never_leaks(rows: list[Row], chance: random.Random) -> None:
+    holdout = [row for row in rows if row.held_out]
+    others = [row for row in rows if not row.held_out]
+    if not others:
+        return
+    some = [row for row in others if chance.random() < 0.6] or others
+    before, after = sides([*holdout, *some]), sides([*holdout, *others])
+    both = before.keys() & after.keys()
+    assert {row_id: before[row_id] for row_id in both} == {row_id: after[row_id] for row_id in both}
+    _assert_no_leak([*holdout, *others], after)
+
+
+def _assert_no_leak(rows: list[Row], split: dict[str, str]) -> None:
+    by_id = {row.id: row for row in rows}
+    origins = Origins([row.receipt() for row in rows], 0.5)
+    test = [by_id[row_id] for row_id, side in split.items() if side == "test"]
+    train = [by_id[row_id] for row_id, side in split.items() if side == "train"]
+    texts_of_test = {root for row in test for root in origins.roots(row.id)}
+    index = NearCopies()
+    for row in test:
+        index.add(prompt_text(row.receipt()))
+    for row in train:
+        assert origins.roots(row.id).isdisjoint(texts_of_test)
+        assert index.seen(prompt_text(row.receipt())) is None
+
+
+@pytest.mark.parametrize("text", ["", "a", "passage-1"])
+def test_the_hash_is_a_share(text: str) -> None:
+    assert 0 <= unit_hash(text) < 1
+    assert unit_hash(text) == unit_hash(text)
