@@ -38,7 +38,7 @@ class NoveltyIndex:
     """Texts in the order in which they were added, asked for the closest one above a threshold.
 
     Scores equal those of `rouge-score` (`rougeL`, no stemmer) on ASCII text to the last bit. Memory is about
-    eight bytes a word. Raises `ValueError` for a threshold outside [0, 1).
+    ten bytes a word. Raises `ValueError` for a threshold outside [0, 1).
     """
 
     def __init__(self, threshold: float = 0.7) -> None:

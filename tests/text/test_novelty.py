@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
+from rouge_score.tokenize import tokenize
 
 from synth.text.novelty import Match, NoveltyIndex
 from synth.text.tokens import rouge_tokens
@@ -58,8 +59,6 @@ def test_the_answer_while_the_index_grows_is_that_of_the_rows_so_far(texts: list
 
 @given(st.text(st.characters(max_codepoint=127)))
 def test_ascii_tokens_are_those_of_rouge_score(text: str) -> None:
-    from rouge_score.tokenize import tokenize
-
     assert rouge_tokens(text) == tokenize(text, None)
 
 
