@@ -6,4 +6,22 @@ The same three steps as on the command line: `synth.run(recipe)`, `synth.open(ru
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synth.api import Run, export, run
+    from synth.api import open_run as open
+
 __version__ = "0.1.0"
+__all__ = ["Run", "__version__", "export", "open", "run"]
+
+_IN_API = {"Run": "Run", "export": "export", "open": "open_run", "run": "run"}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when it is used: `synth --help` and `import synth` stay quick.
+    if name in _IN_API:
+        from synth import api
+
+        return getattr(api, _IN_API[name])
+    raise AttributeError(f"module 'synth' has no attribute {name!r}")

@@ -1,0 +1,142 @@
+"""The same in three calls from Python: run, open, export."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from synth.errors import InputError
+from synth.llm.base import Json
+from synth.pipeline.progress import Progress
+from synth.pipeline.run import RunResult, run_recipe
+from synth.recipe import load_recipe
+from synth.store import FunnelLine, RunReader
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from synth.export import ExportResult
+
+T = TypeVar("T")
+
+
+def run(
+    recipe: Path | str,
+    out: Path | str | None = None,
+    *,
+    settings: Iterable[str] = (),
+    limit: int | None = None,
+    retry_failed: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Runs `recipe` or goes on with it, and opens what came of it.
+
+    `settings` are `key=value` as `--set` takes them. Works in a notebook, too. Raises `SynthError` for
+    whatever the command would exit with; what was answered until then is kept.
+    """
+    result = run_with_result(
+        recipe, out, settings=settings, limit=limit, retry_failed=retry_failed, progress=progress
+    )
+    if result.error is not None:
+        raise result.error
+    return Run(Path(result.summary["run"]))
+
+
+def run_with_result(
+    recipe: Path | str,
+    out: Path | str | None = None,
+    *,
+    settings: Iterable[str] = (),
+    limit: int | None = None,
+    retry_failed: bool = False,
+    progress: Progress | None = None,
+) -> RunResult:
+    """`run`, for callers that want the numbers also where the run did not come to its end."""
+    loaded = load_recipe(recipe, settings, limit)
+    folder = Path(out) if out is not None else loaded.folder / "runs" / loaded.name
+    return run_to_end(run_recipe(loaded, folder, progress or Progress(), retry_failed=retry_failed))
+
+
+def open_run(run: Path | str) -> Run:
+    """Opens a run folder, or the run of a recipe, to read. (`synth.open`)"""
+    return Run(find_run(run))
+
+
+def export(run: Path | str | Run, format: str | None = None, out: Path | str | None = None) -> ExportResult:
+    """Writes fine-tune-ready files (`synth export`)."""
+    from synth.export import export_run
+
+    folder = run.path if isinstance(run, Run) else find_run(run)
+    return export_run(folder, format=format, out=Path(out) if out is not None else None)
+
+
+class Run:
+    """A run, open to read: iterate over it for the receipts of the rows that were kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader = RunReader(path)
+
+    def __iter__(self) -> Iterator[Json]:
+        return self.rows(status="kept")
+
+    def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
+        """Receipts in the run's order."""
+        return self._reader.rows(status=status, stage=stage)
+
+    def row(self, row_id: str) -> Json:
+        """One receipt, by its id or the first letters of it."""
+        return self._reader.row(row_id)
+
+    def funnel(self) -> list[FunnelLine]:
+        """What came in, and where it went, stage by stage."""
+        return self._reader.funnel(self._reader.stage_names())
+
+    def to_dataset(self) -> Dataset:
+        """The kept rows as a `datasets.Dataset` with `id`, `messages` and `scores`."""
+        from datasets import Dataset
+
+        return Dataset.from_list(
+            [{"id": row["id"], "messages": row["messages"], "scores": row["scores"]} for row in self]
+        )
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+
+def find_run(run: Path | str) -> Path:
+    """The run folder that `run` names: itself, or the recipe whose run it is."""
+    path = Path(run)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        recipe = load_recipe(path)
+        return recipe.folder / "runs" / recipe.name
+    if not path.exists():
+        raise InputError(
+            "there is no such run folder or recipe.", where=str(path), hint="`synth run RECIPE` makes a run."
+        )
+    return path
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine from plain code, also where a loop is running already (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    outcome: list[T | BaseException] = []
+
+    def other_loop() -> None:
+        try:
+            outcome.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            outcome.append(error)
+
+    thread = threading.Thread(target=other_loop, name="synth-run")
+    thread.start()
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]

@@ -1,0 +1,153 @@
+"""The commands and their options. Each loads what it needs when it is called: `--help` stays quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from synth import __version__
+from synth.cli.errors import run_command
+
+app = typer.Typer(
+    name="synth",
+    help="Draft with a model, correct with people, export what a trainer accepts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
+RunName = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the recipe whose run it is.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. --set stages.generate.count=20."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Cap each source and each maker.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"synth {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Draft with a model, correct with people, export what a trainer accepts."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    template: Annotated[str, typer.Option(help="What to start from: one of the examples.")] = "support",
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="Your server, e.g. http://host:8000/v1.")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Make a folder with a recipe, seeds and a README that runs at once."""
+    from synth.cli.init import init_folder
+
+    return init_folder(folder, template, endpoint, as_json=as_json)
+
+
+@app.command()
+def run(
+    recipe: RecipeFile,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder; runs/NAME beside the recipe by default.")
+    ] = None,
+    limit: Limit = None,
+    settings: Settings = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask failed requests once more.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the first prompts and what to expect; call nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Run a recipe, or go on where the last call ended."""
+    from synth.cli.run import dry_run_recipe, run_recipe_file
+
+    if dry_run:
+        return dry_run_recipe(recipe, settings or [], limit, as_json=as_json)
+    return run_recipe_file(recipe, out, settings or [], limit, retry_failed=retry_failed, as_json=as_json)
+
+
+@app.command()
+def show(
+    run: RunName,
+    row: Annotated[
+        str | None, typer.Argument(metavar="[ROW]", help="A row's id, or the start of it.")
+    ] = None,
+    stage: Annotated[str | None, typer.Option(help="Rows that this stage made, dropped or failed.")] = None,
+    status: Annotated[
+        Literal["kept", "dropped", "failed", "pending", "superseded"] | None,
+        typer.Option(help="Rows that are so."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line on stdout.")] = False,
+    debug: Debug = False,
+) -> int:
+    """Show the funnel, rows, or one row's whole history."""
+    from synth.cli.show import show_run
+
+    return show_run(run, row, stage, status, as_json=as_json)
+
+
+@app.command()
+def export(
+    run: RunName,
+    format: Annotated[
+        str | None, typer.Option("--format", help="For example trl-sft; the recipe's by default.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder; RUN/export/FORMAT by default.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Write fine-tune-ready files: splits, dataset card, receipts."""
+    from synth.cli.export import export_files
+
+    return export_files(run, format, out, as_json=as_json)
+
+
+@app.command()
+def doctor(
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="[RECIPE]", help="Check what this recipe needs, too.")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Check that every part can be reached, and say what to type where one cannot."""
+    from synth.cli.doctor import check_all
+
+    return check_all(recipe, as_json=as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a recipe, for an editor to complete it."""
+    import json
+
+    from synth.recipe import recipe_schema
+
+    typer.echo(json.dumps(recipe_schema(), indent=2))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: exits with the command's code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run_command(lambda: app(args=given, standalone_mode=False), given))

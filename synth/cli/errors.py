@@ -1,0 +1,66 @@
+"""From an exception to what the user sees and what the shell gets."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from typer.exceptions import Abort, Exit, TyperException
+
+from synth.errors import InputError, SynthError
+
+INTERRUPTED = 130
+BUG = 70
+
+
+def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
+    """Runs `command` and gives its exit code; prints what went wrong, without a traceback."""
+    as_json, debug = "--json" in arguments, "--debug" in arguments
+    try:
+        result = command()
+    except SynthError as error:
+        if debug:
+            traceback.print_exc()
+        return report(error, as_json=as_json)
+    except Exit as done:
+        return int(done.exit_code)
+    except TyperException as error:
+        wrong = InputError(
+            error.format_message(), hint="`synth --help` and `synth COMMAND --help` say what is."
+        )
+        return report(wrong, as_json=as_json)
+    except (KeyboardInterrupt, Abort):
+        say("Interrupted. Nothing that was answered is lost: the same command goes on from here.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone (`| head`): nothing is wrong.
+        sys.stderr.close()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last place: a bug gets its exit code and a short word
+        if debug:
+            traceback.print_exc()
+        words = f"{type(error).__name__}: {error}"
+        say(f"This is a bug in synth ({words}). Run it again with --debug, and report what it prints.")
+        if as_json:
+            _print_json("bug", words, None, "Run it again with --debug.")
+        return BUG
+    return result if isinstance(result, int) else 0
+
+
+def report(error: SynthError, *, as_json: bool) -> int:
+    """Prints `error`; gives its exit code."""
+    say(f"Error: {error}")
+    if as_json:
+        _print_json(error.code, error.message, error.where, error.hint)
+    return error.exit_code
+
+
+def say(text: str) -> None:
+    """A line to stderr, where people read; stdout is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print_json(code: str, message: str, where: str | None, hint: str | None) -> None:
+    print(json.dumps({"error": {"code": code, "message": message, "where": where, "hint": hint}}), flush=True)

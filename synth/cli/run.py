@@ -1,0 +1,89 @@
+"""`synth run`: the live display, the funnel at the end, three rows, and what to type next."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from synth.api import open_run, run_with_result
+from synth.cli.display import Display
+from synth.cli.errors import report, say
+from synth.cli.tables import funnel_text, row_line
+from synth.llm.base import Json
+from synth.pipeline.progress import Progress
+from synth.pipeline.run import RunResult
+
+
+def run_recipe_file(
+    recipe: Path,
+    out: Path | None,
+    settings: list[str],
+    limit: int | None,
+    *,
+    retry_failed: bool,
+    as_json: bool,
+) -> int:
+    """One call of `synth run`; gives its exit code."""
+    progress = Progress()
+    with Display(progress):
+        result = run_with_result(
+            recipe, out, settings=settings, limit=limit, retry_failed=retry_failed, progress=progress
+        )
+    if as_json:
+        print(json.dumps(_document(result)), flush=True)
+    else:
+        _report(result, recipe if out is None and not settings else Path(result.summary["run"]))
+    if result.error is not None:
+        return report(result.error, as_json=False)
+    return result.exit_code
+
+
+def _document(result: RunResult) -> Json:
+    if result.error is None:
+        return result.summary
+    error = result.error
+    words = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
+    return {**result.summary, "error": words}
+
+
+def _report(result: RunResult, name: Path) -> None:
+    run = open_run(result.summary["run"])
+    print(funnel_text(run.funnel()))
+    print()
+    drafts = (row for row in run if row["lineage"]["stage"])
+    for _, row in zip(range(3), drafts, strict=False):
+        print(row_line(row))
+    print()
+    print(_words(result.summary))
+    if result.error is None:
+        shown = os.path.relpath(name)
+        print(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")
+
+
+def _words(summary: Json) -> str:
+    tokens = summary["tokens"]
+    cost = f", {summary['cost_usd']:.4f} usd" if summary["cost_usd"] is not None else ""
+    words = (
+        f"{summary['accepted']} drafts accepted, {sum(summary['dropped'].values())} dropped,"
+        f" {summary['failed']} failed, {summary['pending']} pending. {summary['requests']} requests"
+        f" ({tokens['prompt'] + tokens['completion']:,} tokens{cost}) in {summary['seconds']:.1f} s"
+    )
+    reused = f"; {summary['reused']} answers came from the run folder" if summary["reused"] else ""
+    return f"{words}{reused}."
+
+
+def dry_run_recipe(recipe: Path, settings: list[str], limit: int | None, *, as_json: bool) -> int:
+    """Prints what would be asked, and calls nothing."""
+    from synth.pipeline.dry_run import dry_run
+
+    plan = dry_run(recipe, settings, limit)
+    if as_json:
+        print(json.dumps(plan.document()))
+        return 0
+    for prompt in plan.prompts:
+        print(f"=== {prompt.stage}, {prompt.model} ===")
+        for message in prompt.messages:
+            print(f"[{message['role']}]\n{message['content']}\n")
+    say(plan.words())
+    return 0

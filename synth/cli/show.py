@@ -1,0 +1,41 @@
+"""`synth show`: the funnel, rows, or one row's whole history."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from synth.api import open_run
+from synth.cli.errors import say
+from synth.cli.tables import funnel_text, row_line, row_text
+from synth.errors import InputError
+
+
+def show_run(run: Path, row: str | None, stage: str | None, status: str | None, *, as_json: bool) -> int:
+    """Prints what was asked for."""
+    opened = open_run(run)
+    if row is not None:
+        receipt = opened.row(row)
+        print(json.dumps(receipt, ensure_ascii=False) if as_json else row_text(receipt))
+        return 0
+    lines = opened.funnel()
+    names = [line.stage for line in lines[1:]]
+    if stage is not None and stage not in names:
+        raise InputError(
+            f"this run has no stage {stage!r}.", where=str(run), hint=f"Stages: {', '.join(names)}."
+        )
+    rows = opened.rows(status=status, stage=stage)
+    if as_json:
+        for receipt in rows:
+            print(json.dumps(receipt, ensure_ascii=False))
+        return 0
+    if stage is None and status is None:
+        print(funnel_text(lines) + "\n")
+        rows = (receipt for receipt in rows if receipt["lineage"]["stage"])
+    count = 0
+    for count, receipt in enumerate(rows, start=1):
+        if count <= 20:
+            print(row_line(receipt))
+    if count > 20:
+        say(f"... and {count - 20} more; --json prints all of them.")
+    return 0

@@ -1,0 +1,70 @@
+"""The funnel and rows, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import shorten
+
+from synth.llm.base import Json
+from synth.store import FunnelLine
+
+
+def funnel_text(lines: Sequence[FunnelLine]) -> str:
+    """One line a stage: what came, what it made, what left, and why."""
+    rows = [("stage", "in", "new", "kept", "dropped", "failed", "pending", "reasons")]
+    for line in lines:
+        dropped = sum(line.dropped.values())
+        reasons = ", ".join(f"{reason} {n}" for reason, n in line.dropped.items())
+        numbers = (line.came, line.born, line.passed, dropped, line.failed, line.pending)
+        rows.append((line.stage, *(f"{n:,}" if n else "-" for n in numbers), reasons))
+    widths = [max(len(row[i]) for row in rows) for i in range(7)]
+    text = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 7)), row[7]]
+        text.append("  ".join(cells).rstrip())
+    return "\n".join(text)
+
+
+def row_line(receipt: Json, width: int = 110) -> str:
+    """One row in one line: id, status, scores, request and answer."""
+    scores = " ".join(f"{name} {score:g}" for name, score in receipt["scores"].items())
+    ended = f"{receipt['stage']}: {receipt['reason']}" if receipt["reason"] else receipt["status"]
+    head = " ".join(part for part in (receipt["id"], ended, scores) if part)
+    texts = [m for m in receipt["messages"] if m["role"] != "system"]
+    body = " -> ".join(shorten(str(m.get("content") or ""), 200, placeholder="...") for m in texts[-2:])
+    return f"{head}  {shorten(body, max(width - len(head), 40), placeholder='...')}"
+
+
+def row_text(receipt: Json) -> str:
+    """One row whole: what it says, and everything that happened to it."""
+    lines = [f"{receipt['id']}  {receipt['status']}"]
+    if receipt["reason"]:
+        lines.append(f"  by {receipt['stage']}: {receipt['reason']} ({receipt['detail']})")
+    for message in receipt["messages"]:
+        lines += ["", f"[{message['role']}]", str(message.get("content") or message.get("tool_calls"))]
+    lineage = receipt["lineage"]
+    lines += ["", f"came from   {_origin(lineage)}"]
+    for key in ("model", "prompt", "sampling", "request"):
+        if lineage[key]:
+            lines.append(f"{key:<11} {lineage[key]}")
+    for key in ("parents", "shots"):
+        if lineage[key]:
+            lines.append(f"{key:<11} {', '.join(lineage[key])}")
+    for key in ("scores", "labels", "cluster"):
+        if receipt[key]:
+            lines.append(f"{key:<11} {receipt[key]}")
+    if receipt["review"]["status"] != "none":
+        lines.append(f"review      {receipt['review']}")
+    lines += [f"history     {_event(event)}" for event in receipt["history"]]
+    return "\n".join(lines)
+
+
+def _origin(lineage: Json) -> str:
+    return f"{lineage['origin']}, through {lineage['stage']}" if lineage["stage"] else str(lineage["origin"])
+
+
+def _event(event: Json) -> str:
+    rest = {k: v for k, v in event.items() if k not in ("stage", "did") and v is not None}
+    did = " ".join(event.get("did", []))
+    details = ", ".join(f"{k}: {shorten(str(v), 160, placeholder='...')!r}" for k, v in rest.items())
+    return f"{event['stage']}: {did}{' (' + details + ')' if details else ''}"
