@@ -1,0 +1,405 @@
+"""The client for OpenAI-compatible servers: one or many, as fast as they are, whatever they do."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import orjson
+
+from synth.errors import InputError, UnreachableError
+from synth.llm.base import Json, Reply, Request, RequestFailed
+from synth.llm.controller import MOST, Controller
+from synth.llm.dialect import Dialect
+from synth.llm.limits import Limits
+from synth.llm.metrics import read_metrics
+from synth.llm.pool import Place, Pool, nobody
+from synth.llm.retry import Failure, Verdict, backoff, judge, judge_body
+from synth.llm.server import Server, ServerStats
+from synth.llm.stragglers import Stragglers, overtaken
+from synth.llm.transport import ConnectionFailed, Transport
+from synth.llm.wire import read_reply
+
+if sys.platform != "win32":
+    import resource
+
+# A request that fails so often while others are answered is at fault itself.
+_TRIES = 8
+_LOOK_FOR_LATE_EVERY = 0.25
+# Requests asked twice at once because the first is late: at most so many, or such a share of all.
+_COPIES_LEAST, _COPIES_SHARE = 4, 0.05
+_METRICS_EVERY, _METRICS_SECONDS = 0.5, 5.0
+_OPEN_TRIES, _OPEN_SECONDS = 3, 10.0
+# Sockets and files beside the connections.
+_OTHER_FILES = 200
+# Characters a token of a prompt has at the least, to reserve by.
+_CHARACTERS_A_TOKEN = 2
+# Replies without the JSON they were asked for, before a server is taken not to enforce schemas.
+_IGNORED_SCHEMAS = 3
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A try under way. `result` is set where it shall end with another's answer, or with an error."""
+
+    request: Request
+    place: Place
+    task: asyncio.Task[bytes]
+    copies: int
+    copy: asyncio.Task[None] | None = None
+    result: bytes | Failure | Exception | None = None
+
+
+class EndpointClient:
+    """A `Client` for one model on one or several servers (`base_urls`).
+
+    Everything that has to be tuned elsewhere is found out: how many requests each server takes
+    (`synth.llm.controller`), what it can do (`synth.llm.dialect`), which are ill (`synth.llm.server`) and
+    which requests were forgotten (`synth.llm.stragglers`). What may be retried is in `synth.llm.retry`.
+
+    `api_key` is sent to the `base_urls` alone; a mapping gives each its own. `send_seed` sends the
+    request's seed, which some servers die of. `patience` is for how many seconds all servers may fail
+    until `UnreachableError`; `timeout` the longest that one answer may take. The limits are those of a
+    provider, for all servers together. `metrics` allows to look at `/metrics`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_urls: Sequence[str],
+        *,
+        api_key: str | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        send_seed: bool = False,
+        patience: float = 60.0,
+        timeout: float = 900.0,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        metrics: bool = True,
+        most_at_once: int = MOST,
+    ) -> None:
+        if not base_urls:
+            raise InputError("no base_url: there is no server to ask.")
+        self.model = model
+        keys = api_key if isinstance(api_key, Mapping) else dict.fromkeys(base_urls, api_key)
+        most = max(1, min(most_at_once, _files_for_each(len(base_urls))))
+        self._servers = [
+            Server(Transport(url, keys.get(url), headers), Controller(most=most))
+            for url in dict.fromkeys(base_urls)
+        ]
+        self._send_seed = send_seed
+        self._patience = patience
+        self._timeout = timeout
+        self._limits = (requests_per_minute, tokens_per_minute)
+        self._metrics = metrics
+        # How long to wait is all that chance decides here: nothing that ends up in a row.
+        self._chance = Random()
+        self._stragglers = Stragglers()
+        self._flights: dict[int, _Flight] = {}
+        self._sent = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._copies = 0
+        self._retries = 0
+        self._ignored_schemas: dict[Server, int] = {}
+        self._pool: Pool | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests at the servers."""
+        return self._pool.in_flight if self._pool else 0
+
+    @property
+    def retries(self) -> int:
+        """Requests sent again, for whatever reason."""
+        return self._retries
+
+    @property
+    def room(self) -> int:
+        """How many more requests the servers could take at this moment."""
+        return self._pool.room if self._pool else 0
+
+    def stats(self) -> list[ServerStats]:
+        """Each server as it is now, in the order of `base_urls`."""
+        return [server.stats for server in self._servers]
+
+    @property
+    def prefix_hit_rate(self) -> float | None:
+        """The share of prompt tokens that were in the servers' prefix caches; None where none tells."""
+        counts = [server.prefix_counts for server in self._servers]
+        queries = sum(looked for looked, _ in counts)
+        return sum(found for _, found in counts) / queries if queries else None
+
+    async def open(self) -> None:
+        """Connects, and asks each server for its models, which shows a wrong address or key at once.
+
+        Raises `UnreachableError` where no server is there, or none takes the key.
+        """
+        limits = Limits(*self._limits, asyncio.get_running_loop().time())
+        self._pool = Pool(self._servers, limits, patience=self._patience, chance=self._chance)
+        try:
+            for server in self._servers:
+                await server.transport.open()
+            failures = await asyncio.gather(*map(self._greet, self._servers))
+            if all(failures):
+                raise nobody(self._servers, "can be used")
+        except BaseException:
+            await self.close()
+            raise
+        self._start(self._watch())
+        if self._metrics:
+            for server in self._servers:
+                self._start(self._observe(server))
+
+    async def close(self) -> None:
+        """Drops what is under way and closes all connections."""
+        if self._pool is not None:
+            self._pool.close()
+        for task in [*self._tasks]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for server in self._servers:
+            await server.transport.close()
+
+    def read(self, raw: bytes) -> Reply:
+        """Parses what `ask` returned."""
+        return read_reply(raw)
+
+    async def ask(self, request: Request) -> bytes:
+        """The body of the answer. See `Client.ask` for what it raises."""
+        return await self._answer(request)
+
+    async def _answer(self, request: Request, *, avoid: Server | None = None, copies: int = 0) -> bytes:
+        """Tries until there is an answer, or the request or all servers are at fault."""
+        assert self._pool is not None, "not open"
+        tokens = (
+            len(request.canonical) / _CHARACTERS_A_TOKEN + request.max_tokens if any(self._limits) else 0.0
+        )
+        faults = tries = 0
+        ahead = copies > 0
+        while True:
+            place = await self._pool.take(tokens, avoid=avoid, ahead=ahead)
+            dialect = place.server.dialect
+            outcome = await self._try(request, place, dialect, copies)
+            if isinstance(outcome, bytes):
+                return outcome
+            if outcome.verdict is Verdict.REQUEST:
+                if not self._learn(place.server, dialect, request, outcome):
+                    raise RequestFailed(outcome.words, status=outcome.status or None)
+            elif outcome.verdict is Verdict.SERVER:
+                tries += 1
+                # Only while others are answered can the fault be the request's own.
+                faults += place.server.answered > place.server_before
+                if faults >= _TRIES or (tries % _TRIES == 0 and await self._is_well(place.server, outcome)):
+                    words = f"failed {tries} times; at last: {outcome.words}"
+                    raise RequestFailed(words, status=outcome.status or None)
+                await asyncio.sleep(backoff(max(1, faults), self._chance))
+            elif outcome.status == 404:
+                await self._name_models(place.server)
+            self._retries += 1
+            avoid, ahead = place.server, True
+
+    async def _try(self, request: Request, place: Place, dialect: Dialect, copies: int) -> bytes | Failure:
+        """One try: the answer, or why there is none. The place is given back in any case."""
+        assert self._pool is not None
+        server = place.server
+        task = asyncio.current_task()
+        assert task is not None
+        flight = _Flight(request, place, task, copies)
+        self._sent = number = self._sent + 1
+        self._flights[number] = flight
+        outcome: bytes | Failure | None = None
+        used = 0.0
+        try:
+            body = dialect.body(request, send_seed=self._send_seed)
+            status, headers, raw = await server.transport.complete(body)
+            outcome, used = self._outcome(server, request, status, headers, raw)
+        except ConnectionFailed as error:
+            outcome = Failure(Verdict.SERVER, error.words, refused=error.refused)
+        except asyncio.CancelledError:
+            if flight.result is None or task.uncancel():
+                raise
+            outcome = Failure(Verdict.SERVER, "no answer in time")
+            if isinstance(flight.result, Exception):
+                raise flight.result from None
+            return flight.result
+        finally:
+            del self._flights[number]
+            if flight.copy is not None:
+                flight.copy.cancel()
+            if outcome is None:
+                self._pool.left(place)
+            elif isinstance(outcome, Failure):
+                self._pool.failed(place, outcome)
+            else:
+                self._stragglers.answered(request.max_tokens, self._pool.answer(place, used))
+        return outcome
+
+    def _outcome(
+        self, server: Server, request: Request, status: int, headers: Mapping[str, str], raw: bytes
+    ) -> tuple[bytes | Failure, float]:
+        """What an HTTP answer is worth, and the tokens that it used."""
+        if status != 200:
+            failure = judge(status, headers, raw, answered_before=server.answered > 0)
+            words = server.transport.without_key(failure.words)
+            return Failure(failure.verdict, words, status, failure.wait), 0.0
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            return Failure(Verdict.SERVER, "the answer is no JSON, or only a part of it", status), 0.0
+        if wrong := judge_body(body):
+            return wrong, 0.0
+        if request.schema is not None:
+            self._see_schema(server, body)
+        usage = body.get("usage") or {}
+        return raw, float(usage.get("total_tokens") or 0)
+
+    def _learn(self, server: Server, used: Dialect, request: Request, failure: Failure) -> bool:
+        """Whether the server refused the form and not the content, so that another form may do."""
+        better = used.after_refusal(request, failure.words, send_seed=self._send_seed)
+        if better is None:
+            return False
+        # Of many requests that were refused in the old form, the first one changes it.
+        if server.dialect == used:
+            server.dialect = better
+        return True
+
+    def _see_schema(self, server: Server, body: Json) -> None:
+        """Notes servers that take a schema and ignore it: they are told in the prompt, too."""
+        if not server.dialect.enforces_schemas or body["choices"][0].get("finish_reason") != "stop":
+            return
+        text = body["choices"][0]["message"].get("content")
+        if isinstance(text, str) and text.rstrip().endswith(("}", "]")):
+            self._ignored_schemas[server] = -sys.maxsize
+            return
+        self._ignored_schemas[server] = self._ignored_schemas.get(server, 0) + 1
+        if self._ignored_schemas[server] >= _IGNORED_SCHEMAS:
+            while server.dialect.enforces_schemas:
+                server.dialect = server.dialect.with_weaker_form()
+
+    async def _is_well(self, server: Server, failure: Failure) -> bool:
+        """Whether the server answers something else: then a request that keeps failing is at fault itself."""
+        if not failure.status:
+            return False
+        probe = Request([{"role": "user", "content": "Say yes."}], self.model, 1)
+        try:
+            status, _, _ = await server.transport.complete(server.dialect.body(probe))
+        except ConnectionFailed:
+            return False
+        return status == 200
+
+    async def _greet(self, server: Server) -> Failure | None:
+        """Why a server cannot be used; None where it can, or where only the first request will tell."""
+        for tries in range(1, _OPEN_TRIES + 1):
+            try:
+                status, headers, raw = await server.transport.models(_OPEN_SECONDS)
+            except ConnectionFailed as error:
+                failure = Failure(Verdict.SERVER, error.words, refused=True)
+                if tries < _OPEN_TRIES:
+                    await asyncio.sleep(backoff(tries, self._chance, first=0.5))
+                continue
+            if status in (200, 404, 405) or status >= 500 or status == 429:
+                return None
+            failure = judge(status, headers, raw, answered_before=False)
+            words = server.transport.without_key(failure.words)
+            failure = Failure(failure.verdict, words, status)
+            break
+        server.exclude(failure, asyncio.get_running_loop().time())
+        return failure
+
+    async def _name_models(self, server: Server) -> None:
+        """Adds to the last words of a server that does not know the model which ones it does."""
+        try:
+            status, _, raw = await server.transport.models(_OPEN_SECONDS)
+            names = [str(model["id"]) for model in orjson.loads(raw)["data"]] if status == 200 else []
+        except (ConnectionFailed, ValueError, KeyError, TypeError):
+            names = []
+        if names and server.last_failure is not None:
+            words = f"{server.last_failure.words} It has: {', '.join(names[:20])}."
+            server.last_failure = Failure(Verdict.SERVER_FOR_GOOD, words, 404)
+
+    async def _watch(self) -> None:
+        """Asks late requests again, and ends those that take too long."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_LATE_EVERY)
+            now = asyncio.get_running_loop().time()
+            for flight in [*self._flights.values()]:
+                age = now - flight.place.since
+                if age < self._stragglers.earliest:
+                    break
+                if age >= self._timeout:
+                    flight.result = Failure(Verdict.SERVER, f"no answer within {self._timeout:g} s")
+                    flight.task.cancel()
+                elif flight.copy is None and self._is_late(flight, age):
+                    self._copy(flight)
+
+    def _is_late(self, flight: _Flight, age: float) -> bool:
+        assert self._pool is not None
+        if self._copies >= max(_COPIES_LEAST, _COPIES_SHARE * self._pool.in_flight):
+            return False
+        late_after = self._stragglers.late_after(flight.request.max_tokens)
+        # A copy that is late, too, waits longer: perhaps this request just takes so long.
+        if late_after is None or age < late_after * 2**flight.copies:
+            return False
+        return overtaken(self._pool.answered - flight.place.before, flight.place.among)
+
+    def _copy(self, flight: _Flight) -> None:
+        self._retries += 1
+        self._copies += 1
+        flight.copy = self._start(self._ask_again(flight))
+
+    async def _ask_again(self, flight: _Flight) -> None:
+        """Asks for the same once more, and ends the first try if this one is faster."""
+        try:
+            result: bytes | Exception = await self._answer(
+                flight.request, avoid=flight.place.server, copies=flight.copies + 1
+            )
+        except (RequestFailed, UnreachableError) as error:
+            result = error
+        finally:
+            self._copies -= 1
+        flight.copy = None
+        flight.result = result
+        flight.task.cancel()
+
+    async def _observe(self, server: Server) -> None:
+        """Looks at `/metrics` while there is work, until it turns out that there is none to see."""
+        while True:
+            try:
+                status, _, raw = await server.transport.metrics(_METRICS_SECONDS)
+            except ConnectionFailed:
+                status, raw = 0, b""
+            if status:
+                seen = read_metrics(raw) if status == 200 else None
+                if seen is None:
+                    return
+                server.observe(seen)
+                if self._pool is not None:
+                    self._pool.dispatch()
+            await asyncio.sleep(_METRICS_EVERY)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _files_for_each(servers: int) -> int:
+    """How many connections each of so many servers may have, by what this process may open.
+
+    The soft limit is often 1,024 for the sake of programs that use `select`; it may be raised to the hard
+    one without asking anybody.
+    """
+    if sys.platform == "win32":
+        return MOST
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OTHER_FILES + servers * MOST
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(1, (soft - _OTHER_FILES) // servers)
+    return MOST

@@ -1,0 +1,217 @@
+"""Several servers, one queue: work goes where there is room, and nowhere near a sick server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from random import Random
+
+from synth.errors import UnreachableError
+from synth.llm.controller import Ticket
+from synth.llm.limits import Limits
+from synth.llm.retry import Failure
+from synth.llm.server import Server, State
+
+# "Too many requests" may go on for longer than a server that is down: somebody is there.
+_BUSY_PATIENCE = 10.0
+# When to look again at a request that outlives everybody's patience.
+_SOON = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A request's place on a server, from `take` until `answered`, `failed` or `left`.
+
+    `since` is when it was taken; `before` and `server_before` are the answers that the pool and the server
+    had given by then, `among` is how many requests were in flight in the pool with it.
+    """
+
+    server: Server
+    ticket: Ticket
+    tokens: float
+    since: float
+    before: int
+    server_before: int
+    among: int
+
+
+class _Waiter:
+    __slots__ = ("avoid", "place", "tokens")
+
+    def __init__(self, place: asyncio.Future[Place], tokens: float, avoid: Server | None) -> None:
+        self.place = place
+        self.tokens = tokens
+        self.avoid = avoid
+
+
+class Pool:
+    """Hands out places on servers, first come first served; retries go ahead of what is new.
+
+    `patience` is for how long, in seconds, all servers may fail without one answer, until the pool gives
+    up: it then raises `UnreachableError` to everybody.
+    """
+
+    def __init__(self, servers: Sequence[Server], limits: Limits, *, patience: float, chance: Random) -> None:
+        self.servers = servers
+        self.answered = 0
+        self._limits = limits
+        self._patience = patience
+        self._chance = chance
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[_Waiter] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._over: UnreachableError | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests on all servers."""
+        return sum(server.controller.in_flight for server in self.servers)
+
+    @property
+    def room(self) -> int:
+        """Requests that the servers could take now, beyond those that have a place or wait for one."""
+        free = sum(
+            s.controller.limit - s.controller.in_flight for s in self.servers if s.state is State.READY
+        )
+        return free - len(self._queue)
+
+    async def take(self, tokens: float, *, avoid: Server | None = None, ahead: bool = False) -> Place:
+        """A place for a request that may use so many tokens, as soon as there is one.
+
+        `avoid` names a server that shall not get it while another can; `ahead` puts it first.
+        """
+        if self._over is not None:
+            raise self._over
+        if not self._queue:
+            now = self._loop.time()
+            server = self._choose(now, avoid)
+            if server is not None and not (self._limits and self._limits.wait(tokens, now)):
+                return self._enter(server, tokens, now)
+        waiter = _Waiter(self._loop.create_future(), tokens, avoid)
+        if ahead:
+            self._queue.appendleft(waiter)
+        else:
+            self._queue.append(waiter)
+        self.dispatch()
+        try:
+            return await waiter.place
+        except asyncio.CancelledError:
+            if waiter.place.done() and not waiter.place.cancelled() and not waiter.place.exception():
+                self.left(waiter.place.result())
+            raise
+
+    def answer(self, place: Place, tokens: float) -> float:
+        """Gives a place back after an answer that used so many tokens; says how many seconds it took."""
+        now = self._loop.time()
+        self.answered += 1
+        self._limits.give_back(place.tokens - tokens, now)
+        seconds = now - place.since
+        place.server.answer(place.ticket, seconds)
+        self.dispatch()
+        return seconds
+
+    def failed(self, place: Place, failure: Failure) -> None:
+        """Gives a place back after a try that got no answer."""
+        now = self._loop.time()
+        self._limits.give_back(place.tokens, now)
+        place.server.failure(place.ticket, failure, place.since, now, self._chance)
+        self.dispatch()
+
+    def left(self, place: Place) -> None:
+        """Gives a place back that nobody waits on any more."""
+        place.server.left(place.ticket)
+        self.dispatch()
+
+    def dispatch(self) -> None:
+        """Hands out what places there are."""
+        if not self._queue:
+            return
+        now = self._loop.time()
+        while self._queue:
+            waiter = self._queue[0]
+            if waiter.place.done():
+                self._queue.popleft()
+                continue
+            wait = self._limits.wait(waiter.tokens, now) if self._limits else 0.0
+            if wait:
+                self._again(now + wait)
+                return
+            server = self._choose(now, waiter.avoid)
+            if server is None:
+                break
+            self._queue.popleft()
+            waiter.place.set_result(self._enter(server, waiter.tokens, now))
+        if self._queue:
+            self._wait_for_health(now)
+
+    def give_up(self, error: UnreachableError) -> None:
+        """Raises `error` to all that wait, and to all that come."""
+        self._over = error
+        for waiter in self._queue:
+            if not waiter.place.done():
+                waiter.place.set_exception(error)
+        self._queue.clear()
+
+    def close(self) -> None:
+        """Stops the clock, and lets nobody wait for ever."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.give_up(UnreachableError("the client was closed."))
+
+    def _enter(self, server: Server, tokens: float, now: float) -> Place:
+        if self._limits:
+            self._limits.take(tokens, now)
+        ticket = server.sent()
+        among = server.controller.in_flight if len(self.servers) == 1 else self.in_flight
+        return Place(server, ticket, tokens, now, self.answered, server.answered, among)
+
+    def _choose(self, now: float, avoid: Server | None) -> Server | None:
+        if len(self.servers) == 1:
+            only = self.servers[0]
+            return only if only.room(now) else None
+        free = [server for server in self.servers if server.room(now)]
+        if len(free) > 1 and avoid in free:
+            free.remove(avoid)
+        return min(free, key=attrgetter("load"), default=None)
+
+    def _wait_for_health(self, now: float) -> None:
+        """Looks again when the next server may be tried; gives up where patience is at its end."""
+        alive = [server for server in self.servers if server.state is not State.GONE]
+        if not alive:
+            self.give_up(nobody(self.servers, "refuses every request"))
+            return
+        times = [server.again_at for server in alive if server.again_at > now]
+        if all(server.state is not State.READY for server in alive):
+            since = max(server.failing_since or now for server in alive)
+            busy = any(server.state is State.BUSY for server in alive)
+            end = since + self._patience * (_BUSY_PATIENCE if busy else 1.0)
+            if now >= end and not self.in_flight:
+                self.give_up(nobody(alive, f"has answered for {now - since:.0f} s"))
+                return
+            times.append(max(end, now + _SOON))
+        if times:
+            self._again(min(times))
+
+    def _again(self, when: float) -> None:
+        if self._timer is not None:
+            if self._timer.when() <= when and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self.dispatch()
+
+
+def nobody(servers: Sequence[Server], what: str) -> UnreachableError:
+    """The error that names each server and its last words."""
+    failures = [(server.transport.label, server.last_failure) for server in servers]
+    words = "; ".join(f"{label}: {failure.words}" for label, failure in failures if failure is not None)
+    gone = any(failure and failure.status in (401, 403) for _, failure in failures)
+    hint = "Is the key right, and is it the one of this server?" if gone else None
+    return UnreachableError(f"no server {what}. {words}".rstrip(), hint=hint)
