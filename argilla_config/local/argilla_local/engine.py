@@ -1,0 +1,260 @@
+"""A search engine for Argilla that has no data of its own: every answer is a query to the server's database.
+
+So there is nothing to keep in step, nothing to reindex, and nothing to lose; the methods by which the server
+would tell Elasticsearch about a change have nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from argilla_server.enums import MetadataPropertyType, SimilarityOrder
+from argilla_server.models import (
+    Dataset,
+    MetadataProperty,
+    Record,
+    Response,
+    Suggestion,
+    User,
+    Vector,
+    VectorSettings,
+)
+from argilla_server.search_engine import (
+    Filter,
+    FloatMetadataMetrics,
+    IntegerMetadataMetrics,
+    MetadataMetrics,
+    Order,
+    SearchEngine,
+    SearchResponseItem,
+    SearchResponses,
+    TermsMetrics,
+    TextQuery,
+)
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, String, func, literal, literal_column, select, true, type_coerce
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from argilla_local import text_index
+from argilla_local.conditions import DatasetSchema, condition, orders
+from argilla_local.query_string import Query, parse
+from argilla_local.values import JsonValues, Kind, float32
+from argilla_local.vectors import VectorCache
+
+NAME = "sqlite"
+_RECORD_ID = type_coerce(Record.id, String)
+_NUMERIC_METRICS = {
+    MetadataPropertyType.integer: (Kind.INTEGER, IntegerMetadataMetrics),
+    MetadataPropertyType.float: (Kind.FLOAT, FloatMetadataMetrics),
+}
+_PRIME = 2**31 - 1
+
+
+class SqliteSearchEngine(SearchEngine):  # type: ignore[misc]
+    """`sessions` opens sessions on the server's database, where `text_index.install` was called."""
+
+    def __init__(self, sessions: Callable[[], AbstractAsyncContextManager[AsyncSession]]) -> None:
+        self._sessions = sessions
+        self._vectors = VectorCache()
+
+    @classmethod
+    async def new_instance(cls) -> SearchEngine:
+        raise NotImplementedError("register_engine registers an engine that is already there")
+
+    async def close(self) -> None:
+        """Keeps nothing open between two calls."""
+
+    async def ping(self) -> bool:
+        async with self._sessions() as session:
+            return bool(await session.scalar(select(literal(1))))
+
+    async def info(self) -> dict[str, Any]:
+        async with self._sessions() as session:
+            return {"name": NAME, "version": {"number": await session.scalar(select(func.sqlite_version()))}}
+
+    # What the server tells an engine is in the database that this one reads.
+    async def create_index(self, dataset: Dataset) -> None: ...
+    async def delete_index(self, dataset: Dataset) -> None: ...
+    async def configure_metadata_property(self, dataset: Dataset, metadata_property: MetadataProperty) -> None: ...
+    async def configure_index_vectors(self, vector_settings: VectorSettings) -> None: ...
+    async def index_records(self, dataset: Dataset, records: Iterable[Record]) -> None: ...
+    async def partial_record_update(self, record: Record, **update: Any) -> None: ...
+    async def delete_records(self, dataset: Dataset, records: Iterable[Record]) -> None: ...
+    async def update_record_response(self, response: Response) -> None: ...
+    async def delete_record_response(self, response: Response) -> None: ...
+    async def update_record_suggestion(self, suggestion: Suggestion) -> None: ...
+    async def delete_record_suggestion(self, suggestion: Suggestion) -> None: ...
+
+    async def get_dataset_progress(self, dataset: Dataset) -> dict[str, int]:
+        status = type_coerce(Record.status, String)
+        counts = select(status, func.count()).where(Record.dataset_id == dataset.id).group_by(status)
+        return await self._counts(dataset, counts)
+
+    async def get_dataset_user_progress(self, dataset: Dataset, user: User) -> dict[str, int]:
+        status = type_coerce(Response.status, String)
+        counts = (
+            select(status, func.count())
+            .join(Record, Record.id == Response.record_id)
+            .where(Record.dataset_id == dataset.id, Response.user_id == user.id)
+            .group_by(status)
+        )
+        return await self._counts(dataset, counts)
+
+    async def _counts(self, dataset: Dataset, counts: Any) -> dict[str, int]:
+        if dataset.is_draft:
+            return {}
+        async with self._sessions() as session:
+            by_status = {status: count for status, count in await session.execute(counts)}
+        return {"total": sum(by_status.values()), **by_status}
+
+    async def search(
+        self,
+        dataset: Dataset,
+        query: TextQuery | str | None = None,
+        filter: Filter | None = None,
+        sort: list[Order] | None = None,
+        offset: int = 0,
+        limit: int = 100,
+        user_id: UUID | None = None,
+    ) -> SearchResponses:
+        """Sorted as asked; else by relevance, and for a `user_id` shuffled, always the same for that user."""
+        async with self._sessions() as session:
+            schema = await DatasetSchema.load(session, dataset)
+            tree, field = _read_query(dataset, query)
+            where = await _where(session, schema, dataset, query, filter)
+            score: ColumnElement[Any] = literal(1.0)
+            found = select(_RECORD_ID.label("record_id")).where(*where)
+            if sort:
+                score = literal(None)
+                found = found.order_by(*orders(schema, sort))
+            else:
+                ranked = await text_index.scores(session, tree, field) if tree else None
+                if ranked is not None:
+                    ranks = ranked.subquery("ranks")
+                    found = found.join(ranks, ranks.c.record_id == _RECORD_ID, isouter=True)
+                    score = func.coalesce(ranks.c.score, 1.0)
+                if user_id is not None:
+                    score = score * _shuffle(user_id)
+                found = found.order_by(score.desc())
+            page = found.add_columns(score.label("score"), func.count().over().label("total"))
+            page = page.order_by(Record.inserted_at, Record.id).offset(offset).limit(limit)
+            rows = (await session.execute(page)).all()
+            total = rows[0].total if rows else await session.scalar(select(func.count()).where(*where))
+        items = [SearchResponseItem(record_id=UUID(row.record_id), score=row.score) for row in rows]
+        return SearchResponses(items=items, total=total)
+
+    async def similarity_search(
+        self,
+        dataset: Dataset,
+        vector_settings: VectorSettings,
+        value: list[float] | None = None,
+        record: Record | None = None,
+        query: TextQuery | str | None = None,
+        filter: Filter | None = None,
+        max_results: int = 100,
+        order: SimilarityOrder = SimilarityOrder.most_similar,
+        threshold: float | None = None,
+    ) -> SearchResponses:
+        """By cosine, exactly; scores run from 0 to 1, and 1 is most (or, as asked, least) similar."""
+        if bool(value) == bool(record):
+            raise ValueError("Must provide either vector value or record to compute the similarity search")
+        async with self._sessions() as session:
+            if record is not None:
+                value = await _vector_of(session, record, vector_settings)
+            if not value:
+                raise ValueError("Cannot find a vector value to apply with provided info")
+            matrix = await self._vectors.matrix(session, vector_settings)
+            candidates: NDArray[np.bool_] = np.ones(len(matrix.record_ids), dtype=bool)
+            if query or filter:
+                schema = await DatasetSchema.load(session, dataset)
+                where = await _where(session, schema, dataset, query, filter)
+                passing = list(await session.scalars(select(_RECORD_ID).where(*where)))
+                candidates &= np.isin(matrix.record_ids, np.array(passing, dtype="U32"))
+            if record is not None:
+                candidates &= matrix.record_ids != record.id.hex
+        sign = -1 if order == SimilarityOrder.least_similar else 1
+        scores = (1 + sign * matrix.similarities(value)) / 2
+        chosen = np.flatnonzero(candidates)
+        best = chosen[np.argsort(-scores[chosen], kind="stable")][:max_results]
+        items = [
+            SearchResponseItem(record_id=UUID(str(matrix.record_ids[row])), score=float(scores[row]))
+            for row in best
+            if threshold is None or scores[row] >= threshold
+        ]
+        return SearchResponses(items=items, total=len(best))
+
+    async def compute_metrics_for(self, metadata_property: MetadataProperty) -> MetadataMetrics:
+        numeric = _NUMERIC_METRICS.get(metadata_property.type)
+        kind = numeric[0] if numeric else Kind.KEYWORD
+        each, value = JsonValues(Record.metadata_, f'$."{metadata_property.name}"', kind).rows()
+        of_dataset = (Record.dataset_id == metadata_property.dataset_id, value.is_not(None))
+        async with self._sessions() as session:
+            if numeric:
+                ends = select(func.min(value), func.max(value)).select_from(Record).join(each, true())
+                low, high = (await session.execute(ends.where(*of_dataset))).one()
+                if kind is Kind.FLOAT and low is not None:
+                    low, high = float32(low), float32(high)
+                return numeric[1](min=low, max=high)
+            count = func.count()
+            terms = select(value, count).select_from(Record).join(each, true()).where(*of_dataset)
+            rows = (await session.execute(terms.group_by(value).order_by(count.desc(), value))).all()
+        counts = [TermsMetrics.TermCount(term=term, count=times) for term, times in rows]
+        return TermsMetrics(total=sum(one.count for one in counts), values=counts)
+
+
+def register_engine(engine: SqliteSearchEngine) -> None:
+    """Makes `engine` the one that the server gets for `ARGILLA_SEARCH_ENGINE=sqlite`."""
+
+    class Registered:
+        @classmethod
+        async def new_instance(cls) -> SqliteSearchEngine:
+            return engine
+
+    SearchEngine.register(NAME)(Registered)
+
+
+def _read_query(dataset: Dataset, query: TextQuery | str | None) -> tuple[Query | None, str | None]:
+    if query is None:
+        return None, None
+    text, field = (query, None) if isinstance(query, str) else (query.q, query.field)
+    if field and dataset.field_by_name(field) is None:
+        raise ValueError(f"Field {field} not found in dataset {dataset.id}")
+    return parse(text), field or None
+
+
+async def _where(
+    session: AsyncSession,
+    schema: DatasetSchema,
+    dataset: Dataset,
+    query: TextQuery | str | None,
+    filter_: Filter | None,
+) -> Sequence[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [Record.dataset_id == dataset.id]
+    if query is not None:
+        tree, field = _read_query(dataset, query)
+        matching = literal(False) if tree is None else await text_index.matches(session, tree, _RECORD_ID, field)
+        where.append(matching)
+    if filter_ is not None:
+        where.append(condition(schema, filter_))
+    return where
+
+
+def _shuffle(user_id: UUID) -> ColumnElement[float]:
+    """A number from 0 to 1 for every record: two rounds of arithmetic modulo a prime, seeded by the user.
+
+    Annotators then meet the records in different orders, so that together they soon cover them all.
+    """
+    factor, shift = 1 + user_id.int % (_PRIME - 1), (user_id.int >> 64) % _PRIME
+    first = f"((records.rowid % {_PRIME} * {factor} + {shift}) % {_PRIME})"
+    return literal_column(f"(({first} * ({first} % 65521 + 1)) % {_PRIME} / {float(_PRIME)})")
+
+
+async def _vector_of(session: AsyncSession, record: Record, settings: VectorSettings) -> list[float] | None:
+    value: list[float] | None = await session.scalar(
+        select(Vector.value).where(Vector.record_id == record.id, Vector.vector_settings_id == settings.id)
+    )
+    return value

@@ -1,0 +1,186 @@
+"""The full-text index: tables in the server's own database that its triggers keep, so nothing else has to.
+
+A change of a record and of its words is one transaction, whoever makes it, and a crash undoes both.
+One row of `argilla_local_texts` is one field of one record (of a chat field, one message).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from sqlalchemy import ColumnElement, Connection, Select, String, column, func, select, table, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from argilla_local.query_string import And, Fuzzy, Leaf, Not, Or, Phrase, Prefix, Query, Word
+from argilla_local.query_string import positive_leaves
+
+TEXTS = table("argilla_local_texts", column("id"), column("record_id"), column("field"), column("text", String))
+WORDS = table("argilla_local_words", column("rowid"), column("text", String), column("rank"))
+VOCABULARY = table("argilla_local_vocabulary", column("term", String), column("doc"))
+
+MAX_FUZZY_EXPANSIONS = 10
+"""As many words does Argilla ask Elasticsearch to replace a fuzzy one by."""
+
+# Only text is searched: a chat's messages without their roles, all that is in a custom field, no images.
+_FIELD_TEXTS = """
+    SELECT {record}.id, field.key, field.value
+      FROM {source} json_each({record}.fields) AS field
+      LEFT JOIN fields ON fields.dataset_id = {record}.dataset_id AND fields.name = field.key
+     WHERE field.type = 'text' AND coalesce(json_extract(fields.settings, '$.type'), '') <> 'image'
+    UNION ALL
+    SELECT {record}.id, field.key, json_extract(message.value, '$.content')
+      FROM {source} json_each({record}.fields) AS field, json_each(field.value) AS message
+     WHERE field.type = 'array' AND json_extract(message.value, '$.content') IS NOT NULL
+    UNION ALL
+    SELECT {record}.id, field.key, group_concat(coalesce(leaf.key, '') || ' ' || leaf.atom, ' ')
+      FROM {source} json_each({record}.fields) AS field, json_tree(field.value) AS leaf
+     WHERE field.type = 'object' AND leaf.atom IS NOT NULL
+     GROUP BY {record}.id, field.key
+"""
+_ADD = "INSERT INTO argilla_local_texts (record_id, field, text) " + _FIELD_TEXTS
+_ADD_NEW = _ADD.format(source="", record="NEW")
+_ADD_ALL = _ADD.format(source="records,", record="records")
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS argilla_local_texts "
+    "(id INTEGER PRIMARY KEY, record_id CHAR(32) NOT NULL, field VARCHAR NOT NULL, text TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS ix_argilla_local_texts_record_id ON argilla_local_texts (record_id)",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS argilla_local_words USING fts5("
+    "text, content='argilla_local_texts', content_rowid='id', tokenize='unicode61 remove_diacritics 0')",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS argilla_local_vocabulary USING fts5vocab(argilla_local_words, 'row')",
+    "CREATE TABLE IF NOT EXISTS argilla_local_vector_versions "
+    "(vector_settings_id CHAR(32) PRIMARY KEY, version INTEGER NOT NULL)",
+)
+_FORGET_TEXTS = "DELETE FROM argilla_local_texts WHERE record_id = OLD.id;"
+_COUNT_VECTOR_CHANGE = """
+    INSERT INTO argilla_local_vector_versions VALUES ({vector}.vector_settings_id, 1)
+    ON CONFLICT (vector_settings_id) DO UPDATE SET version = version + 1;
+"""
+_TRIGGERS = {
+    "argilla_local_record_added": f"AFTER INSERT ON records BEGIN {_ADD_NEW}; END",
+    "argilla_local_record_changed": "AFTER UPDATE OF fields ON records "
+    f"BEGIN {_FORGET_TEXTS} {_ADD_NEW}; END",
+    "argilla_local_record_removed": f"AFTER DELETE ON records BEGIN {_FORGET_TEXTS} END",
+    "argilla_local_text_added": "AFTER INSERT ON argilla_local_texts BEGIN "
+    "INSERT INTO argilla_local_words (rowid, text) VALUES (NEW.id, NEW.text); END",
+    "argilla_local_text_removed": "AFTER DELETE ON argilla_local_texts BEGIN "
+    "INSERT INTO argilla_local_words (argilla_local_words, rowid, text) VALUES ('delete', OLD.id, OLD.text); END",
+    "argilla_local_vector_added": "AFTER INSERT ON vectors "
+    f"BEGIN {_COUNT_VECTOR_CHANGE.format(vector='NEW')} END",
+    "argilla_local_vector_changed": "AFTER UPDATE ON vectors "
+    f"BEGIN {_COUNT_VECTOR_CHANGE.format(vector='NEW')} END",
+    "argilla_local_vector_removed": "AFTER DELETE ON vectors "
+    f"BEGIN {_COUNT_VECTOR_CHANGE.format(vector='OLD')} END",
+}
+
+
+def install(connection: Connection) -> None:
+    """Makes tables and triggers, and fills them where they were not there (a database from elsewhere)."""
+    for statement in _TABLES:
+        connection.execute(text(statement))
+    present = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")))
+    missing = _TRIGGERS.keys() - present
+    for name in sorted(missing):
+        connection.execute(text(f"CREATE TRIGGER {name} {_TRIGGERS[name]}"))
+    if missing:
+        connection.execute(text("DELETE FROM argilla_local_texts"))
+        connection.execute(text(_ADD_ALL))
+        connection.execute(text("UPDATE argilla_local_vector_versions SET version = version + 1"))
+
+
+async def matches(
+    session: AsyncSession, query: Query, record_id: ColumnElement[str], field: str | None
+) -> ColumnElement[bool]:
+    """The condition that a record matches; each leaf may be found in another field."""
+    if isinstance(query, Not):
+        return ~(await matches(session, query.child, record_id, field))
+    if isinstance(query, And | Or):
+        parts = [await matches(session, child, record_id, field) for child in query.children]
+        combined = parts[0]
+        for part in parts[1:]:
+            combined = combined & part if isinstance(query, And) else combined | part
+        return combined
+    found: Select[tuple[str]]
+    if _needs_substring(query.text):
+        found = select(TEXTS.c.record_id).where(TEXTS.c.text.contains(query.text, autoescape=True))
+    else:
+        expression = await _fts_expression(session, query)
+        rows = select(WORDS.c.rowid).where(WORDS.c.text.op("MATCH")(expression))
+        found = select(TEXTS.c.record_id).where(TEXTS.c.id.in_(rows))
+    if field is not None:
+        found = found.where(TEXTS.c.field == field)
+    return record_id.in_(found)
+
+
+async def scores(session: AsyncSession, query: Query, field: str | None) -> Select[tuple[str, float]] | None:
+    """(record id, relevance) of the records that contain a leaf: BM25, summed over their fields."""
+    leaves = [leaf for leaf in positive_leaves(query) if not _needs_substring(leaf.text)]
+    if not leaves:
+        return None
+    expression = " OR ".join([f"({await _fts_expression(session, leaf)})" for leaf in leaves])
+    ranked = (
+        select(TEXTS.c.record_id, func.sum(-WORDS.c.rank).label("score"))
+        .join_from(WORDS, TEXTS, TEXTS.c.id == WORDS.c.rowid)
+        .where(WORDS.c.text.op("MATCH")(expression))
+        .group_by(TEXTS.c.record_id)
+    )
+    return ranked if field is None else ranked.where(TEXTS.c.field == field)
+
+
+async def _fts_expression(session: AsyncSession, leaf: Leaf) -> str:
+    """`leaf` in the language of FTS5's MATCH, every piece quoted."""
+    pieces = [_quoted(piece) for piece in re.findall(r"\w+(?:['’.]\w+)*", leaf.text)] or [_quoted(leaf.text)]
+    match leaf:
+        case Word():
+            return " AND ".join(pieces)
+        case Prefix():
+            return " AND ".join([*pieces[:-1], pieces[-1] + " *"])
+        case Phrase(slop=slop) if slop and len(pieces) > 1:
+            return f"NEAR({' '.join(pieces)}, {slop})"
+        case Phrase():
+            return _quoted(leaf.text)
+        case Fuzzy(edits=edits):
+            return " OR ".join([_quoted(word) for word in await _words_near(session, leaf.text.lower(), edits)])
+
+
+def _quoted(words: str) -> str:
+    return '"' + words.replace('"', '""') + '"'
+
+
+async def _words_near(session: AsyncSession, word: str, edits: int) -> list[str]:
+    """`word`, and the words of all records within `edits` of it: nearest first, then the most frequent."""
+    length = func.length(VOCABULARY.c.term)
+    candidates = select(VOCABULARY.c.term, VOCABULARY.c.doc).where(
+        length.between(len(word) - edits, len(word) + edits)
+    )
+    near = []
+    for term, records in await session.execute(candidates):
+        distance = edit_distance(word, term, edits)
+        if distance <= edits:
+            near.append((distance, -records, term))
+    return [word, *(term for _, _, term in sorted(near)[:MAX_FUZZY_EXPANSIONS] if term != word)]
+
+
+def edit_distance(one: str, other: str, limit: int) -> int:
+    """Levenshtein distance, or `limit + 1` as soon as it is known to be larger than `limit`."""
+    previous = list(range(len(other) + 1))
+    for row, char in enumerate(one, start=1):
+        current = [row]
+        for col, other_char in enumerate(other, start=1):
+            change = previous[col - 1] + (char != other_char)
+            current.append(min(change, previous[col] + 1, current[col - 1] + 1))
+        if min(current) > limit:
+            return limit + 1
+        previous = current
+    return previous[-1]
+
+
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+
+
+def _needs_substring(words: str) -> bool:
+    """Whether FTS5 cannot tell where the words end (Chinese, Japanese, Thai...) or drops them (emoji)."""
+    return bool(_UNSPACED.search(words)) or any(unicodedata.category(char) == "So" for char in words)
