@@ -92,7 +92,7 @@ def condition(schema: DatasetSchema, filter_: Filter) -> ColumnElement[bool]:
 
 def orders(schema: DatasetSchema, sort: Sequence[Order]) -> list[ColumnElement[Any]]:
     """What to order `records` by; those that lack the value come last, whichever the direction."""
-    ordered = []
+    ordered: list[ColumnElement[Any]] = []
     for order in sort:
         ascending = order.order == SortOrder.asc
         value = _order_value(schema, order.scope, lowest_first=ascending)
@@ -156,12 +156,16 @@ def _moment(bound: float | str | None) -> str | None:
 
 def _suggestion_of(schema: DatasetSchema, scope: SuggestionFilterScope) -> Any:
     question = schema.questions[scope.question]
-    return select(Suggestion.id).where(
-        Suggestion.record_id == Record.id, Suggestion.question_id == question.id
-    ).correlate(Record)
+    return (
+        select(Suggestion.id)
+        .where(Suggestion.record_id == Record.id, Suggestion.question_id == question.id)
+        .correlate(Record)
+    )
 
 
-def _suggestion_property(schema: DatasetSchema, scope: SuggestionFilterScope) -> JsonValues | ColumnElement[str]:
+def _suggestion_property(
+    schema: DatasetSchema, scope: SuggestionFilterScope
+) -> JsonValues | ColumnElement[str]:
     match scope.property:
         case "value":
             return JsonValues(Suggestion.value, "$", schema.questions[scope.question].kind)

@@ -54,7 +54,7 @@ _NUMERIC_METRICS = {
 _PRIME = 2**31 - 1
 
 
-class SqliteSearchEngine(SearchEngine):  # type: ignore[misc]
+class SqliteSearchEngine(SearchEngine):
     """`sessions` opens sessions on the server's database, where `text_index.install` was called."""
 
     def __init__(self, sessions: Callable[[], AbstractAsyncContextManager[AsyncSession]]) -> None:
@@ -79,7 +79,9 @@ class SqliteSearchEngine(SearchEngine):  # type: ignore[misc]
     # What the server tells an engine is in the database that this one reads.
     async def create_index(self, dataset: Dataset) -> None: ...
     async def delete_index(self, dataset: Dataset) -> None: ...
-    async def configure_metadata_property(self, dataset: Dataset, metadata_property: MetadataProperty) -> None: ...
+    async def configure_metadata_property(
+        self, dataset: Dataset, metadata_property: MetadataProperty
+    ) -> None: ...
     async def configure_index_vectors(self, vector_settings: VectorSettings) -> None: ...
     async def index_records(self, dataset: Dataset, records: Iterable[Record]) -> None: ...
     async def partial_record_update(self, record: Record, **update: Any) -> None: ...
@@ -108,7 +110,7 @@ class SqliteSearchEngine(SearchEngine):  # type: ignore[misc]
         if dataset.is_draft:
             return {}
         async with self._sessions() as session:
-            by_status = {status: count for status, count in await session.execute(counts)}
+            by_status: dict[str, int] = dict((await session.execute(counts)).tuples().all())
         return {"total": sum(by_status.values()), **by_status}
 
     async def search(
@@ -236,7 +238,9 @@ async def _where(
     where: list[ColumnElement[bool]] = [Record.dataset_id == dataset.id]
     if query is not None:
         tree, field = _read_query(dataset, query)
-        matching = literal(False) if tree is None else await text_index.matches(session, tree, _RECORD_ID, field)
+        matching = (
+            literal(False) if tree is None else await text_index.matches(session, tree, _RECORD_ID, field)
+        )
         where.append(matching)
     if filter_ is not None:
         where.append(condition(schema, filter_))

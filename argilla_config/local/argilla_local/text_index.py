@@ -12,10 +12,11 @@ import unicodedata
 from sqlalchemy import ColumnElement, Connection, Select, String, column, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from argilla_local.query_string import And, Fuzzy, Leaf, Not, Or, Phrase, Prefix, Query, Word
-from argilla_local.query_string import positive_leaves
+from argilla_local.query_string import And, Fuzzy, Leaf, Not, Or, Phrase, Prefix, Query, Word, positive_leaves
 
-TEXTS = table("argilla_local_texts", column("id"), column("record_id"), column("field"), column("text", String))
+TEXTS = table(
+    "argilla_local_texts", column("id"), column("record_id"), column("field"), column("text", String)
+)
 WORDS = table("argilla_local_words", column("rowid"), column("text", String), column("rank"))
 VOCABULARY = table("argilla_local_vocabulary", column("term", String), column("doc"))
 
@@ -64,7 +65,8 @@ _TRIGGERS = {
     "argilla_local_text_added": "AFTER INSERT ON argilla_local_texts BEGIN "
     "INSERT INTO argilla_local_words (rowid, text) VALUES (NEW.id, NEW.text); END",
     "argilla_local_text_removed": "AFTER DELETE ON argilla_local_texts BEGIN "
-    "INSERT INTO argilla_local_words (argilla_local_words, rowid, text) VALUES ('delete', OLD.id, OLD.text); END",
+    "INSERT INTO argilla_local_words (argilla_local_words, rowid, text) "
+    "VALUES ('delete', OLD.id, OLD.text); END",
     "argilla_local_vector_added": "AFTER INSERT ON vectors "
     f"BEGIN {_COUNT_VECTOR_CHANGE.format(vector='NEW')} END",
     "argilla_local_vector_changed": "AFTER UPDATE ON vectors "
@@ -140,7 +142,9 @@ async def _fts_expression(session: AsyncSession, leaf: Leaf) -> str:
         case Phrase():
             return _quoted(leaf.text)
         case Fuzzy(edits=edits):
-            return " OR ".join([_quoted(word) for word in await _words_near(session, leaf.text.lower(), edits)])
+            return " OR ".join(
+                [_quoted(word) for word in await _words_near(session, leaf.text.lower(), edits)]
+            )
 
 
 def _quoted(words: str) -> str:

@@ -67,7 +67,9 @@ class JsonValues:
         return each, self._compared(each)
 
     def _each(self) -> TableValuedAlias:
-        return func.json_each(type_coerce(self.column, JSON), self.path).table_valued("value", "type", name="each")
+        return func.json_each(type_coerce(self.column, JSON), self.path).table_valued(
+            "value", "type", name="each"
+        )
 
     def _compared(self, each: TableValuedAlias) -> ColumnElement[Any]:
         value = each.c.value
@@ -85,7 +87,7 @@ class JsonValues:
 def is_one_of(value: ColumnElement[Any], kind: Kind, terms: Sequence[str]) -> ColumnElement[bool]:
     if kind is Kind.KEYWORD:
         return value.in_([str(term) for term in terms])
-    matching = false()
+    matching: ColumnElement[bool] = false()
     for term in terms:
         number = _number(term)
         if number is not None:
@@ -97,7 +99,7 @@ def is_between(
     value: ColumnElement[Any], kind: Kind, ge: float | str | None, le: float | str | None
 ) -> ColumnElement[bool]:
     """Both bounds belong to the range; a bound of None is none, and one that is no number excludes all."""
-    condition = value.is_not(None)
+    condition: ColumnElement[bool] = value.is_not(None)
     for bound, is_lower in ((ge, True), (le, False)):
         if bound is None:
             continue

@@ -44,7 +44,8 @@ class VectorCache:
         """The vectors of `settings`, read again only where one of them has changed."""
         key = settings.id.hex
         version = await session.scalar(
-            text("SELECT version FROM argilla_local_vector_versions WHERE vector_settings_id = :id"), {"id": key}
+            text("SELECT version FROM argilla_local_vector_versions WHERE vector_settings_id = :id"),
+            {"id": key},
         )
         known = self._matrices.get(key)
         if known is None or known.version != version:

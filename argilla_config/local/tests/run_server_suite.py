@@ -1,6 +1,6 @@
 """Runs argilla-server's own tests of search, listing and metrics against our engine.
 
-    python tests/run_server_suite.py        # in an environment with argilla-local and argilla-server's test tools
+    python tests/run_server_suite.py    # where argilla-local and what argilla-server tests with are
 
 The tests are fetched from argilla-server's source distribution into a temporary folder, run unchanged, and
 forgotten. What cannot apply, since it looks into Elasticsearch's own index, is listed here with its reason.
@@ -59,7 +59,17 @@ API_TESTS = [
 
 def fetch(folder: Path) -> Path:
     """The unpacked source distribution of argilla-server."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", SERVER]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-binary",
+        ":all:",
+        SERVER,
+    ]
     subprocess.run([*command, "--dest", str(folder)], check=True)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
@@ -69,9 +79,9 @@ def fetch(folder: Path) -> Path:
 
 def point_at_our_engine(source: Path) -> None:
     """Adds our fixtures behind theirs, so that they win; no test is touched."""
-    for conftest in ("tests/unit/conftest.py", "tests/unit/search_engine/conftest.py"):
-        with (source / conftest).open("a") as file:
-            file.write("\nfrom server_suite_fixtures import *  # noqa\n")
+    for conftest, names in (("tests/unit", "*"), ("tests/unit/search_engine", "search_engine")):
+        with (source / conftest / "conftest.py").open("a") as file:
+            file.write(f"\nfrom server_suite_fixtures import {names}  # noqa\n")
 
 
 def run(source: Path, tests: list[str], extra: list[str]) -> int:
@@ -88,14 +98,18 @@ def run(source: Path, tests: list[str], extra: list[str]) -> int:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONPATH": os.pathsep.join([str(PACKAGE / "tests"), str(PACKAGE), str(source)]),
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:randomly", "-p", "no:cacheprovider"]
     command += ["-o", "log_cli=false", "-W", "ignore", *deselected, *extra, *tests]
     return subprocess.run(command, cwd=source, env=environment, check=False).returncode
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=Path, help="an unpacked source distribution, instead of fetching one")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--source", type=Path, help="an unpacked source distribution, instead of fetching one"
+    )
     parser.add_argument("pytest_arguments", nargs="*", help="passed on to pytest, after --")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -7,13 +7,10 @@ calls and writes the same into the database, as the server would have; it answer
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import uuid
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import fakeredis
@@ -28,19 +25,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from tests.database import TestSession
 
 REDIS_CONNECTION.connection_pool = fakeredis.FakeRedis().connection_pool
-CALLS: Counter[str] = Counter()
+ANSWERS = SearchEngine.__abstractmethods__ & {
+    "search",
+    "similarity_search",
+    "compute_metrics_for",
+    "get_dataset_progress",
+    "get_dataset_user_progress",
+}
+REACHED: set[str] = set()
 
 
-class CountedEngine(SqliteSearchEngine):
-    """Ours, counting what it is asked, so that the report can tell which tests reached it."""
+class ReportedEngine(SqliteSearchEngine):
+    """Ours, noting the test that it gave an answer to."""
+
+    test = ""
 
     def __getattribute__(self, name: str) -> Any:
-        if name in SearchEngine.__abstractmethods__:
-            CALLS[name] += 1
+        if name in ANSWERS:
+            REACHED.add(self.test)
         return super().__getattribute__(name)
 
     async def _bulk_op_request(self, actions: list[dict[str, Any]]) -> None:
         """Their way to put vectors into the index, which are in the database by then."""
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line(f"{len(REACHED)} tests got answers from our engine")
 
 
 @asynccontextmanager
@@ -110,26 +120,26 @@ async def installed(connection: AsyncConnection, opensearch: IndexStandIn, db: A
     opensearch.database = driver._conn
 
 
-@pytest_asyncio.fixture
-async def search_engine() -> SqliteSearchEngine:
-    return CountedEngine(sessions)
+@pytest.fixture
+def search_engine(request: pytest.FixtureRequest) -> SqliteSearchEngine:
+    engine = ReportedEngine(sessions)
+    engine.test = request.node.nodeid
+    return engine
 
 
 @pytest.fixture
-def mock_search_engine(mocker: Any) -> Any:
+def mock_search_engine(mocker: Any, request: pytest.FixtureRequest) -> Any:
     """Our engine, where a test of the API does not say itself what the engine is to answer."""
-    engine = CountedEngine(sessions)
+    engine = ReportedEngine(sessions)
+    engine.test = request.node.nodeid
+
+    def asked(name: str) -> Any:
+        async def answer(*arguments: Any, **named: Any) -> Any:
+            return await getattr(engine, name)(*arguments, **named)
+
+        return answer
+
     mock = mocker.AsyncMock(SearchEngine)
     for name in SearchEngine.__abstractmethods__ - {"new_instance", "close"}:
-        setattr(mock, name, mocker.AsyncMock(wraps=getattr(SqliteSearchEngine, name).__get__(engine)))
-    CALLS.clear()
+        setattr(mock, name, mocker.AsyncMock(wraps=asked(name)))
     return mock
-
-
-@pytest.fixture(scope="session", autouse=True)
-def call_report() -> Iterator[None]:
-    total: Counter[str] = Counter()
-    yield
-    total.update(CALLS)
-    if report := os.environ.get("ENGINE_CALLS"):
-        Path(report).write_text(json.dumps(total))

@@ -1,0 +1,125 @@
+"""The command line: `python -m argilla_local serve`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from argilla_local.environment import configure
+from argilla_local.files import Credentials, DataFolderError, load_credentials, lock, write_private_json
+from argilla_local.guard import is_loopback
+
+DEFAULT_PORT = 6900
+EXIT_USAGE = 2
+EXIT_MACHINE = 4
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    # Standard output carries one JSON document; what the server and its parts print are logs.
+    output, sys.stdout = sys.stdout, sys.stderr
+    data = arguments.data.expanduser().resolve()
+    try:
+        listener = _listen(arguments.host, arguments.port)
+    except OSError as error:
+        print(
+            f"argilla-local: cannot listen on {arguments.host}:{arguments.port}: {error.strerror}",
+            file=sys.stderr,
+        )
+        return EXIT_MACHINE
+    if not is_loopback(arguments.host):
+        print(
+            f"argilla-local: warning: everybody who can reach {arguments.host} can open the sign-in page, and what "
+            "they send travels unencrypted. Use it on a network you trust, or behind a proxy with HTTPS.",
+            file=sys.stderr,
+        )
+    try:
+        with listener, lock(data):
+            _serve(arguments, data, listener, output)
+    except (DataFolderError, OSError) as error:
+        print(f"argilla-local: {error}", file=sys.stderr)
+        return EXIT_MACHINE
+    return 0
+
+
+def _serve(arguments: argparse.Namespace, data: Path, listener: socket.socket, output: TextIO) -> None:
+    os.umask(0o077)
+    credentials = load_credentials(data)
+    configure(data, credentials)
+    # Imported here, since the server reads its settings from the environment as it is imported.
+    from argilla_local.server import Options, run
+
+    state = _state(arguments.host, listener, credentials)
+
+    def ready() -> None:
+        if arguments.state:
+            write_private_json(arguments.state, state)
+        print(json.dumps(state), file=output, flush=True)
+
+    options = Options(
+        host=arguments.host,
+        extra_names=tuple(arguments.allow_name),
+        remote_content=arguments.remote_content,
+        stop_with_stdin=arguments.stop_with_stdin,
+    )
+    try:
+        run(options, listener, credentials, ready)
+    finally:
+        if arguments.state:
+            with contextlib.suppress(FileNotFoundError):
+                arguments.state.unlink()
+
+
+def _state(host: str, listener: socket.socket, credentials: Credentials) -> dict[str, str | int]:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return {
+        "url": f"http://{shown}:{listener.getsockname()[1]}",
+        "username": credentials.username,
+        "password": credentials.password,
+        "api_key": credentials.api_key,
+        "pid": os.getpid(),
+    }
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, taken before the slow part of the start, so that a used port is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.set_inheritable(True)
+    return listener
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="argilla-local", description=sys.modules["argilla_local"].__doc__)
+    commands = parser.add_subparsers(required=True)
+    serve = commands.add_parser("serve", help="run Argilla until Ctrl-C")
+    serve.add_argument(
+        "--data", type=Path, default=Path("argilla-data"), help="the folder that keeps everything"
+    )
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    serve.add_argument("--host", default="127.0.0.1", help="another address opens it to a network")
+    serve.add_argument("--state", type=Path, help="a file, mode 0600, that tells where it runs while it does")
+    serve.add_argument(
+        "--allow-name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name that it may be reached by",
+    )
+    serve.add_argument(
+        "--remote-content", action="store_true", help="let the page load images and scripts from other hosts"
+    )
+    serve.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input is closed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

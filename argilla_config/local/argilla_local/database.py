@@ -1,0 +1,92 @@
+"""The server's SQLite database: brought up to date, set up for many annotators, and put right after a crash."""
+
+from __future__ import annotations
+
+import alembic.config
+from argilla_server.constants import DEFAULT_API_KEY, DEFAULT_PASSWORD, DEFAULT_USERNAME
+from argilla_server.contexts import accounts
+from argilla_server.database import ALEMBIC_CONFIG_FILE, AsyncSessionLocal, sync_engine
+from argilla_server.models import User, UserRole, Workspace
+from argilla_server.settings import settings
+from sqlalchemy import NullPool, event, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from argilla_local import text_index
+from argilla_local.files import Credentials, DataFolderError
+
+WORKSPACE = "argilla"
+_CACHE_KIB = 64 * 1024
+_MAPPED_BYTES = 512 * 1024 * 1024
+
+# The server commits a response and its record's status one after the other: a crash can fall between.
+_SETTLE_STATUSES = """
+    WITH expected AS (
+        SELECT records.id, CASE WHEN count(responses.id) >= json_extract(datasets.distribution, '$.min_submitted')
+                                THEN 'completed' ELSE 'pending' END AS status
+          FROM records JOIN datasets ON datasets.id = records.dataset_id
+          LEFT JOIN responses ON responses.record_id = records.id AND responses.status = 'submitted'
+         GROUP BY records.id
+    )
+    UPDATE records SET status = expected.status FROM expected
+     WHERE expected.id = records.id AND expected.status <> records.status
+"""
+
+
+def prepare() -> None:
+    """Migrates to the server's schema, adds the full-text index, and settles what a crash left open."""
+    alembic.config.main(argv=["-c", ALEMBIC_CONFIG_FILE, "upgrade", "head"])
+    with sync_engine.connect() as connection:
+        # Readers do not wait for a writer, and the reverse; a commit is on disk when it returns.
+        connection.execute(text("PRAGMA journal_mode = WAL"))
+    with sync_engine.begin() as connection:
+        text_index.install(connection)
+        connection.execute(text(_SETTLE_STATUSES))
+    sync_engine.dispose()
+
+
+def connect() -> None:
+    """Gives the server's sessions connections of their own.
+
+    Its pool of 15 belongs to one event loop, and jobs run in another; and 15 requests that each ask for a
+    second connection (a response does) would wait for one another.
+    """
+    engine = create_async_engine(settings.database_url, poolclass=NullPool, **settings.database_engine_args)
+    event.listen(engine.sync_engine, "connect", _tune)
+    AsyncSessionLocal.configure(bind=engine)
+
+
+def _tune(connection: object, entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    cursor.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
+    cursor.close()
+
+
+async def ensure_owner(credentials: Credentials) -> None:
+    """Makes the owner's account and a first workspace; an owner who is there gets these credentials."""
+    async with AsyncSessionLocal() as session:
+        public = await accounts.get_user_by_username(session, DEFAULT_USERNAME)
+        if public and (
+            public.api_key == DEFAULT_API_KEY
+            or accounts.verify_password(DEFAULT_PASSWORD, public.password_hash)
+        ):
+            raise DataFolderError(
+                f"this database has Argilla's default user {DEFAULT_USERNAME!r}, whose password everybody knows. "
+                "Change its password and API key, or remove it, before you serve this folder."
+            )
+        owner = await accounts.get_user_by_username(session, credentials.username)
+        if owner is None:
+            await User.create(
+                session,
+                first_name="Owner",
+                username=credentials.username,
+                role=UserRole.owner,
+                password_hash=accounts.hash_password(credentials.password),
+                api_key=credentials.api_key,
+            )
+            if await Workspace.get_by(session, name=WORKSPACE) is None:
+                await accounts.create_workspace(session, {"name": WORKSPACE})
+        elif owner.api_key != credentials.api_key:
+            password_hash = accounts.hash_password(credentials.password)
+            await owner.update(session, password_hash=password_hash, api_key=credentials.api_key)

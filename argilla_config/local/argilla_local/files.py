@@ -1,0 +1,75 @@
+"""Files that only their owner can read, and a lock on the data folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+CREDENTIALS_FILE = "credentials.json"
+LOCK_FILE = "in-use.lock"
+OWNER = "owner"
+
+
+class DataFolderError(Exception):
+    """The data folder cannot be served as it is."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Of the owner's account, and the key that signs everybody's sessions."""
+
+    username: str
+    password: str
+    api_key: str
+    secret_key: str
+
+
+def write_private_json(path: Path, content: dict[str, Any]) -> None:
+    """Replaces `path` in one step by a file of mode 0600, so no one ever reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made as 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_credentials(data: Path) -> Credentials:
+    """The credentials kept in `data`; generated the first time."""
+    path = data / CREDENTIALS_FILE
+    if path.exists():
+        path.chmod(0o600)
+        return Credentials(**json.loads(path.read_text(encoding="utf-8")))
+    credentials = Credentials(
+        username=OWNER,
+        password=secrets.token_urlsafe(12),
+        api_key=secrets.token_urlsafe(48),
+        secret_key=secrets.token_hex(32),
+    )
+    write_private_json(path, asdict(credentials))
+    return credentials
+
+
+@contextmanager
+def lock(data: Path) -> Iterator[None]:
+    """Keeps a second server away from `data`; the system lets go of it however this process ends."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data / LOCK_FILE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataFolderError(f"{data} is in use by another server.") from None
+        yield

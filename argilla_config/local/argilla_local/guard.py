@@ -1,0 +1,86 @@
+"""What stands before the server: it answers only to its own names, and its page loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+# The page is built with inline scripts; what matters is that a draft under review can neither fetch a
+# script nor send anything out, not even by an image's address.
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "frame-src 'self' data: blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+def is_loopback(host: str) -> bool:
+    return host in LOOPBACK
+
+
+class HostGuard:
+    """Refuses requests for another `Host`, so that no web page can reach the server by a name of its own.
+
+    (DNS rebinding: a page makes its own name point to 127.0.0.1, and the browser sees one origin.) On a
+    network, addresses are accepted as well, which no page can have for a name.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, extra_names: Iterable[str], *, remote_content: bool) -> None:
+        self._app = app
+        names = {*LOOPBACK, host, *extra_names}
+        if not is_loopback(host):
+            names |= {socket.gethostname(), socket.getfqdn()}
+        self._names = {name.lower() for name in names}
+        self._accepts_addresses = not is_loopback(host)
+        self._remote_content = remote_content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if not self._accepts(Headers(scope=scope).get("host", "")):
+            refusal = PlainTextResponse("This server does not answer to this host name.\n", status_code=421)
+            await refusal(scope, receive, send)
+            return
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "same-origin"
+                if not self._remote_content and headers.get("content-type", "").startswith("text/html"):
+                    headers["Content-Security-Policy"] = CONTENT_POLICY
+            await send(message)
+
+        await self._app(scope, receive, send_with_policy)
+
+    def _accepts(self, host_header: str) -> bool:
+        name = host_header.rsplit(":", 1)[0] if not host_header.endswith("]") else host_header
+        name = name.strip("[]").lower()
+        return name in self._names or (self._accepts_addresses and _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,98 @@
+"""Runs the server: everything around it made ready, then uvicorn until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import argilla_server
+import uvicorn
+from argilla_server.database import AsyncSessionLocal
+
+from argilla_local import database
+from argilla_local.engine import SqliteSearchEngine, register_engine
+from argilla_local.files import Credentials
+from argilla_local.guard import HostGuard
+from argilla_local.jobs import JobRunner, play_redis
+
+_STOP_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    host: str
+    extra_names: tuple[str, ...]
+    remote_content: bool
+    stop_with_stdin: bool
+
+
+def run(
+    options: Options, listener: socket.socket, credentials: Credentials, ready: Callable[[], None]
+) -> None:
+    """Serves on `listener` until SIGINT or SIGTERM; calls `ready` once requests are answered."""
+    database.prepare()
+    database.connect()
+    play_redis()
+    register_engine(SqliteSearchEngine(AsyncSessionLocal))
+    asyncio.run(_serve(options, listener, credentials, ready))
+
+
+async def _serve(
+    options: Options, listener: socket.socket, credentials: Credentials, ready: Callable[[], None]
+) -> None:
+    await database.ensure_owner(credentials)
+    app = HostGuard(
+        argilla_server.app, options.host, options.extra_names, remote_content=options.remote_content
+    )
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        # What a proxy says about the client would come from whoever asks: there is no proxy.
+        proxy_headers=False,
+    )
+    server = _Server(config, ready)
+    loop = asyncio.get_running_loop()
+    for stop_signal in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(stop_signal, server.stop)
+    if options.stop_with_stdin:
+        threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
+    jobs = JobRunner()
+    jobs.start()
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        jobs.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling when it is up, and stopping without raising the signal again."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
+def _stop_with_stdin(server: _Server) -> None:
+    """Whoever started the server holds the other end: it closes however that process ends."""
+    sys.stdin.buffer.read()
+    server.stop()
