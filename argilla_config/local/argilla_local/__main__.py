@@ -16,8 +16,11 @@ from argilla_local.files import Credentials, DataFolderError, load_credentials, 
 from argilla_local.guard import is_loopback
 
 DEFAULT_PORT = 6900
-EXIT_USAGE = 2
 EXIT_MACHINE = 4
+NETWORK_WARNING = (
+    "argilla-local: warning: everybody on this network can open the sign-in page, and what they send travels "
+    "unencrypted. Use a network you trust, or a proxy with HTTPS in front."
+)
 
 
 def main() -> int:
@@ -28,24 +31,20 @@ def main() -> int:
     try:
         listener = _listen(arguments.host, arguments.port)
     except OSError as error:
-        print(
-            f"argilla-local: cannot listen on {arguments.host}:{arguments.port}: {error.strerror}",
-            file=sys.stderr,
-        )
-        return EXIT_MACHINE
+        return _fail(f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror}")
     if not is_loopback(arguments.host):
-        print(
-            f"argilla-local: warning: everybody who can reach {arguments.host} can open the sign-in page, and what "
-            "they send travels unencrypted. Use it on a network you trust, or behind a proxy with HTTPS.",
-            file=sys.stderr,
-        )
+        print(NETWORK_WARNING, file=sys.stderr)
     try:
         with listener, lock(data):
             _serve(arguments, data, listener, output)
     except (DataFolderError, OSError) as error:
-        print(f"argilla-local: {error}", file=sys.stderr)
-        return EXIT_MACHINE
+        return _fail(str(error))
     return 0
+
+
+def _fail(message: str) -> int:
+    print(f"argilla-local: {message}", file=sys.stderr)
+    return EXIT_MACHINE
 
 
 def _serve(arguments: argparse.Namespace, data: Path, listener: socket.socket, output: TextIO) -> None:
@@ -93,7 +92,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
-    listener.set_inheritable(True)
+    listener.listen()
     return listener
 
 
@@ -101,9 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="argilla-local", description=sys.modules["argilla_local"].__doc__)
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="run Argilla until Ctrl-C")
-    serve.add_argument(
-        "--data", type=Path, default=Path("argilla-data"), help="the folder that keeps everything"
-    )
+    serve.add_argument("--data", type=Path, default=Path("argilla-data"), help="where everything is kept")
     serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
     serve.add_argument("--host", default="127.0.0.1", help="another address opens it to a network")
     serve.add_argument("--state", type=Path, help="a file, mode 0600, that tells where it runs while it does")
@@ -112,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="a host name that it may be reached by",
+        help="a host name to answer to",
     )
     serve.add_argument(
         "--remote-content", action="store_true", help="let the page load images and scripts from other hosts"

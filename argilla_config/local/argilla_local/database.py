@@ -1,4 +1,4 @@
-"""The server's SQLite database: brought up to date, set up for many annotators, and put right after a crash."""
+"""The server's SQLite database: brought up to date, open to many annotators, and put right after a crash."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _MAPPED_BYTES = 512 * 1024 * 1024
 # The server commits a response and its record's status one after the other: a crash can fall between.
 _SETTLE_STATUSES = """
     WITH expected AS (
-        SELECT records.id, CASE WHEN count(responses.id) >= json_extract(datasets.distribution, '$.min_submitted')
-                                THEN 'completed' ELSE 'pending' END AS status
+        SELECT records.id,
+               CASE WHEN count(responses.id) >= json_extract(datasets.distribution, '$.min_submitted')
+                    THEN 'completed' ELSE 'pending' END AS status
           FROM records JOIN datasets ON datasets.id = records.dataset_id
           LEFT JOIN responses ON responses.record_id = records.id AND responses.status = 'submitted'
          GROUP BY records.id
@@ -72,7 +73,7 @@ async def ensure_owner(credentials: Credentials) -> None:
             or accounts.verify_password(DEFAULT_PASSWORD, public.password_hash)
         ):
             raise DataFolderError(
-                f"this database has Argilla's default user {DEFAULT_USERNAME!r}, whose password everybody knows. "
+                f"this database has Argilla's default user {DEFAULT_USERNAME!r}, whose password is public. "
                 "Change its password and API key, or remove it, before you serve this folder."
             )
         owner = await accounts.get_user_by_username(session, credentials.username)

@@ -1,4 +1,4 @@
-"""What stands before the server: it answers only to its own names, and its page loads nothing from elsewhere."""
+"""What stands before the server: it answers to its own names, and its page loads nothing from others."""
 
 from __future__ import annotations
 
