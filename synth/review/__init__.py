@@ -1,0 +1,1 @@
+"""People in the loop: rows go to Argilla, and decisions come back."""

@@ -1,0 +1,175 @@
+"""The local Argilla: started as a process of its own, and found by those who push to it and pull from it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from synth.errors import MachineError, UnreachableError
+from synth.review.environment import Progress, ensure_environment, package_folder
+
+DEFAULT_PORT = 6900
+LOOPBACK = "127.0.0.1"
+_LOOPBACKS = frozenset({LOOPBACK, "localhost", "::1"})
+_ANSWER_SECONDS = 5
+_STOP_SECONDS = 20
+_LOG_BYTES = 2000
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """A running server, and its owner's account."""
+
+    url: str
+    username: str
+    password: str
+    api_key: str
+    pid: int
+
+
+def data_folder() -> Path:
+    """Where a local Argilla keeps its data, unless told otherwise."""
+    return platformdirs.user_data_path("synth") / "argilla"
+
+
+def state_file() -> Path:
+    """Tells where the running server is, with its owner's password: mode 0600, and gone when it stops."""
+    return platformdirs.user_data_path("synth") / "argilla-server.json"
+
+
+def running() -> LocalServer | None:
+    """The server that this user has running, if it answers."""
+    try:
+        server = LocalServer(**json.loads(state_file().read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    try:
+        with urllib.request.urlopen(f"{server.url}/api/v1/status", timeout=_ANSWER_SECONDS):
+            return server
+    except OSError:  # left behind by a server that was killed
+        return None
+
+
+def find() -> LocalServer:
+    """The running server; raises `UnreachableError` where there is none."""
+    server = running()
+    if server is None:
+        raise UnreachableError("no local Argilla is running.", hint="Start one: synth review serve")
+    return server
+
+
+def serve(
+    port: int = DEFAULT_PORT,
+    host: str = LOOPBACK,
+    data: Path | None = None,
+    *,
+    ready: Callable[[LocalServer], None],
+    progress: Progress,
+) -> None:
+    """Runs a local Argilla until SIGINT or SIGTERM, or until it ends by itself, which is an error.
+
+    Makes its environment first where that is missing. `ready` is called once the server answers. A `host`
+    that is not loopback opens it to a network, and `progress` is told what that means.
+
+    Raises `MachineError` (port or data in use), `UnreachableError` (its packages cannot be fetched).
+    """
+    there = running()
+    if there is not None:
+        raise MachineError(f"a local Argilla is running at {there.url} already.", hint="Stop that one first.")
+    python = ensure_environment(progress)
+    if host not in _LOOPBACKS:
+        progress(
+            f"Warning: everybody who can reach {host} gets the sign-in page, and what they send is not "
+            "encrypted. Use a network you trust, or a proxy with HTTPS in front."
+        )
+    folder = (data or data_folder()).expanduser().resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log = folder / "server.log"
+        with _private(log) as errors:
+            _run(_command(python, port, host, folder), errors, log, ready)
+    except OSError as error:
+        raise MachineError(f"cannot start Argilla: {error}", where=str(folder)) from error
+
+
+def _command(python: Path, port: int, host: str, folder: Path) -> list[str]:
+    command = [str(python), "-m", "argilla_local", "serve", "--stop-with-stdin"]
+    command += ["--data", str(folder), "--state", str(state_file())]
+    return [*command, "--port", str(port), "--host", host]
+
+
+@contextlib.contextmanager
+def _private(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _run(command: list[str], errors: int, log: Path, ready: Callable[[LocalServer], None]) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(package_folder())}
+    child = subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    stopping = threading.Event()
+    with child, _closing_on_sigterm(child, stopping):
+        try:
+            first = child.stdout.readline()
+            if first:
+                ready(LocalServer(**json.loads(first)))
+            child.wait()
+        except KeyboardInterrupt:
+            stopping.set()
+            raise
+        finally:
+            _stop(child)
+    if not first or (child.returncode != 0 and not stopping.is_set()):
+        raise MachineError(_last_words(log, child.returncode), where=str(log))
+
+
+@contextlib.contextmanager
+def _closing_on_sigterm(child: subprocess.Popen[str], stopping: threading.Event) -> Iterator[None]:
+    """On SIGTERM, lets the server end; signals are the main thread's business alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        child.terminate()
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.close()
+    try:
+        child.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _last_words(log: Path, returncode: int) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace")[-_LOG_BYTES:].strip().splitlines()
+    said = lines[-1].removeprefix("argilla-local: ") if lines else "it said nothing."
+    return f"Argilla's server ended (exit code {returncode}): {said}"
