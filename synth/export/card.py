@@ -26,6 +26,12 @@ _REVIEWS = {
     "edited": "edited by a person",
     "restored": "brought back by a person",
 }
+_SOURCES = {
+    "edit": "a person's text over the draft it took the place of",
+    "failure": "a right answer over one that failed",
+    "judge": "the candidate that a judge scored higher",
+    "review": "a person accepted or rejected the answer",
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ def card(facts: CardFacts) -> str:
         _intro(facts),
         _making(facts),
         _people(facts.tally),
+        _preferences(facts.tally),
         _split(facts),
         _withheld(facts.tally),
         _sources(facts),
@@ -146,6 +153,17 @@ def _people(tally: Tally) -> str:
     return "\n".join(lines)
 
 
+def _preferences(tally: Tally) -> str:
+    if not tally.preferences:
+        return ""
+    rows = [(source, count, _SOURCES[source]) for source, count in sorted(tally.preferences.items())]
+    lines = ["## Who says what is better", "", *_table(("source", "rows", "in words"), rows)]
+    if tally.rejected_letters:
+        ratio = tally.chosen_letters / tally.rejected_letters
+        lines += ["", f"Chosen answers are {ratio:.2f} times as long as rejected ones."]
+    return "\n".join(lines)
+
+
 def _split(facts: CardFacts) -> str:
     lines = ["## The test split", ""]
     if facts.held_out:
@@ -191,7 +209,7 @@ def _sources(facts: CardFacts) -> str:
 
 
 def _checks(facts: CardFacts) -> str:
-    files = [(file.name, file.rows, f"`{file.sha256}`") for file in facts.files]
+    files = [(file.name, "" if file.rows is None else file.rows, f"`{file.sha256}`") for file in facts.files]
     return "\n".join(
         [
             "## Checks it passed",

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from synth.errors import ExportError
-from synth.export.example import prompt_text
+from synth.export.example import Kind, prompt_text
 from synth.export.files import Written, digest_of
 from synth.export.formats.base import Format
 from synth.export.sides import SIDES, Side
@@ -68,7 +68,7 @@ def _check_texts(folder: Path, expected: Expected) -> int:
         record = next(rows[receipt["split"]], None)
         if record is None:
             raise ExportError("has a receipt, and no row.", where=f"row {receipt['id']}")
-        lost = _lost_text(receipt, record, expected.system)
+        lost = _lost_text(receipt, record, expected.form.kind, expected.system)
         if lost is not None:
             raise ExportError(
                 f"a text is not in {file_of(receipt['split'])} as it should be: {lost[:80]!r}.",
@@ -81,13 +81,15 @@ def _check_texts(folder: Path, expected: Expected) -> int:
     return count
 
 
-def _lost_text(receipt: Json, record: Json, system: str | None) -> str | None:
+def _lost_text(receipt: Json, record: Json, kind: Kind, system: str | None) -> str | None:
     """A text of the receipt that the record does not hold, whole and unchanged."""
     wanted = [
         content_of(message)
-        for message in receipt["messages"]
-        if system is None or message["role"] != "system"
+        for message in _exported(receipt, kind)
+        if system is None or message["role"] not in ("system", "developer")
     ]
+    wanted += [text for key in ("chosen", "rejected", "answer") if (text := _preference(receipt).get(key))]
+    wanted += [name for message in _exported(receipt, kind) for name in _called(message)]
     if system is not None:
         wanted.append(system)
     held = set(_strings(record))
@@ -95,6 +97,22 @@ def _lost_text(receipt: Json, record: Json, system: str | None) -> str | None:
         if text not in held and not any(text in longer for longer in held):
             return text
     return None
+
+
+def _exported(receipt: Json, kind: Kind) -> Sequence[Json]:
+    """The messages of a receipt that a format of this kind is to hold as they are."""
+    messages: Sequence[Json] = receipt["messages"]
+    answered = bool(messages) and messages[-1]["role"] == "assistant"
+    return messages[:-1] if answered and kind != "answer" else messages
+
+
+def _preference(receipt: Json) -> Json:
+    return dict(receipt.get("preference", {}))
+
+
+def _called(message: Json) -> Iterator[str]:
+    for call in message.get("tool_calls") or []:
+        yield call["function"]["name"]
 
 
 def _strings(value: Any) -> Iterator[str]:

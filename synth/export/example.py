@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
+import orjson
+
+from synth.export.preferences import Judgement, judgements, pairs_of
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.row import content_of
 
-# What a message may carry into a dataset; whatever else a source had on it is no part of the conversation.
-_MESSAGE_KEYS = ("role", "content", "name", "tool_calls", "tool_call_id")
+# What one record of a format is made from: a row with its answer, a row without it, two answers to one
+# prompt, or one answer and whether it is good.
+Kind = Literal["answer", "prompt", "pair", "judgement"]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One conversation that ends with the answer to learn, as OpenAI-style messages."""
+    """One thing to learn, as OpenAI-style messages in one form.
+
+    Each message has a text in `content` (empty for a pure tool call); calls have an `id`, and `arguments` as
+    an object. `rejected` is the worse answer of a pair; `good` says whether people or a judge liked a single
+    answer. For the kind `prompt`, `messages` end before the answer.
+    """
 
     id: str
     messages: Sequence[Json]
-    tools: Sequence[Json] | None = None
+    tools: Sequence[Json] = ()
+    rejected: str | None = None
+    good: bool | None = None
 
     @property
     def prompt(self) -> Sequence[Json]:
@@ -28,20 +40,34 @@ class Example:
 
     @property
     def answer(self) -> Json:
-        """The message to learn."""
+        """The message to learn; the better one of a pair."""
         return self.messages[-1]
 
 
-def example_of(receipt: Json, options: ExportOptions) -> Example:
-    """The row as it is to be trained on: with `export.system` in the place of its own system prompt."""
-    messages = [
-        {key: message[key] for key in _MESSAGE_KEYS if message.get(key) is not None}
-        for message in receipt["messages"]
-    ]
-    if options.system is not None:
-        messages = [message for message in messages if message["role"] != "system"]
-        messages.insert(0, {"role": "system", "content": options.system})
-    return Example(receipt["id"], messages, receipt["tools"] or None)
+def examples_of(receipt: Json, kind: Kind, options: ExportOptions) -> Iterator[tuple[Example, Json]]:
+    """What a row gives to a format of this `kind`, each with what its receipt says about it."""
+    messages = _messages(receipt, options)
+    tools = receipt["tools"] or ()
+    if kind == "answer":
+        yield Example(receipt["id"], messages, tools), {}
+        return
+    asked = messages[:-1] if messages and messages[-1]["role"] == "assistant" else messages
+    if kind == "prompt":
+        yield Example(receipt["id"], asked, tools), {}
+    elif kind == "pair":
+        for pair in pairs_of(receipt, options.pairs):
+            yield Example(receipt["id"], [*asked, _said(pair.chosen)], tools, pair.rejected), pair.note
+    else:
+        for judgement in judgements(receipt, options.pairs):
+            yield _judged(receipt, asked, tools, judgement), judgement.note
+
+
+def _judged(receipt: Json, asked: Sequence[Json], tools: Sequence[Json], judgement: Judgement) -> Example:
+    return Example(receipt["id"], [*asked, _said(judgement.answer)], tools, good=judgement.good)
+
+
+def _said(text: str) -> Json:
+    return {"role": "assistant", "content": text}
 
 
 def prompt_text(receipt: Json) -> str:
@@ -50,3 +76,74 @@ def prompt_text(receipt: Json) -> str:
     if messages and messages[-1]["role"] == "assistant":
         messages = messages[:-1]
     return "\n".join(content_of(message) for message in messages if message["role"] != "system")
+
+
+def _messages(receipt: Json, options: ExportOptions) -> list[Json]:
+    """The row's messages in one form, with `export.system` in the place of its own system prompt."""
+    messages: list[Json] = []
+    callers: dict[str, str] = {}
+    for number, message in enumerate(receipt["messages"]):
+        role = "system" if message["role"] == "developer" else message["role"]
+        if role == "system" and options.system is not None:
+            continue
+        content = message.get("content")
+        plain: Json = {"role": role, "content": "" if content is None else content}
+        if message.get("tool_calls"):
+            plain["tool_calls"] = _calls(message["tool_calls"], number)
+            callers.update(_names(plain["tool_calls"]))
+        if role == "tool":
+            plain.update(_result(message, messages, callers))
+        messages.append(plain)
+    if options.system is not None:
+        messages.insert(0, {"role": "system", "content": options.system})
+    return messages
+
+
+def _calls(calls: Any, number: int) -> Any:
+    """Calls with an id each and arguments as an object; what is no call stays for the rules to refuse."""
+    if not isinstance(calls, list):
+        return calls
+    whole = []
+    for place, call in enumerate(calls):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            whole.append(call)
+            continue
+        arguments = function.get("arguments", {})
+        if isinstance(arguments, str):
+            arguments = _object(arguments)
+        whole.append(
+            {
+                "id": call.get("id") or f"call{number:03d}{place:02d}",
+                "type": "function",
+                "function": {"name": function.get("name"), "arguments": arguments},
+            }
+        )
+    return whole
+
+
+def _object(text: str) -> Any:
+    try:
+        return orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _names(calls: Any) -> dict[str, str]:
+    if not isinstance(calls, list):
+        return {}
+    return {
+        call["id"]: call["function"]["name"]
+        for call in calls
+        if isinstance(call, dict) and "function" in call
+    }
+
+
+def _result(message: Json, before: Sequence[Json], callers: dict[str, str]) -> Json:
+    """Which call a tool's result answers: as it says itself, or in the order of the calls."""
+    call = message.get("tool_call_id")
+    if call is None:
+        answered = {earlier.get("tool_call_id") for earlier in before}
+        call = next((each for each in callers if each not in answered), None)
+    known = {"tool_call_id": call, "name": message.get("name") or callers.get(call or "")}
+    return {key: value for key, value in known.items() if value is not None}

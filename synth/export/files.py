@@ -17,11 +17,17 @@ _LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\
 
 @dataclass(frozen=True)
 class Written:
-    """A file as it was written."""
+    """A file as it was written; `rows` of JSON Lines."""
 
     name: str
-    rows: int
+    rows: int | None
     sha256: str
+
+
+def write_text(file: Path, text: str) -> Written:
+    """Writes a file that is no JSON Lines."""
+    file.write_text(text, encoding="utf-8")
+    return Written(file.name, None, digest_of(file))
 
 
 class LinesFile:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,14 +10,13 @@ import orjson
 from synth.errors import ExportError
 from synth.export.about import recipe_digest, sources
 from synth.export.card import CardFacts, card
-from synth.export.check import RECEIPTS, Expected, check_export, file_of
-from synth.export.example import example_of
-from synth.export.files import LinesFile, Written, as_line, digest_of
+from synth.export.check import Expected, check_export, file_of
+from synth.export.files import Written, digest_of, write_text
 from synth.export.formats import find_format
-from synth.export.formats.base import Format
+from synth.export.formats.base import Dataset, Format
 from synth.export.place import MANIFEST, check_target, put, workshop
-from synth.export.select import withheld_because
-from synth.export.sides import SIDES, Origins, Side, TestSide
+from synth.export.rows import RowWriter
+from synth.export.sides import SIDES
 from synth.export.tally import Tally
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
@@ -103,59 +99,39 @@ class _Export:
 
     def write(self) -> list[str]:
         """Every file; returns the checks that they passed."""
-        origins = Origins(self.reader.rows(), self.options.split.test)
-        self.held_out = origins.held_out
-        files = self._write_rows(origins, self._test_side(origins))
+        rows = RowWriter(self.reader, self.form, self.options, self.tally)
+        files = rows.write(self.folder)
+        self.held_out = rows.held_out
         if not self.tally.total:
             raise self._nothing_left()
         checks = check_export(self.folder, Expected(files, self.form, self.options.system))
-        (self.folder / "README.md").write_text(card(self._facts(files, checks)), encoding="utf-8")
+        files += self._write_extras()
+        write_text(self.folder / "README.md", card(self._facts(files, checks)))
         self._write_manifest(files)
         return checks
 
     def warnings(self) -> list[str]:
         """What the user should know, though nothing is wrong with the files."""
-        warnings = []
+        rows, warnings = self.tally.rows, []
         if not self.reader.finished:
             pending = self.reader.counts().get("pending", 0)
             warnings.append(f"The run is unfinished: {pending} rows that are still under way are not in it.")
-        if not self.tally.rows["test"]:
+        if not rows["test"]:
             warnings.append("test is empty: set real rows aside with `holdout: {rows: N}`.")
         elif not self.held_out:
             warnings.append("test was cut from the drafts: it shares their mistakes. A `holdout` does not.")
-        if not self.tally.rows["train"]:
+        if not rows["train"]:
             warnings.append("train is empty.")
+        if 0 < rows["train"] < self.form.fewest:
+            warnings.append(f"train has {rows['train']} rows; {self.form.name} asks for {self.form.fewest}.")
         if not self.options.license:
             warnings.append("The card names no licence: set `export.license` to that of your sources.")
         return warnings
 
-    def _test_side(self, origins: Origins) -> TestSide:
-        test = TestSide()
-        for receipt in self.reader.rows(status="kept"):
-            if withheld_because(receipt, self.options) is None and origins.side(receipt["id"]) == "test":
-                test.add(receipt)
-        return test
-
-    def _write_rows(self, origins: Origins, test: TestSide) -> list[Written]:
-        written: set[bytes] = set()
-        with ExitStack() as stack:
-            splits = {side: stack.enter_context(LinesFile(self.folder / file_of(side))) for side in SIDES}
-            receipts = stack.enter_context(LinesFile(self.folder / RECEIPTS))
-            for receipt in self.reader.rows(status="kept"):
-                side = origins.side(receipt["id"])
-                reason = withheld_because(receipt, self.options) or _joins(receipt, side, test)
-                if reason is None and side is not None:
-                    line = as_line(self.form.write(example_of(receipt, self.options)))
-                    mark = hashlib.blake2b(line, digest_size=16).digest()
-                    if mark not in written:
-                        written.add(mark)
-                        splits[side].write(line)
-                        receipts.write(as_line({**_without_times(receipt), "split": side}))
-                        self.tally.add(receipt, side)
-                        continue
-                    reason = "duplicate"
-                self.tally.withheld[str(reason)] += 1
-        return [file.written for file in (*splits.values(), receipts)]
+    def _write_extras(self) -> list[Written]:
+        files = {str(side): file_of(side) for side in SIDES if self.tally.rows[side]}
+        extras = self.form.extras(Dataset(self.reader.name, files, self.options.model))
+        return [write_text(self.folder / name, text) for name, text in sorted(extras.items())]
 
     def _facts(self, files: list[Written], checks: list[str]) -> CardFacts:
         return CardFacts(
@@ -172,9 +148,9 @@ class _Export:
             finished=self.reader.finished,
         )
 
-    def _write_manifest(self, files: Iterable[Written]) -> None:
-        listed = {file.name: {"rows": file.rows, "sha256": file.sha256} for file in files}
-        listed["README.md"] = {"sha256": digest_of(self.folder / "README.md")}
+    def _write_manifest(self, files: list[Written]) -> None:
+        listed: Json = {file.name: {"rows": file.rows, "sha256": file.sha256} for file in files}
+        listed["README.md"] = {"rows": None, "sha256": digest_of(self.folder / "README.md")}
         manifest = {
             "version": FORMAT_VERSION,
             "format": self.form.name,
@@ -187,19 +163,7 @@ class _Export:
     def _nothing_left(self) -> ExportError:
         withheld = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.tally.withheld.items()))
         return ExportError(
-            f"no row is left to export{f' (withheld: {withheld})' if withheld else ''}.",
+            f"no row is left to export as {self.form.name}{f' (withheld: {withheld})' if withheld else ''}.",
             where=str(self.reader.folder.path),
             hint="`synth show RUN` says where the rows went; loosen what dropped them, or `export.only`.",
         )
-
-
-def _joins(receipt: Json, side: Side | None, test: TestSide) -> str | None:
-    if side is None or (side == "train" and test.touches(receipt)):
-        return "joins_splits"
-    return None
-
-
-def _without_times(receipt: Json) -> Json:
-    """Times stay in the run folder, so that the same decisions give the same bytes."""
-    review = {key: value for key, value in receipt["review"].items() if key != "at"}
-    return {**receipt, "review": review}

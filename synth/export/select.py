@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from synth.export.example import Kind
+from synth.export.preferences import APPROVED
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
-
-_APPROVED = ("accepted", "edited", "restored")
 
 # Why a kept row is not in an export, by the code under which it is counted.
 REASONS = {
@@ -15,6 +15,10 @@ REASONS = {
     "not_reviewed": "nobody has reviewed it, and `export.only` is reviewed",
     "joins_splits": "it is a near-copy of a row in test, or was made from the same text: train gives way",
     "duplicate": "an earlier row is written exactly the same",
+    "unfit": "the format cannot express it, and `export.unfit` is withhold",
+    "too_long": "it has more tokens than `export.max_length`, and would be cut or dropped by the trainer",
+    "no_pair": "there are no two answers to its prompt that people or a judge tell apart",
+    "no_judgement": "neither a person nor a judge has said whether its answer is good",
 }
 
 
@@ -29,15 +33,15 @@ def is_held_out(receipt: Json) -> bool:
     return is_given(receipt) and receipt["lineage"]["origin"] == "holdout"
 
 
-def withheld_because(receipt: Json, options: ExportOptions) -> str | None:
+def withheld_because(receipt: Json, options: ExportOptions, kind: Kind) -> str | None:
     """The code of why a kept row does not leave, or None."""
     status = receipt["review"]["status"]
-    if status in ("conflict", "rejected"):
+    if status == "conflict" or (status == "rejected" and kind != "judgement"):
         return str(status)
     if is_held_out(receipt):
         return None
     if is_given(receipt):
         return None if options.seeds else "seed"
-    if options.only == "reviewed" and status not in _APPROVED:
+    if options.only == "reviewed" and status not in (*APPROVED, "rejected"):
         return "not_reviewed"
     return None

@@ -20,10 +20,17 @@ class Tally:
     scored_by: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     reviews: Counter[str] = field(default_factory=Counter)
     given: Counter[str] = field(default_factory=Counter)  # held_out, seeds
+    preferences: Counter[str] = field(default_factory=Counter)  # edit, failure, judge, review
+    chosen_letters: int = 0
+    rejected_letters: int = 0
 
-    def add(self, receipt: Json, side: Side) -> None:
-        """Counts a row that was written."""
+    def add(self, receipt: Json, side: Side, preference: Json) -> None:
+        """Counts a row that was written, and where its `preference` comes from, if it is one."""
         self.rows[side] += 1
+        if preference:
+            self.preferences[preference["source"]] += 1
+            self.chosen_letters += len(preference.get("chosen", ""))
+            self.rejected_letters += len(preference.get("rejected", ""))
         self.reviews[receipt["review"]["status"]] += 1
         lineage = receipt["lineage"]
         if is_given(receipt):

@@ -160,6 +160,18 @@ class Split(Strict):
         return self
 
 
+class PairOptions(Strict):
+    """Which pairs of answers preference formats are made of."""
+
+    per_prompt: Literal["one", "all"] = "one"
+    margin: Annotated[float, Field(gt=0)] = Field(
+        default=0.5, description="Least difference of two candidates' scores."
+    )
+    length_ratio: Annotated[float, Field(ge=1)] | None = Field(
+        default=None, description="Leaves out pairs whose longer answer is more than so many times the other."
+    )
+
+
 class ExportOptions(Strict):
     """What `synth export` writes, where its command line says nothing else."""
 
@@ -169,6 +181,14 @@ class ExportOptions(Strict):
     only: Literal["reviewed"] | None = None
     system: str | None = Field(default=None, description="The system prompt to train with, for all rows.")
     license: str | None = Field(default=None, description="The licence of the sources, for the card.")
+    model: str | None = Field(default=None, description="The model to train: a name, or a folder.")
+    max_length: Positive | None = Field(
+        default=None, description="Tokens a row may have; longer ones are withheld, never cut."
+    )
+    unfit: Literal["stop", "withhold"] = Field(
+        default="stop", description="What becomes of a row that the format cannot express."
+    )
+    pairs: PairOptions = Field(default_factory=PairOptions)
 
 
 class StageSpec(Strict):

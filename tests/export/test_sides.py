@@ -120,10 +120,9 @@ def crowded_rows(draw: st.DrawFn) -> list[Row]:
 @settings(max_examples=60, deadline=None)
 def test_adding_rows_moves_none_and_never_leaks(rows: list[Row], chance: random.Random) -> None:
     holdout = [row for row in rows if row.held_out]
-    others = [row for row in rows if not row.held_out]
-    if not others:
-        return
-    some = [row for row in others if chance.random() < 0.6] or others
+    always = seed(chat("A question that resembles no other one here?", "Yes."))
+    others = [always, *(row for row in rows if not row.held_out)]
+    some = [row for row in others if row is always or chance.random() < 0.6]
     before, after = sides([*holdout, *some]), sides([*holdout, *others])
     both = before.keys() & after.keys()
     assert {row_id: before[row_id] for row_id in both} == {row_id: after[row_id] for row_id in both}

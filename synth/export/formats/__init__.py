@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 
 from synth.errors import ExportError
-from synth.export.formats import trl
+from synth.export.formats import alpaca, axolotl, gemini, mistral, openai, sharegpt, trl
 from synth.export.formats.base import Format
 
-FORMATS: dict[str, Format] = {form.name: form for form in trl.FORMATS}
+FORMATS: dict[str, Format] = {
+    form.name: form
+    for module in (trl, openai, mistral, gemini, axolotl, sharegpt, alpaca)
+    for form in module.FORMATS
+}
 
 
 def find_format(name: str) -> Format:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from synth.errors import ExportError
-from synth.export.example import Example
+from synth.export.example import Example, Kind
 from synth.llm.base import Json
 
 # What is wrong with an example, in words that follow "row ...: ", or None.
@@ -14,13 +15,35 @@ Rule = Callable[[Example], str | None]
 
 
 @dataclass(frozen=True)
+class Dataset:
+    """What a format's extra files can say: the dataset's name, its splits' files, the model to train."""
+
+    name: str
+    files: dict[str, str]
+    model: str | None
+
+
+def no_extras(_: Dataset) -> dict[str, str]:
+    """For formats that are their rows and nothing more."""
+    return {}
+
+
+@dataclass(frozen=True)
 class Format:
-    """One way to write examples: `record` maps one that keeps `rules`; `about` is a line for the card."""
+    """One way to write examples.
+
+    `record` maps an example of `kind` that keeps `rules`; `about` is a line for the card; `extras` are the
+    texts of further files that the trainer wants, by name; `container` is what the rows are put in.
+    """
 
     name: str
     about: str
     record: Callable[[Example], Json]
-    rules: tuple[Rule, ...]
+    rules: Sequence[Rule]
+    kind: Kind = "answer"
+    extras: Callable[[Dataset], dict[str, str]] = no_extras
+    container: Literal["jsonl", "parquet", "arrow"] = "jsonl"
+    fewest: int = 1
 
     def write(self, example: Example) -> Json:
         """The record. Raises `ExportError`, naming the row and the rule, where it cannot be expressed."""

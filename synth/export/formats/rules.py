@@ -1,12 +1,18 @@
-"""Rules on conversations that several consumers share. Each says what is wrong, or None."""
+"""Rules on examples that several consumers share. Each says what is wrong, or None."""
 
 from __future__ import annotations
+
+import re
+
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import SchemaError
 
 from synth.export.example import Example
 from synth.llm.base import Json
 from synth.row import content_of
 
 _ROLES = ("system", "user", "assistant", "tool")
+_FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def known_roles(example: Example) -> str | None:
@@ -25,48 +31,139 @@ def system_first(example: Example) -> str | None:
     return None
 
 
-def answered(example: Example) -> str | None:
-    """There has to be something to learn, and something that asks for it."""
-    if not example.messages or example.answer["role"] != "assistant":
-        return "it does not end with the assistant's answer"
-    if not any(message["role"] == "user" for message in example.prompt):
-        return "nobody asks: it has no user's message before the answer"
+def somebody_asks(example: Example) -> str | None:
+    """An answer that nobody asked for teaches a model to talk to itself."""
+    if not any(message["role"] == "user" for message in example.messages):
+        return "nobody asks: it has no user's message"
     return None
 
 
-def asked_last(example: Example) -> str | None:
+def ends_with_answer(example: Example) -> str | None:
+    """There has to be something to learn."""
+    if not example.messages or example.answer["role"] != "assistant":
+        return "it does not end with the assistant's answer"
+    return None
+
+
+def ends_with_question(example: Example) -> str | None:
+    """A prompt waits for an answer."""
+    if not example.messages or example.answer["role"] not in ("user", "tool"):
+        return "the prompt does not end with the user or a tool"
+    return None
+
+
+def answer_follows_question(example: Example) -> str | None:
     """What comes before the answer must be the other side: a completion does not continue an answer."""
     if len(example.messages) > 1 and example.prompt[-1]["role"] not in ("user", "tool"):
         return f"the answer follows a message of the {example.prompt[-1]['role']}, not of the user or a tool"
     return None
 
 
-def said_something(example: Example) -> str | None:
-    """An empty turn is rendered as one, and trained on."""
+def says_something(example: Example) -> str | None:
+    """An empty turn is rendered as one, and trained on; a content that is no text breaks templates."""
     for number, message in enumerate(example.messages):
-        if not isinstance(message.get("content", ""), str):
+        if not isinstance(message["content"], str):
             return f"message {number} has content that is not text"
         if not content_of(message).strip() and not message.get("tool_calls") and message["role"] != "tool":
             return f"message {number} ({message['role']}) is empty"
     return None
 
 
-def tools_paired(example: Example) -> str | None:
-    """A tool's result follows the call that asked for it."""
-    calls = 0
+def calls_well_formed(example: Example) -> str | None:
+    """A call is a function's name and an object of arguments, made by the assistant."""
     for number, message in enumerate(example.messages):
-        if message["role"] == "tool":
-            if calls == 0:
-                return f"message {number} is a tool's result that no call asked for"
-            calls -= 1
-        else:
-            calls = len(_calls(message))
+        calls = message.get("tool_calls", [])
+        if calls and message["role"] != "assistant":
+            return f"message {number} calls a tool, and is not the assistant's"
+        if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
+            return f"message {number} has a call without a function's name and an object of arguments"
     return None
 
 
-def _calls(message: Json) -> list[Json]:
-    calls = message.get("tool_calls") or []
-    return calls if isinstance(calls, list) else []
+def results_follow_calls(example: Example) -> str | None:
+    """A tool's result follows the call that asked for it, and all results come before the next turn."""
+    waiting: set[str] = set()
+    for number, message in enumerate(example.messages):
+        if message["role"] == "tool":
+            if message.get("tool_call_id") not in waiting:
+                return f"message {number} is a tool's result that no call before it asked for"
+            waiting.remove(message["tool_call_id"])
+        elif waiting:
+            return f"message {number} comes before the result of a call"
+        else:
+            waiting = {call["id"] for call in message.get("tool_calls", [])}
+    return None
 
 
-CONVERSATION = (known_roles, system_first, answered, asked_last, said_something, tools_paired)
+def tools_well_formed(example: Example) -> str | None:
+    """Tools are functions with a name of letters, digits, `_` and `-`, and a JSON schema."""
+    for number, tool in enumerate(example.tools):
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(function, dict):
+            return f"tool {number} is no function"
+        name = function.get("name")
+        if not isinstance(name, str) or not _FUNCTION_NAME.fullmatch(name):
+            return f"tool {number} has the name {name!r}, not 1 to 64 letters, digits, _ or -"
+        try:
+            Draft7Validator.check_schema(function.get("parameters") or {})
+        except SchemaError as error:
+            return f"the parameters of the tool {name!r} are no JSON schema ({error.message})"
+    return None
+
+
+def no_tools(example: Example) -> str | None:
+    """For formats that have no place for tools."""
+    if example.tools or any(m["role"] == "tool" or m.get("tool_calls") for m in example.messages):
+        return "it uses tools, which the format has no place for"
+    return None
+
+
+def turns_alternate(example: Example) -> str | None:
+    """After the system prompt the user (or a tool) and the assistant take turns, the user first.
+
+    LLaMA-Factory drops other rows with a line in its log; Together and gemma3's template refuse them.
+    """
+    turns = [message["role"] for message in example.messages if message["role"] != "system"]
+    for number, role in enumerate(turns):
+        if (role == "assistant") != bool(number % 2):
+            return f"turn {number} is the {role}'s: the user and the assistant have to take turns"
+    return None
+
+
+def calls_or_says(example: Example) -> str | None:
+    """For formats in which a message is a text or calls, and cannot be both."""
+    for number, message in enumerate(example.messages):
+        if message.get("tool_calls") and content_of(message):
+            return f"message {number} has both a text and a call, and the format has place for one"
+    return None
+
+
+def single_answer(example: Example) -> str | None:
+    """Two answers are compared as texts."""
+    if example.rejected is not None and example.rejected.strip() == content_of(example.answer).strip():
+        return "the chosen and the rejected answer are the same"
+    return None
+
+
+def _is_call(call: Json) -> bool:
+    function = call.get("function") if isinstance(call, dict) else None
+    return (
+        isinstance(function, dict)
+        and isinstance(function.get("name"), str)
+        and _FUNCTION_NAME.fullmatch(function["name"]) is not None
+        and isinstance(function.get("arguments"), dict)
+    )
+
+
+_ANY = (
+    known_roles,
+    system_first,
+    somebody_asks,
+    says_something,
+    calls_well_formed,
+    results_follow_calls,
+    tools_well_formed,
+)
+PROMPT = (ends_with_question, *_ANY)
+CONVERSATION = (ends_with_answer, answer_follows_question, *_ANY)
+COMPARISON = (*CONVERSATION, single_answer)

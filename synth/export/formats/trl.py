@@ -3,23 +3,58 @@
 `SFTTrainer` takes the prompt-completion branch, and trains on the completion only, whenever a row has the key
 `prompt`; it applies the model's own chat template. It looks at one key of a row to see whether texts or
 messages are in it, so a file never mixes the two. It accepts nearly anything else in silence, an empty turn
-or an unknown role included: hence the rules.
+or an unknown role included: hence the rules. Arguments of a call are an object, as templates want them.
 """
 
 from __future__ import annotations
 
 from synth.export.example import Example
 from synth.export.formats.base import Format
-from synth.export.formats.rules import CONVERSATION
+from synth.export.formats.rules import COMPARISON, CONVERSATION, PROMPT
 from synth.llm.base import Json
+
+
+def whole_conversation(example: Example) -> Json:
+    """`messages`, and `tools` where there are any."""
+    return {"messages": list(example.messages), **_tools(example)}
 
 
 def _prompt_completion(example: Example) -> Json:
     return {"prompt": list(example.prompt), "completion": [example.answer], **_tools(example)}
 
 
-def _messages(example: Example) -> Json:
-    return {"messages": list(example.messages), **_tools(example)}
+def _prompt(example: Example) -> Json:
+    return {"prompt": list(example.messages), **_tools(example)}
+
+
+def _explicit_pair(example: Example) -> Json:
+    return {
+        "prompt": list(example.prompt),
+        "chosen": [example.answer],
+        "rejected": [_rejected(example)],
+        **_tools(example),
+    }
+
+
+def _implicit_pair(example: Example) -> Json:
+    return {
+        "chosen": list(example.messages),
+        "rejected": [*example.prompt, _rejected(example)],
+        **_tools(example),
+    }
+
+
+def _labelled(example: Example) -> Json:
+    return {
+        "prompt": list(example.prompt),
+        "completion": [example.answer],
+        "label": example.good,
+        **_tools(example),
+    }
+
+
+def _rejected(example: Example) -> Json:
+    return {"role": "assistant", "content": example.rejected}
 
 
 def _tools(example: Example) -> Json:
@@ -29,14 +64,31 @@ def _tools(example: Example) -> Json:
 FORMATS = (
     Format(
         "trl-sft",
-        "TRL's conversational prompt-completion: `SFTTrainer` trains on the completion alone",
+        "TRL's conversational prompt-completion; `SFTTrainer` trains on the completion alone",
         _prompt_completion,
         CONVERSATION,
     ),
     Format(
         "messages",
-        "whole conversations, as TRL, Unsloth, Together and many others read them",
-        _messages,
+        "whole conversations, as TRL and many others read them (TRL trains on the answers alone with "
+        "`assistant_only_loss`)",
+        whole_conversation,
         CONVERSATION,
     ),
+    Format(
+        "unsloth",
+        "whole conversations for Unsloth (trains on the answers alone with `train_on_responses_only`)",
+        whole_conversation,
+        CONVERSATION,
+    ),
+    Format("trl-prompt", "TRL's prompts without answers, for GRPO and RLOO", _prompt, PROMPT, "prompt"),
+    Format("trl-dpo", "TRL's preferences with explicit prompts, for DPO", _explicit_pair, COMPARISON, "pair"),
+    Format(
+        "trl-reward",
+        "TRL's preferences with implicit prompts, for reward models",
+        _implicit_pair,
+        COMPARISON,
+        "pair",
+    ),
+    Format("trl-kto", "TRL's single answers with a label, for KTO", _labelled, CONVERSATION, "judgement"),
 )

@@ -1,0 +1,35 @@
+"""Alpaca's `instruction`, `input` and `output`, with the `system` and `history` of LLaMA-Factory.
+
+Earlier turns are pairs in `history`. Stanford's own script reads the first three keys alone: for it, export
+rows of a single exchange and without a system prompt.
+"""
+
+from __future__ import annotations
+
+from synth.export.example import Example
+from synth.export.formats.base import Format
+from synth.export.formats.rules import CONVERSATION, no_tools, turns_alternate
+from synth.llm.base import Json
+from synth.row import content_of
+
+
+def _instruction(example: Example) -> Json:
+    said = [content_of(message) for message in example.messages if message["role"] != "system"]
+    system = [content_of(message) for message in example.messages if message["role"] == "system"]
+    return {
+        "instruction": said[-2],
+        "input": "",
+        "output": said[-1],
+        "system": system[0] if system else "",
+        "history": [list(turn) for turn in zip(said[:-2:2], said[1:-2:2], strict=True)],
+    }
+
+
+FORMATS = (
+    Format(
+        "alpaca",
+        "Alpaca's instructions, with LLaMA-Factory's `system` and `history`",
+        _instruction,
+        (*CONVERSATION, no_tools, turns_alternate),
+    ),
+)

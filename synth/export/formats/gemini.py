@@ -1,0 +1,33 @@
+"""Gemini's tuning format (Vertex AI): `contents` of the user and the model, and a `systemInstruction`."""
+
+from __future__ import annotations
+
+from synth.export.example import Example
+from synth.export.formats.base import Format
+from synth.export.formats.rules import CONVERSATION, no_tools, turns_alternate
+from synth.llm.base import Json
+from synth.row import content_of
+
+
+def _contents(example: Example) -> Json:
+    system = [_parts(m) for m in example.messages if m["role"] == "system"]
+    turns = [
+        {"role": "model" if message["role"] == "assistant" else "user", **_parts(message)}
+        for message in example.messages
+        if message["role"] != "system"
+    ]
+    return {**({"systemInstruction": system[0]} if system else {}), "contents": turns}
+
+
+def _parts(message: Json) -> Json:
+    return {"parts": [{"text": content_of(message)}]}
+
+
+FORMATS = (
+    Format(
+        "gemini",
+        "Gemini's tuning format (100 rows or more are suggested)",
+        _contents,
+        (*CONVERSATION, no_tools, turns_alternate),
+    ),
+)

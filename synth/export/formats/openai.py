@@ -1,0 +1,77 @@
+"""The JSON Lines of OpenAI's fine-tuning, which live on at Azure, Fireworks and Together.
+
+OpenAI wants at least 10 rows and arguments of calls as JSON texts. Together's client (1.6.0) knows no tools,
+refuses keys it does not know and wants the user and the assistant to take turns.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from synth.export.example import Example
+from synth.export.formats.base import Format
+from synth.export.formats.rules import COMPARISON, CONVERSATION, no_tools, turns_alternate
+from synth.llm.base import Json
+
+
+def with_text_arguments(message: Json) -> Json:
+    """The message with its calls' arguments as JSON texts, and without an empty text beside calls."""
+    calls = message.get("tool_calls")
+    if not calls:
+        return message
+    written = [
+        {**call, "function": {**call["function"], "arguments": as_text(call["function"]["arguments"])}}
+        for call in calls
+    ]
+    plain = {key: value for key, value in message.items() if key != "content" or value}
+    return {**plain, "tool_calls": written}
+
+
+def as_text(value: object) -> str:
+    """JSON as a text."""
+    return orjson.dumps(value).decode()
+
+
+def conversation(example: Example) -> Json:
+    """`messages`, and `tools` where there are any."""
+    return {"messages": [with_text_arguments(message) for message in example.messages], **_tools(example)}
+
+
+def _pair(example: Example) -> Json:
+    return {
+        "input": {
+            "messages": [with_text_arguments(message) for message in example.prompt],
+            **_tools(example),
+        },
+        "preferred_output": [example.answer],
+        "non_preferred_output": [{"role": "assistant", "content": example.rejected}],
+    }
+
+
+def _tools(example: Example) -> Json:
+    return {"tools": list(example.tools)} if example.tools else {}
+
+
+FORMATS = (
+    Format(
+        "openai",
+        "OpenAI's chat format, also that of Azure and Fireworks",
+        conversation,
+        CONVERSATION,
+        fewest=10,
+    ),
+    Format(
+        "openai-dpo",
+        "OpenAI's preference format, also that of Azure, Fireworks and Together",
+        _pair,
+        COMPARISON,
+        "pair",
+        fewest=10,
+    ),
+    Format(
+        "together",
+        "OpenAI's chat format within what Together's client accepts",
+        conversation,
+        (*CONVERSATION, no_tools, turns_alternate),
+    ),
+)

@@ -1,0 +1,168 @@
+"""How the model to train will see a row: through its own chat template, counted by its own tokenizer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jinja2 import TemplateError
+from jinja2.ext import Extension, loopcontrols
+from jinja2.nodes import Node
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from synth.errors import ExportError
+from synth.export.example import Example
+from synth.llm.base import Json
+from synth.recipe.model import ExportOptions
+from synth.row import content_of
+
+# How many tokens a text has.
+Count = Callable[[str], int]
+
+
+class TargetModel:
+    """A chat template and a tokenizer."""
+
+    def __init__(self, name: str, template: str, special_tokens: Json, count: Count) -> None:
+        self._name = name
+        self._special_tokens = special_tokens
+        self._count = count
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals.update(raise_exception=_refuse, strftime_now=lambda _: "1 Jan 2026")
+        try:
+            self._template = environment.from_string(template)
+        except TemplateError as error:
+            raise ExportError(
+                f"the chat template is not valid: {error}.", where=f"export.model: {name}"
+            ) from None
+
+    def length(self, example: Example) -> int:
+        """Tokens of the whole row, the longer one of a pair."""
+        return max(self._count(self._render(example, messages)) for messages in _conversations(example))
+
+    def leaves_out(self, example: Example) -> str | None:
+        """A text of the row that the template does not show whole, in words, or None."""
+        for messages in _conversations(example):
+            rendered = self._render(example, messages)
+            for message in messages:
+                text = content_of(message).strip()
+                if text not in rendered:
+                    return f"the chat template of {self._name} leaves out {text[:60]!r}"
+        return None
+
+    def _render(self, example: Example, messages: Sequence[Json]) -> str:
+        try:
+            return self._template.render(
+                messages=messages,
+                tools=list(example.tools) or None,
+                add_generation_prompt=False,
+                **self._special_tokens,
+            )
+        except TemplateError as error:
+            raise ExportError(
+                f"the chat template of {self._name} refuses it: {error}.", where=f"row {example.id}"
+            ) from None
+
+
+def target_model(options: ExportOptions) -> TargetModel | None:
+    """The model of `export.model`, where its folder is here or lengths are asked for.
+
+    Raises `ExportError` where it cannot be loaded.
+    """
+    if options.model is None:
+        if options.max_length is not None:
+            raise ExportError(
+                "counting tokens needs the model that is to be trained.",
+                where="export.max_length",
+                hint="Set `export.model` to its folder or its name on the hub.",
+            )
+        return None
+    folder = Path(options.model)
+    if not folder.is_dir():
+        if options.max_length is None:
+            return None
+        folder = _fetched(options.model)
+    return load_target(folder, options.model)
+
+
+def load_target(folder: Path, name: str) -> TargetModel:
+    """Reads `tokenizer.json`, `tokenizer_config.json` and the chat template of a model's folder."""
+    try:
+        tokenizers = import_module("tokenizers")
+    except ImportError:
+        raise ExportError(
+            "needs the package `tokenizers`.",
+            where=f"export.model: {name}",
+            hint="Type `pip install tokenizers`.",
+        ) from None
+    config = _json(folder / "tokenizer_config.json")
+    template_file = folder / "chat_template.jinja"
+    template = template_file.read_text("utf-8") if template_file.is_file() else config.get("chat_template")
+    if not isinstance(template, str) or not (folder / "tokenizer.json").is_file():
+        raise ExportError(
+            "has no chat template and `tokenizer.json`.",
+            where=f"export.model: {name}",
+            hint="A model to train on conversations needs both.",
+        )
+    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    special = {key: _token(config[key]) for key in ("bos_token", "eos_token", "unk_token") if config.get(key)}
+    return TargetModel(
+        name, template, special, lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+    )
+
+
+def _fetched(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    patterns = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except (OSError, ValueError) as error:
+        raise ExportError(
+            f"the tokenizer could not be loaded: {error}",
+            where=f"export.model: {name}",
+            hint="Name a folder that holds the model.",
+        ) from None
+
+
+def _json(file: Path) -> Json:
+    return dict(orjson.loads(file.read_bytes())) if file.is_file() else {}
+
+
+def _token(value: Any) -> str:
+    return str(value["content"]) if isinstance(value, dict) else str(value)
+
+
+def _conversations(example: Example) -> list[list[Json]]:
+    whole = [list(example.messages)]
+    if example.rejected is not None:
+        whole.append([*example.prompt, {"role": "assistant", "content": example.rejected}])
+    return whole
+
+
+def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
+    """As transformers has it: letters as they are, nothing escaped for HTML."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _refuse(words: str) -> None:
+    raise TemplateError(words)
+
+
+class _Generation(Extension):
+    """Reads `{% generation %}`, by which training templates mark answers, as if it were not there."""
+
+    tags = {"generation"}  # noqa: RUF012 - jinja's own interface
+
+    def parse(self, parser: Parser) -> list[Node]:
+        """The body alone."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)

@@ -1,0 +1,127 @@
+"""The rows of an export: which of a run's rows leave, on which side, written once and one after another.
+
+Nothing but digests and the prompts of `test` is held in memory: the rows are read three times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from synth.errors import ExportError
+from synth.export.check import RECEIPTS, file_of
+from synth.export.example import Example, examples_of
+from synth.export.files import LinesFile, Written, as_line
+from synth.export.formats.base import Format
+from synth.export.lengths import target_model
+from synth.export.select import withheld_because
+from synth.export.sides import SIDES, Origins, TestSide
+from synth.export.tally import Tally
+from synth.llm.base import Json
+from synth.recipe.model import ExportOptions
+from synth.store import RunReader
+
+
+class RowWriter:
+    """Writes the splits and the receipts of a run in one format, and counts into `tally`."""
+
+    def __init__(self, reader: RunReader, form: Format, options: ExportOptions, tally: Tally) -> None:
+        self._reader = reader
+        self._form = form
+        self._options = options
+        self._tally = tally
+        self._origins = Origins(reader.rows(), options.split.test)
+        self._target = target_model(options)
+        self._written: set[bytes] = set()
+
+    @property
+    def held_out(self) -> int:
+        """How many rows the run had set aside."""
+        return self._origins.held_out
+
+    def write(self, folder: Path) -> list[Written]:
+        """The splits and the receipts. Raises `ExportError` for a row that cannot be expressed."""
+        test = self._test_side()
+        with ExitStack() as stack:
+            splits = {side: stack.enter_context(LinesFile(folder / file_of(side))) for side in SIDES}
+            receipts = stack.enter_context(LinesFile(folder / RECEIPTS))
+            for receipt in self._rows():
+                side = self._origins.side(receipt["id"])
+                reason = withheld_because(receipt, self._options, self._form.kind)
+                if reason is None and (side is None or (side == "train" and test.touches(receipt))):
+                    reason = "joins_splits"
+                if reason is not None or side is None:
+                    self._tally.withheld[reason or "joins_splits"] += 1
+                    continue
+                for line, note in self._lines(receipt):
+                    splits[side].write(line)
+                    about = {"split": side, **({"preference": note} if note else {})}
+                    receipts.write(as_line({**_without_times(receipt), **about}))
+                    self._tally.add(receipt, side, note)
+        return [file.written for file in (*splits.values(), receipts)]
+
+    def _rows(self) -> Iterator[Json]:
+        """Kept rows; where answers are judged one by one, also those that a person rejected."""
+        if self._form.kind != "judgement":
+            yield from self._reader.rows(status="kept")
+            return
+        for receipt in self._reader.rows():
+            if receipt["status"] == "kept" or (
+                receipt["status"] == "dropped" and receipt["review"]["status"] == "rejected"
+            ):
+                yield receipt
+
+    def _test_side(self) -> TestSide:
+        test = TestSide()
+        for receipt in self._rows():
+            leaves = withheld_because(receipt, self._options, self._form.kind) is None
+            if leaves and self._origins.side(receipt["id"]) == "test":
+                test.add(receipt)
+        return test
+
+    def _lines(self, receipt: Json) -> Iterator[tuple[bytes, Json]]:
+        """The lines that a row gives; counts the row as withheld where it gives none."""
+        reason = {"pair": "no_pair", "judgement": "no_judgement"}.get(self._form.kind, "duplicate")
+        wrote = False
+        for example, note in examples_of(receipt, self._form.kind, self._options):
+            line = self._line(example)
+            if isinstance(line, str):
+                reason = line
+                continue
+            wrote = True
+            yield line, note
+        if not wrote:
+            self._tally.withheld[reason] += 1
+
+    def _line(self, example: Example) -> bytes | str:
+        """The line, or the code of why there is none."""
+        try:
+            line = as_line(self._form.write(example))
+            if self._too_long(example):
+                return "too_long"
+        except ExportError:
+            if self._options.unfit == "withhold":
+                return "unfit"
+            raise
+        mark = hashlib.blake2b(line, digest_size=16).digest()
+        if mark in self._written:
+            return "duplicate"
+        self._written.add(mark)
+        return line
+
+    def _too_long(self, example: Example) -> bool:
+        """Whether the model would see the row cut. Raises `ExportError` where it would lose a text."""
+        if self._target is None:
+            return False
+        if lost := self._target.leaves_out(example):
+            raise ExportError(f"cannot be trained on: {lost}.", where=f"row {example.id}")
+        limit = self._options.max_length
+        return limit is not None and self._target.length(example) > limit
+
+
+def _without_times(receipt: Json) -> Json:
+    """Times stay in the run folder, so that the same decisions give the same bytes."""
+    review = {key: value for key, value in receipt["review"].items() if key != "at"}
+    return {**receipt, "review": review}
