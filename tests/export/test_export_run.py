@@ -116,7 +116,10 @@ def test_every_text_survives(tmp_path: Path) -> None:
         ),
         ([{"role": "critic", "content": "no"}, *chat("Hello?", "Hello!")], "has the role 'critic'"),
         ([*chat("a", "b"), *chat("c", "d", "Be kind.")], "message 2 is a system prompt"),
-        ([*chat("a", "b")[:1], {"role": "tool", "content": "3"}, *chat("c", "d")[1:]], "no call before it asked for"),
+        (
+            [*chat("a", "b")[:1], {"role": "tool", "content": "3"}, *chat("c", "d")[1:]],
+            "no call before it asked for",
+        ),
     ],
 )
 @pytest.mark.parametrize("form", ["trl-sft", "messages"])

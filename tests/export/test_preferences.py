@@ -1,0 +1,106 @@
+"""Where pairs and labels come from: people first, then judges, and never two answers that are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from export_runs import chat, draft, make_run, read_lines
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.errors import ExportError
+from synth.export import export_run
+from synth.export.preferences import pairs_of
+from synth.recipe.model import PairOptions
+
+NONE: dict[str, Any] = {"status": "none"}
+
+
+def receipt(answer: str, candidates: list[dict[str, Any]], review: dict[str, Any] = NONE) -> dict[str, Any]:
+    row = draft(chat("Why?", answer), candidates=candidates).receipt()
+    return {**row, "review": review}
+
+
+def scored(**scores: float) -> list[dict[str, Any]]:
+    return [{"content": text, "model": "m", "score": score} for text, score in scores.items()]
+
+
+def test_one_pair_a_prompt_is_the_widest() -> None:
+    row = receipt("b", scored(a=2.0, b=4.5, c=3.0))
+    assert [(p.chosen, p.rejected, p.margin) for p in pairs_of(row, PairOptions())] == [("b", "a", 2.5)]
+
+
+def test_all_pairs_with_enough_between_them() -> None:
+    row = receipt("b", scored(a=2.0, b=4.5, c=3.0))
+    pairs = pairs_of(row, PairOptions(per_prompt="all", margin=1.5))
+    assert [(p.chosen, p.rejected) for p in pairs] == [("b", "a"), ("b", "c")]
+
+
+def test_an_edit_comes_first_and_nothing_is_chosen_over_a_persons_answer() -> None:
+    review = {"status": "edited", "before": "the draft"}
+    row = receipt("the edit", scored(x=5.0, y=1.0), review)
+    pairs = pairs_of(row, PairOptions(per_prompt="all"))
+    assert [(p.chosen, p.rejected, p.source) for p in pairs] == [("the edit", "the draft", "edit")]
+
+
+def test_a_failure_is_the_rejected_answer() -> None:
+    row = receipt("right", [{"content": "wrong", "model": "old", "score": None, "source": "failure"}])
+    assert [(p.chosen, p.rejected, p.source) for p in pairs_of(row, PairOptions())] == [
+        ("right", "wrong", "failure")
+    ]
+
+
+def test_pairs_of_very_different_lengths_can_be_left_out() -> None:
+    row = receipt("x", scored(**{"short": 1.0, "a very long answer indeed": 5.0, "shorts": 4.0}))
+    chosen = [p.chosen for p in pairs_of(row, PairOptions(length_ratio=1.5))]
+    assert chosen == ["shorts"]
+
+
+@given(
+    st.lists(st.tuples(st.text("ab ", max_size=4), st.none() | st.floats(1, 5)), max_size=6),
+    st.floats(0.1, 3),
+    st.sampled_from(["one", "all"]),
+)
+def test_pairs_always_differ_and_keep_the_margin(
+    candidates: list[tuple[str, float | None]], margin: float, per_prompt: Any
+) -> None:
+    row = receipt("a", [{"content": text, "model": "m", "score": score} for text, score in candidates])
+    for pair in pairs_of(row, PairOptions(margin=margin, per_prompt=per_prompt)):
+        assert pair.chosen.strip() != pair.rejected.strip()
+        assert pair.rejected.strip()
+        assert pair.margin is not None
+        assert pair.margin >= margin - 1e-6
+
+
+def test_rows_without_two_answers_are_counted(tmp_path: Path) -> None:
+    rows = [draft(chat("Why?", "b"), candidates=scored(a=1.0, b=4.0)), draft(chat("Who are you then?", "I."))]
+    result = export_run(
+        make_run(tmp_path / "run", rows, export={"split": {"train": 1, "test": 0}}), format="trl-dpo"
+    )
+    assert result.files["train"] == 1
+    assert result.withheld == {"no_pair": 1}
+    preference = read_lines(result.folder / "receipts.jsonl")[0]["preference"]
+    assert preference == {"chosen": "b", "rejected": "a", "source": "judge", "margin": 3.0}
+    assert "1.00 times as long" in (result.folder / "README.md").read_text()
+
+
+def test_a_run_without_any_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="no_pair: 1"):
+        export_run(make_run(tmp_path / "run", [draft(chat("Why?", "b"))]), format="trl-dpo")
+
+
+def test_kto_takes_what_people_accepted_and_what_they_rejected(tmp_path: Path) -> None:
+    good, bad, unread = (
+        draft(chat(f"{word}?", word)) for word in ("accepted one", "rejected two", "never three")
+    )
+    bad.drop("review", "rejected")
+    reviews = {good.id: {"status": "accepted"}, bad.id: {"status": "rejected"}}
+    run = make_run(
+        tmp_path / "run", [good, bad, unread], reviews=reviews, export={"split": {"train": 1, "test": 0}}
+    )
+    result = export_run(run, format="trl-kto")
+    labels = {r["completion"][0]["content"]: r["label"] for r in read_lines(result.folder / "train.jsonl")}
+    assert labels == {"accepted one": True, "rejected two": False}
+    assert result.withheld == {"no_judgement": 1}
