@@ -115,7 +115,7 @@ class Controller:
                 self._among += among
                 self._seconds += seconds
                 self._timed += 1
-        if self.limit < self._target and self.in_flight >= self.limit:
+        if self.limit < self._target and seconds is not None and self.in_flight >= self.limit:
             self.limit += 1
         self.in_flight -= 1
         self._settled = self._settled or self.in_flight <= self.limit

@@ -13,7 +13,7 @@ import orjson
 
 from synth.errors import InputError, UnreachableError
 from synth.llm.base import Json, Reply, Request, RequestFailed
-from synth.llm.controller import MOST, Controller
+from synth.llm.controller import MOST, START, Controller
 from synth.llm.dialect import Dialect
 from synth.llm.limits import Limits
 from synth.llm.metrics import read_metrics
@@ -34,6 +34,10 @@ _LOOK_FOR_LATE_EVERY = 0.25
 _COPIES_LEAST, _COPIES_SHARE = 4, 0.05
 _METRICS_EVERY, _METRICS_SECONDS = 0.5, 5.0
 _OPEN_TRIES, _OPEN_SECONDS = 3, 10.0
+# Models of a server that an error names, of perhaps hundreds.
+_NAMED_MODELS = 20
+# What each of several servers gets at first, at least.
+_START_LEAST = 8
 # Sockets and files beside the connections.
 _OTHER_FILES = 200
 # Characters a token of a prompt has at the least, to reserve by.
@@ -87,9 +91,10 @@ class EndpointClient:
         self.model = model
         keys = api_key if isinstance(api_key, Mapping) else dict.fromkeys(base_urls, api_key)
         most = max(1, min(most_at_once, _files_for_each(len(base_urls))))
+        urls = list(dict.fromkeys(base_urls))
+        start = max(_START_LEAST, START // len(urls))
         self._servers = [
-            Server(Transport(url, keys.get(url), headers), Controller(most=most))
-            for url in dict.fromkeys(base_urls)
+            Server(Transport(url, keys.get(url), headers), Controller(start=start, most=most)) for url in urls
         ]
         self._send_seed = send_seed
         self._patience = patience
@@ -197,8 +202,6 @@ class EndpointClient:
                     words = f"failed {tries} times; at last: {outcome.words}"
                     raise RequestFailed(words, status=outcome.status or None)
                 await asyncio.sleep(backoff(max(1, faults), self._chance))
-            elif outcome.status == 404:
-                await self._name_models(place.server)
             self._retries += 1
             avoid, ahead = place.server, True
 
@@ -222,7 +225,10 @@ class EndpointClient:
         except asyncio.CancelledError:
             if flight.result is None or task.uncancel():
                 raise
-            outcome = Failure(Verdict.SERVER, "no answer in time")
+            if isinstance(flight.result, Failure):
+                outcome = flight.result
+                return outcome
+            outcome = Failure(Verdict.SERVER, "no answer, long after others had one")
             if isinstance(flight.result, Exception):
                 raise flight.result from None
             return flight.result
@@ -245,6 +251,8 @@ class EndpointClient:
         if status != 200:
             failure = judge(status, headers, raw, answered_before=server.answered > 0)
             words = server.transport.without_key(failure.words)
+            if status == 404 and server.models:
+                words += f" It has: {', '.join(server.models[:_NAMED_MODELS])}."
             return Failure(failure.verdict, words, status, failure.wait), 0.0
         try:
             body = orjson.loads(raw)
@@ -301,6 +309,8 @@ class EndpointClient:
                 if tries < _OPEN_TRIES:
                     await asyncio.sleep(backoff(tries, self._chance, first=0.5))
                 continue
+            if status == 200:
+                server.models = _model_names(raw)
             if status in (200, 404, 405) or status >= 500 or status == 429:
                 return None
             failure = judge(status, headers, raw, answered_before=False)
@@ -309,17 +319,6 @@ class EndpointClient:
             break
         server.exclude(failure, asyncio.get_running_loop().time())
         return failure
-
-    async def _name_models(self, server: Server) -> None:
-        """Adds to the last words of a server that does not know the model which ones it does."""
-        try:
-            status, _, raw = await server.transport.models(_OPEN_SECONDS)
-            names = [str(model["id"]) for model in orjson.loads(raw)["data"]] if status == 200 else []
-        except (ConnectionFailed, ValueError, KeyError, TypeError):
-            names = []
-        if names and server.last_failure is not None:
-            words = f"{server.last_failure.words} It has: {', '.join(names[:20])}."
-            server.last_failure = Failure(Verdict.SERVER_FOR_GOOD, words, 404)
 
     async def _watch(self) -> None:
         """Asks late requests again, and ends those that take too long."""
@@ -386,6 +385,14 @@ class EndpointClient:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _model_names(raw: bytes) -> list[str]:
+    """The names in a list of models; none where it is no such list, which not every server has."""
+    try:
+        return [str(model["id"]) for model in orjson.loads(raw)["data"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return []
 
 
 def _files_for_each(servers: int) -> int:

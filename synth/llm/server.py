@@ -60,6 +60,7 @@ class Server:
         self.transport = transport
         self.controller = controller
         self.dialect = Dialect()
+        self.models: list[str] = []
         self.state = State.READY
         self.again_at = 0.0
         self.failing_since: float | None = None
