@@ -158,6 +158,7 @@ def _suggestion_of(schema: DatasetSchema, scope: SuggestionFilterScope) -> Any:
     question = schema.questions[scope.question]
     return (
         select(Suggestion.id)
+        .select_from(Suggestion)
         .where(Suggestion.record_id == Record.id, Suggestion.question_id == question.id)
         .correlate(Record)
     )
@@ -180,7 +181,8 @@ def _suggestion_property(
 
 def _responses_by(scope: ResponseFilterScope) -> Any:
     """The responses to a record: of the scope's user where it names one, else everybody's."""
-    responses = select(Response.id).where(Response.record_id == Record.id).correlate(Record)
+    responses = select(Response.id).select_from(Response)
+    responses = responses.where(Response.record_id == Record.id).correlate(Record)
     return responses if scope.user is None else responses.where(Response.user_id == scope.user.id)
 
 
