@@ -1,0 +1,45 @@
+# Two commands do everything on a machine with Python 3.11 and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean requirements
+
+demo: $(VENV)/demo-ready
+	@$(BIN)/python -m synth.llm.gguf
+	$(BIN)/synth run examples/support/recipe.yaml
+	$(BIN)/synth export examples/support/recipe.yaml
+
+test: $(VENV)/dev-ready
+	@$(BIN)/python -m synth.llm.gguf
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/dev-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@echo "Making the environment in $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11") if sys.version_info < (3, 11) else 0'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo-ready: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "Installing (prebuilt wheels, about 300 MB; a minute or two) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/demo.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need, too ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/demo-ready
+
+# Pins everything anew. Needs uv.
+requirements:
+	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded pyproject.toml -o requirements/demo.txt
+	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) dist build
