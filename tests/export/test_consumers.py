@@ -1,0 +1,108 @@
+"""What an export writes, read by those it is for: their own loaders, validators and trainers.
+
+Each consumer lives in an environment of its own, since their dependencies disagree: a folder `NAME` with
+`bin/python` in the folder that SYNTH_CONSUMERS names. `tests/export/consumers/install.sh FOLDER` makes them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from export_runs import make_run
+from varied_rows import varied_rows
+
+from synth.export import export_run
+
+CONSUMERS = Path(__file__).parent / "consumers"
+TRAIN, TEST = 262, 38
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
+
+
+def python_of(name: str) -> Path:
+    """The interpreter of a consumer's environment; skips where there is none."""
+    where = os.environ.get("SYNTH_CONSUMERS")
+    python = Path(where, name, "bin", "python") if where else None
+    if python is None or not python.exists():
+        pytest.skip(f"no environment {name!r}: make it with {CONSUMERS.name}/install.sh, set SYNTH_CONSUMERS")
+    return python
+
+
+def consume(name: str, script: str, *arguments: str | Path, cwd: Path | None = None) -> dict[str, Any]:
+    """What a consumer's program says about an export."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    done = subprocess.run(
+        [python_of(name), CONSUMERS / script, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=cwd,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    subprocess.run([python_of("trl"), CONSUMERS / "tiny_model.py", folder], check=True, capture_output=True)
+    return folder
+
+
+def exported(tmp_path: Path, form: str, *, tools: bool = True) -> Path:
+    return export_run(make_run(tmp_path / "run", varied_rows(tools=tools)), format=form).folder
+
+
+@pytest.mark.parametrize("form", ["trl-sft", "messages", "trl-dpo", "trl-kto", "trl-reward", "trl-prompt"])
+def test_trl_trains_on_every_row(tmp_path: Path, tiny_model: Path, form: str) -> None:
+    said = consume("trl", "consume_trl.py", exported(tmp_path, form), tiny_model, form)
+    rows = 2 * TRAIN if form == "trl-kto" else TRAIN
+    assert said["rendered"]["qwen3"] == rows
+    assert said["rendered"]["llama3"] == said["rendered"]["gemma3"] == said["rendered"]["phi3"]
+    assert said["rendered"]["llama3"] + said["rendered"]["llama3_1"] == rows
+    if form != "trl-prompt":
+        assert said["train"] == rows
+    if form == "trl-sft":
+        assert said["masked"] == rows
+
+
+def test_mistral_accepts_every_row(tmp_path: Path) -> None:
+    assert consume("trl", "consume_mistral.py", exported(tmp_path, "mistral")) == {
+        "train": TRAIN,
+        "test": TEST,
+    }
+
+
+def test_together_accepts_both_files(tmp_path: Path) -> None:
+    folder = exported(tmp_path, "together", tools=False)
+    assert consume("together", "consume_together.py", folder) == {"train": TRAIN, "test": TEST}
+
+
+@pytest.mark.parametrize(
+    ("form", "stage"), [("llama-factory", "sft"), ("llama-factory-dpo", "rm"), ("llama-factory-kto", "kto")]
+)
+def test_llama_factory_keeps_every_row(tmp_path: Path, tiny_model: Path, form: str, stage: str) -> None:
+    folder = exported(tmp_path, form)
+    said = consume("llama-factory", "consume_llama_factory.py", folder, tiny_model, "tiny", stage)
+    records = 2 if stage == "kto" else 1
+    assert said == {"train": records * TRAIN, "test": records * TEST}
+
+
+def test_axolotl_preprocesses_every_row(tmp_path: Path, tiny_model: Path) -> None:
+    folder = tmp_path / "axolotl"
+    shutil.copytree(exported(tmp_path, "axolotl"), folder)
+    config = folder / "axolotl.yaml"
+    config.write_text(config.read_text().replace("HuggingFaceTB/SmolLM2-135M-Instruct", str(tiny_model)))
+    assert consume("axolotl", "consume_axolotl.py", cwd=folder) == {"rows": [TEST, TRAIN]}
+
+
+def test_datasets_loads_both_splits_with_the_features_that_they_have(tmp_path: Path) -> None:
+    features = consume("trl", "consume_datasets.py", exported(tmp_path, "trl-sft", tools=False))
+    message = [{"role": "string", "content": "string"}]
+    assert features == {split: {"prompt": message, "completion": message} for split in ("train", "test")}
