@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from synth.api import open_run, run_with_result
+from synth.api import open_run, run_to_end, run_with_result
 from synth.cli.display import Display
 from synth.cli.errors import report, say
 from synth.cli.tables import funnel_text, row_line
@@ -77,13 +77,13 @@ def dry_run_recipe(recipe: Path, settings: list[str], limit: int | None, *, as_j
     """Prints what would be asked, and calls nothing."""
     from synth.pipeline.dry_run import dry_run
 
-    plan = dry_run(recipe, settings, limit)
+    plan = run_to_end(dry_run(recipe, settings, limit))
     if as_json:
         print(json.dumps(plan.document()))
         return 0
-    for prompt in plan.prompts:
-        print(f"=== {prompt.stage}, {prompt.model} ===")
-        for message in prompt.messages:
+    for number, messages in enumerate(plan.prompts, start=1):
+        print(f"=== prompt {number} ===")
+        for message in messages:
             print(f"[{message['role']}]\n{message['content']}\n")
     say(plan.words())
     return 0

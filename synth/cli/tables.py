@@ -11,7 +11,7 @@ from synth.store import FunnelLine
 
 def funnel_text(lines: Sequence[FunnelLine]) -> str:
     """One line a stage: what came, what it made, what left, and why."""
-    rows = [("stage", "in", "new", "kept", "dropped", "failed", "pending", "reasons")]
+    rows: list[tuple[str, ...]] = [("stage", "in", "new", "kept", "dropped", "failed", "pending", "reasons")]
     for line in lines:
         dropped = sum(line.dropped.values())
         reasons = ", ".join(f"{reason} {n}" for reason, n in line.dropped.items())

@@ -1,0 +1,89 @@
+"""`synth doctor`: is every part there, and what to type where one is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from synth.api import run_to_end
+from synth.errors import SynthError, UnreachableError
+from synth.llm.endpoint_models import served_models
+from synth.llm.gguf import DEFAULT_MODEL, find_model
+from synth.packaged import packaged
+from synth.pipeline.build import api_key
+from synth.recipe import EmbeddedModel, EndpointModel, load_recipe
+from synth.recipe.model import ModelConfig
+
+_LEAST_DISK = 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part: whether it is there, and the words for it."""
+
+    part: str
+    ok: bool
+    words: str
+
+
+def check_all(recipe: Path | None, *, as_json: bool) -> int:
+    """Prints a line for every part; gives the exit code of the worst."""
+    findings = [
+        _try("packaged files", lambda: str(packaged("prompts").parent)),
+        _try("disk", lambda: _disk(recipe.parent if recipe else Path.cwd())),
+    ]
+    if recipe is None:
+        findings.append(_try("embedded model", lambda: _embedded(DEFAULT_MODEL, Path.cwd())))
+    else:
+        loaded = load_recipe(recipe)
+        findings.append(Finding("recipe", True, f"{len(loaded.stages)} stages, {len(loaded.models)} models"))
+        for name, config in loaded.models.items():
+            findings += _model(name, config, loaded.folder)
+    if as_json:
+        print(json.dumps({"ok": all(f.ok for f in findings), "findings": [asdict(f) for f in findings]}))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part}: {finding.words}")
+    return 0 if all(finding.ok for finding in findings) else UnreachableError.exit_code
+
+
+def _model(name: str, config: ModelConfig, folder: Path) -> list[Finding]:
+    part = f"models.{name}"
+    if isinstance(config, EmbeddedModel):
+        return [_try(part, lambda: _embedded(config.model, folder))]
+    if isinstance(config, EndpointModel):
+        return [
+            _try(f"{part} at {url}", lambda url=url: _endpoint(name, config, url)) for url in config.base_urls
+        ]
+    return [Finding(part, True, "the fake model is always there")]
+
+
+def _try(part: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, True, check())
+    except SynthError as error:
+        return Finding(part, False, str(error))
+
+
+def _embedded(named: str, folder: Path) -> str:
+    if importlib.util.find_spec("openvino_genai") is None:
+        raise UnreachableError("OpenVINO GenAI is not installed.", hint="pip install 'synth[embedded]'.")
+    return str(find_model(named, folder))
+
+
+def _endpoint(name: str, config: EndpointModel, url: str) -> str:
+    models = run_to_end(served_models(url, api_key(name, config)))
+    if config.model not in models:
+        raise UnreachableError(f"does not offer {config.model!r}.", hint=f"It offers {', '.join(models)}.")
+    return f"offers {config.model}"
+
+
+def _disk(folder: Path) -> str:
+    free = shutil.disk_usage(folder).free
+    if free < _LEAST_DISK:
+        raise UnreachableError(f"{free / 2**20:.0f} MiB are free in {folder}.", hint="Free some space.")
+    return f"{free / 2**30:.1f} GiB free"

@@ -1,0 +1,70 @@
+"""`synth init`: a folder that runs at once, on the embedded model or on the user's own server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from synth.api import run_to_end, run_with_result
+from synth.cli.errors import say
+from synth.cli.tables import row_line
+from synth.errors import InputError
+from synth.llm.endpoint_models import served_models
+from synth.llm.gguf import fetch_model
+from synth.packaged import packaged
+from synth.store import RunReader
+
+_EMBEDDED = "  writer: {provider: embedded}\n"
+
+
+def init_folder(folder: Path, template: str, endpoint: str | None, *, as_json: bool) -> int:
+    """Copies the template, and fetches the model or writes the server's first one into the recipe."""
+    source = _template(template)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("is there already, and not empty.", where=str(folder), hint="Name a new folder.")
+    model = run_to_end(served_models(endpoint))[0] if endpoint else None
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("runs", "__pycache__"))
+    recipe = folder / "recipe.yaml"
+    if endpoint and model:
+        text = recipe.read_text(encoding="utf-8")
+        recipe.write_text(text.replace(_EMBEDDED, _block(model, endpoint)), encoding="utf-8")
+        say(f"{model} at {endpoint} is the writer of {recipe}. Five rows of it:")
+        rows = _five_rows(recipe)
+    else:
+        fetch_model(say)
+        rows = []
+    shown = os.path.relpath(recipe)
+    if as_json:
+        print(json.dumps({"recipe": str(recipe), "model": model, "rows": rows}))
+    else:
+        print(f"Made {os.path.relpath(folder)}. Next:  synth run {shown}")
+    return 0
+
+
+def _template(name: str) -> Path:
+    templates = sorted(p.parent.name for p in packaged("examples").glob("*/recipe.yaml"))
+    if name not in templates:
+        raise InputError(
+            f"there is no template {name!r}.", where="--template", hint=f"One of: {', '.join(templates)}."
+        )
+    return packaged("examples") / name
+
+
+def _block(model: str, endpoint: str) -> str:
+    return f"  writer:\n    model: {json.dumps(model)}\n    base_url: {json.dumps(endpoint)}\n"
+
+
+def _five_rows(recipe: Path) -> list[dict[str, object]]:
+    """Real rows, kept in a run of their own: the answers are in the journal, and stay out of the run."""
+    out = recipe.parent / "runs" / "first-look"
+    result = run_with_result(recipe, out, limit=5)
+    if result.error is not None:
+        raise result.error
+    reader = RunReader(out)
+    rows = [row for row in reader.rows(status="kept") if row["lineage"]["stage"]]
+    reader.close()
+    for row in rows:
+        say("  " + row_line(row))
+    return rows

@@ -1,0 +1,103 @@
+"""`--dry-run`: the first prompts as they would be sent, and what the whole run may take. Calls nobody."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from synth.llm.base import Json
+from synth.pipeline.given import read_given
+from synth.pipeline.progress import Progress
+from synth.pipeline.run import run_recipe
+from synth.recipe import Recipe, load_recipe
+from synth.recipe.model import FakeModel
+from synth.store import RunFolder
+from synth.store.journal import read_records
+
+# Rows of each source that are carried through for a look, and prompts shown of each stage.
+_SAMPLE = 3
+
+# English text under today's tokenizers; the numbers are said to be estimates.
+_CHARACTERS_A_TOKEN = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would ask. Tokens are estimates: of the prompts by their length, of answers at most."""
+
+    prompts: list[list[Json]]
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+
+    def document(self) -> Json:
+        """As `--dry-run --json` says it."""
+        return {
+            "prompts": self.prompts,
+            "requests": self.requests,
+            "tokens": {"prompt": self.prompt_tokens, "completion": self.completion_tokens},
+            "cost_usd": self.cost_usd,
+        }
+
+    def words(self) -> str:
+        """The estimate in one line."""
+        cost = f", at most {self.cost_usd:.2f} usd" if self.cost_usd is not None else ""
+        return (
+            f"At least {self.requests:,} requests: about {self.prompt_tokens:,} tokens of prompts and up to"
+            f" {self.completion_tokens:,} of answers{cost}. Nothing was called."
+        )
+
+
+async def dry_run(file: Path, settings: list[str], limit: int | None) -> Plan:
+    """Carries the first rows through the stages, with the fake model in every model's place."""
+    recipe = load_recipe(file, settings, limit)
+    sample = load_recipe(file, settings, min(limit or _SAMPLE, _SAMPLE))
+    fakes = {name: FakeModel(sampling=model.sampling) for name, model in recipe.models.items()}
+    stand_in = sample.model_copy(update={"models": fakes, "target": None, "holdout": None})
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        await run_recipe(stand_in, out, Progress())
+        asked = [(orjson.loads(r.request), r.max_tokens) for _, r in read_records(RunFolder(out).journal)]
+    prompts = [request["messages"] for request, _ in asked]
+    wanted = _requests(recipe)
+    scale = wanted / max(len(asked), 1)
+    prompt_tokens = int(sum(len(orjson.dumps(p)) for p in prompts) / _CHARACTERS_A_TOKEN * scale)
+    completion_tokens = int(sum(most for _, most in asked) * scale)
+    return Plan(
+        prompts[:_SAMPLE],
+        wanted,
+        prompt_tokens,
+        completion_tokens,
+        _cost(recipe, prompt_tokens, completion_tokens),
+    )
+
+
+def _requests(recipe: Recipe) -> int:
+    """One for each row that reaches a stage that asks, if every draft is kept."""
+    given = read_given(recipe, lambda text: None)
+    rows = total = 0
+    answered = len(given.seeds)
+    prompts = sum(1 for _ in given.slots()) - len(given.seeds) - len(given.holdout)
+    for stage in recipe.stages:
+        if stage.kind == "generate":
+            count = min(getattr(stage.options, "count", 0), recipe.limit or 2**31)
+            rows += count
+            total += count
+        elif stage.kind == "respond":
+            total += prompts
+            answered, prompts = answered + prompts, 0
+        elif stage.kind == "score":
+            total += rows + answered
+    return total
+
+
+def _cost(recipe: Recipe, prompt: int, completion: int) -> float | None:
+    prices = [model.price for model in recipe.models.values() if model.price]
+    if not prices:
+        return None
+    dearest = max(prices, key=lambda price: price.prompt + price.completion)
+    return round((prompt * dearest.prompt + completion * dearest.completion) / 1e6, 4)
