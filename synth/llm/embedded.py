@@ -58,12 +58,12 @@ class EmbeddedClient:
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stderr: deque[str] = deque(maxlen=_LAST_WORDS)
-        self._end: SynthError | None = None
+        self._end: SynthError | None = UnreachableError("the embedded model is not open.")
 
     @property
     def in_flight(self) -> int:
         """Requests that the model works on."""
-        return len(self._waiting)
+        return len(self._waiting.keys() - {0})
 
     @property
     def retries(self) -> int:
@@ -84,6 +84,7 @@ class EmbeddedClient:
         )
         ready = asyncio.get_running_loop().create_future()
         self._waiting[0] = ready
+        self._end = None
         self._tasks = [
             asyncio.create_task(self._listen(self._process)),
             asyncio.create_task(self._overhear(self._process)),

