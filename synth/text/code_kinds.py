@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from synth.text.canonical import is_json, is_sql
 
@@ -18,17 +19,20 @@ _YAML_KEY = re.compile(r"""(?:- )*(?:[A-Za-z_][\w./-]*|"[^"]+"|'[^']+'):(?: |$)"
 _YAML_OTHER = re.compile(r"- |-$|#|---|\.\.\.$|[}\]]")
 _FENCE = re.compile(r"^[ \t>]*(?:```|~~~)", re.M)
 _LITERAL = re.compile(r"(\"\"\"|''')[\s\S]*?(?:\1|\Z)|/\*[\s\S]*?(?:\*/|\Z)|<!--[\s\S]*?(?:-->|\Z)")
-_LOG = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+# What a machine printed or was sent: logs, HTTP, sessions of a shell or an interpreter.
+_LISTING = re.compile(
+    r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|[A-Z]{3,7} \S+ HTTP/\d|HTTP/\d|[$%] +[\w./~-]+|>>> |In \[\d+\]:|%YAML"
+)
 # A comment or a deep line says nothing about being code: Markdown has headings, and poems are indented.
 _NEUTRAL = re.compile(r"#(?!include|define|ifn?def|pragma|!)|(?: {2}|\t)|[)\]}]")
 _CODE_LINE = re.compile(
     r"""
-    .*(?:[;{}]|=>|->|\\)\s*(?://.*|\#.*|/\*.*)?$                          # ends as in C, Java, JS, CSS
-  | (?:async\ )?(?:def|class)\s+\w+.*:\s*(?:\#.*)?$                       # Python
+    (?:async\ )?(?:def|class)\s+\w+.*:\s*(?:\#.*)?$                       # Python
   | (?:elif|else|try|except|finally|with|for|while|if)\b[^.?!]*:\s*(?:\#.*)?$
   | import\s+[\w.{}*,"']+(?:\s+as\s+\w+)?;?$ | from\s+[\w.]+\s+import\b
   | import\s+.*\bfrom\s+["']
-  | (?:return|yield|raise|assert|print|echo|puts|local)\s+[\w."'\[({$-]\S*$
+  | (?:return|yield|raise|assert|print|echo|local)\s+[\w."'\[({$-]\S*$
+  | puts\s | lambda\b.*: | [\w.$]+\s*<-\s | .*\sdo(?:\s+\|.*\|)?$ | [\[({].*\sfor\s.*\sin\s.*[\])}]$
   | (?://|\#include|\#define|\#ifn?def|\#pragma|\#!|"{3}|'{3}|--\ |/\*)
   | (?:(?:const|let|var|local|export|static|final|int|char|float|double|auto|val|my|mut|public|private)\s+)*
     [\w.$\[\]"'@*&-]+(?:\s*:\s*[\w\[\],\ |.]+)?\s*(?::=|[-+*/|&%?]?=)(?!=)\s*\S   # assignment
@@ -45,9 +49,13 @@ _CODE_LINE = re.compile(
     """,
     re.VERBOSE,
 )
+_CODE_MARKS = frozenset("()=[]{}<>$_+")
+_COMMENT = re.compile(r"\s*(?://|/\*|# )")
+_LONGEST_LINE = 1000
 _MOST = 0.6
 
 
+@lru_cache(maxsize=32)  # each rule asks about the same text again
 def code_kind(text: str) -> str | None:
     """The kind of code or data that the text is as a whole, or None for prose and mixed texts.
 
@@ -81,13 +89,17 @@ def _make_later(text: str) -> bool:
 
 
 def _is_columns(text: str) -> bool:
-    """Tab-separated: a tab within each line that is not empty. Comma-separated: the same commas in each."""
+    """A tab within each line, or the same number of commas or semicolons without a space after them."""
     lines = [line for line in text.split("\n") if line.strip()]
     if "\t" in text and all("\t" in line.strip() and not line.startswith("\t") for line in lines):
         return True
-    commas = {line.count(",") for line in lines}
-    tight = all(re.search(r",\S", line) and ", " not in line for line in lines)
-    return len(lines) > 1 and len(commas) == 1 and tight
+    return len(lines) > 1 and any(_same_cells(lines, separator) for separator in ",;")
+
+
+def _same_cells(lines: list[str], separator: str) -> bool:
+    counts = {line.count(separator) for line in lines}
+    tight = all(separator in line.strip()[:-1] and f"{separator} " not in line for line in lines)
+    return len(counts) == 1 and tight
 
 
 def _is_yaml(text: str) -> bool:
@@ -107,14 +119,28 @@ def _is_program(text: str) -> bool:
         return False
     plain = _LITERAL.sub('"""', text)
     lines = [line for line in plain.split("\n") if line.strip()]
-    telling = [line for line in lines if not _NEUTRAL.match(line) or _CODE_LINE.match(line.strip())]
-    if not telling or not _CODE_LINE.match(telling[0].strip()):
+    if not lines or (_NEUTRAL.match(lines[0]) is None and not _is_code_line(lines[0])):
         return False
-    return sum(bool(_CODE_LINE.match(line.strip())) for line in telling) >= _MOST * len(telling)
+    verdicts = [_is_code_line(line) for line in lines]
+    telling = [
+        verdict for line, verdict in zip(lines, verdicts, strict=True) if verdict or not _NEUTRAL.match(line)
+    ]
+    return bool(telling) and telling[0] and sum(telling) >= _MOST * len(telling)
 
 
-def _is_log(text: str) -> bool:
-    return bool(_LOG.match(text)) and text.count("\n") > 0
+def _is_code_line(line: str) -> bool:
+    line = line.strip()[:_LONGEST_LINE]
+    comment = _COMMENT.search(line)
+    body = line[: comment.start()] if comment else line
+    if body.endswith(("{", "}", "=>", "->", "\\")):
+        return True
+    if body.endswith(";"):  # so do lines of verse, in plain words
+        return len(body.split()) <= 3 or not _CODE_MARKS.isdisjoint(body)
+    return bool(_CODE_LINE.match(line))
+
+
+def _is_listing(text: str) -> bool:
+    return "\n" in text and bool(_LISTING.match(text))
 
 
 _KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
@@ -124,6 +150,6 @@ _KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("makefile", _is_makefile),
     ("yaml", _is_yaml),
     ("sql", is_sql),
-    ("log", _is_log),
+    ("listing", _is_listing),
     ("program", _is_program),
 )

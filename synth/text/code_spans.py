@@ -24,7 +24,8 @@ _RAW_START = re.compile(
     r"|\\begin\{(?P<environment>verbatim|lstlisting|minted|alltt)\})",
     re.IGNORECASE,
 )
-_RAW_INLINE = re.compile(r"<(code|pre|kbd|samp|tt)\b[^>]*>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_RAW_INLINE = re.compile(r"<(code|pre|kbd|samp|tt)\b[^<>]*>", re.IGNORECASE)
+_RAW_INLINE_END = re.compile(r"</(code|pre|kbd|samp|tt)>", re.IGNORECASE)
 _TICKS = re.compile(r"`+")
 
 
@@ -74,15 +75,14 @@ def map_prose(text: str, change: Callable[[str], str]) -> str:
 
 def inline_code(paragraph: str) -> list[tuple[int, int]]:
     """Start and end of each code span (backticks, or HTML such as `<code>`), in order, none overlapping."""
-    if "`" not in paragraph:
-        return [match.span() for match in _RAW_INLINE.finditer(paragraph)] if "<" in paragraph else []
-    spans = _backtick_spans(paragraph)
-    covered = [
-        match.span()
-        for match in _RAW_INLINE.finditer(paragraph)
-        if not any(start < match.end() and match.start() < end for start, end in spans)
-    ]
-    return sorted(spans + covered)
+    spans = _backtick_spans(paragraph) if "`" in paragraph else []
+    if "</" in paragraph:
+        spans = sorted(spans + _raw_spans(paragraph))
+    apart: list[tuple[int, int]] = []
+    for start, end in spans:
+        if not apart or start >= apart[-1][1]:
+            apart.append((start, end))
+    return apart
 
 
 def indent_width(line: str) -> int:
@@ -121,6 +121,20 @@ def _backtick_spans(paragraph: str) -> list[tuple[int, int]]:
             index = same[-1]
             spans.append((start, runs[index][1]))
         index += 1
+    return spans
+
+
+def _raw_spans(paragraph: str) -> list[tuple[int, int]]:
+    ends: dict[str, list[tuple[int, int]]] = {}
+    for match in reversed(list(_RAW_INLINE_END.finditer(paragraph))):
+        ends.setdefault(match[1].lower(), []).append(match.span())
+    spans = []
+    for opening in _RAW_INLINE.finditer(paragraph):
+        later = ends.get(opening[1].lower(), [])
+        while later and later[-1][0] < opening.end():
+            later.pop()
+        if later:
+            spans.append((opening.start(), later[-1][1]))
     return spans
 
 

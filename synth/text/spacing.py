@@ -14,7 +14,7 @@ from synth.text.code_kinds import code_kind
 from synth.text.code_spans import blocks, indent_width, inline_code
 
 _GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
-_LEAD = re.compile(r"[ \t]*(?:>[ \t]*)*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
+_LEAD = re.compile(r"[ \t]*(?:>[ \t]*)*(?:(?:[-*+:]|\d{1,9}[.)])[ \t]+)*")
 _BLOCK_START = re.compile(r"[ \t]*(?:[-*+] |\d{1,9}[.)] |#{1,6} |>|\||```|~~~)")
 _HEADING = re.compile(r" {0,3}#{1,6} ")
 _RULE_OF_TABLE = re.compile(r"^[ \t>|]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t|]*)+$", re.MULTILINE)

@@ -96,12 +96,11 @@ def standardise(text: str, options: Options, *, role: Role = "answer") -> Standa
     had_prefix = False
     while True:
         before = body
-        rest = _without_prefix(body, prefix) if prefix else body
-        if prefix and rest != body:
-            had_prefix = True
-            if _with_prefix(rest, prefix) != body:
+        if prefix and body.strip():
+            body, found = _without_prefix(body, prefix)
+            had_prefix = had_prefix or found
+            if found and _with_prefix(body, prefix) != before:
                 did.add("prefix")
-        body = rest
         for name, rule in rules:
             changed = rule(body)
             if changed != body:
@@ -109,7 +108,7 @@ def standardise(text: str, options: Options, *, role: Role = "answer") -> Standa
             body = changed
         if body == before:
             break
-    if prefix and text.strip():
+    if prefix and (had_prefix or body.strip()):
         body = _with_prefix(body, prefix)
         if not had_prefix:
             did.add("prefix")
@@ -172,7 +171,9 @@ def _clean_unicode(text: str) -> str:
     text = text.removeprefix("\ufeff")
     if any("\ud800" <= character <= "\udfff" for character in text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    right_to_left = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    right_to_left = any(
+        unicodedata.bidirectional(character) in ("R", "AL") for character in text if character.isalpha()
+    )
 
     def clean(prose: str) -> str:
         prose = _ANSI.sub("", prose).translate(_CHARACTERS)
@@ -188,27 +189,34 @@ def _straighten_quotes(text: str) -> str:
 
 # --- the agreed prefix -------------------------------------------------------------------------------
 
-_AFTER_PREFIX = re.compile(r"(?:[ \t]*\n)+|[ \t]+")
+_EMPTY_LINES = re.compile(r"(?:[ \t]*\n)*")
 _BLOCK_START = re.compile(r"[-*+] |\d{1,9}[.)] |#{1,6} |>|\||```|~~~| {4}|\t")
 _CJK = "\u2e80"
 
 
-def _without_prefix(body: str, prefix: str) -> str:
+def _without_prefix(body: str, prefix: str) -> tuple[str, bool]:
+    """The answer as it stands after a prefix, and whether there was one."""
     words = prefix.strip()
-    while body.startswith(words):
-        rest = body[len(words) :]
+    found = False
+    while (text := body.lstrip(" \t\n")).startswith(words):
+        rest = text[len(words) :]
         if rest and words[-1].isalnum() and rest[0].isalnum() and max(words[-1], rest[0]) < _CJK:
             break  # "Hi" begins "History", too
-        gap = _AFTER_PREFIX.match(rest)
-        body = rest[gap.end() :] if gap else rest
-    return body
+        body, found = _skip_gap(rest, at_line_start=False), True
+    return _skip_gap(body, at_line_start=True), found
 
 
 def _with_prefix(body: str, prefix: str) -> str:
-    gap = None if _BLOCK_START.match(body) else _AFTER_PREFIX.match(body)
-    body = body[gap.end() :] if gap else body
     if not body:
         return prefix.strip()
     if _BLOCK_START.match(body) and not prefix.endswith("\n"):
         return f"{prefix.strip()}\n\n{body}"  # a list or a fence begins only after an empty line
     return prefix + ("" if prefix[-1].isspace() or prefix[-1] >= _CJK else " ") + body
+
+
+def _skip_gap(text: str, *, at_line_start: bool) -> str:
+    """Drop empty lines and blanks, but not the indentation of code."""
+    lines = _EMPTY_LINES.match(text)
+    rest = text[lines.end() :] if lines else text
+    at_line_start = at_line_start or rest != text
+    return rest if at_line_start and _BLOCK_START.match(rest) else rest.lstrip(" \t")
