@@ -90,14 +90,23 @@ def condition(schema: DatasetSchema, filter_: Filter) -> ColumnElement[bool]:
     raise ValueError(f"cannot filter by {filter_}")
 
 
-def orders(schema: DatasetSchema, sort: Sequence[Order]) -> list[ColumnElement[Any]]:
-    """What to order `records` by; those that lack the value come last, whichever the direction."""
-    ordered: list[ColumnElement[Any]] = []
+@dataclass(frozen=True)
+class OrderKey:
+    value: ColumnElement[Any]
+    ascending: bool
+
+    def ordering(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """How to order by `column`, which holds `value`: those that lack it last, whichever the direction."""
+        return (column.asc() if self.ascending else column.desc()).nulls_last()
+
+
+def orders(schema: DatasetSchema, sort: Sequence[Order]) -> list[OrderKey]:
+    """What to order the rows of `records` by."""
+    keys = []
     for order in sort:
         ascending = order.order == SortOrder.asc
-        value = _order_value(schema, order.scope, lowest_first=ascending)
-        ordered.append((value.asc() if ascending else value.desc()).nulls_last())
-    return ordered
+        keys.append(OrderKey(_order_value(schema, order.scope, lowest_first=ascending), ascending))
+    return keys
 
 
 def _order_value(schema: DatasetSchema, scope: FilterScope, *, lowest_first: bool) -> ColumnElement[Any]:

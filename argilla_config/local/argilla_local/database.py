@@ -21,13 +21,14 @@ _MAPPED_BYTES = 512 * 1024 * 1024
 
 # The server commits a response and its record's status one after the other: a crash can fall between.
 _SETTLE_STATUSES = """
-    WITH expected AS (
+    WITH submitted AS MATERIALIZED (
+        SELECT record_id, count(*) AS responses FROM responses WHERE status = 'submitted' GROUP BY record_id
+    ), expected AS MATERIALIZED (
         SELECT records.id,
-               CASE WHEN count(responses.id) >= json_extract(datasets.distribution, '$.min_submitted')
+               CASE WHEN coalesce(responses, 0) >= json_extract(datasets.distribution, '$.min_submitted')
                     THEN 'completed' ELSE 'pending' END AS status
           FROM records JOIN datasets ON datasets.id = records.dataset_id
-          LEFT JOIN responses ON responses.record_id = records.id AND responses.status = 'submitted'
-         GROUP BY records.id
+          LEFT JOIN submitted ON submitted.record_id = records.id
     )
     UPDATE records SET status = expected.status FROM expected
      WHERE expected.id = records.id AND expected.status <> records.status

@@ -36,11 +36,22 @@ from argilla_server.search_engine import (
     TextQuery,
 )
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, String, func, literal, literal_column, select, true, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from argilla_local import text_index
-from argilla_local.conditions import DatasetSchema, condition, orders
+from argilla_local.conditions import DatasetSchema, OrderKey, condition, orders
 from argilla_local.query_string import Query, parse
 from argilla_local.values import JsonValues, Kind, float32
 from argilla_local.vectors import VectorCache
@@ -128,23 +139,8 @@ class SqliteSearchEngine(SearchEngine):
             schema = await DatasetSchema.load(session, dataset)
             tree, field = _read_query(dataset, query)
             where = await _where(session, schema, dataset, query, filter)
-            score: ColumnElement[Any] = literal(1.0)
-            found = select(_RECORD_ID.label("record_id")).where(*where)
-            if sort:
-                score = literal(None)
-                found = found.order_by(*orders(schema, sort))
-            else:
-                ranked = await text_index.scores(session, tree, field) if tree else None
-                if ranked is not None:
-                    ranks = ranked.subquery("ranks")
-                    found = found.join(ranks, ranks.c.record_id == _RECORD_ID, isouter=True)
-                    score = func.coalesce(ranks.c.score, 1.0)
-                if user_id is not None:
-                    score = score * _shuffle(user_id)
-                found = found.order_by(score.desc())
-            page = found.add_columns(score.label("score"), func.count().over().label("total"))
-            page = page.order_by(Record.inserted_at, Record.id).offset(offset).limit(limit)
-            rows = (await session.execute(page)).all()
+            ranks = None if sort else await _ranks(session, tree, field)
+            rows = (await session.execute(_page(schema, where, sort, ranks, user_id, offset, limit))).all()
             total = rows[0].total if rows else await session.scalar(select(func.count()).where(*where))
         items = [SearchResponseItem(record_id=UUID(row.record_id), score=row.score) for row in rows]
         return SearchResponses(items=items, total=total)
@@ -226,6 +222,42 @@ def _read_query(dataset: Dataset, query: TextQuery | str | None) -> tuple[Query 
     if field and dataset.field_by_name(field) is None:
         raise ValueError(f"Field {field} not found in dataset {dataset.id}")
     return parse(text), field or None
+
+
+async def _ranks(session: AsyncSession, tree: Query | None, field: str | None) -> Subquery | None:
+    ranked = await text_index.scores(session, tree, field) if tree else None
+    return None if ranked is None else ranked.subquery("ranks")
+
+
+def _page(
+    schema: DatasetSchema,
+    where: Sequence[ColumnElement[bool]],
+    sort: list[Order] | None,
+    ranks: Subquery | None,
+    user_id: UUID | None,
+    offset: int,
+    limit: int,
+) -> Select[Any]:
+    """(record_id, score, total) of the records from `offset` on; `total` counts what `where` lets pass.
+
+    What passes is found once, as a common table; a window function would sort all of it for its first page.
+    """
+    score: ColumnElement[Any] = literal(None)
+    keys = list(orders(schema, sort)) if sort else []
+    found = select(_RECORD_ID.label("record_id"), Record.inserted_at.label("inserted_at")).where(*where)
+    if not sort:
+        score = literal(1.0) if ranks is None else func.coalesce(ranks.c.score, 1.0)
+        if ranks is not None:
+            found = found.join(ranks, ranks.c.record_id == _RECORD_ID, isouter=True)
+        if user_id is not None:
+            score = score * _shuffle(user_id)
+        keys = [OrderKey(score, ascending=False)]
+    named = [key.value.label(f"key_{index}") for index, key in enumerate(keys)]
+    hits = found.add_columns(score.label("score"), *named).cte("hits")
+    total = select(func.count()).select_from(hits).scalar_subquery()
+    ordered = [key.ordering(hits.c[f"key_{index}"]) for index, key in enumerate(keys)]
+    page = select(hits.c.record_id, hits.c.score, total.label("total"))
+    return page.order_by(*ordered, hits.c.inserted_at, hits.c.record_id).offset(offset).limit(limit)
 
 
 async def _where(

@@ -72,10 +72,21 @@ class World:
         self.run(save())
 
 
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """For tests that only read."""
+    yield from _world(tmp_path_factory.mktemp("shared"))
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def own_world(tmp_path: Path) -> Iterator[World]:
+    """For a test that changes it."""
+    yield from _world(tmp_path)
+
+
+def _world(folder: Path) -> Iterator[World]:
     loop = asyncio.new_event_loop()
-    made = loop.run_until_complete(_make(tmp_path / "test.db", loop))
+    made = loop.run_until_complete(_make(folder / "test.db", loop))
     yield made
     loop.run_until_complete(made.database.dispose())
     loop.close()

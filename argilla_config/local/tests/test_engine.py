@@ -19,7 +19,7 @@ from argilla_server.search_engine import (
     TextQuery,
 )
 from conftest import World
-from sqlalchemy import delete, text
+from sqlalchemy import delete, text, update
 
 ALL = ["alpha", "beta", "gamma", "delta", "empty"]
 
@@ -66,27 +66,27 @@ def test_full_text(world: World, query: str, found: set[str]) -> None:
     assert set(world.search(query)) == found
 
 
-def test_text_is_found_in_every_kind_of_field_but_pictures(world: World) -> None:
-    record = world.records["empty"]
+def test_text_is_found_in_every_kind_of_field_but_pictures(own_world: World) -> None:
+    record = own_world.records["empty"]
     record.fields = {
         "chat": [{"role": "user", "content": "one zebra"}, {"role": "assistant", "content": "two yaks"}],
         "data": {"deep": [{"animal": "walrus", "count": 17}]},
         "picture": "https://example.org/quagga.png",
         "text": None,
     }
-    world.change(record)
+    own_world.change(record)
     for query in ("zebra", "yaks", "walrus", "17", "animal"):
-        assert world.search(query) == ["empty"], query
-    assert world.search("quagga") == []
-    assert world.search('"zebra two"') == [], "a phrase does not run over two messages"
-    assert world.search(TextQuery(q="zebra", field="chat")) == ["empty"]
-    assert world.search(TextQuery(q="zebra", field="text")) == []
+        assert own_world.search(query) == ["empty"], query
+    assert own_world.search("quagga") == []
+    assert own_world.search('"zebra two"') == [], "a phrase does not run over two messages"
+    assert own_world.search(TextQuery(q="zebra", field="chat")) == ["empty"]
+    assert own_world.search(TextQuery(q="zebra", field="text")) == []
 
 
-def test_a_more_relevant_record_comes_first(world: World) -> None:
-    world.records["gamma"].fields = {"text": "fox fox fox"}
-    world.change(world.records["gamma"])
-    assert world.search("fox") == ["gamma", "alpha"]
+def test_a_more_relevant_record_comes_first(own_world: World) -> None:
+    own_world.records["gamma"].fields = {"text": "fox fox fox"}
+    own_world.change(own_world.records["gamma"])
+    assert own_world.search("fox") == ["gamma", "alpha"]
 
 
 @pytest.mark.parametrize(
@@ -223,62 +223,59 @@ def test_similarity(world: World) -> None:
     assert similar(value=[2.0, 0.0], filter=draft) == [("alpha", 1.0), ("gamma", 0.0)]
 
 
-def test_similarity_follows_every_change_of_a_vector(world: World) -> None:
+def test_similarity_follows_every_change_of_a_vector(own_world: World) -> None:
     from argilla_server.models import Vector
 
-    settings = world.dataset.vectors_settings[0]
+    settings = own_world.dataset.vectors_settings[0]
 
     def nearest() -> list[str]:
-        return world.names(
-            world.run(world.engine.similarity_search(world.dataset, settings, value=[0.0, 1.0]))
+        return own_world.names(
+            own_world.run(own_world.engine.similarity_search(own_world.dataset, settings, value=[0.0, 1.0]))
         )
 
     assert nearest()[0] == "beta"
 
     async def execute(statement: Any) -> None:
-        async with world.sessions() as session:
+        async with own_world.sessions() as session:
             await session.execute(statement)
             await session.commit()
 
-    world.run(
-        execute(
-            text(f"UPDATE vectors SET value = '[0, 5]' WHERE record_id = '{world.records['gamma'].id.hex}'")
-        )
-    )
+    changed = Vector.record_id == own_world.records["gamma"].id
+    own_world.run(execute(update(Vector).where(changed).values(value=[0.0, 5.0])))
     assert nearest()[0] == "gamma"
-    world.run(execute(delete(Vector).where(Vector.record_id == world.records["gamma"].id)))
+    own_world.run(execute(delete(Vector).where(changed)))
     assert "gamma" not in nearest()
 
 
-def test_the_index_follows_every_change_of_a_record(world: World) -> None:
-    world.records["alpha"].fields = {"text": "an orange cat"}
-    world.change(world.records["alpha"])
-    assert world.search("orange") == ["alpha"]
-    assert world.search("fox") == []
+def test_the_index_follows_every_change_of_a_record(own_world: World) -> None:
+    own_world.records["alpha"].fields = {"text": "an orange cat"}
+    own_world.change(own_world.records["alpha"])
+    assert own_world.search("orange") == ["alpha"]
+    assert own_world.search("fox") == []
 
     async def remove() -> None:
-        async with world.sessions() as session:
+        async with own_world.sessions() as session:
             await session.execute(text("PRAGMA foreign_keys = ON"))
             await session.execute(text("DELETE FROM datasets"))
             await session.commit()
 
-    world.run(remove())
-    assert world.search("orange | red") == []
-    assert _index_rows(world) == 0, "words go with the records of a removed dataset"
+    own_world.run(remove())
+    assert own_world.search("orange | red") == []
+    assert _index_rows(own_world) == 0, "words go with the records of a removed dataset"
 
 
-def test_an_index_whose_triggers_were_lost_is_made_again(world: World) -> None:
+def test_an_index_whose_triggers_were_lost_is_made_again(own_world: World) -> None:
     from argilla_local import text_index
 
     async def lose_and_install() -> None:
-        async with world.database.begin() as connection:
+        async with own_world.database.begin() as connection:
             await connection.execute(text("DROP TRIGGER argilla_local_record_changed"))
             await connection.execute(text("""UPDATE records SET fields = '{"text": "tangerine"}'"""))
             await connection.run_sync(text_index.install)
 
-    world.run(lose_and_install())
-    assert sorted(world.search("tangerine")) == sorted(ALL)
-    assert world.search("fox") == []
+    own_world.run(lose_and_install())
+    assert sorted(own_world.search("tangerine")) == sorted(ALL)
+    assert own_world.search("fox") == []
 
 
 def _index_rows(world: World) -> int:
