@@ -217,7 +217,7 @@ class Controller:
             self._begin(max(self._base + 1, int(self._base * _STEP)))
         elif following is Phase.LESS and self._waited >= self._wait:
             self.phase = Phase.LESS
-            self._begin(min(self._base - 1, math.ceil(self._base / _STEP ** (1 + self._streak))))
+            self._begin(min(self._base - 1, math.ceil(self._base / _STEP ** max(1, self._streak))))
         else:
             self._begin(self._base)
 

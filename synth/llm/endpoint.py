@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any
 
 import orjson
 
-from synth.errors import InputError, UnreachableError
+from synth.errors import InputError
 from synth.llm.base import Json, Reply, Request, RequestFailed
 from synth.llm.controller import MOST, START, Controller
 from synth.llm.dialect import Dialect
@@ -20,7 +18,7 @@ from synth.llm.metrics import read_metrics
 from synth.llm.pool import Place, Pool, nobody
 from synth.llm.retry import Failure, Verdict, backoff, judge, judge_body
 from synth.llm.server import Server, ServerStats
-from synth.llm.stragglers import Stragglers, overtaken
+from synth.llm.stragglers import Flight, Flights
 from synth.llm.transport import ConnectionFailed, Transport
 from synth.llm.wire import read_reply
 
@@ -29,9 +27,6 @@ if sys.platform != "win32":
 
 # A request that fails so often while others are answered is at fault itself.
 _TRIES = 8
-_LOOK_FOR_LATE_EVERY = 0.25
-# Requests asked twice at once because the first is late: at most so many, or such a share of all.
-_COPIES_LEAST, _COPIES_SHARE = 4, 0.05
 _METRICS_EVERY, _METRICS_SECONDS = 0.5, 5.0
 _OPEN_TRIES, _OPEN_SECONDS = 3, 10.0
 # Models of a server that an error names, of perhaps hundreds.
@@ -44,18 +39,6 @@ _OTHER_FILES = 200
 _CHARACTERS_A_TOKEN = 2
 # Replies without the JSON they were asked for, before a server is taken not to enforce schemas.
 _IGNORED_SCHEMAS = 3
-
-
-@dataclass(slots=True, eq=False)
-class _Flight:
-    """A try under way. `result` is set where it shall end with another's answer, or with an error."""
-
-    request: Request
-    place: Place
-    task: asyncio.Task[bytes]
-    copies: int
-    copy: asyncio.Task[None] | None = None
-    result: bytes | Failure | Exception | None = None
 
 
 class EndpointClient:
@@ -103,14 +86,11 @@ class EndpointClient:
         self._metrics = metrics
         # How long to wait is all that chance decides here: nothing that ends up in a row.
         self._chance = Random()
-        self._stragglers = Stragglers()
-        self._flights: dict[int, _Flight] = {}
-        self._sent = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._copies = 0
+        self._tasks: list[asyncio.Task[None]] = []
         self._retries = 0
         self._ignored_schemas: dict[Server, int] = {}
         self._pool: Pool | None = None
+        self._flights: Flights | None = None
 
     @property
     def in_flight(self) -> int:
@@ -120,7 +100,7 @@ class EndpointClient:
     @property
     def retries(self) -> int:
         """Requests sent again, for whatever reason."""
-        return self._retries
+        return self._retries + (self._flights.copied if self._flights else 0)
 
     @property
     def room(self) -> int:
@@ -154,16 +134,19 @@ class EndpointClient:
         except BaseException:
             await self.close()
             raise
-        self._start(self._watch())
+        self._flights = Flights(self._pool, self._timeout)
+        work = [self._flights.watch(self._again)]
         if self._metrics:
-            for server in self._servers:
-                self._start(self._observe(server))
+            work += map(self._observe, self._servers)
+        self._tasks = [asyncio.create_task(each) for each in work]
 
     async def close(self) -> None:
         """Drops what is under way and closes all connections."""
         if self._pool is not None:
             self._pool.close()
-        for task in [*self._tasks]:
+        if self._flights is not None:
+            await self._flights.close()
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for server in self._servers:
@@ -208,12 +191,9 @@ class EndpointClient:
     async def _try(self, request: Request, place: Place, dialect: Dialect, copies: int) -> bytes | Failure:
         """One try: the answer, or why there is none. The place is given back in any case."""
         assert self._pool is not None
+        assert self._flights is not None
         server = place.server
-        task = asyncio.current_task()
-        assert task is not None
-        flight = _Flight(request, place, task, copies)
-        self._sent = number = self._sent + 1
-        self._flights[number] = flight
+        flight = self._flights.begin(request, place, copies)
         outcome: bytes | Failure | None = None
         used = 0.0
         try:
@@ -223,26 +203,29 @@ class EndpointClient:
         except ConnectionFailed as error:
             outcome = Failure(Verdict.SERVER, error.words, refused=error.refused)
         except asyncio.CancelledError:
-            if flight.result is None or task.uncancel():
+            if flight.result is None or flight.task.uncancel():
                 raise
             if isinstance(flight.result, Failure):
                 outcome = flight.result
-                return outcome
-            outcome = Failure(Verdict.SERVER, "no answer, long after others had one")
-            if isinstance(flight.result, Exception):
-                raise flight.result from None
-            return flight.result
-        finally:
-            del self._flights[number]
-            if flight.copy is not None:
-                flight.copy.cancel()
-            if outcome is None:
-                self._pool.left(place)
-            elif isinstance(outcome, Failure):
-                self._pool.failed(place, outcome)
             else:
-                self._stragglers.answered(request.max_tokens, self._pool.answer(place, used))
+                outcome = Failure(Verdict.SERVER, "no answer, long after others had one")
+                if isinstance(flight.result, Exception):
+                    raise flight.result from None
+                return flight.result
+        finally:
+            self._flights.end(flight, self._leave(place, outcome, used))
         return outcome
+
+    def _leave(self, place: Place, outcome: bytes | Failure | None, used: float) -> float | None:
+        """Gives a place back; after an answer, says how many seconds it took."""
+        assert self._pool is not None
+        if isinstance(outcome, bytes):
+            return self._pool.answer(place, used)
+        if outcome is None:
+            self._pool.left(place)
+        else:
+            self._pool.failed(place, outcome)
+        return None
 
     def _outcome(
         self, server: Server, request: Request, status: int, headers: Mapping[str, str], raw: bytes
@@ -320,52 +303,11 @@ class EndpointClient:
         server.exclude(failure, asyncio.get_running_loop().time())
         return failure
 
-    async def _watch(self) -> None:
-        """Asks late requests again, and ends those that take too long."""
-        while True:
-            await asyncio.sleep(_LOOK_FOR_LATE_EVERY)
-            now = asyncio.get_running_loop().time()
-            for flight in [*self._flights.values()]:
-                age = now - flight.place.since
-                if age < self._stragglers.earliest:
-                    break
-                if age >= self._timeout:
-                    flight.result = Failure(Verdict.SERVER, f"no answer within {self._timeout:g} s")
-                    flight.task.cancel()
-                elif flight.copy is None and self._is_late(flight, age):
-                    self._copy(flight)
-
-    def _is_late(self, flight: _Flight, age: float) -> bool:
-        assert self._pool is not None
-        if self._copies >= max(_COPIES_LEAST, _COPIES_SHARE * self._pool.in_flight):
-            return False
-        late_after = self._stragglers.late_after(flight.request.max_tokens)
-        # A copy that is late, too, waits longer: perhaps this request just takes so long.
-        if late_after is None or age < late_after * 2**flight.copies:
-            return False
-        return overtaken(self._pool.answered - flight.place.before, flight.place.among)
-
-    def _copy(self, flight: _Flight) -> None:
-        self._retries += 1
-        self._copies += 1
-        flight.copy = self._start(self._ask_again(flight))
-
-    async def _ask_again(self, flight: _Flight) -> None:
-        """Asks for the same once more, and ends the first try if this one is faster."""
-        try:
-            result: bytes | Exception = await self._answer(
-                flight.request, avoid=flight.place.server, copies=flight.copies + 1
-            )
-        except (RequestFailed, UnreachableError) as error:
-            result = error
-        finally:
-            self._copies -= 1
-        flight.copy = None
-        flight.result = result
-        flight.task.cancel()
+    async def _again(self, flight: Flight) -> bytes:
+        return await self._answer(flight.request, avoid=flight.place.server, copies=flight.copies + 1)
 
     async def _observe(self, server: Server) -> None:
-        """Looks at `/metrics` while there is work, until it turns out that there is none to see."""
+        """Looks at `/metrics`, until it turns out that there is none to see."""
         while True:
             try:
                 status, _, raw = await server.transport.metrics(_METRICS_SECONDS)
@@ -379,12 +321,6 @@ class EndpointClient:
                 if self._pool is not None:
                     self._pool.dispatch()
             await asyncio.sleep(_METRICS_EVERY)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
 
 def _model_names(raw: bytes) -> list[str]:
