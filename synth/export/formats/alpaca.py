@@ -30,6 +30,6 @@ FORMATS = (
         "alpaca",
         "Alpaca's instructions, with LLaMA-Factory's `system` and `history`",
         _instruction,
-        (*CONVERSATION, no_tools, turns_alternate),
+        (no_tools, *CONVERSATION, turns_alternate),
     ),
 )

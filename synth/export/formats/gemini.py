@@ -28,6 +28,6 @@ FORMATS = (
         "gemini",
         "Gemini's tuning format (100 rows or more are suggested)",
         _contents,
-        (*CONVERSATION, no_tools, turns_alternate),
+        (no_tools, *CONVERSATION, turns_alternate),
     ),
 )

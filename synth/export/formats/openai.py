@@ -72,6 +72,6 @@ FORMATS = (
         "together",
         "OpenAI's chat format within what Together's client accepts",
         conversation,
-        (*CONVERSATION, no_tools, turns_alternate),
+        (no_tools, *CONVERSATION, turns_alternate),
     ),
 )

@@ -156,7 +156,6 @@ def _is_call(call: Json) -> bool:
 
 
 _ANY = (
-    known_roles,
     system_first,
     somebody_asks,
     says_something,
@@ -164,6 +163,6 @@ _ANY = (
     results_follow_calls,
     tools_well_formed,
 )
-PROMPT = (ends_with_question, *_ANY)
-CONVERSATION = (ends_with_answer, answer_follows_question, *_ANY)
+PROMPT = (known_roles, ends_with_question, *_ANY)
+CONVERSATION = (known_roles, ends_with_answer, answer_follows_question, *_ANY)
 COMPARISON = (*CONVERSATION, single_answer)
