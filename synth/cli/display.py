@@ -98,7 +98,8 @@ class _Rate:
 
     def update(self, total: int) -> float:
         now = time.monotonic()
-        self._points = [p for p in self._points if now - p[0] < 10.0][-64:] + [(now, total)]
+        recent = [p for p in self._points if now - p[0] < 10.0][-64:]
+        self._points = [*recent, (now, total)]
         first = self._points[0]
         return (total - first[1]) / max(now - first[0], 1e-6)
 

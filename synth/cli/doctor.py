@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from synth.api import run_to_end
@@ -56,9 +57,7 @@ def _model(name: str, config: ModelConfig, folder: Path) -> list[Finding]:
     if isinstance(config, EmbeddedModel):
         return [_try(part, lambda: _embedded(config.model, folder))]
     if isinstance(config, EndpointModel):
-        return [
-            _try(f"{part} at {url}", lambda url=url: _endpoint(name, config, url)) for url in config.base_urls
-        ]
+        return [_try(f"{part} at {url}", partial(_endpoint, name, config, url)) for url in config.base_urls]
     return [Finding(part, True, "the fake model is always there")]
 
 

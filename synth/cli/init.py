@@ -46,9 +46,8 @@ def init_folder(folder: Path, template: str, endpoint: str | None, *, as_json: b
 def _template(name: str) -> Path:
     templates = sorted(p.parent.name for p in packaged("examples").glob("*/recipe.yaml"))
     if name not in templates:
-        raise InputError(
-            f"there is no template {name!r}.", where="--template", hint=f"One of: {', '.join(templates)}."
-        )
+        hint = f"One of: {', '.join(templates)}."
+        raise InputError(f"there is no template {name!r}.", where="--template", hint=hint)
     return packaged("examples") / name
 
 

@@ -67,13 +67,8 @@ async def dry_run(file: Path, settings: list[str], limit: int | None) -> Plan:
     scale = wanted / max(len(asked), 1)
     prompt_tokens = int(sum(len(orjson.dumps(p)) for p in prompts) / _CHARACTERS_A_TOKEN * scale)
     completion_tokens = int(sum(most for _, most in asked) * scale)
-    return Plan(
-        prompts[:_SAMPLE],
-        wanted,
-        prompt_tokens,
-        completion_tokens,
-        _cost(recipe, prompt_tokens, completion_tokens),
-    )
+    cost = _cost(recipe, prompt_tokens, completion_tokens)
+    return Plan(prompts[:_SAMPLE], wanted, prompt_tokens, completion_tokens, cost)
 
 
 def _requests(recipe: Recipe) -> int:

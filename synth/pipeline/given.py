@@ -117,7 +117,7 @@ def _check_prompts_are_answered(recipe: Recipe) -> None:
 
 
 def source_digest(recipe: Recipe) -> Json:
-    """SHA-256 of every source file, by its name in the recipe: part of what a finished run is finished for."""
+    """SHA-256 of every source file, by its name: part of what a finished run is finished for."""
     specs: Iterable[str | list[str] | None] = (
         recipe.sources.seeds,
         recipe.sources.prompts,

@@ -90,6 +90,7 @@ class _Run:
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
         self._stopped: Unfinished | None = None
+        self._target_reached = False
         self._end = Gate()
         self._accepted = 0
         self._sunk = 0
@@ -147,6 +148,7 @@ class _Run:
                 except Unfinished as stop:
                     self._stopped = stop
         except* _TargetReached:
+            self._target_reached = True
             self._live.clear()
         except* SynthError as group:
             raise _first(group) from None
@@ -221,7 +223,7 @@ class _Run:
         """Commits what is unfinished as pending, and closes the clients."""
         for ticket in self._live.values():
             self._commit_pending(ticket.slot, ticket.next)
-        if self._live or self._stopped:
+        if not self._target_reached:
             for slot in self._source:
                 self._commit_pending(slot, 1)
         for model in self._models.values():

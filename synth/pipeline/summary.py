@@ -1,4 +1,4 @@
-"""The numbers of `synth run --json`: rows are the folder's, requests are this call's, `total` is all calls'."""
+"""The numbers of `synth run --json`: rows of the folder, requests of this call, `total` of all calls."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _NOT_KEYS = {"folder", "limit"}
 
 
 def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | None = None) -> Recipe:
-    """Reads and checks the recipe. `settings` are `key=value` overrides. Raises `RecipeError`, `InputError`."""
+    """Reads and checks the recipe; `settings` are `key=value` overrides. Raises `InputError`."""
     file = Path(file)
     data, source_map = read_yaml(file)
     apply_overrides(data, settings)
@@ -109,7 +109,7 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
                 raise RecipeError(
                     f"a budget in usd needs the price of {name!r}.",
                     where=source_map.where(("budget", "usd")),
-                    hint=f"Write models.{name}.price: {{prompt: ..., completion: ...}}, in usd per million tokens.",
+                    hint=f"Write models.{name}.price: {{prompt: ..., completion: ...}}, usd per million.",
                 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +126,13 @@ def machine_error(error: OSError, path: Path) -> MachineError:
     }
     words = error.strerror or str(error)
     return MachineError(f"cannot be written: {words}.", where=str(path), hint=advice.get(words))
+
+
+def sqlite_error(error: sqlite3.OperationalError, path: Path) -> MachineError:
+    """SQLite's own words for a full disk and the like, as the operating system has them."""
+    words = str(error)
+    plain = "No space left on device" if "full" in words else words
+    return machine_error(OSError(0, plain), path)
 
 
 def write_atomically(file: Path, data: bytes) -> None:

@@ -99,9 +99,10 @@ class RunReader:
         return {**orjson.loads(receipt), "status": now}
 
     def counts(self) -> dict[str, int]:
-        """Drafts by status, those of the current recipe alone; given rows do not count."""
+        """Rows by status; of the kept ones only drafts, since what was given counts as nothing made."""
         lines = self._database.execute(
-            f"SELECT {_STATUS}, count(*) FROM rows WHERE draft = 1 GROUP BY 1", {"version": self._version}
+            f"SELECT {_STATUS}, count(*) FROM rows WHERE draft = 1 OR status != 'kept' GROUP BY 1",
+            {"version": self._version},
         )
         return dict(lines.fetchall())
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import orjson
 
-from synth.errors import MachineError
 from synth.llm.base import Json, Request, Usage
 from synth.row import Slot
 from synth.store import database
-from synth.store.folder import RunFolder, machine_error, write_atomically
+from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
 from synth.store.journal import JournalWriter, Place, Record, decode, read_records
 from synth.store.writer import INSERT_REPLY, Writer, reply_line
 
@@ -47,9 +46,9 @@ class RunStore:
             self._database = _open_database(self.folder)
             self._reading = database.connect(self.folder.database, writable=True)
             self._journal = self._open_journal()
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             os.close(self._lock)
-            raise MachineError(f"cannot be opened: {error}.", where=str(self.folder.database)) from None
+            raise sqlite_error(error, path) from None
         except OSError as error:
             os.close(self._lock)
             raise machine_error(error, path) from None
@@ -107,7 +106,7 @@ class RunStore:
     async def forget_failures(self) -> None:
         """Lets failed requests be asked once more (`--retry-failed`)."""
         await self._to_writer().append(Record("retry_failed", "", b"", b"", 0))
-        self._reading.execute("DELETE FROM replies WHERE kind = 'failure'")
+        self._change("DELETE FROM replies WHERE kind = 'failure'")
 
     def begin(self, fingerprint: str, recipe: Json) -> bool:
         """Starts a call. Whether a finished run of exactly this recipe, sources and journal is here.
@@ -121,8 +120,11 @@ class RunStore:
             self._put("version", str(self.version))
             self._put("fingerprint", fingerprint)
         self._put("finished", "")
-        self._reading.execute("DELETE FROM rows WHERE status = 'pending'")
-        write_atomically(self.folder.recipe, orjson.dumps(recipe, option=orjson.OPT_INDENT_2) + b"\n")
+        self._change("DELETE FROM rows WHERE status = 'pending'")
+        try:
+            write_atomically(self.folder.recipe, orjson.dumps(recipe, option=orjson.OPT_INDENT_2) + b"\n")
+        except OSError as error:
+            raise machine_error(error, self.folder.path) from None
         return False
 
     def commit(self, slot: Slot) -> None:
@@ -165,7 +167,7 @@ class RunStore:
             self.drain()
         finally:
             self._reading.close()
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Closing the last connection folds the side file in; where the disk is full, it stays.
             self._database.close()
             self._journal.close()
             os.close(self._lock)
@@ -179,7 +181,13 @@ class RunStore:
         return line[0] if line else None
 
     def _put(self, key: str, value: str) -> None:
-        self._reading.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._change("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def _change(self, statement: str, values: tuple[str, ...] = ()) -> None:
+        try:
+            self._reading.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise sqlite_error(error, self.folder.path) from None
 
 
 def _open_database(folder: RunFolder) -> sqlite3.Connection:

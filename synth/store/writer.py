@@ -18,7 +18,7 @@ import orjson
 
 from synth.llm.base import Json
 from synth.row import Row, Slot, order_key
-from synth.store.folder import RunFolder, machine_error
+from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.journal import JournalWriter, Place, Record, encode
 
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
@@ -136,8 +136,7 @@ class Writer:
         except OSError as error:
             return machine_error(error, self._folder.path)
         except sqlite3.OperationalError as error:
-            # SQLite's own words for a full disk and the like.
-            return machine_error(OSError(0, _plain(error)), self._folder.path)
+            return sqlite_error(error, self._folder.path)
         except Exception as error:  # noqa: BLE001 - it is raised again in the loop's thread, which waits for it
             return error
         return None
@@ -156,11 +155,6 @@ class Writer:
     def _report(self, appends: Sequence[_Append]) -> None:
         if appends and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_resolve, appends, self._error)
-
-
-def _plain(error: sqlite3.OperationalError) -> str:
-    words = str(error)
-    return "No space left on device" if "full" in words else words
 
 
 def _row_lines(slots: Sequence[tuple[Slot, int]]) -> list[tuple[Any, ...]]:

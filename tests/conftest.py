@@ -1,0 +1,50 @@
+"""A small support desk to run, and a loopback server to run it against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from synth.llm.loopback.process import LoopbackProcess
+
+SUBJECTS = (
+    "calendar sync", "double booking", "card payment", "invoice address", "password reset", "SMS reminder",
+    "time zone", "waiting list", "team member", "opening hours", "cancelled plan", "data export",
+)  # fmt: skip
+VERBS = ("stopped working after", "looks wrong since", "cannot be changed during", "went missing before")
+WHEN = ("the update on Monday", "our move to Lisbon", "a holiday", "the new contract", "last night's outage")
+
+
+def seed_lines(count: int) -> list[str]:
+    """Distinct seeds, short and plain."""
+    lines = []
+    for i in range(count):
+        subject = SUBJECTS[i % 12]
+        request = f"My {subject} {VERBS[i % 4]} {WHEN[i % 5]} number {i}. What should I do?"
+        answer = f"Open the {subject} settings, note reference {i * 37}, and save them again."
+        lines.append(json.dumps({"instruction": request, "response": answer}))
+    return lines
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with 60 seeds and a recipe for the fake model."""
+    (tmp_path / "seeds.jsonl").write_text("\n".join(seed_lines(60)) + "\n")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: desk\nseed: 3\nmodels:\n  writer: {provider: fake}\n  judge: {provider: fake, model: judge}\n"
+        "sources: {seeds: seeds.jsonl}\nholdout: {rows: 8}\n"
+        "stages:\n  - generate: {count: 40}\n  - standardise: {}\n  - dedupe: {}\n"
+        "  - score: {rubric: quality, keep: '>= 2'}\n"
+    )
+    return recipe
+
+
+@pytest.fixture
+def loopback() -> Iterator[LoopbackProcess]:
+    """A server of its own, in a process of its own."""
+    with LoopbackProcess(record=True) as server:
+        yield server

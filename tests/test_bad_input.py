@@ -1,0 +1,212 @@
+"""Bad input gets one clear paragraph, the right exit code, and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from synth.cli import main
+
+Change = Callable[[Path], object]
+
+
+def synth(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command as a shell would run it, without the time it takes to start Python."""
+    out, err = StringIO(), StringIO()
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def replaced(old: str, new: str) -> Change:
+    def change(recipe: Path) -> None:
+        text = recipe.read_text()
+        assert old in text
+        recipe.write_text(text.replace(old, new))
+
+    return change
+
+
+def seeds(content: str | bytes) -> Change:
+    data = content.encode() if isinstance(content, str) else content
+    return lambda recipe: (recipe.parent / "seeds.jsonl").write_bytes(data)
+
+
+def prompt(text: str) -> Change:
+    def change(recipe: Path) -> None:
+        (recipe.parent / "mine.md").write_text(text)
+        replaced("{count: 40}", "{count: 40, prompt: mine.md}")(recipe)
+
+    return change
+
+
+HEAD = "---\nname: mine\nversion: 1\ninputs: [examples, system]\noutput: text\nsource: me\n---\n"
+ONE = '{"instruction": "a b c d", "response": "e"}\n'
+
+# What is done to a good recipe, the exit code, and words that the message must have.
+CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
+    "broken yaml": (replaced("seed: 3", "seed: [3"), 2, ("recipe.yaml:", "not valid YAML")),
+    "a key twice": (replaced("seed: 3", "seed: 3\nseed: 4"), 2, ("recipe.yaml:3", "stands twice")),
+    "empty recipe": (lambda r: r.write_text(""), 2, ("holds no keys",)),
+    "a list": (lambda r: r.write_text("- a\n"), 2, ("holds no keys",)),
+    "recipe not utf-8": (lambda r: r.write_bytes(b"name: \xff\n"), 2, ("not UTF-8",)),
+    "unknown key": (replaced("seed: 3", "sead: 3"), 2, ("recipe.yaml:2", "Did you mean 'seed'")),
+    "unknown stage": (replaced("dedupe: {}", "dedup: {}"), 2, ("recipe.yaml:11", "Did you mean 'dedupe'")),
+    "unknown option": (replaced("{count: 40}", "{cuont: 40}"), 2, ("recipe.yaml:9", "Did you mean 'count'")),
+    "unknown model key": (replaced("{provider: fake}", "{provider: fake, modle: x}"), 2, ("'model'",)),
+    "unknown provider": (
+        replaced("{provider: fake}", "{provider: magic}"),
+        2,
+        ("embedded, endpoint or fake",),
+    ),
+    "wrong type": (replaced("{count: 40}", "{count: many}"), 2, ("recipe.yaml:9", "count", "integer")),
+    "negative count": (replaced("{count: 40}", "{count: -1}"), 2, ("count", "greater")),
+    "no name": (replaced("name: desk\n", ""), 2, ("'name' is missing",)),
+    "bad name": (replaced("name: desk", "name: ../up"), 2, ("name",)),
+    "no stages": (lambda r: r.write_text("name: x\nmodels: {writer: {provider: fake}}\n"), 2, ("stages",)),
+    "no writer": (replaced("  writer:", "  author:"), 2, ("models.writer",)),
+    "unknown model": (replaced("{count: 40}", "{count: 4, model: jugde}"), 2, ("Did you mean 'judge'",)),
+    "a stage twice": (replaced("dedupe: {}", "standardise: {}"), 2, ("two stages", "as:")),
+    "bad keep": (replaced("'>= 2'", "good"), 2, ("keep", ">= 4")),
+    "bad share": (replaced("{count: 40}", "{novelty: 7}"), 2, ("novelty",)),
+    "newer recipe": (replaced("seed: 3", "seed: 3\nversion: 99"), 2, ("Update synth",)),
+    "split is no whole": (replaced("seed: 3", "export: {split: {train: 0.5, test: 0.1}}"), 2, ("0.6",)),
+    "usd without price": (
+        replaced("{provider: fake, model: judge}", "{model: m, base_url: 'http://h/v1'}\nbudget: {usd: 1}"),
+        2,
+        ("needs the price",),
+    ),
+    "no such url": (replaced("{provider: fake}", "{model: m, base_url: 'gpu:8000'}"), 2, ("http",)),
+    "a key, not its name": (
+        replaced("{provider: fake}", "{model: m, base_url: 'http://h/v1', api_key_env: 'sk-12-ab'}"),
+        2,
+        ("name of an environment variable",),
+    ),
+    "missing seeds": (lambda r: (r.parent / "seeds.jsonl").unlink(), 2, ("no such file", "seeds.jsonl")),
+    "empty seeds": (seeds("\n"), 2, ("holds no rows", "seeds.jsonl")),
+    "seed without response": (seeds('{"instruction": "a b c d"}\n'), 2, ("seeds.jsonl:1", "no `response`")),
+    "empty response": (seeds('{"instruction": "a", "response": " "}\n'), 2, ("`response` is empty",)),
+    "response is a number": (seeds('{"instruction": "a", "response": 3}\n'), 2, ("`response` is not text",)),
+    "no instruction": (seeds(ONE + '{"question": "a"}\n'), 2, ("seeds.jsonl:2", "`question`")),
+    "seed is a list": (seeds("[1]\n"), 2, ("not a JSON object",)),
+    "broken json": (seeds(ONE + '{"instruction": \n'), 2, ("seeds.jsonl:2", "not valid JSON")),
+    "seeds not utf-8": (seeds(b'{"instruction": "\xff", "response": "a"}\n'), 2, ("not UTF-8",)),
+    "a 50 MB line": (seeds(b'{"instruction": "' + b"a" * 50_000_000 + b'"}\n'), 2, ("longer than 16 MiB",)),
+    "ids twice": (
+        seeds(
+            '{"id": 1, "instruction": "a", "response": "b"}\n{"id": 1, "instruction": "c", "response": "d"}\n'
+        ),
+        2,
+        ("seeds.jsonl:2", "stands twice"),
+    ),
+    "bad role": (seeds('{"messages": [{"role": "boss", "content": "a"}]}\n'), 2, ("messages.0", "role")),
+    "no answer": (seeds('{"messages": [{"role": "user", "content": "a"}]}\n'), 2, ("without a response",)),
+    "holdout too large": (replaced("rows: 8", "rows: 60"), 2, ("leaves nothing",)),
+    "unknown suffix": (replaced("seeds.jsonl", "recipe.yaml"), 2, ("not read as rows",)),
+    "prompt without head": (prompt("Hello {{ examples }}"), 2, ("mine.md", "front matter")),
+    "undeclared variable": (prompt(HEAD + "{{ examples }} {{ system }} {{ secret }}"), 2, ("`secret`",)),
+    "unused input": (prompt(HEAD + "{{ examples }}"), 2, ("declares `system` without using it",)),
+    "unknown input": (prompt(HEAD.replace("system", "mood") + "{{ examples }} {{ mood }}"), 2, ("`mood`",)),
+    "broken template": (prompt(HEAD + "{% for x in examples %} {{ system }}"), 2, ("not a valid template",)),
+    "a template that runs code": (
+        prompt(HEAD + "{{ examples.__class__.__mro__[1].__subclasses__() }} {{ system }}"),
+        2,
+        ("does not render", "unsafe"),
+    ),
+    "missing prompt": (replaced("{count: 40}", "{prompt: nothere}"), 2, ("no prompt 'nothere'",)),
+    "rubric without levels": (replaced("rubric: quality", "rubric: mine.md"), 2, ("no prompt 'mine.md'",)),
+    "unset key": (
+        replaced("{provider: fake}", "{model: m, base_url: 'http://127.0.0.1:9/v1', api_key_env: NOT_SET_X}"),
+        3,
+        ("NOT_SET_X is not set",),
+    ),
+    "no model file": (replaced("{provider: fake}", "{provider: embedded, model: no.gguf}"), 3, ("no.gguf",)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_bad_recipe_or_source(name: str, desk: Path) -> None:
+    change, code, words = CASES[name]
+    change(desk)
+    done = synth("run", "recipe.yaml", "--json", cwd=desk.parent)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert set(error) == {"code", "message", "where", "hint"}
+    for word in words:
+        assert word in done.stderr
+
+
+def test_a_row_without_a_match_of_an_argument(desk: Path) -> None:
+    for arguments, words in (
+        (("run", "nothere.yaml"), "no such file"),
+        (("run", "."), "is a folder"),
+        (("run", "recipe.yaml", "--set", "nonsense"), "key=value"),
+        (("run", "recipe.yaml", "--set", "stages.score2.keep=1"), "no stage 'score2'"),
+        (("show", "nothere"), "no such run folder"),
+        (("show", "."), "not a run folder"),
+        (("export", "recipe.yaml"), "not a run folder"),
+        (("frobnicate",), "frobnicate"),
+        (("run",), "RECIPE"),
+    ):
+        done = synth(*arguments, cwd=desk.parent)
+        assert done.returncode == 2, (arguments, done.stderr)
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_folders_that_are_not_this_runs(desk: Path) -> None:
+    folder = desk.parent
+    assert synth("run", "recipe.yaml", "--out", "out", cwd=folder).returncode == 0
+    other = synth("run", "recipe.yaml", "--out", "out", "--set", "name=other", cwd=folder)
+    assert (other.returncode, "another recipe" in other.stderr) == (2, True)
+    (folder / "full").mkdir()
+    (folder / "full" / "letter.txt").write_text("mine")
+    full = synth("run", "recipe.yaml", "--out", "full", cwd=folder)
+    assert (full.returncode, "not empty" in full.stderr) == (2, True)
+    (folder / "out" / "run.json").write_text('{"format": 99, "name": "desk"}')
+    newer = synth("show", "out", cwd=folder)
+    assert (newer.returncode, "Update synth" in newer.stderr) == (2, True)
+
+
+def test_two_runs_on_one_folder(desk: Path) -> None:
+    slow = [sys.executable, "-m", "synth", "run", "recipe.yaml", "--out", "out"]
+    slow += ["--set", "models.writer.delay=20"]
+    with subprocess.Popen(slow, cwd=desk.parent, stderr=subprocess.DEVNULL) as first:
+        while not (desk.parent / "out" / "rows.sqlite").exists():
+            assert first.poll() is None
+        second = synth("run", "recipe.yaml", "--out", "out", cwd=desk.parent)
+        first.kill()
+    assert second.returncode == 4
+    assert "in use" in second.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full's cousin, a small tmpfs")
+def test_a_full_disk(desk: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "none", str(small)], check=False)
+    if mounted.returncode:
+        pytest.skip("may not mount a tmpfs here")
+    try:
+        done = synth("run", "recipe.yaml", "--out", str(small / "out"), cwd=desk.parent)
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
+    assert done.returncode == 4, done.stderr
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_endpoint_that_is_not_there(desk: Path) -> None:
+    replaced("{provider: fake}", "{model: m, base_url: 'http://127.0.0.1:9/v1', patience: 1}")(desk)
+    done = synth("run", "recipe.yaml", "--json", cwd=desk.parent)
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["error"]["code"] == "unreachable"
+    assert json.loads(done.stdout)["pending"] > 0
