@@ -31,7 +31,9 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--format", default="trl-sft")
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
@@ -55,8 +57,9 @@ def _export(run: Path, form: str) -> None:
     print("| rows | train | test | withheld | written | time | rows/s | peak memory |")
     print("|---|---|---|---|---|---|---|---|")
     print(
-        f"| {rows:,} | {result.files['train']:,} | {result.files['test']:,} | {sum(result.withheld.values()):,} "
-        f"| {written:,.0f} MiB | {seconds:,.1f} s | {rows / seconds:,.0f} | {peak:,.0f} MiB |"
+        f"| {rows:,} | {result.files['train']:,} | {result.files['test']:,} "
+        f"| {sum(result.withheld.values()):,} | {written:,.0f} MiB | {seconds:,.1f} s "
+        f"| {rows / seconds:,.0f} | {peak:,.0f} MiB |"
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from synth.export.check import file_of
+from synth.export.containers import data_path
 from synth.export.files import Written
 from synth.export.formats.base import Format
 from synth.export.licences import licence_metadata
@@ -70,7 +70,11 @@ def card(facts: CardFacts) -> str:
 def _front_matter(facts: CardFacts) -> Json:
     total = facts.tally.total
     size = next((name for limit, name in _SIZES if total < limit), "1M<n<10M")
-    splits = [{"split": side, "path": file_of(side)} for side in SIDES if facts.tally.rows[side]]
+    splits = [
+        {"split": side, "path": data_path(side, facts.form.container)}
+        for side in SIDES
+        if facts.tally.rows[side]
+    ]
     return {
         **licence_metadata(facts.options.license),
         "pretty_name": facts.name,
@@ -89,8 +93,8 @@ def _intro(facts: CardFacts) -> str:
         f"{facts.tally.total} rows to fine-tune a language model with, in the format `{facts.form.name}`: "
         f"{facts.form.about}.",
         "",
-        f"`train.jsonl` has {rows['train']} rows, `test.jsonl` {rows['test']}; `receipts.jsonl` tells for "
-        "each of them where it comes from and what happened to it.",
+        f"`train` has {rows['train']} rows, `test` {rows['test']}; `receipts.jsonl` tells for each of them "
+        "where it comes from and what happened to it.",
     ]
     if not facts.finished:
         lines += ["", "**The run behind it is unfinished:** rows that were still under way are not in here."]

@@ -62,9 +62,9 @@ def _check_bytes(folder: Path, files: Sequence[Written]) -> None:
 
 
 def _check_texts(folder: Path, expected: Expected) -> int:
-    rows = {side: _lines(folder / file_of(side)) for side in SIDES}
+    rows = {side: read_lines(folder / file_of(side)) for side in SIDES}
     count = 0
-    for receipt in _lines(folder / RECEIPTS):
+    for receipt in read_lines(folder / RECEIPTS):
         record = next(rows[receipt["split"]], None)
         if record is None:
             raise ExportError("has a receipt, and no row.", where=f"row {receipt['id']}")
@@ -129,10 +129,10 @@ def _strings(value: Any) -> Iterator[str]:
 
 def _check_apart(folder: Path) -> None:
     test: set[bytes] = set()
-    for receipt in _lines(folder / RECEIPTS):
+    for receipt in read_lines(folder / RECEIPTS):
         if receipt["split"] == "test":
             test.update(_marks(receipt))
-    for receipt in _lines(folder / RECEIPTS):
+    for receipt in read_lines(folder / RECEIPTS):
         if receipt["split"] == "train" and not test.isdisjoint(_marks(receipt)):
             raise ExportError("stands too close to a row of test.", where=f"row {receipt['id']}")
 
@@ -148,7 +148,8 @@ def _marks(receipt: Json) -> Iterator[bytes]:
         yield hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _lines(file: Path) -> Iterator[Json]:
+def read_lines(file: Path) -> Iterator[Json]:
+    """The records of a JSON Lines file, one at a time. Raises `ExportError`."""
     with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:

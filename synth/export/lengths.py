@@ -68,7 +68,7 @@ class TargetModel:
                 add_generation_prompt=False,
                 **self._special_tokens,
             )
-        except TemplateError as error:
+        except (TemplateError, TypeError) as error:
             raise ExportError(
                 f"the chat template of {self._name} refuses it: {error}.", where=f"row {example.id}"
             ) from None

@@ -11,12 +11,13 @@ from synth.errors import ExportError
 from synth.export.about import recipe_digest, sources
 from synth.export.card import CardFacts, card
 from synth.export.check import Expected, check_export, file_of
+from synth.export.containers import pack
 from synth.export.files import Written, digest_of, write_text
 from synth.export.formats import find_format
 from synth.export.formats.base import Dataset, Format
 from synth.export.place import MANIFEST, check_target, put, workshop
 from synth.export.rows import RowWriter
-from synth.export.sides import SIDES
+from synth.export.sides import SIDES, Side
 from synth.export.tally import Tally
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
@@ -44,7 +45,7 @@ class ExportResult:
             "folder": str(self.folder),
             "format": self.format,
             "rows": sum(self.files.values()),
-            "files": {file_of(side): self.files[side] for side in SIDES},
+            "files": self.files,
             "withheld": self.withheld,
             "checks": self.checks,
             "warnings": self.warnings,
@@ -105,7 +106,7 @@ class _Export:
         if not self.tally.total:
             raise self._nothing_left()
         checks = check_export(self.folder, Expected(files, self.form, self.options.system))
-        files += self._write_extras()
+        files = pack(self.folder, self.form.container, self._sides(), files) + self._write_extras()
         write_text(self.folder / "README.md", card(self._facts(files, checks)))
         self._write_manifest(files)
         return checks
@@ -128,8 +129,12 @@ class _Export:
             warnings.append("The card names no licence: set `export.license` to that of your sources.")
         return warnings
 
+    def _sides(self) -> list[Side]:
+        """The splits that have rows."""
+        return [side for side in SIDES if self.tally.rows[side]]
+
     def _write_extras(self) -> list[Written]:
-        files = {str(side): file_of(side) for side in SIDES if self.tally.rows[side]}
+        files = {str(side): file_of(side) for side in self._sides()}
         extras = self.form.extras(Dataset(self.reader.name, files, self.options.model))
         return [write_text(self.folder / name, text) for name, text in sorted(extras.items())]
 

@@ -10,6 +10,9 @@ from synth.errors import ExportError
 from synth.export.example import Example, Kind
 from synth.llm.base import Json
 
+# What rows are put in: JSON Lines, Parquet, or a folder of the `datasets` library.
+Container = Literal["jsonl", "parquet", "arrow"]
+
 # What is wrong with an example, in words that follow "row ...: ", or None.
 Rule = Callable[[Example], str | None]
 
@@ -42,7 +45,7 @@ class Format:
     rules: Sequence[Rule]
     kind: Kind = "answer"
     extras: Callable[[Dataset], dict[str, str]] = no_extras
-    container: Literal["jsonl", "parquet", "arrow"] = "jsonl"
+    container: Container = "jsonl"
     fewest: int = 1
 
     def write(self, example: Example) -> Json:

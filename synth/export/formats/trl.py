@@ -81,6 +81,20 @@ FORMATS = (
         whole_conversation,
         CONVERSATION,
     ),
+    Format(
+        "parquet",
+        "whole conversations in Parquet files",
+        whole_conversation,
+        CONVERSATION,
+        container="parquet",
+    ),
+    Format(
+        "datasets",
+        "whole conversations in a folder that `datasets.load_from_disk` reads",
+        whole_conversation,
+        CONVERSATION,
+        container="arrow",
+    ),
     Format("trl-prompt", "TRL's prompts without answers, for GRPO and RLOO", _prompt, PROMPT, "prompt"),
     Format("trl-dpo", "TRL's preferences with explicit prompts, for DPO", _explicit_pair, COMPARISON, "pair"),
     Format(

@@ -1,0 +1,131 @@
+"""Rows in Parquet files or in a folder of the `datasets` library, made from checked JSON Lines and read back.
+
+Conversations of texts alone have the features that one expects (`role` and `content` are strings). Where
+there are calls or tools, their arguments have no common structure: those columns have the type `Json`, so
+that a key which one row lacks is not read as null there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from synth.errors import ExportError
+from synth.export.check import file_of, read_lines
+from synth.export.files import Written, digest_of
+from synth.export.formats.base import Container
+from synth.export.sides import Side
+from synth.llm.base import Json
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def data_path(side: Side, container: Container) -> str:
+    """Where a split is in an export, as a card names it."""
+    return {"jsonl": file_of(side), "parquet": f"{side}.parquet", "arrow": f"{side}/*.arrow"}[container]
+
+
+def pack(
+    folder: Path, container: Container, sides: Sequence[Side], files: Sequence[Written]
+) -> list[Written]:
+    """Turns the splits in `folder` into the `container`; returns all files that are there then.
+
+    Raises `ExportError` where what is read back is not what went in.
+    """
+    if container == "jsonl":
+        return list(files)
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    packed = []
+    with _no_bars():
+        for side in sides:
+            lines = folder / file_of(side)
+            dataset = _dataset(lines, scratch)
+            _check_same(dataset, lines)
+            _save(dataset, folder, side, container)
+            packed += [_written(file, folder, len(dataset)) for file in _files_of(folder, side, container)]
+    if container == "arrow":
+        index = folder / "dataset_dict.json"
+        index.write_bytes(orjson.dumps({"splits": list(sides)}))
+        packed.append(_written(index, folder, None))
+    shutil.rmtree(scratch)
+    splits = [written for written in files if (folder / written.name).stem in ("train", "test")]
+    for written in splits:
+        (folder / written.name).unlink()
+    return [*packed, *(written for written in files if written not in splits)]
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Without the library's own progress bars, which it has one switch for."""
+    import datasets
+
+    shown = datasets.are_progress_bars_disabled() is False
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+
+
+def _dataset(lines: Path, scratch: Path) -> Dataset:
+    """The rows as a dataset that lies on the disk; its fingerprint depends on its rows alone."""
+    from datasets import Dataset, DatasetInfo
+    from datasets.arrow_writer import ArrowWriter
+
+    features = _features(lines)
+    file = scratch / f"{lines.stem}.arrow"
+    with ArrowWriter(path=str(file), features=features) as writer:
+        for row in read_lines(lines):
+            writer.write({key: row.get(key) for key in features})
+        writer.finalize()
+    table = Dataset.from_file(str(file)).data
+    return Dataset(table, info=DatasetInfo(features=features), fingerprint=digest_of(lines)[:16])
+
+
+def _features(lines: Path) -> Any:
+    from datasets import Features, Json, List, Value
+
+    columns: set[str] = set()
+    plain = True
+    for row in read_lines(lines):
+        columns |= row.keys()
+        plain = plain and all(message.keys() == {"role", "content"} for message in row["messages"])
+    message = {"role": Value("string"), "content": Value("string")} if plain else Json()
+    return Features({"messages": List(message), **({"tools": List(Json())} if "tools" in columns else {})})
+
+
+def _save(dataset: Dataset, folder: Path, side: Side, container: Container) -> None:
+    if container == "parquet":
+        dataset.to_parquet(folder / f"{side}.parquet")
+    else:
+        dataset.save_to_disk(folder / side)
+
+
+def _files_of(folder: Path, side: Side, container: Container) -> list[Path]:
+    if container == "parquet":
+        return [folder / f"{side}.parquet"]
+    return sorted((folder / side).iterdir())
+
+
+def _written(file: Path, folder: Path, rows: int | None) -> Written:
+    counted = rows if file.suffix in (".parquet", ".arrow") else None
+    return Written(file.relative_to(folder).as_posix(), counted, digest_of(file))
+
+
+def _check_same(dataset: Dataset, lines: Path) -> None:
+    for number, (row, line) in enumerate(zip(_plain(dataset), read_lines(lines), strict=True)):
+        if row != line:
+            raise ExportError(f"row {number} is not what was written.", where=lines.stem)
+
+
+def _plain(dataset: Dataset) -> Iterator[Json]:
+    for row in dataset:
+        yield {key: value for key, value in row.items() if value is not None}
