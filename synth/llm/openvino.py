@@ -84,7 +84,8 @@ def load_pipeline(
     scheduler.enable_prefix_caching = True
     try:
         pipeline = genai.ContinuousBatchingPipeline(str(file), scheduler, "CPU", _PROPERTIES)
-    except RuntimeError as error:
+    except (RuntimeError, IndexError, ValueError) as error:
+        # What C++ exceptions become; a file without the keys that the reader wants is an IndexError.
         raise UnreachableError(
             f"OpenVINO cannot load this model, of the architecture {architecture!r}: {last_line(error)}",
             where=str(file),

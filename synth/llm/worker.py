@@ -17,7 +17,9 @@ import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -38,31 +40,42 @@ _USUAL_CONTEXT = 2048
 
 @dataclass(slots=True)
 class _Running:
-    """A request in the batch. `schema` is its schema in words, or nothing."""
+    """A request in the batch: the line that asked for it, and its schema in words, or nothing."""
 
-    id: int
+    line: Json
     handle: openvino_genai.GenerationHandle
     prompt_tokens: int
-    logprobs: bool
     schema: bytes
+
+    @property
+    def id(self) -> int:
+        return int(self.line["id"])
 
 
 class Worker:
     """Steps one continuous batch that requests join and leave at any step."""
 
-    def __init__(self, file: Path, *, cache_gib: int, sequences: int, out: BinaryIO) -> None:
-        facts = read_facts(file)
-        self._genai = import_genai()
-        self._pipeline = load_pipeline(file, facts.architecture, cache_gib=cache_gib, sequences=sequences)
-        self._tokenizer = self._pipeline.get_tokenizer()
-        self._context = facts.context or _USUAL_CONTEXT
-        self._name = file.stem
+    def __init__(
+        self,
+        load: Callable[[], openvino_genai.ContinuousBatchingPipeline],
+        *,
+        context: int,
+        name: str,
+        out: BinaryIO,
+    ) -> None:
+        self._load = load
+        self._context = context
+        self._name = name
         self._out = out
+        self._genai = import_genai()
+        self._pipeline = load()
+        self._tokenizer = self._pipeline.get_tokenizer()
         self._running: dict[int, _Running] = {}
         # Requests that have not been through a step: only these can be what a step fails at.
         self._new: list[_Running] = []
         self._number = 0
         self._sound_schemas: set[bytes] = {b""}
+        self._broken_schemas: dict[bytes, str] = {}
 
     def run(self, lines: queue.SimpleQueue[Json | None]) -> None:
         """Works until `None` arrives. Raises `UnreachableError` where the library fails for good."""
@@ -97,18 +110,20 @@ class Worker:
 
     def _add(self, line: Json) -> None:
         """Puts a request into the batch. Raises `RequestFailed` where its prompt is too long."""
+        schema = b"" if line["schema"] is None else orjson.dumps(line["schema"], option=orjson.OPT_SORT_KEYS)
+        if schema in self._broken_schemas:
+            raise RequestFailed(self._broken_schemas[schema])
         text = self._tokenizer.apply_chat_template(line["messages"], add_generation_prompt=True)
         tokens = self._tokenizer.encode(text, add_special_tokens=False).input_ids
         length = int(tokens.shape[1])
         if length >= self._context:
+            # The tokenizer stops there, so that how many more there are is not known.
             raise RequestFailed(
-                f"the prompt has {length} tokens; the embedded model takes {self._context}, answer included."
+                f"the prompt is longer than the embedded model takes: {self._context} tokens with the answer."
             )
         config = generation_config(line, min(line["max_tokens"], self._context - length))
         self._number += 1
-        handle = self._pipeline.add_request(self._number, tokens, config)
-        schema = b"" if line["schema"] is None else orjson.dumps(line["schema"], option=orjson.OPT_SORT_KEYS)
-        running = _Running(line["id"], handle, length, line["logprobs"] > 0, schema)
+        running = _Running(line, self._pipeline.add_request(self._number, tokens, config), length, schema)
         self._running[running.id] = running
         self._new.append(running)
 
@@ -116,17 +131,27 @@ class Worker:
         try:
             self._pipeline.step()
         except RuntimeError as error:
-            guilty = [one for one in self._new if one.schema not in self._sound_schemas]
-            if not guilty:
+            unknown = {one.schema for one in self._new} - self._sound_schemas
+            if not unknown:
                 raise UnreachableError(f"the embedded model failed: {last_line(error)}") from error
-            for one in guilty:
-                one.handle.cancel()
-                del self._running[one.id]
-                words = f"the embedded model does not take this JSON schema: {last_line(error)}"
-                self._say({"id": one.id, "failed": words})
+            words = f"the embedded model does not take this JSON schema: {last_line(error)}"
+            self._broken_schemas.update(dict.fromkeys(unknown, words))
+            self._start_again()
         else:
             self._sound_schemas.update(one.schema for one in self._new)
+            self._new.clear()
+
+    def _start_again(self) -> None:
+        """Loads the model anew and asks again what it was working on.
+
+        A schema that the library does not take is refused within a step, which leaves its scheduler unusable.
+        """
+        lines = [one.line for one in self._running.values()]
+        self._running.clear()
         self._new.clear()
+        self._pipeline = self._load()
+        for line in lines:
+            self._take(line)
 
     def _hand_over(self) -> None:
         still = self._genai.GenerationStatus.RUNNING
@@ -145,7 +170,7 @@ class Worker:
         ids = output.generated_ids
         cut = output.finish_reason == self._genai.GenerationFinishReason.LENGTH
         chosen: tuple[TokenChoice, ...] = ()
-        if one.logprobs:
+        if one.line["logprobs"]:
             words = self._tokenizer.decode([[token] for token in ids])
             chosen = tuple(map(TokenChoice, words, output.generated_log_probs))
         return Reply(
@@ -191,7 +216,16 @@ def main() -> None:
     lines: queue.SimpleQueue[Json | None] = queue.SimpleQueue()
     threading.Thread(target=_read_lines, args=(lines,), daemon=True).start()
     try:
-        Worker(given.file, cache_gib=given.cache_gib, sequences=given.sequences, out=out).run(lines)
+        facts = read_facts(given.file)
+        load = partial(
+            load_pipeline,
+            given.file,
+            facts.architecture,
+            cache_gib=given.cache_gib,
+            sequences=given.sequences,
+        )
+        context = facts.context or _USUAL_CONTEXT
+        Worker(load, context=context, name=given.file.stem, out=out).run(lines)
     except SynthError as error:
         words = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
         _write(out, {"broken": words})
