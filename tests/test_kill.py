@@ -1,0 +1,111 @@
+"""`kill -9` of the process group at random moments, then the same command: nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import orjson
+import pytest
+
+from synth.api import export
+from synth.llm.loopback.process import LoopbackProcess
+from synth.store import RunFolder
+from synth.store.journal import read_records
+
+LOOPBACK_KILLS = 30
+EMBEDDED_KILLS = 10
+
+
+def command(recipe: Path, out: Path, *settings: str) -> list[str]:
+    words = [sys.executable, "-m", "synth", "run", str(recipe), "--out", str(out), "--json"]
+    for setting in settings:
+        words += ["--set", setting]
+    return words
+
+
+def killed(words: list[str], seconds: float) -> bool:
+    """Starts the command, kills its group after so many seconds; whether it was still running then."""
+    with subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return True
+    return False
+
+
+def to_the_end(words: list[str]) -> dict[str, int]:
+    done = subprocess.run(words, capture_output=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr.decode()
+    summary: dict[str, int] = orjson.loads(done.stdout)
+    return summary
+
+
+def journal(out: Path) -> Counter[str]:
+    file = RunFolder(out).journal
+    return Counter(record.identity for _, record in read_records(file)) if file.exists() else Counter()
+
+
+def exported(out: Path) -> dict[str, bytes]:
+    folder = export(out).folder
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+@pytest.mark.timeout(600)
+def test_kills_on_the_loopback_server(desk: Path, tmp_path: Path) -> None:
+    """Killed again and again until a run gets through; the export is that of an undisturbed run."""
+    chance = random.Random(11)
+    recipe = desk.read_text().replace("{provider: fake}", "{model: fake, base_url: 'URL', sampling: {}}")
+    with LoopbackProcess(latency=0.15, jitter=0.5, record=True) as server:
+        desk.write_text(recipe.replace("URL", server.url))
+        to_the_end(command(desk, tmp_path / "still"))
+        undisturbed = exported(tmp_path / "still")
+        kills = rounds = 0
+        while kills < LOOPBACK_KILLS:
+            out = tmp_path / f"out{rounds}"
+            rounds += 1
+            running = True
+            while running and kills < LOOPBACK_KILLS:
+                before = journal(out)
+                running = killed(command(desk, out), chance.uniform(0.5, 2.0))
+                kills += running
+                after = journal(out)
+                assert before <= after
+                assert set(after.values()) <= {1}, "a reply in the journal was asked for again"
+            to_the_end(command(desk, out))
+            assert set(journal(out).values()) == {1}
+            assert exported(out) == undisturbed
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+def test_kills_on_the_embedded_model(desk: Path, tmp_path: Path) -> None:
+    """No reply in the journal is asked for again, and every row is accounted for at the end."""
+    chance = random.Random(5)
+    settings = (
+        "models.writer.provider=embedded",
+        "stages=[{generate: {count: 6, shots: 2, sampling: {temperature: 0.8, max_tokens: 80}}}]",
+    )
+    out = tmp_path / "out"
+    start = time.monotonic()
+    for _ in range(EMBEDDED_KILLS):
+        before = journal(out)
+        if not killed(command(desk, out, *settings), chance.uniform(2.0, 9.0)):
+            out = tmp_path / f"out{time.monotonic() - start:.0f}"
+            continue
+        after = journal(out)
+        assert before <= after
+        assert set(after.values()) <= {1}
+    summary = to_the_end(command(desk, out, *settings))
+    assert set(journal(out).values()) == {1}
+    assert summary["pending"] == 0
+    assert summary["accepted"] > 0
