@@ -11,6 +11,7 @@ from synth.export.containers import data_path
 from synth.export.files import Written
 from synth.export.formats.base import Format
 from synth.export.licences import licence_metadata
+from synth.export.mix import Share
 from synth.export.select import REASONS
 from synth.export.sides import SIDES
 from synth.export.tally import Tally
@@ -47,6 +48,7 @@ class CardFacts:
     sources: Sequence[tuple[str, str]]
     files: Sequence[Written]
     checks: Sequence[str]
+    shares: Sequence[Share]
     held_out: int
     finished: bool
 
@@ -58,6 +60,7 @@ def card(facts: CardFacts) -> str:
         _making(facts),
         _people(facts.tally),
         _preferences(facts.tally),
+        _mixed(facts),
         _split(facts),
         _withheld(facts.tally),
         _sources(facts),
@@ -166,6 +169,24 @@ def _preferences(tally: Tally) -> str:
         ratio = tally.chosen_letters / tally.rejected_letters
         lines += ["", f"Chosen answers are {ratio:.2f} times as long as rejected ones."]
     return "\n".join(lines)
+
+
+def _mixed(facts: CardFacts) -> str:
+    if not facts.shares:
+        return ""
+    rows = [
+        (share.name, facts.tally.mixed[share.name], share.source.license or "not named")
+        for share in facts.shares
+    ]
+    return "\n".join(
+        [
+            "## Mixed in",
+            "",
+            "General data in `train`, against forgetting, without near-copies of the rows above:",
+            "",
+            *_table(("source", "rows", "licence"), rows),
+        ]
+    )
 
 
 def _split(facts: CardFacts) -> str:

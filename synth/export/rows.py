@@ -12,23 +12,35 @@ from pathlib import Path
 
 from synth.errors import ExportError
 from synth.export.check import RECEIPTS, file_of
-from synth.export.example import Example, examples_of
+from synth.export.example import Example, examples_of, prompt_text
 from synth.export.files import LinesFile, Written, as_line
 from synth.export.formats.base import Format
 from synth.export.lengths import target_model
+from synth.export.mix import Share, choose, receipts_of, wanted_rows
 from synth.export.select import withheld_because
 from synth.export.sides import SIDES, Origins, TestSide
 from synth.export.tally import Tally
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.store import RunReader
+from synth.text.near import NearCopies
 
 
 class RowWriter:
     """Writes the splits and the receipts of a run in one format, and counts into `tally`."""
 
-    def __init__(self, reader: RunReader, form: Format, options: ExportOptions, tally: Tally) -> None:
+    def __init__(
+        self, reader: RunReader, form: Format, options: ExportOptions, tally: Tally, base: Path
+    ) -> None:
+        if options.mix and form.kind not in ("answer", "prompt"):
+            raise ExportError(
+                f"{form.name} is made of preferences, and general data has none.",
+                where="export.mix",
+                hint="Leave it out for this format.",
+            )
         self._reader = reader
+        self._base = base
+        self.shares: list[Share] = []
         self._form = form
         self._options = options
         self._tally = tally
@@ -55,11 +67,16 @@ class RowWriter:
                 if reason is not None or side is None:
                     self._tally.withheld[reason or "joins_splits"] += 1
                     continue
-                for line, note in self._lines(receipt):
+                for line, note in self._lines(receipt, self._options):
                     splits[side].write(line)
                     about = {"split": side, **({"preference": note} if note else {})}
                     receipts.write(as_line({**_without_times(receipt), **about}))
                     self._tally.add(receipt, side, note)
+            for receipt in self._mixed():
+                for line, _ in self._lines(receipt, self._options.model_copy(update={"system": None})):
+                    splits["train"].write(line)
+                    receipts.write(as_line({**receipt, "split": "train"}))
+                    self._tally.add(receipt, "train", {})
         return [file.written for file in (*splits.values(), receipts)]
 
     def _rows(self) -> Iterator[Json]:
@@ -73,6 +90,22 @@ class RowWriter:
             ):
                 yield receipt
 
+    def _mixed(self) -> Iterator[Json]:
+        """General data, as much as `export.mix` wants beside the rows of train that were written."""
+        if not self._options.mix:
+            return
+        ours = NearCopies()
+        for receipt in self._rows():
+            if text := prompt_text(receipt):
+                ours.add(text)
+        wanted = wanted_rows(self._options.mix, self._tally.rows["train"])
+        for source, rows in zip(self._options.mix, wanted, strict=True):
+            share = choose(source, rows, self._base, ours)
+            self.shares.append(share)
+            for receipt in receipts_of(share, self._base):
+                ours.add(prompt_text(receipt))
+                yield receipt
+
     def _test_side(self) -> TestSide:
         test = TestSide()
         for receipt in self._rows():
@@ -81,11 +114,11 @@ class RowWriter:
                 test.add(receipt)
         return test
 
-    def _lines(self, receipt: Json) -> Iterator[tuple[bytes, Json]]:
+    def _lines(self, receipt: Json, options: ExportOptions) -> Iterator[tuple[bytes, Json]]:
         """The lines that a row gives; counts the row as withheld where it gives none."""
         reason = {"pair": "no_pair", "judgement": "no_judgement"}.get(self._form.kind, "duplicate")
         wrote = False
-        for example, note in examples_of(receipt, self._form.kind, self._options):
+        for example, note in examples_of(receipt, self._form.kind, options):
             line = self._line(example)
             if isinstance(line, str):
                 reason = line

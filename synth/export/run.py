@@ -15,6 +15,7 @@ from synth.export.containers import pack
 from synth.export.files import Written, digest_of, write_text
 from synth.export.formats import find_format
 from synth.export.formats.base import Dataset, Format
+from synth.export.mix import Share
 from synth.export.place import MANIFEST, check_target, put, workshop
 from synth.export.rows import RowWriter
 from synth.export.sides import SIDES, Side
@@ -55,11 +56,17 @@ class ExportResult:
 
 
 def export_run(
-    run: Path, *, format: str | None = None, out: Path | None = None, options: ExportOptions | None = None
+    run: Path,
+    *,
+    format: str | None = None,
+    out: Path | None = None,
+    options: ExportOptions | None = None,
+    base: Path = Path(),
 ) -> ExportResult:
     """Writes the kept rows of the run folder `run` as `format`, to `out` or to `RUN/export/FORMAT/`.
 
-    Without `options`, those of the recipe as it was last run apply. Raises `ExportError` where a row cannot
+    Without `options`, those of the recipe as it was last run apply; files they name (`export.mix`) are
+    relative to `base`. Raises `ExportError` where a row cannot
     be expressed, nothing is left or a check fails, `InputError` for no run folder or a folder in the way, and
     `MachineError` for a disk that refuses. What was there before then stays as it is.
     """
@@ -70,7 +77,7 @@ def export_run(
         target = out if out is not None else reader.folder.export / form.name
         check_target(target)
         with workshop(target) as folder:
-            job = _Export(reader, form, options, folder)
+            job = _Export(reader, form, options, folder, base)
             checks = job.write()
             changed, replaced = put(folder, target, reader.folder.export / "old")
         return ExportResult(
@@ -95,14 +102,16 @@ class _Export:
     form: Format
     options: ExportOptions
     folder: Path
+    base: Path
     tally: Tally = field(default_factory=Tally)
     held_out: int = 0
+    shares: list[Share] = field(default_factory=list)
 
     def write(self) -> list[str]:
         """Every file; returns the checks that they passed."""
-        rows = RowWriter(self.reader, self.form, self.options, self.tally)
+        rows = RowWriter(self.reader, self.form, self.options, self.tally, self.base)
         files = rows.write(self.folder)
-        self.held_out = rows.held_out
+        self.held_out, self.shares = rows.held_out, rows.shares
         if not self.tally.total:
             raise self._nothing_left()
         checks = check_export(self.folder, Expected(files, self.form, self.options.system))
@@ -125,6 +134,10 @@ class _Export:
             warnings.append("train is empty.")
         if 0 < rows["train"] < self.form.fewest:
             warnings.append(f"train has {rows['train']} rows; {self.form.name} asks for {self.form.fewest}.")
+        for share in self.shares:
+            if self.tally.mixed[share.name] < share.wanted:
+                got = self.tally.mixed[share.name]
+                warnings.append(f"{share.name} gave {got} rows to mix in, not {share.wanted}.")
         if not self.options.license:
             warnings.append("The card names no licence: set `export.license` to that of your sources.")
         return warnings
@@ -149,6 +162,7 @@ class _Export:
             sources=sources(self.reader),
             files=files,
             checks=checks,
+            shares=self.shares,
             held_out=self.held_out,
             finished=self.reader.finished,
         )

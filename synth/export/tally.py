@@ -21,6 +21,7 @@ class Tally:
     reviews: Counter[str] = field(default_factory=Counter)
     given: Counter[str] = field(default_factory=Counter)  # held_out, seeds
     preferences: Counter[str] = field(default_factory=Counter)  # edit, failure, judge, review
+    mixed: Counter[str] = field(default_factory=Counter)  # by source
     chosen_letters: int = 0
     rejected_letters: int = 0
 
@@ -33,7 +34,9 @@ class Tally:
             self.rejected_letters += len(preference.get("rejected", ""))
         self.reviews[receipt["review"]["status"]] += 1
         lineage = receipt["lineage"]
-        if is_given(receipt):
+        if "mixed" in receipt:
+            self.mixed[receipt["mixed"]] += 1
+        elif is_given(receipt):
             self.given["held_out" if is_held_out(receipt) else "seeds"] += 1
         else:
             self.made_by[

@@ -172,6 +172,21 @@ class PairOptions(Strict):
     )
 
 
+class MixSource(Strict):
+    """General data for `train`: so many rows, or a share of all rows of `train`."""
+
+    source: str = Field(description="A file beside the recipe, or `hf:NAME`.")
+    rows: Positive | None = None
+    weight: Annotated[float, Field(gt=0, lt=1)] | None = None
+    license: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> MixSource:
+        if (self.rows is None) == (self.weight is None):
+            raise ValueError("needs either `rows` or a `weight`")
+        return self
+
+
 class ExportOptions(Strict):
     """What `synth export` writes, where its command line says nothing else."""
 
@@ -189,6 +204,14 @@ class ExportOptions(Strict):
         default="stop", description="What becomes of a row that the format cannot express."
     )
     pairs: PairOptions = Field(default_factory=PairOptions)
+    mix: tuple[MixSource, ...] = ()
+
+    @field_validator("mix")
+    @classmethod
+    def _leaves_room(cls, sources: tuple[MixSource, ...]) -> tuple[MixSource, ...]:
+        if sum(source.weight or 0.0 for source in sources) >= 1.0:
+            raise ValueError("the weights leave no room for rows of one's own")
+        return sources
 
 
 class StageSpec(Strict):

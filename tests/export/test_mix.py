@@ -1,0 +1,93 @@
+"""Mixing: weights within rounding, no copies of our rows, the same rows each time, and who said so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from export_runs import chat, drafts, held_out, make_run, read_all, read_lines
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.errors import ExportError, SourceError
+from synth.export import ExportResult, export_run
+from synth.export.mix import wanted_rows
+from synth.recipe.model import MixSource
+
+OURS = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"
+
+
+def general(folder: Path, count: int, name: str = "general.jsonl") -> None:
+    """A file of general rows: a near-copy of our holdout, then drafts that have nothing in common."""
+    rows = [{"instruction": OURS + "s", "response": "x"}]
+    rows += [
+        {"instruction": row.messages[0]["content"], "response": row.messages[1]["content"]}
+        for row in drafts(count, start=5000)
+    ]
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def mixed(tmp_path: Path, name: str = "run", form: str = "trl-sft", **mix: object) -> ExportResult:
+    rows = [held_out(chat(OURS, "Like this.")), *drafts(60)]
+    source = {"source": "general.jsonl", **mix}
+    run = make_run(tmp_path / name, rows, export={"mix": [source], "system": "Ours."})
+    return export_run(run, format=form, base=tmp_path)
+
+
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.floats(0.01, 0.2), max_size=4),
+    st.lists(st.integers(1, 1000), max_size=3),
+)
+def test_weights_are_kept_within_rounding(own: int, weights: list[float], rows: list[int]) -> None:
+    sources = [MixSource(source="a", weight=w) for w in weights] + [
+        MixSource(source="b", rows=n) for n in rows
+    ]
+    wanted = wanted_rows(sources, own)
+    total = own + sum(wanted)
+    for weight, count in zip(weights, wanted, strict=False):
+        assert abs(count - weight * total) <= 0.5 + weight * 0.5 * len(weights)
+    assert wanted[len(weights) :] == rows
+
+
+def test_general_rows_join_train_alone_and_say_where_they_come_from(tmp_path: Path) -> None:
+    general(tmp_path, 100)
+    result = mixed(tmp_path, weight=0.25, license="cc-by-4.0")
+    assert result.files == {"train": 80, "test": 1}
+    receipts = read_lines(result.folder / "receipts.jsonl")
+    assert [r["split"] for r in receipts if r.get("mixed") == "general.jsonl"] == ["train"] * 20
+    lines = read_lines(result.folder / "train.jsonl")
+    assert [row["prompt"][0]["role"] for row in lines] == ["system"] * 60 + ["user"] * 20
+    assert OURS + "s" not in json.dumps(lines)
+    assert "| general.jsonl | 20 | cc-by-4.0 |" in (result.folder / "README.md").read_text()
+
+
+def test_the_same_rows_each_time_and_mostly_the_same_when_more_are_wanted(tmp_path: Path) -> None:
+    general(tmp_path, 100)
+    few, again = mixed(tmp_path, rows=10), mixed(tmp_path, "again", rows=10)
+    assert read_all(few.folder) == read_all(again.folder)
+    more = mixed(tmp_path, "more", rows=20)
+    ids = [
+        {r["id"] for r in read_lines(result.folder / "receipts.jsonl") if "mixed" in r}
+        for result in (few, more)
+    ]
+    assert len(ids[0]) == 10
+    assert ids[0] < ids[1]
+
+
+def test_a_source_that_is_too_small_is_said_to_be(tmp_path: Path) -> None:
+    general(tmp_path, 3)
+    result = mixed(tmp_path, rows=10)
+    assert result.files["train"] == 63
+    assert "general.jsonl gave 3 rows to mix in, not 10." in result.warnings
+
+
+def test_preferences_cannot_be_mixed_with_rows_that_have_none(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="general data has none"):
+        mixed(tmp_path, form="trl-dpo", rows=3)
+
+
+def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        mixed(tmp_path, rows=3)
