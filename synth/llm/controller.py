@@ -11,10 +11,10 @@ of loss (compare PCC, Dong et al., NSDI 2015, and BBR, Cardwell et al., ACM Queu
 
 - ramp: one more for each answer, which doubles the limit in about the time of an answer. When that no
   longer doubles throughput, steps get smaller, until one brings nothing or two in a row bring little;
-- hold: stay, and now and then try a fifth more and a fifth less. More is taken if throughput follows. Less
-  is taken if throughput does not fall, and does not rise again on the way back: other things than the
-  limit change it, too. What is left is a short queue that is never empty. If throughput follows in
-  proportion, the server has grown: ramp again.
+- hold: stay, and now and then try a quarter more and a fifth less. More is taken if throughput follows,
+  less if it does not fall; in both cases against what it was before and is on the way back, since other
+  things than the limit change it, too. What is left is a short queue that is never empty. If throughput
+  follows in proportion, the server has grown: ramp again.
 
 Where `/metrics` tells how many wait, that is not guessed: a long queue is cut at once, a short one is
 left alone, and only an empty one makes it try for more.
@@ -67,7 +67,7 @@ Point = tuple[float, float]
 
 
 class Phase(Enum):
-    """What the limit of this epoch is for. `AGAIN` is the way back from `LESS`, to be sure."""
+    """What the limit of this epoch is for. `AGAIN` is the way back from a probe that looked better."""
 
     RAMP = "ramp"
     HOLD = "hold"
@@ -94,6 +94,8 @@ class Controller:
         self._settled = True
         self._told: float | None = None
         self._looked_at = (0, 0)
+        self._tried_at: Point = (self.limit, 0.0)
+        self._tried_for = Phase.MORE
         self._hold_at(self.limit, None)
         self.restart()
 
@@ -175,10 +177,8 @@ class Controller:
                 self._ramped(point)
             case Phase.HOLD:
                 self._held(point[1])
-            case Phase.MORE:
-                self._tried_more(point[1])
-            case Phase.LESS:
-                self._tried_less(point[1])
+            case Phase.MORE | Phase.LESS:
+                self._tried(point[1])
             case Phase.AGAIN:
                 self._back_again(point[1])
 
@@ -229,42 +229,41 @@ class Controller:
             return Phase.MORE
         return Phase.LESS if self._base >= self._most else self._next
 
-    def _tried_more(self, rate: float) -> None:
+    def _tried(self, rate: float) -> None:
+        """After a probe: dismiss it, ramp, or go back to the base to compare with both sides of it."""
         before, after = (self._base, self._rate or rate), (self.limit, rate)
         follows = _elasticity(before, after)
-        if follows >= _IN_PROPORTION:
+        if self.phase is Phase.MORE and follows >= _IN_PROPORTION:
             self.phase, self._ramp, self._strikes = Phase.RAMP, [before, after], 0
             self._begin(self.limit, grow_to=2 * self.limit)
-        elif follows >= _WORTH_A_STEP:
-            self._move(rate, Phase.MORE)
+        elif self._is_better(follows, self.phase):
+            self._tried_at, self._tried_for, self.phase = after, self.phase, Phase.AGAIN
+            self._begin(self._base)
         else:
-            self._return(Phase.LESS)
-
-    def _tried_less(self, rate: float) -> None:
-        if _elasticity((self._base, self._rate or rate), (self.limit, rate)) >= _WORTH_NOTHING:
-            self._return(Phase.MORE)
-            return
-        self.phase, self._less = Phase.AGAIN, (self.limit, rate)
-        self._begin(self._base)
+            self._return(self.phase)
 
     def _back_again(self, rate: float) -> None:
-        if _elasticity((self._base, rate), self._less) >= _WORTH_NOTHING:
-            self._rate = rate
-            self._return(Phase.MORE)
-            return
-        self.limit = int(self._less[0])
-        self._move(self._less[1], Phase.LESS)
+        self._rate = ((self._rate or rate) + rate) / 2
+        follows = _elasticity((self._base, max(self._rate, rate)), self._tried_at)
+        if self._is_better(follows, self._tried_for):
+            self._move(self._tried_at, self._tried_for)
+        else:
+            self._return(self._tried_for)
 
-    def _move(self, rate: float, onwards: Phase) -> None:
-        """The limit of this probe is the new base; try further at once."""
-        self._base, self._rate, self._next = self.limit, rate, onwards
+    def _is_better(self, follows: float, tried: Phase) -> bool:
+        return follows >= _WORTH_A_STEP if tried is Phase.MORE else follows < _WORTH_NOTHING
+
+    def _move(self, point: Point, tried: Phase) -> None:
+        """What was tried is the new base; try further at once."""
+        self._base, self._rate, self._next = int(point[0]), point[1], tried
         self._streak = min(self._streak + 1, _STREAK_MOST)
         self.phase, self._wait, self._waited = Phase.HOLD, 0, 0
         self._begin(self._base)
 
-    def _return(self, onwards: Phase) -> None:
-        """Back to the base, and some time without probes."""
-        self._next, self._streak = onwards, 0
+    def _return(self, tried: Phase) -> None:
+        """Back to the base, and some time without probes; then the other one."""
+        self._next = Phase.LESS if tried is Phase.MORE else Phase.MORE
+        self._streak = 0
         self._wait = min(max(2 * self._wait, _WAIT_LEAST), _WAIT_MOST)
         self.phase, self._waited = Phase.HOLD, 0
         self._begin(self._base)
