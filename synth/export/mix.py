@@ -29,7 +29,7 @@ class Share:
 
 
 def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:
-    """How many rows of each source stand beside `own` rows, so that each weight is its share of all of them."""
+    """How many rows of each source go beside `own` rows, so that each weight is its share of the whole."""
     fixed = sum(source.rows or 0 for source in sources)
     weights = sum(source.weight or 0.0 for source in sources)
     total = (own + fixed) / (1.0 - weights)

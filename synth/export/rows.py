@@ -55,11 +55,12 @@ class RowWriter:
 
     def write(self, folder: Path) -> list[Written]:
         """The splits and the receipts. Raises `ExportError` for a row that cannot be expressed."""
-        test = self._test_side()
+        test, expected = self._test_side()
         with ExitStack() as stack:
             splits = {side: stack.enter_context(LinesFile(folder / file_of(side))) for side in SIDES}
             receipts = stack.enter_context(LinesFile(folder / RECEIPTS))
             for receipt in self._rows():
+                expected -= 1
                 side = self._origins.side(receipt["id"])
                 reason = withheld_because(receipt, self._options, self._form.kind)
                 if reason is None and (side is None or (side == "train" and test.touches(receipt))):
@@ -72,6 +73,12 @@ class RowWriter:
                     about = {"split": side, **({"preference": note} if note else {})}
                     receipts.write(as_line({**_without_times(receipt), **about}))
                     self._tally.add(receipt, side, note)
+            if expected:
+                raise ExportError(
+                    "changed while it was exported.",
+                    where=str(self._reader.folder.path),
+                    hint="Wait until the run is finished, then export again.",
+                )
             for receipt in self._mixed():
                 for line, _ in self._lines(receipt, self._options.model_copy(update={"system": None})):
                     splits["train"].write(line)
@@ -106,13 +113,15 @@ class RowWriter:
                 ours.add(prompt_text(receipt))
                 yield receipt
 
-    def _test_side(self) -> TestSide:
-        test = TestSide()
+    def _test_side(self) -> tuple[TestSide, int]:
+        """The rows of `test`, and how many rows there are in all."""
+        test, count = TestSide(), 0
         for receipt in self._rows():
+            count += 1
             leaves = withheld_because(receipt, self._options, self._form.kind) is None
             if leaves and self._origins.side(receipt["id"]) == "test":
                 test.add(receipt)
-        return test
+        return test, count
 
     def _lines(self, receipt: Json, options: ExportOptions) -> Iterator[tuple[bytes, Json]]:
         """The lines that a row gives; counts the row as withheld where it gives none."""

@@ -181,8 +181,11 @@ class _Export:
 
     def _nothing_left(self) -> ExportError:
         withheld = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.tally.withheld.items()))
+        hint = "`synth show RUN` says where the rows went; loosen what dropped them, or `export.only`."
+        if self.form.kind in ("pair", "judgement"):
+            hint = "Preferences come from edits and decisions in a review, and from candidates with scores."
         return ExportError(
             f"no row is left to export as {self.form.name}{f' (withheld: {withheld})' if withheld else ''}.",
             where=str(self.reader.folder.path),
-            hint="`synth show RUN` says where the rows went; loosen what dropped them, or `export.only`.",
+            hint=hint,
         )

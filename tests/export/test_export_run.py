@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from synth.errors import ExportError, InputError, MachineError
 from synth.export import export_run
 from synth.export.place import workshop
 from synth.row import Row
+from synth.store import RunReader
 
 ASKED = chat("How do I cancel a booking?", "Open it, then choose Cancel.", "Be brief.")
 
@@ -245,3 +247,22 @@ def test_a_folder_that_cannot_be_written_is_the_machines_fault(tmp_path: Path) -
 def test_no_run_folder_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a run folder"):
         export_run(tmp_path)
+
+
+def test_a_run_that_grows_meanwhile_is_not_exported_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run", drafts(4))
+    read_all_rows = RunReader.rows
+    late: list[dict[str, object]] = [{**row.receipt(), "status": "kept"} for row in drafts(1, start=50)]
+    passes = []
+
+    def growing(reader: RunReader, **which: str | None) -> Iterator[dict[str, object]]:
+        passes.append(which)
+        yield from read_all_rows(reader, **which)
+        if len(passes) == 3:
+            yield from late
+
+    monkeypatch.setattr(RunReader, "rows", growing)
+    with pytest.raises(ExportError, match="changed while it was exported"):
+        export_run(run)
