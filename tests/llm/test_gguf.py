@@ -93,7 +93,8 @@ def test_a_hub_file_needs_owner_repository_and_file(named: str) -> None:
 def test_a_hub_out_of_reach_is_said_with_the_command(tmp_path: Path) -> None:
     """In a process of its own: the hub's library reads its settings when it is imported."""
     script = (
-        "from pathlib import Path\nfrom synth.errors import SynthError\nfrom synth.llm.gguf import find_model\n"
+        "from pathlib import Path\nfrom synth.errors import SynthError\n"
+        "from synth.llm.gguf import find_model\n"
         "try: find_model('hf:owner/repo/model.gguf', Path())\n"
         "except SynthError as error: print(error.exit_code, error)"
     )
