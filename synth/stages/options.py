@@ -82,6 +82,7 @@ class ScoreOptions(AskingOptions):
 
     rubric: str = Field(default="quality", description="A prompt of prompts/score/, or a .md file.")
     keep: str | None = Field(default=None, description="For example '>= 4'; without it, scores only mark.")
+    seeds: bool = Field(default=True, description="Score the seeds, too: what good rows get from this judge.")
     read: Literal["auto", "logprobs", "text"] = Field(
         default="auto", description="Expectation over the score tokens, or the number as written."
     )

@@ -74,7 +74,7 @@ class Score:
 
     async def ask(self, row: Row) -> None:
         """Adds `scores[rubric]`, and drops the row where that is below the bar."""
-        if row.held_out or row.answer is None:
+        if row.held_out or row.answer is None or (row.given and not self._options.seeds):
             return
         messages = self._messages(row.messages[:-1], row.answer)
         try:

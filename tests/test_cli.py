@@ -1,0 +1,111 @@
+"""The commands of the README, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+import synth
+from synth.llm.loopback.process import LoopbackProcess
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "synth", *arguments]
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=110, check=False)
+
+
+def test_run_show_export(desk: Path) -> None:
+    folder = desk.parent
+    ran = command("run", "recipe.yaml", cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    assert "40 drafts accepted" in ran.stdout or "drafts accepted" in ran.stdout
+    assert "synth show recipe.yaml" in ran.stdout
+    funnel = command("show", "recipe.yaml", cwd=folder).stdout
+    assert "generate" in funnel
+    assert "reasons" in funnel
+    rows = [
+        json.loads(line) for line in command("show", "recipe.yaml", "--json", cwd=folder).stdout.splitlines()
+    ]
+    draft = next(row for row in rows if row["lineage"]["stage"] == "generate" and row["status"] == "kept")
+    whole = command("show", "recipe.yaml", draft["id"][:10], cwd=folder).stdout
+    assert draft["messages"][-1]["content"] in whole
+    assert draft["lineage"]["request"] in whole
+    done = command("export", "recipe.yaml", "--json", cwd=folder)
+    summary = json.loads(done.stdout)
+    exported = folder / "runs" / "desk" / "export" / "trl-sft"
+    lines = (exported / "train.jsonl").read_text().splitlines()
+    assert len(lines) == summary["files"]["train.jsonl"] > 0
+    assert set(json.loads(lines[0])) == {"prompt", "completion"}
+
+
+def test_run_json_is_one_document(desk: Path) -> None:
+    done = command("run", "recipe.yaml", "--json", "--limit", "7", cwd=desk.parent)
+    summary = json.loads(done.stdout)
+    wanted = "run accepted dropped failed pending requests reused retries tokens cost_usd seconds total"
+    assert set(wanted.split()) <= set(summary)
+    assert summary["accepted"] + sum(summary["dropped"].values()) >= 7
+    assert summary["cost_usd"] is None
+
+
+def test_a_dry_run_calls_nothing_and_leaves_nothing(desk: Path) -> None:
+    text = desk.read_text().replace("{provider: fake}", "{model: m, base_url: 'http://127.0.0.1:9/v1'}")
+    desk.write_text(text)
+    done = command("run", "recipe.yaml", "--dry-run", cwd=desk.parent)
+    assert done.returncode == 0, done.stderr
+    assert "Write example" in done.stdout
+    assert "Nothing was called" in done.stderr
+    assert not (desk.parent / "runs").exists()
+
+
+def test_init_on_an_endpoint_shows_five_rows(tmp_path: Path) -> None:
+    with LoopbackProcess(models="little-model") as server:
+        done = command("init", "mine", "--endpoint", server.url, "--json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        made = json.loads(done.stdout)
+        assert made["model"] == "little-model"
+        assert len(made["rows"]) == 5
+        recipe = yaml.safe_load((tmp_path / "mine" / "recipe.yaml").read_text())
+        assert recipe["models"]["writer"]["model"] == "little-model"
+        assert command("doctor", "mine/recipe.yaml", cwd=tmp_path).returncode == 0
+    assert command("doctor", "mine/recipe.yaml", cwd=tmp_path).returncode == 3
+
+
+def test_init_refuses_a_folder_with_something_in_it(desk: Path) -> None:
+    done = command("init", ".", cwd=desk.parent)
+    assert done.returncode == 2
+    assert "not empty" in done.stderr
+
+
+def test_the_schema_accepts_the_examples() -> None:
+    root = Path(__file__).parent.parent
+    schema = json.loads(command("schema", cwd=root).stdout)
+    for recipe in root.glob("examples/*/recipe.yaml"):
+        jsonschema.validate(yaml.safe_load(recipe.read_text()), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "models": {}, "stages": [{"generat": {}}]}, schema)
+
+
+def test_from_python(desk: Path) -> None:
+    run = synth.run(desk)
+    rows = list(run)
+    assert rows
+    assert all(row["status"] == "kept" for row in rows)
+    assert run.row(rows[0]["id"]) == rows[0]
+    assert len(run.to_dataset()) == len(rows)
+    assert synth.export(run, format="messages").files["train"] > 0
+    assert synth.export(desk, format="trl-sft").files["test"] == 8
+
+
+def test_in_a_notebook_that_runs_a_loop(desk: Path) -> None:
+    import asyncio
+
+    async def cell() -> int:
+        return len(list(synth.run(desk)))
+
+    assert asyncio.run(cell()) > 0

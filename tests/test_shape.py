@@ -1,0 +1,69 @@
+"""Taste as tests: what may import what, how quick `--help` is, how long a module may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "synth"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = {"aiohttp", "argilla", "datasets", "numpy", "openai", "openvino_genai", "pandas", "pyarrow", "vllm"}
+
+# Who may not import whom; everything may use recipe, row and errors.
+FORBIDDEN = {
+    "synth/stages": ("synth.store", "synth.pipeline", "synth.cli", "synth.api", "synth.llm.endpoint", "synth.llm.fake"),
+    "synth/llm": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
+    "synth/store": ("synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
+    "synth/text": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api", "synth.llm", "synth.row"),
+    "synth/pipeline": ("synth.cli", "synth.api"),
+}  # fmt: skip
+
+
+def imports_of(module: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    code = f"import sys; sys.argv = {['synth', *arguments]!r}\nfrom synth.cli import main\n"
+    code += "try:\n    main()\nexcept SystemExit:\n    pass\nprint('\\n'.join(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return {name.partition(".")[0] for name in done.stderr.split()}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert not loaded_by("--help") & HEAVY
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_imports_go_one_way(folder: str) -> None:
+    for module in (ROOT / folder).rglob("*.py"):
+        for imported in imports_of(module):
+            assert not imported.startswith(FORBIDDEN[folder]), (
+                f"{module.relative_to(ROOT)} imports {imported}"
+            )
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: str(m.relative_to(PACKAGE)))
+def test_a_module_fits_in_the_head(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= 420
+    assert not any(isinstance(node, ast.Global) for node in ast.walk(ast.parse(module.read_text())))
+
+
+def test_every_prompt_is_valid() -> None:
+    from synth.prompts import read_prompt
+
+    prompts = list((ROOT / "prompts").rglob("*.md"))
+    assert prompts
+    for prompt in prompts:
+        assert read_prompt(prompt, prompt.stem).source
