@@ -65,7 +65,7 @@ def serving(home: Path) -> Iterator[LocalServer]:
 def call(
     server: LocalServer, method: str, path: str, body: Any = None, **headers: str
 ) -> tuple[int, Any, dict[str, str]]:
-    """(status, JSON or text, headers) of a request to the server, as its owner unless `headers` say otherwise."""
+    """(status, JSON or text, headers) of a request, made as the owner unless `headers` say otherwise."""
     given = {"X-Argilla-Api-Key": server.api_key, "Content-Type": "application/json"}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
