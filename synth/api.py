@@ -18,7 +18,7 @@ from synth.store import FunnelLine, RunReader
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from synth.export import ExportResult
+    from synth.exports import ExportResult
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def open_run(run: Path | str) -> Run:
 
 def export(run: Path | str | Run, format: str | None = None, out: Path | str | None = None) -> ExportResult:
     """Writes fine-tune-ready files (`synth export`)."""
-    from synth.export import export_run
+    from synth.exports import export_run
 
     folder = run.path if isinstance(run, Run) else find_run(run)
     return export_run(folder, format=format, out=Path(out) if out is not None else None)

@@ -24,7 +24,7 @@ def test_run_show_export(desk: Path) -> None:
     folder = desk.parent
     ran = command("run", "recipe.yaml", cwd=folder)
     assert ran.returncode == 0, ran.stderr
-    assert "40 drafts accepted" in ran.stdout or "drafts accepted" in ran.stdout
+    assert "drafts accepted" in ran.stdout
     assert "synth show recipe.yaml" in ran.stdout
     funnel = command("show", "recipe.yaml", cwd=folder).stdout
     assert "generate" in funnel
@@ -40,7 +40,7 @@ def test_run_show_export(desk: Path) -> None:
     summary = json.loads(done.stdout)
     exported = folder / "runs" / "desk" / "export" / "trl-sft"
     lines = (exported / "train.jsonl").read_text().splitlines()
-    assert len(lines) == summary["files"]["train.jsonl"] > 0
+    assert len(lines) == summary["files"]["train"] > 0
     assert set(json.loads(lines[0])) == {"prompt", "completion"}
 
 

@@ -16,10 +16,10 @@ HEAVY = {"aiohttp", "argilla", "datasets", "numpy", "openai", "openvino_genai", 
 
 # Who may not import whom; everything may use recipe, row and errors.
 FORBIDDEN = {
-    "synth/stages": ("synth.store", "synth.pipeline", "synth.cli", "synth.api", "synth.llm.endpoint", "synth.llm.fake"),
+    "synth/stages": ("synth.store", "synth.pipeline", "synth.cli", "synth.api", "synth.llm.fake"),
     "synth/llm": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
     "synth/store": ("synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
-    "synth/text": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api", "synth.llm", "synth.row"),
+    "synth/text": ("synth.store", "synth.pipeline", "synth.stages", "synth.api", "synth.llm", "synth.row"),
     "synth/pipeline": ("synth.cli", "synth.api"),
 }  # fmt: skip
 

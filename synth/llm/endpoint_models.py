@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from synth.errors import UnreachableError
 
 
@@ -16,12 +14,11 @@ async def served_models(base_url: str, api_key: str | None = None) -> list[str]:
     client = openai.AsyncOpenAI(
         base_url=base_url,
         api_key=api_key or "none",
-        default_headers=cast("dict[str, str]", headers),
         max_retries=1,
         timeout=10.0,
     )
     try:
-        models = [model.id async for model in client.models.list()]
+        models = [model.id async for model in client.models.list(extra_headers=headers)]
     except (openai.OpenAIError, ValueError) as error:
         raise UnreachableError(
             f"no list of models: {error}",

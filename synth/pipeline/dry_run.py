@@ -17,7 +17,7 @@ from synth.recipe.model import FakeModel
 from synth.store import RunFolder
 from synth.store.journal import read_records
 
-# Rows of each source that are carried through for a look, and prompts shown of each stage.
+# Rows of each source that are carried through for a look.
 _SAMPLE = 3
 
 # English text under today's tokenizers; the numbers are said to be estimates.
@@ -68,7 +68,16 @@ async def dry_run(file: Path, settings: list[str], limit: int | None) -> Plan:
     prompt_tokens = int(sum(len(orjson.dumps(p)) for p in prompts) / _CHARACTERS_A_TOKEN * scale)
     completion_tokens = int(sum(most for _, most in asked) * scale)
     cost = _cost(recipe, prompt_tokens, completion_tokens)
-    return Plan(prompts[:_SAMPLE], wanted, prompt_tokens, completion_tokens, cost)
+    return Plan(_one_of_each(prompts), wanted, prompt_tokens, completion_tokens, cost)
+
+
+def _one_of_each(prompts: list[list[Json]]) -> list[list[Json]]:
+    """The first prompt of every kind: prompts of one stage begin with the same words."""
+    first: dict[str, list[Json]] = {}
+    for prompt in prompts:
+        opening = prompt[0]["content"] if prompt[0]["role"] == "system" else ""
+        first.setdefault(opening, prompt)
+    return list(first.values())
 
 
 def _requests(recipe: Recipe) -> int:

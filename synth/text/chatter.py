@@ -82,7 +82,7 @@ _CLOSER = re.compile(
         \ (?:please\ |just\ )?(?:feel\ free|do\ not\ hesitate|don['’]t\ hesitate|let\ me\ know)[^.!?\n]{0,80}
     | (?:Is\ there|Do\ you\ need|Can\ I\ help\ (?:you\ )?with)\ (?:anything|something)\ else[^.!?\n]{0,60}
     )
-    [.!?]+[ ]*[\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F]*\s*\Z
+    [.!?]+[ ]*[\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F]*\Z
     """,
     re.VERBOSE,
 )
@@ -103,20 +103,30 @@ _QUOTE_PAIRS = (('"', '"'), ("“", "”"), ("'", "'"), ("‘", "’"), ("„", 
 
 
 def strip_preamble(text: str) -> str:
-    """Drop an announcement, a label or "As an AI language model," at the very start; never the whole text."""
-    for strip in (_strip_announcement, _strip_label, _strip_as_ai):
-        rest = strip(text)
-        if rest != text and rest.strip():
-            return rest
+    """Drop announcements, labels and "As an AI language model," at the very start; never the whole text."""
+    before = None
+    while before != text:
+        before = text
+        for strip in (_strip_announcement, _strip_label, _strip_as_ai):
+            rest = strip(text)
+            if rest.strip():
+                text = rest
     return text
 
 
 def strip_closer(text: str) -> str:
     """Drop an offer of more help from the end ("I hope this helps!"); never the whole text, never code."""
-    found = _CLOSER.search(text, max(0, len(text.rstrip()) - _LONGEST_CLOSER))
-    if not found or not text[: found.start()].strip() or blocks(text)[-1].kind == "code":
+    kept = text.rstrip()
+    last = blocks(kept)[-1]
+    if last.kind == "code":
         return text
-    return text[: found.start()]
+    begin = len(kept) - len("\n".join(last.lines))
+    while len(kept) > begin:
+        found = _CLOSER.search(kept, max(0, len(kept) - _LONGEST_CLOSER))
+        if not found or not kept[: found.start()].strip():
+            break
+        kept = kept[: found.start()].rstrip()
+    return text if kept == text.rstrip() else kept
 
 
 def unwrap_fence(text: str, *, sql: bool = False) -> str:

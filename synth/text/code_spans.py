@@ -13,9 +13,9 @@ from typing import Literal
 
 from synth.text.code_kinds import code_kind
 
-_CONTAINER = r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+|>[ \t]?)*[ \t]*"
+_CONTAINER = r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+|>[ \t]*)*"
 _FENCE = re.compile(rf"(?P<container>{_CONTAINER})(?P<fence>`{{3,}}(?!.*`)|~{{3,}})")
-_FENCE_END = re.compile(r"(?P<container>[ \t]*(?:>[ \t]?)*[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*$")
+_FENCE_END = re.compile(r"(?P<container>[ \t]*(?:>[ \t]*)*)(?P<fence>`{3,}|~{3,})[ \t]*$")
 _LIST_ITEM = re.compile(r"(?P<marker>[ \t>]*(?:[-*+]|\d{1,9}[.)]))(?P<space>[ \t]+|$)")
 _INDENT = re.compile(r"[ \t]*")
 # Blocks that keep their spacing until they are closed: HTML's (CommonMark 4.6, kind 1) and LaTeX's.

@@ -18,9 +18,9 @@ from pathlib import Path
 from bad_rows import BAD_ROWS, row_of
 
 from synth.errors import ExportError
-from synth.export.example import examples_of
-from synth.export.formats import FORMATS
-from synth.export.formats.base import Format
+from synth.exports.example import examples_of
+from synth.exports.formats import FORMATS
+from synth.exports.formats.base import Format
 from synth.llm.base import Json
 from synth.recipe import ExportOptions
 

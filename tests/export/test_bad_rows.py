@@ -9,7 +9,7 @@ from bad_rows import BAD_ROWS, FORMATS, row_of, said_of
 from export_runs import make_run
 
 from synth.errors import ExportError
-from synth.export import export_run
+from synth.exports import export_run
 
 
 @pytest.mark.parametrize("form", FORMATS)

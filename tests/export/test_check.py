@@ -10,10 +10,10 @@ import pytest
 from export_runs import chat, drafts, held_out, make_run, read_lines, seed
 
 from synth.errors import ExportError
-from synth.export import export_run
-from synth.export.check import Expected, check_export
-from synth.export.files import Written, digest_of
-from synth.export.formats import find_format
+from synth.exports import export_run
+from synth.exports.check import Expected, check_export
+from synth.exports.files import Written, digest_of
+from synth.exports.formats import find_format
 
 
 @pytest.fixture

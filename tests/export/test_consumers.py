@@ -17,7 +17,7 @@ import pytest
 from export_runs import make_run
 from varied_rows import varied_rows
 
-from synth.export import export_run
+from synth.exports import export_run
 
 CONSUMERS = Path(__file__).parent / "consumers"
 TRAIN, TEST = 262, 38

@@ -10,7 +10,7 @@ import pytest
 from export_runs import make_run, read_lines
 from varied_rows import varied_rows
 
-from synth.export import export_run
+from synth.exports import export_run
 
 MESSAGE = {"role": "string", "content": "string"}
 

@@ -11,8 +11,8 @@ import yaml
 from export_runs import chat, draft, drafts, held_out, make_run, read_all, read_lines, seed
 
 from synth.errors import ExportError, InputError, MachineError
-from synth.export import export_run
-from synth.export.place import workshop
+from synth.exports import export_run
+from synth.exports.place import workshop
 from synth.row import Row
 from synth.store import RunReader
 

@@ -12,8 +12,8 @@ from export_runs import chat, draft, held_out, make_run, read_all, read_lines, s
 from varied_rows import TOOLS, varied_rows
 
 from synth.errors import ExportError
-from synth.export import export_run
-from synth.export.formats import FORMATS
+from synth.exports import export_run
+from synth.exports.formats import FORMATS
 from synth.row import Row
 
 SPOKEN = [

@@ -10,9 +10,9 @@ from export_runs import chat, held_out, make_run, seed
 from varied_rows import TOOLS, varied_rows
 
 from synth.errors import ExportError
-from synth.export import export_run
-from synth.export.example import Example
-from synth.export.lengths import TargetModel, target_model
+from synth.exports import export_run
+from synth.exports.example import Example
+from synth.exports.lengths import TargetModel, target_model
 from synth.recipe import ExportOptions
 
 CHATML = (

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.errors import ExportError, SourceError
-from synth.export import ExportResult, export_run
-from synth.export.mix import wanted_rows
+from synth.exports import ExportResult, export_run
+from synth.exports.mix import wanted_rows
 from synth.recipe.model import MixSource
 
 OURS = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.errors import ExportError
-from synth.export import export_run
-from synth.export.preferences import pairs_of
+from synth.exports import export_run
+from synth.exports.preferences import pairs_of
 from synth.recipe.model import PairOptions
 
 NONE: dict[str, Any] = {"status": "none"}

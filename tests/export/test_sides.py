@@ -11,9 +11,9 @@ from export_runs import chat, draft, drafts, held_out, make_run, read_lines, see
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.export import export_run
-from synth.export.example import prompt_text
-from synth.export.sides import Origins, unit_hash
+from synth.exports import export_run
+from synth.exports.example import prompt_text
+from synth.exports.sides import Origins, unit_hash
 from synth.row import Row
 from synth.text.near import NearCopies
 

@@ -8,9 +8,9 @@ or an unknown role included: hence the rules. Arguments of a call are an object,
 
 from __future__ import annotations
 
-from synth.export.example import Example
-from synth.export.formats.base import Format
-from synth.export.formats.rules import COMPARISON, CONVERSATION, PROMPT
+from synth.exports.example import Example
+from synth.exports.formats.base import Format
+from synth.exports.formats.rules import COMPARISON, CONVERSATION, PROMPT
 from synth.llm.base import Json
 
 

@@ -5,6 +5,6 @@
 `files`; `check` then reads back what lies on the disk, and only then `place` puts it where it belongs.
 """
 
-from synth.export.run import ExportResult, export_run
+from synth.exports.run import ExportResult, export_run
 
 __all__ = ["ExportResult", "export_run"]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synth.errors import InputError, MachineError
-from synth.export.files import digest_of
+from synth.exports.files import digest_of
 from synth.store.folder import machine_error
 
 MANIFEST = "manifest.json"

@@ -11,15 +11,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from synth.errors import ExportError
-from synth.export.check import RECEIPTS, file_of
-from synth.export.example import Example, examples_of, prompt_text
-from synth.export.files import LinesFile, Written, as_line
-from synth.export.formats.base import Format
-from synth.export.lengths import target_model
-from synth.export.mix import Share, choose, receipts_of, wanted_rows
-from synth.export.select import withheld_because
-from synth.export.sides import SIDES, Origins, TestSide
-from synth.export.tally import Tally
+from synth.exports.check import RECEIPTS, file_of
+from synth.exports.example import Example, examples_of, prompt_text
+from synth.exports.files import LinesFile, Written, as_line
+from synth.exports.formats.base import Format
+from synth.exports.lengths import target_model
+from synth.exports.mix import Share, choose, receipts_of, wanted_rows
+from synth.exports.select import withheld_because
+from synth.exports.sides import SIDES, Origins, TestSide
+from synth.exports.tally import Tally
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.store import RunReader

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 
 from synth.errors import ExportError
-from synth.export.example import Kind, prompt_text
-from synth.export.files import Written, digest_of
-from synth.export.formats.base import Format
-from synth.export.sides import SIDES, Side
+from synth.exports.example import Kind, prompt_text
+from synth.exports.files import Written, digest_of
+from synth.exports.formats.base import Format
+from synth.exports.sides import SIDES, Side
 from synth.llm.base import Json
 from synth.row import content_of
 from synth.text.tokens import normal_form

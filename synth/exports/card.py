@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import yaml
 
-from synth.export.containers import data_path
-from synth.export.files import Written
-from synth.export.formats.base import Format
-from synth.export.licences import licence_metadata
-from synth.export.mix import Share
-from synth.export.select import REASONS
-from synth.export.sides import SIDES
-from synth.export.tally import Tally
+from synth.exports.containers import data_path
+from synth.exports.files import Written
+from synth.exports.formats.base import Format
+from synth.exports.licences import licence_metadata
+from synth.exports.mix import Share
+from synth.exports.select import REASONS
+from synth.exports.sides import SIDES
+from synth.exports.tally import Tally
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.store.reader import FunnelLine

@@ -8,18 +8,18 @@ from pathlib import Path
 import orjson
 
 from synth.errors import ExportError
-from synth.export.about import recipe_digest, sources
-from synth.export.card import CardFacts, card
-from synth.export.check import Expected, check_export, file_of
-from synth.export.containers import pack
-from synth.export.files import Written, digest_of, write_text
-from synth.export.formats import find_format
-from synth.export.formats.base import Dataset, Format
-from synth.export.mix import Share
-from synth.export.place import MANIFEST, check_target, put, workshop
-from synth.export.rows import RowWriter
-from synth.export.sides import SIDES, Side
-from synth.export.tally import Tally
+from synth.exports.about import recipe_digest, sources
+from synth.exports.card import CardFacts, card
+from synth.exports.check import Expected, check_export, file_of
+from synth.exports.containers import pack
+from synth.exports.files import Written, digest_of, write_text
+from synth.exports.formats import find_format
+from synth.exports.formats.base import Dataset, Format
+from synth.exports.mix import Share
+from synth.exports.place import MANIFEST, check_target, put, workshop
+from synth.exports.rows import RowWriter
+from synth.exports.sides import SIDES, Side
+from synth.exports.tally import Tally
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.store import RunReader

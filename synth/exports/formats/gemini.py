@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from synth.export.example import Example
-from synth.export.formats.base import Format
-from synth.export.formats.rules import CONVERSATION, no_tools, turns_alternate
+from synth.exports.example import Example
+from synth.exports.formats.base import Format
+from synth.exports.formats.rules import CONVERSATION, no_tools, turns_alternate
 from synth.llm.base import Json
 from synth.row import content_of
 

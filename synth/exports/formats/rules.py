@@ -7,7 +7,7 @@ import re
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import SchemaError
 
-from synth.export.example import Example
+from synth.exports.example import Example
 from synth.llm.base import Json
 from synth.row import content_of
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from synth.errors import ExportError
-from synth.export.example import Example, Kind
+from synth.exports.example import Example, Kind
 from synth.llm.base import Json
 
 # What rows are put in: JSON Lines, Parquet, or a folder of the `datasets` library.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
-from synth.export.preferences import Judgement, judgements, pairs_of
+from synth.exports.preferences import Judgement, judgements, pairs_of
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.row import content_of

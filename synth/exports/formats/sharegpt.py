@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import orjson
 
-from synth.export.example import Example
-from synth.export.formats.base import Dataset, Format
-from synth.export.formats.openai import as_text
-from synth.export.formats.rules import COMPARISON, CONVERSATION, calls_or_says, turns_alternate
+from synth.exports.example import Example
+from synth.exports.formats.base import Dataset, Format
+from synth.exports.formats.openai import as_text
+from synth.exports.formats.rules import COMPARISON, CONVERSATION, calls_or_says, turns_alternate
 from synth.llm.base import Json
 from synth.row import content_of
 

@@ -16,7 +16,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from synth.errors import ExportError
-from synth.export.example import Example
+from synth.exports.example import Example
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.row import content_of

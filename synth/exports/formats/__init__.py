@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 
 from synth.errors import ExportError
-from synth.export.formats import alpaca, axolotl, gemini, mistral, openai, sharegpt, trl
-from synth.export.formats.base import Format
+from synth.exports.formats import alpaca, axolotl, gemini, mistral, openai, sharegpt, trl
+from synth.exports.formats.base import Format
 
 FORMATS: dict[str, Format] = {
     form.name: form

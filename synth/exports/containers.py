@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from synth.errors import ExportError
-from synth.export.check import file_of, read_lines
-from synth.export.files import Written, digest_of
-from synth.export.formats.base import Container
-from synth.export.sides import Side
+from synth.exports.check import file_of, read_lines
+from synth.exports.files import Written, digest_of
+from synth.exports.formats.base import Container
+from synth.exports.sides import Side
 from synth.llm.base import Json
 
 if TYPE_CHECKING:

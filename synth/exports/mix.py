@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from synth.export.sides import unit_hash
+from synth.exports.sides import unit_hash
 from synth.llm.base import Json
 from synth.recipe.model import MixSource
 from synth.sources import read_rows

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 
-from synth.export.example import Example
-from synth.export.formats.base import Format
-from synth.export.formats.openai import with_text_arguments
-from synth.export.formats.rules import CONVERSATION, calls_or_says
+from synth.exports.example import Example
+from synth.exports.formats.base import Format
+from synth.exports.formats.openai import with_text_arguments
+from synth.exports.formats.rules import CONVERSATION, calls_or_says
 from synth.llm.base import Json
 
 _CALL_ID = re.compile(r"[a-zA-Z0-9]{9}")

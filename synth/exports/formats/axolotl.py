@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import yaml
 
-from synth.export.formats.base import Dataset, Format
-from synth.export.formats.rules import CONVERSATION
-from synth.export.formats.trl import whole_conversation
+from synth.exports.formats.base import Dataset, Format
+from synth.exports.formats.rules import CONVERSATION
+from synth.exports.formats.trl import whole_conversation
 from synth.llm.base import Json
 
 _SMALL_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"

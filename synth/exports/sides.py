@@ -13,8 +13,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import Literal
 
-from synth.export.example import prompt_text
-from synth.export.select import is_given, is_held_out
+from synth.exports.example import prompt_text
+from synth.exports.select import is_given, is_held_out
 from synth.llm.base import Json
 from synth.text.near import NearCopies
 

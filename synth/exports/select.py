@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from synth.export.example import Kind
-from synth.export.preferences import APPROVED
+from synth.exports.example import Kind
+from synth.exports.preferences import APPROVED
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 

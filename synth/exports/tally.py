@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from synth.export.select import is_given, is_held_out
-from synth.export.sides import Side
+from synth.exports.select import is_given, is_held_out
+from synth.exports.sides import Side
 from synth.llm.base import Json
 
 
