@@ -51,14 +51,15 @@ def _export(run: Path, form: str) -> None:
     began = time.perf_counter()
     result = export_run(run, format=form)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    peak, processor = used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
     rows = sum(result.files.values())
     written = sum(file.stat().st_size for file in result.folder.iterdir()) / 2**20
-    print("| rows | train | test | withheld | written | time | rows/s | peak memory |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| rows | train | test | withheld | written | time | processor time | rows/s | peak memory |")
+    print("|---|---|---|---|---|---|---|---|---|")
     print(
         f"| {rows:,} | {result.files['train']:,} | {result.files['test']:,} "
-        f"| {sum(result.withheld.values()):,} | {written:,.0f} MiB | {seconds:,.1f} s "
+        f"| {sum(result.withheld.values()):,} | {written:,.0f} MiB | {seconds:,.1f} s | {processor:,.1f} s "
         f"| {rows / seconds:,.0f} | {peak:,.0f} MiB |"
     )
 
