@@ -94,6 +94,7 @@ class Controller:
         self._settled = True
         self._told: float | None = None
         self._looked_at = (0, 0)
+        self._queue_seen = self._empty_looks = False
         self._tried_at: Point = (self.limit, 0.0)
         self._tried_for = Phase.MORE
         self._hold_at(self.limit, None)
@@ -139,17 +140,31 @@ class Controller:
             fair = int(max(self.in_flight - excess, self.in_flight / 2))
             if fair < self.limit:
                 self._hold_at(fair, rate=None)
+            self._queue_seen = True
+            return
+        full = self.in_flight >= _USED * self.limit
+        emptied = waiting == 0 and full and self._empty_looks and self._queue_seen
+        self._queue_seen = self._queue_seen or waiting > 0
+        self._empty_looks = waiting == 0 and full
+        if emptied and self.phase is not Phase.RAMP:
+            # What had a queue at this limit has none any more: the server has become faster.
+            self._ramp_from(self.limit)
             return
         # Where answers take longer than from one look to the next, they are not needed to see room.
         before, self._looked_at = self._looked_at, (self._epoch, self._back)
         slow = self.phase is Phase.RAMP and before == self._looked_at == (self._epoch, 0)
-        if slow and waiting == 0 and self.in_flight >= self.limit and self.limit < _TRUSTED:
+        if slow and waiting == 0 and full and self.limit < _TRUSTED:
             self._begin(2 * self.limit)
 
     def restart(self) -> None:
         """The server has been away: find out again, from the usual start."""
-        self.phase, self._ramp, self._strikes = Phase.RAMP, [], 0
-        self._begin(self._start, grow_to=2 * self._start)
+        self._ramp_from(self._start)
+
+    def _ramp_from(self, limit: int, *known: Point) -> None:
+        """Ramps from a limit, comparing with what is known already."""
+        self.phase, self._ramp, self._strikes = Phase.RAMP, list(known), 0
+        self._queue_seen = self._empty_looks = False
+        self._begin(limit, grow_to=2 * limit)
 
     def _begin(self, limit: int, *, grow_to: int = 0) -> None:
         """Starts an epoch. Where the limit falls, it waits until the surplus has drained; where it grows
@@ -234,8 +249,7 @@ class Controller:
         before, after = (self._base, self._rate or rate), (self.limit, rate)
         follows = _elasticity(before, after)
         if self.phase is Phase.MORE and follows >= _IN_PROPORTION:
-            self.phase, self._ramp, self._strikes = Phase.RAMP, [before, after], 0
-            self._begin(self.limit, grow_to=2 * self.limit)
+            self._ramp_from(self.limit, before, after)
         elif self._is_better(follows, self.phase):
             self._tried_at, self._tried_for, self.phase = after, self.phase, Phase.AGAIN
             self._begin(self._base)

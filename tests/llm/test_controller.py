@@ -89,11 +89,12 @@ def test_the_ramp_takes_well_under_a_second(capacity: int) -> None:
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.7])
-def test_follows_a_server_that_changes(noise: float) -> None:
+@pytest.mark.parametrize("metrics", [False, True])
+def test_follows_a_server_that_changes(metrics: bool, noise: float) -> None:
     def capacity(now: float) -> int:
         return 64 if now < 10 else 8 if now < 20 else 128
 
-    simulation = Simulation(capacity, noise=noise).run(30)
+    simulation = Simulation(capacity, noise=noise, metrics=metrics).run(30)
     assert simulation.answered(0, 10) >= 0.88 * 640 * 10
     assert simulation.answered(10, 20) >= 0.9 * 80 * 10
     assert simulation.answered(20, 30) >= 0.85 * 1280 * 10
