@@ -70,6 +70,8 @@ _AS_AI = re.compile(
 )
 _BLOCK = re.compile(r"\s*(?:[-*+•] |\d{1,3}[.)] |#{1,6} |>|\||```|~~~|[{\[<])")
 
+_RULED = re.compile(r"\s*(?P<line>-{3,}|\*{3,}|_{3,})[ \t]*\n[ \t]*\n")
+
 _CLOSER = re.compile(
     r"""
     (?:(?<=[.!?)\]"”’*])[ ]+|\n\s*)
@@ -183,7 +185,16 @@ def _strip_announcement(text: str) -> str:
     else:
         stands_alone = bool(_BLOCK.match(rest) or _MADE.search(what) or "\n" in rest.strip())
         drop = found["opener"] is not None and found["end"] == ":" and own_line and stands_alone
-    return rest if drop else text
+    return _unrule(rest) if drop else text
+
+
+def _unrule(text: str) -> str:
+    """Drop the line that parts an announcement from its text, and the same line below; YAML's `---` stays."""
+    rule = _RULED.match(text)
+    if not rule:
+        return text
+    rest = text[rule.end() :]
+    return re.sub(rf"\n\s*{re.escape(rule['line'])}\s*\Z", "", rest) if rest.strip() else text
 
 
 def _strip_label(text: str) -> str:

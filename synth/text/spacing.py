@@ -13,6 +13,8 @@ from itertools import pairwise
 from synth.text.code_kinds import code_kind
 from synth.text.code_spans import blocks, indent_width, inline_code
 
+# Without any of these there is nothing to do, which is how most texts are.
+_UNTIDY = re.compile(r"\A\s|\s\Z|[^\S\n]\n| {2}|\n\n\n")
 _GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 _LEAD = re.compile(r"[ \t]*(?:>[ \t]*)*(?:(?:[-*+:]|\d{1,9}[.)])[ \t]+)*")
 _BLOCK_START = re.compile(r"[ \t]*(?:[-*+] |\d{1,9}[.)] |#{1,6} |>|\||```|~~~)")
@@ -25,6 +27,8 @@ _WIDE = 3
 
 def tidy_spacing(text: str) -> str:
     """Standard white space: none at line ends, one space between words, one empty line at most."""
+    if not _UNTIDY.search(text):
+        return text
     kind = code_kind(text)
     if kind:
         # The final line end of a patch belongs to it; elsewhere it is only how the file was saved.

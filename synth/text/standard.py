@@ -148,6 +148,8 @@ def _respace_sql(text: str, options: Options) -> str:
 
 # --- characters --------------------------------------------------------------------------------------
 
+_BEYOND_ASCII = re.compile(r"[^\t\n\x20-\x7E]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 # Bytes of Windows-1252 that were read as Latin-1: the character that was meant, as HTML readers do it.
 _CONTROLS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
@@ -156,6 +158,9 @@ _CONTROLS |= {0x2028: "\n", 0x2029: "\n"}
 _SPACES = dict.fromkeys([0xA0, 0x2007, 0x202F], " ")
 _INVISIBLE = dict.fromkeys([0xAD, 0x180E, 0x2060, 0xFEFF], "")
 _CHARACTERS = str.maketrans({**_CONTROLS, **_SPACES, **_INVISIBLE})
+_RIGHT_TO_LEFT = re.compile(
+    r"[\u0590-\u061B\u061D-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\U00010800-\U00010FFF\U0001E800-\U0001EFFF]"
+)
 _BIDI = re.compile(r"[\u200E\u200F\u061C\u202A-\u202E\u2066-\u2069]")
 # Joiners shape Persian, Indic scripts and emoji; zero-width spaces part words in South-East Asian ones.
 _STRAY_JOINER = re.compile(r"(?<![^\x00-\x7F])[\u200C\u200D]+|[\u200C\u200D]+(?![^\x00-\x7F])")
@@ -166,14 +171,12 @@ _STRAIGHT = str.maketrans({**dict.fromkeys("“”„‟", '"'), **dict.fromkeys
 
 def _clean_unicode(text: str) -> str:
     """NFC (never NFKC, which turns ² into 2), without characters that cannot be seen and mean nothing."""
-    if text.isascii() and text.isprintable():
+    if not _BEYOND_ASCII.search(text):
         return text
     text = text.removeprefix("\ufeff")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _SURROGATE.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    right_to_left = any(
-        unicodedata.bidirectional(character) in ("R", "AL") for character in text if character.isalpha()
-    )
+    right_to_left = bool(_RIGHT_TO_LEFT.search(text))
 
     def clean(prose: str) -> str:
         prose = _ANSI.sub("", prose).translate(_CHARACTERS)

@@ -259,6 +259,7 @@ def test_code_spans_are_found_in_linear_time(text):
         ("### Response:\nHello", "Hello"),
         ("Assistant: Hi.", "Hi."),
         ("Assistant: Sure, here is the answer:\nHi.", "Hi."),
+        ("Sure, here is the email:\n\n---\n\nDear Bob,\n\nThanks.\n\n---", "Dear Bob,\n\nThanks."),
         ("As an AI language model, I don't feel, but I can help.", "I don't feel, but I can help."),
         ("As an AI developed by Acme, I cannot.", "I cannot."),
         ("As a large language model, it is hard to say.", "It is hard to say."),
@@ -406,6 +407,18 @@ def test_a_prefix_is_a_word_of_its_own():
 
 def test_whatever_changed_has_a_name():
     assert clean("Hi. Hi. You can.", prefix="Hi.").did == ("prefix",)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\n", " ", "> ", "<code>", "</code>", "$a", "[", "- a\n", "I hope this helps! ", "Answer: ", "SELECT ("],
+)
+@pytest.mark.timeout(10)
+def test_long_texts_take_linear_time(piece):
+    text = piece * (20_000 // len(piece))
+    assert (
+        len(clean(text, closer=True, sql="oneline", json="compact", prefix="Hi").text) <= len(text) + 20_000
+    )
 
 
 # --- JSON --------------------------------------------------------------------------------------------
