@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -684,3 +685,34 @@ def test_indented_code_keeps_every_byte(code):
     assume(code[0].strip() and code[-1].strip())
     block = "\n".join("    " + line if line else "" for line in code)
     assert block in standardise(f"Run this.\n\n{block}\n\nDone  now.", Options()).text
+
+
+# --- the documentation -------------------------------------------------------------------------------
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "standardise.md"
+
+
+def documented():
+    """Rows of the tables: (options, before, after); rows with one cell are texts that stay."""
+    for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        texts = [json.loads(cell[1:-1]) for cell in cells if cell.startswith('`"') and line.startswith("|")]
+        if len(texts) == 1:
+            yield "{}", texts[0], texts[0]
+        elif texts:
+            option = cells[1].strip("`")
+            yield "{%s}" % (option if ":" in option else ""), *texts
+
+
+@pytest.mark.parametrize(("option", "before", "after"), list(documented()))
+def test_documented_examples(option, before, after):
+    assert clean(before, **yaml.safe_load(option)).text == after
+
+
+def test_every_rule_is_documented():
+    names = {
+        line.split("|")[1].strip(" `")
+        for line in DOCUMENT.read_text(encoding="utf-8").splitlines()
+        if "|" in line
+    }
+    assert set(RULES) <= names
