@@ -48,6 +48,8 @@ class Origins:
 
     def roots(self, row_id: str) -> set[str]:
         """The ids of what the row was made from, back to what was made from nothing here."""
+        if row_id not in self._parents:
+            return {row_id}
         roots: set[str] = set()
         seen: set[str] = set()
         waiting = [row_id]
