@@ -27,9 +27,10 @@ TOPICS = ("orders", "refunds", "parcels", "invoices", "printers", "passwords", "
 Way = Callable[[Sequence[Request], int], float]
 
 
-def some_requests(count: int, tokens: int, round_: int) -> list[Request]:
-    """Few-shot prompts that share their beginning, different in each round, so that no cache knows them."""
-    shots = "\n".join(f"- A customer asks about {topic}; we answer within a day." for topic in TOPICS)
+def some_requests(count: int, tokens: int, round_: int, *, shared: bool) -> list[Request]:
+    """Prompts that are new in each round; `shared`, they begin with the same eight examples."""
+    examples = "\n".join(f"- A customer asks about {topic}; we answer within a day." for topic in TOPICS)
+    shots = examples if shared else ""
     return [
         Request(
             [{"role": "user", "content": f"{shots}\nWrite answer {number} of day {round_} about {topic}."}],
@@ -100,12 +101,13 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=128)
     parser.add_argument("--tokens", type=int, default=96, help="max_tokens of each")
     parser.add_argument("--sequences", type=int, default=64, help="in the batch at once")
+    parser.add_argument("--shared", action="store_true", help="prompts that share a long beginning")
     given = parser.parse_args()
     ratios: dict[str, list[float]] = {name: [] for name in WAYS}
     print("| pair | " + " | ".join(f"{name}, tokens/s" for name in WAYS) + " |", flush=True)
     print("|---" * (len(WAYS) + 1) + "|", flush=True)
     for pair in range(given.pairs):
-        requests = some_requests(given.prompts, given.tokens, pair)
+        requests = some_requests(given.prompts, given.tokens, pair, shared=given.shared)
         # Whoever goes first meets another machine than who goes last: they take turns at that, too.
         order = list(WAYS) if pair % 2 == 0 else list(reversed(WAYS))
         speeds = {name: WAYS[name](requests, given.sequences) for name in order}
