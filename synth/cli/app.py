@@ -10,6 +10,7 @@ import typer
 
 from synth import __version__
 from synth.cli.errors import run_command
+from synth.cli.review import review_app
 
 app = typer.Typer(
     name="synth",
@@ -19,6 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(review_app, name="review")
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
 RunName = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the recipe whose run it is.")]
