@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from bad_rows import BAD_ROWS, FORMATS, row_of, said_of
-from export_runs import make_run
 
 from synth.errors import ExportError
-from synth.exports import export_run
+from synth.exports.example import examples_of
+from synth.exports.formats import find_format
+from synth.recipe import ExportOptions
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_what_is_said_of_a_bad_row(tmp_path: Path, name: str, form: str) -> None:
+def test_what_is_said_of_a_bad_row(name: str, form: str) -> None:
     row = row_of(name)
-    run = make_run(tmp_path / "run", [row], export={"split": {"train": 1, "test": 0}})
+    [(example, _)] = examples_of(row.receipt(), "answer", ExportOptions())
     words = said_of(name, form)
     if words == "written":
-        assert export_run(run, format=form).files == {"train": 1, "test": 0}
+        assert find_format(form).write(example)
         return
     with pytest.raises(ExportError) as caught:
-        export_run(run, format=form)
+        find_format(form).write(example)
     assert caught.value.where == f"row {row.id}"
     assert words in caught.value.message
