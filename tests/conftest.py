@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from synth.llm.loopback.process import LoopbackProcess
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 SUBJECTS = (
     "calendar sync", "double booking", "card payment", "invoice address", "password reset", "SMS reminder",
