@@ -117,7 +117,7 @@ def crowded_rows(draw: st.DrawFn) -> list[Row]:
 
 
 @given(crowded_rows(), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_adding_rows_moves_none_and_never_leaks(rows: list[Row], chance: random.Random) -> None:
     holdout = [row for row in rows if row.held_out]
     always = seed(chat("A question that resembles no other one here?", "Yes."))
