@@ -57,10 +57,10 @@ API_TESTS = [
 ]
 
 
-def fetch(folder: Path) -> Path:
-    """The unpacked source distribution of argilla-server."""
+def fetch(folder: Path, python: str) -> Path:
+    """The unpacked source distribution of argilla-server, fetched by the pip of `python`."""
     command = [
-        sys.executable,
+        python,
         "-m",
         "pip",
         "download",
@@ -96,7 +96,9 @@ def run(source: Path, tests: list[str], extra: list[str]) -> int:
         "ARGILLA_SEARCH_ENGINE": "elasticsearch",
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTHONPATH": os.pathsep.join([str(PACKAGE / "tests"), str(PACKAGE), str(source)]),
+        "PYTHONPATH": os.pathsep.join(
+            [str(PACKAGE / "tests"), str(PACKAGE), str(source), os.environ.get("PYTHONPATH", "")]
+        ),
     }
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:randomly", "-p", "no:cacheprovider"]
     command += ["-o", "log_cli=false", "-W", "ignore", *deselected, *extra, *tests]
@@ -110,10 +112,11 @@ def main() -> int:
     parser.add_argument(
         "--source", type=Path, help="an unpacked source distribution, instead of fetching one"
     )
+    parser.add_argument("--pip", default=sys.executable, metavar="PYTHON", help="a Python that has pip")
     parser.add_argument("pytest_arguments", nargs="*", help="passed on to pytest, after --")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        source = arguments.source or fetch(Path(folder))
+        source = arguments.source or fetch(Path(folder), arguments.pip)
         point_at_our_engine(source)
         status = run(source, ENGINE_TESTS + API_TESTS, arguments.pytest_arguments)
     print("\nNot run, as they cannot apply:")
