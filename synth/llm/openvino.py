@@ -76,7 +76,11 @@ def import_genai() -> Any:
 def load_pipeline(
     file: Path, architecture: str, *, cache_gib: int, sequences: int
 ) -> openvino_genai.ContinuousBatchingPipeline:
-    """Loads a GGUF file for the CPU, with room for `sequences` at once. Raises `UnreachableError`."""
+    """Loads a GGUF file for the CPU. Raises `UnreachableError`.
+
+    `sequences` is a bound that the library keeps in only one of its two ways of scheduling, and not in this
+    one: whoever adds requests has to keep to it.
+    """
     genai = import_genai()
     scheduler = genai.SchedulerConfig()
     scheduler.cache_size = cache_gib
