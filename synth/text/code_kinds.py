@@ -16,6 +16,7 @@ _DIFF = re.compile(
 )
 _MAKE = re.compile(r"^[\w./%$(){} -]+::?(?!=)[^\n]*\n\t\S", re.M)
 _YAML_KEY = re.compile(r"""(?:- )*(?:[A-Za-z_][\w./-]*|"[^"]+"|'[^']+'):(?: |$)""")
+_YAML_NESTED = re.compile(r"^[\w.\"'-]+:[ ]*[|>]?[-+]?\n[ ]+(?:- )?\S", re.MULTILINE)
 _YAML_OTHER = re.compile(r"- |-$|#|---|\.\.\.$|[}\]]")
 _FENCE = re.compile(r"^[ \t>]*(?:```|~~~)", re.M)
 _LITERAL = re.compile(r"(\"\"\"|''')[\s\S]*?(?:\1|\Z)|/\*[\s\S]*?(?:\*/|\Z)|<!--[\s\S]*?(?:-->|\Z)")
@@ -103,15 +104,18 @@ def _same_cells(lines: list[str], separator: str) -> bool:
 
 
 def _is_yaml(text: str) -> bool:
-    keys = 0
+    """Keys all the way. "Question: ... Answer: ..." is prose, so keys must be nested or in lower case."""
+    keys: list[str] = []
     for line in text.split("\n"):
         if not line.strip() or line[0] in " \t":
             continue
         if _YAML_KEY.match(line):
-            keys += 1
+            keys.append(line.lstrip("- \"'"))
         elif not _YAML_OTHER.match(line):
             return False
-    return keys > 1 or (keys == 1 and bool(re.search(r":\s*[|>]?[-+]?\n +\S", text)))
+    nested = bool(_YAML_NESTED.search(text))
+    lower = sum(key[:1].islower() for key in keys)
+    return (len(keys) > 1 and (nested or 2 * lower >= len(keys))) or (len(keys) == 1 and nested)
 
 
 def _is_program(text: str) -> bool:

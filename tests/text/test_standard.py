@@ -174,6 +174,7 @@ WHOLE_CODE = {
     "python with comments": "# Add  two\nimport os\n\n\n\nx  = 1  # one",
     "makefile": "CC  = gcc\n\nall: main.o\n\tgcc  -o  main main.o",
     "yaml": "a:  1\nb:\n  - c   d\n  - e: |\n      f  g",
+    "nested yaml": "Resources:\n  Topic:\n    Type:  x  # why",
     "diff": "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a  b\n+a b\n \n",
     "git diff": "diff --git a/x b/x\nindex 1..2 100644\n@@ -1 +1 @@\n-a  \n+a\n",
     "columns": "a\tb\t\nc\t\td  e\t",
@@ -216,6 +217,9 @@ def test_texts_that_are_code_stay(name):
         "# Heading\n\nSome text; more text.",
         "If you want a refund:\n\n- Open the app.\n- Tap Orders.",
         "Note: the fee is 5%.",
+        "Question: Where is my order? \nAnswer: It ships today.",
+        "- Airfare: $400\n- Lodging: $800",
+        "Customer: Hello!\nWaitress: Hi! What can I do for you?",
     ],
 )
 def test_prose_is_not_code(text):
