@@ -75,7 +75,8 @@ class EmbeddedClient:
         `InputError` where it is no model at all."""
         file = await asyncio.to_thread(find_model, self.model, self._folder)
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "synth.llm.worker", str(file)),
+            # -P: files in the folder that the user is in are not taken for modules.
+            *(sys.executable, "-P", "-m", "synth.llm.worker", str(file)),
             *("--cache-gib", str(self._cache_gib), "--sequences", str(self._max_in_flight)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
