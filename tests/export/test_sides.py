@@ -122,11 +122,24 @@ def test_adding_rows_moves_none_and_never_leaks(rows: list[Row], chance: random.
     holdout = [row for row in rows if row.held_out]
     always = seed(chat("A question that resembles no other one here?", "Yes."))
     others = [always, *(row for row in rows if not row.held_out)]
-    some = [row for row in others if row is always or chance.random() < 0.6]
+    some = _with_ancestors([row for row in others if row is always or chance.random() < 0.6], others)
     before, after = sides([*holdout, *some]), sides([*holdout, *others])
     both = before.keys() & after.keys()
     assert {row_id: before[row_id] for row_id in both} == {row_id: after[row_id] for row_id in both}
     _assert_no_leak([*holdout, *others], after)
+
+
+def _with_ancestors(chosen: list[Row], rows: list[Row]) -> list[Row]:
+    """`chosen` and what they were made from, in the order of `rows`: a run holds no row without its parents."""
+    by_id = {row.id: row for row in rows}
+    waiting = [row.id for row in chosen]
+    kept: set[str] = set()
+    while waiting:
+        current = waiting.pop()
+        if current in by_id and current not in kept:
+            kept.add(current)
+            waiting.extend(by_id[current].lineage.parents)
+    return [row for row in rows if row.id in kept]
 
 
 def _assert_no_leak(rows: list[Row], split: dict[str, str]) -> None:
