@@ -130,7 +130,7 @@ def test_adding_rows_moves_none_and_never_leaks(rows: list[Row], chance: random.
 
 
 def _with_ancestors(chosen: list[Row], rows: list[Row]) -> list[Row]:
-    """`chosen` and what they were made from, in the order of `rows`: a run holds no row without its parents."""
+    """`chosen` and what they were made from: a run holds no row without its parents."""
     by_id = {row.id: row for row in rows}
     waiting = [row.id for row in chosen]
     kept: set[str] = set()
