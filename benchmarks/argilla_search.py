@@ -32,6 +32,17 @@ DIMENSIONS = 256
 PAGE = 50
 
 
+class Process:
+    """The server's process; what it works is the same on a busy machine, what a clock says is not."""
+
+    def __init__(self, pid: int) -> None:
+        self._stat = Path(f"/proc/{pid}/stat")
+
+    def cpu_seconds(self) -> float:
+        user, system = self._stat.read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 class Api:
     def __init__(self, url: str, api_key: str) -> None:
         self._url = f"{url}/api/v1/"
@@ -172,29 +183,41 @@ def p95(times: list[float]) -> float:
 
 
 def measure(
-    api: Api, ids: dict[str, str], words: list[str], rng: random.Random, records: list[str], rounds: int
+    api: Api,
+    process: Process,
+    ids: dict[str, str],
+    words: list[str],
+    rng: random.Random,
+    records: list[str],
+    rounds: int,
 ) -> None:
     path = f"me/datasets/{ids['dataset']}/records/search?include=suggestions&include=responses&limit={PAGE}"
     times: dict[str, list[float]] = {}
+    cpu: dict[str, list[float]] = {}
     totals: dict[str, list[int]] = {}
     for round_ in range(rounds + 1):
         for name, body in requests(words, rng, records).items():
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), process.cpu_seconds()
             total = api.call("POST", path, body)["total"]
             if round_:  # the first warms up: the server reads the database, and the matrix of vectors
                 times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+                cpu.setdefault(name, []).append((process.cpu_seconds() - worked) * 1000)
                 totals.setdefault(name, []).append(total)
             else:
                 print(f"first   {name:44} {(time.perf_counter() - began) * 1000:7.0f} ms", file=sys.stderr)
-    print(f"\n| request, with its first {PAGE} of the records found | found (median) | median ms | p95 ms |")
-    print("|---|---:|---:|---:|")
+    print(f"\n| request, with its first {PAGE} of the records found | found | median ms | p95 ms | CPU ms |")
+    print("|---|---:|---:|---:|---:|")
     for name, each in times.items():
-        found = statistics.median(totals[name])
-        print(f"| {name} | {found:.0f} | {statistics.median(each):.0f} | {p95(each):.0f} |")
-    searches = [one for name, each in times.items() for one in each if "sort" in name]
-    print(
-        f"| **all with query, filter and sort** | | {statistics.median(searches):.0f} | {p95(searches):.0f} |"
-    )
+        print(row(name, f"{statistics.median(totals[name]):.0f}", each, cpu[name]))
+    sorted_ones = [name for name in times if "sort" in name]
+    all_times, all_cpu = ([one for name in sorted_ones for one in kind[name]] for kind in (times, cpu))
+    print(row("**all with query, filter and sort**", "", all_times, all_cpu))
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", file=sys.stderr)
+
+
+def row(name: str, found: str, times: list[float], cpu: list[float]) -> str:
+    figures = [statistics.median(times), p95(times), statistics.mean(cpu)]
+    return f"| {name} | {found} | " + " | ".join(f"{figure:.0f}" for figure in figures) + " |"
 
 
 VOCABULARY = 5000
@@ -224,7 +247,7 @@ def main() -> None:
             "--stop-with-stdin",
         ]
         environment = {**os.environ, "PYTHONPATH": str(package_folder())}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": None}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         with subprocess.Popen(command, env=environment, text=True, **pipes) as server:
             assert server.stdout is not None
             state = json.loads(server.stdout.readline())
@@ -237,7 +260,7 @@ def main() -> None:
                 f"{len(records)} records in {time.perf_counter() - began:.0f} s, {size:.0f} MiB",
                 file=sys.stderr,
             )
-            measure(api, ids, words, rng, records, arguments.rounds)
+            measure(api, Process(state["pid"]), ids, words, rng, records, arguments.rounds)
 
 
 if __name__ == "__main__":

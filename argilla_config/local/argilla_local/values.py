@@ -7,7 +7,7 @@ Elasticsearch, a list matches where one of its values does, and counts as its lo
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
+from sqlalchemy.types import NullType
 
 
 class Kind(Enum):
@@ -46,42 +47,52 @@ class JsonValues:
     kind: Kind
 
     def one_of(self, values: Sequence[str]) -> ColumnElement[bool]:
-        each = self._each()
-        return self._any(each, is_one_of(self._compared(each), self.kind, values))
+        return self._any(lambda value: is_one_of(value, self.kind, values))
 
     def between(self, ge: float | str | None, le: float | str | None) -> ColumnElement[bool]:
-        each = self._each()
-        return self._any(each, is_between(self._compared(each), self.kind, ge, le))
+        return self._any(lambda value: is_between(value, self.kind, ge, le))
 
     def lowest(self) -> ColumnElement[Any]:
-        each = self._each()
-        return select(func.min(self._compared(each))).select_from(each).scalar_subquery()
+        return self._summary(func.min)
 
     def highest(self) -> ColumnElement[Any]:
-        each = self._each()
-        return select(func.max(self._compared(each))).select_from(each).scalar_subquery()
+        return self._summary(func.max)
 
     def rows(self) -> tuple[TableValuedAlias, ColumnElement[Any]]:
         """A table with a row for each value, to join with `column`'s, and what to read from it."""
-        each = self._each()
-        return each, self._compared(each)
+        each = func.json_each(self._json, self.path).table_valued("value", "type", name="each")
+        return each, self._compared(each.c.value, each.c.type)
 
-    def _each(self) -> TableValuedAlias:
-        return func.json_each(type_coerce(self.column, JSON), self.path).table_valued(
-            "value", "type", name="each"
-        )
+    def _any(self, passes: Callable[[ColumnElement[Any]], ColumnElement[bool]]) -> ColumnElement[bool]:
+        each, value = self.rows()
+        one_passes = select(literal(1)).select_from(each).where(passes(value)).exists()
+        return case((self._is_list, one_passes), else_=passes(self._single))
 
-    def _compared(self, each: TableValuedAlias) -> ColumnElement[Any]:
-        value = each.c.value
+    def _summary(self, summary: Callable[[ColumnElement[Any]], ColumnElement[Any]]) -> ColumnElement[Any]:
+        each, value = self.rows()
+        of_list = select(summary(value)).select_from(each).scalar_subquery()
+        return case((self._is_list, of_list), else_=self._single)
+
+    @property
+    def _json(self) -> ColumnElement[Any]:
+        return type_coerce(self.column, JSON)
+
+    @property
+    def _is_list(self) -> ColumnElement[bool]:
+        """Lists are rare, and walking one costs several times what reading a single value does."""
+        return func.json_type(self._json, self.path, type_=String) == "array"
+
+    @property
+    def _single(self) -> ColumnElement[Any]:
+        value = func.json_extract(self._json, self.path, type_=NullType)
+        return self._compared(value, func.json_type(self._json, self.path, type_=String))
+
+    def _compared(self, value: ColumnElement[Any], json_type: ColumnElement[str]) -> ColumnElement[Any]:
         if self.kind is Kind.KEYWORD:
-            is_boolean = each.c.type.in_(["true", "false"])
-            return case((is_boolean, each.c.type), (value.is_not(None), cast(value, String)))
+            is_boolean = json_type.in_(["true", "false"])
+            return case((is_boolean, json_type), (value.is_not(None), cast(value, String)))
         number = cast(value, Integer if self.kind is Kind.INTEGER else Float)
         return case((value.is_not(None), number))
-
-    @staticmethod
-    def _any(each: TableValuedAlias, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-        return select(literal(1)).select_from(each).where(condition).exists()
 
 
 def is_one_of(value: ColumnElement[Any], kind: Kind, terms: Sequence[str]) -> ColumnElement[bool]:
