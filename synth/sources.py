@@ -14,6 +14,7 @@ import orjson
 from synth.errors import SourceError
 from synth.llm.base import Json
 from synth.row import Lineage, Origin, Row, content_id
+from synth.stages.given import Failure
 
 # A line longer than this is no row but a mistake (a whole file on one line, a binary).
 LONGEST_LINE = 16 * 2**20
@@ -63,6 +64,25 @@ def read_rows(spec: str | list[str], folder: Path, origin: Origin, *, answered: 
                     hint="Give each row an id of its own, or none: ids are optional.",
                 )
         yield row
+
+
+def read_failures(spec: str | list[str], folder: Path) -> Iterator[Failure]:
+    """Failures of a source, checked. Raises `SourceError` for the first one that cannot be used."""
+    for record in _records(spec, folder):
+        messages = _messages(record, answered=False)
+        response = _text(record.data, "response", record.where)
+        if response is None:
+            raise SourceError(
+                "has no `response`.",
+                where=record.where,
+                hint="A failure holds the answer that was wrong; `expected` is the right one.",
+            )
+        problem, expected, model = (
+            _text(record.data, key, record.where) for key in ("problem", "expected", "model")
+        )
+        right = {"role": "assistant", "content": expected}
+        key = content_id("seed", [*messages, right], None) if expected else content_id("failure", messages)
+        yield Failure(key, messages, response, problem, expected, model)
 
 
 def _records(spec: str | list[str], folder: Path) -> Iterator[Record]:

@@ -211,3 +211,22 @@ def test_no_prompt_ever_shows_the_holdout(desk: Path, tmp_path: Path) -> None:
     for row in held:
         for message in row["messages"]:
             assert not any(message["content"] in request for request in requests)
+
+
+def test_a_budget_stops_in_front_of_a_stage_with_an_order(desk: Path, tmp_path: Path) -> None:
+    """Rows that wait their turn behind one that nobody can pay for any more end as pending."""
+    text = desk.read_text().replace("  - standardise: {}\n  - dedupe: {}\n", "")
+    desk.write_text(text.replace("'>= 2'}\n", "'>= 2'}\n  - dedupe: {}\n"))
+    result = run_with_result(desk, tmp_path / "out", settings=["budget.requests=60"])
+    assert isinstance(result.error, Unfinished)
+    assert result.summary["pending"] > 0
+    run(desk, tmp_path / "out", "models.judge.delay=0.003")
+    run(desk, tmp_path / "fresh")
+    assert exported(tmp_path / "out")["train.jsonl"] == exported(tmp_path / "fresh")["train.jsonl"]
+
+
+def test_a_target_that_nearly_nothing_reaches_stops_and_says_why(desk: Path, tmp_path: Path) -> None:
+    result = run_with_result(desk, tmp_path / "out", settings=["target=30", "stages.score.keep='> 5'"])
+    assert isinstance(result.error, Unfinished)
+    assert "low_score" in result.error.message
+    assert result.exit_code == 1

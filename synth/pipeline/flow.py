@@ -1,7 +1,8 @@
 """The order of a run: sources first, then the makers' slots in proportion, each slot through the stages.
 
 A slot's life is one coroutine. It passes stages that ask whenever it likes, and waits only at a gate in
-front of a stage that admits: there, slots pass in the run's order.
+front of a stage that admits: there, slots pass in the run's order. At a maker that draws on rows it leaves
+its own behind, and goes on.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from synth.llm.base import RequestFailed
+from synth.pipeline.arrivals import Arrivals
 from synth.pipeline.build import Stage
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
 from synth.row import Row, Slot
-from synth.stages.base import Admits, Asks
+from synth.stages.base import Admits, Asks, RowMaker
 
 
 class Gate:
@@ -36,7 +38,8 @@ class Gate:
         """Returns when it is this number's turn."""
         if number != self._turn:
             self._waiting[number] = asyncio.get_running_loop().create_future()
-            await self._waiting.pop(number)
+            await self._waiting[number]
+            del self._waiting[number]
 
     def passed(self) -> None:
         """Lets the next one in."""
@@ -58,43 +61,63 @@ class Ticket:
 class Flow:
     """The stages of a run, and the order in which slots come to them."""
 
-    def __init__(self, stages: Sequence[Stage], progress: Progress) -> None:
+    def __init__(self, stages: Sequence[Stage], progress: Progress, window: int) -> None:
         self._stages = stages
         self._progress = progress
         self._gates = {
             i: Gate() for i, stage in enumerate(stages, 1) if hasattr(stage, "admit") and not is_maker(stage)
         }
+        self._arrivals = {
+            i: Arrivals(cast(RowMaker, stage).parents, window)
+            for i, stage in enumerate(stages, 1)
+            if draws_on_rows(stage)
+        }
 
     async def tickets(
-        self, given: Iterator[Slot], drivers: Sequence[MakerDriver], room: Callable[[], int]
+        self, given: Iterator[Slot], drivers: Sequence[MakerDriver], room: Callable[[], int], *, target: bool
     ) -> AsyncGenerator[Ticket, None]:
         """Every slot of the run in its fixed order: what is given first, then drafts in proportion.
 
         Of several makers, the one that is furthest behind its share comes next (the earlier one of
-        two that are level), counted in drafts that passed its own filters.
+        two that are level), counted in drafts that passed its own filters. One without a count of its
+        own comes as soon as it sees a row to draw on. With a `target`, a maker that draws on rows begins
+        again when it is through and nothing else is left.
         """
         for slot in given:
             self._progress.entered(0, len(slot.rows))
             yield self._ticket(slot, 1)
-        sources = [_Supply(driver, driver.slots(room)) for driver in drivers]
+        supplies = [_Supply(d, d.slots(room), self._arrivals.get(d.index)) for d in drivers]
         try:
-            while sources:
-                supply = min(sources, key=lambda s: (s.behind, s.driver.index))
+            while supply := await self._next(supplies, target):
+                for other in supplies if not target else ():
+                    other.driver.ask_ahead(room)
                 try:
                     slot = await anext(supply.slots)
                 except StopAsyncIteration:
-                    sources.remove(supply)
+                    supplies.remove(supply)
                     continue
                 supply.made += len(slot.rows)
                 self._progress.born(supply.driver.index, slot)
                 yield self._ticket(slot, supply.driver.index + 1)
         finally:
-            for supply in sources:
+            for supply in supplies:
                 await supply.slots.aclose()
+
+    async def _next(self, supplies: list[_Supply], target: bool) -> _Supply | None:
+        """Whose turn it is; None where nobody has anything to draw on any more."""
+        while supplies:
+            for supply in sorted(supplies, key=lambda s: (s.behind, s.driver.index)):
+                if supply.driver.done or await supply.shows(fed=_fed(supply, supplies)):
+                    return supply
+            # Only makers that draw on rows are left, and nothing comes to the first of them any more.
+            if not (target and supplies[0].begin_again()):
+                supplies.pop(0)
+        return None
 
     def _ticket(self, slot: Slot, first: int) -> Ticket:
         """Takes the slot's numbers at the gates it will come to, in the order of the run."""
         numbers = {index: gate.number() for index, gate in self._gates.items() if index >= first}
+        numbers |= {index: place.number() for index, place in self._arrivals.items() if index >= first}
         return Ticket(slot, first, numbers)
 
     async def live(self, ticket: Ticket) -> None:
@@ -108,6 +131,8 @@ class Flow:
                 for row in slot.rows:
                     cast(Admits, stage).admit(row)
                 self._gates[index].passed()
+            elif index in self._arrivals:
+                self._arrivals[index].put(ticket.numbers[index], slot.rows)
             elif slot.rows and not is_maker(stage):
                 await self._ask(cast(Asks, stage), slot.rows)
             before = len(slot.rows)
@@ -124,16 +149,33 @@ class Flow:
 
 @dataclass
 class _Supply:
-    """A maker's slots, and how many drafts it has given so far."""
+    """A maker's slots, what they are drawn on, and how many drafts it has given so far."""
 
     driver: MakerDriver
     slots: AsyncGenerator[Slot, None]
+    arrivals: Arrivals | None
     made: int = 0
 
     @property
     def behind(self) -> float:
         """Its share that is done; the smallest is furthest behind."""
-        return self.made / self.driver.maker.count
+        count = self.driver.maker.count
+        return self.made / count if count else -1.0
+
+    async def shows(self, *, fed: bool) -> bool:
+        """Whether there is something to draw its next slot on; what was given, it looks for itself."""
+        return self.arrivals is None or await self.arrivals.shows(self.driver.got.requests, fed=fed)
+
+    def begin_again(self) -> bool:
+        """Lets it go over its rows once more, as often as it takes; False where it has none."""
+        assert self.arrivals is not None, "a maker that draws on what was given ends by itself"
+        self.arrivals.parents.again()
+        return self.arrivals.parents.available > 0
+
+
+def _fed(supply: _Supply, supplies: Sequence[_Supply]) -> bool:
+    """Whether an earlier maker may still give rows that come to this one."""
+    return any(other.driver.index < supply.driver.index for other in supplies)
 
 
 async def _ask_one(stage: Asks, row: Row) -> None:
@@ -144,6 +186,11 @@ async def _ask_one(stage: Asks, row: Row) -> None:
             row.history.append({"stage": stage.name, "did": ["failed"], "detail": failure.words})
         else:
             row.fail(stage.name, failure.words)
+
+
+def draws_on_rows(stage: Stage) -> bool:
+    """Whether a maker draws on the rows that reach it."""
+    return hasattr(stage, "parents")
 
 
 def is_maker(stage: Stage) -> bool:

@@ -1,24 +1,29 @@
-"""What a run starts from: held-out rows, seeds and prompts, in this order."""
+"""What a run starts from: held-out rows, seeds and prompts, in this order; passages and failures."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from synth.documents import pieces, read_document
 from synth.errors import RecipeError, SourceError
 from synth.llm.base import Json
 from synth.recipe.model import Recipe
 from synth.row import Origin, Row, Slot
-from synth.sources import files_of, read_rows
+from synth.sources import files_of, read_failures, read_rows
+from synth.stages.given import Failure, Passage
 
 
 @dataclass(frozen=True)
 class Given:
-    """The rows that people gave. Prompts are read as they are needed: there can be very many."""
+    """What people gave. Prompts are read as they are needed: there can be very many."""
 
     holdout: list[Row]
     seeds: list[Row]
+    passages: list[Passage]
+    failures: list[Failure]
     recipe: Recipe
 
     def slots(self) -> Iterator[Slot]:
@@ -50,20 +55,22 @@ def read_given(recipe: Recipe, warn: Callable[[str], None]) -> Given:
     it. Raises `RecipeError`, `SourceError`.
     """
     sources = recipe.sources
-    if sources.seeds is None and sources.prompts is None:
+    if all(spec is None for _, spec in sources):
         raise RecipeError(
             "a recipe needs a source.", where="sources", hint="For example `seeds: seeds.jsonl`."
         )
     _check_prompts_are_answered(recipe)
     seeds = _read(recipe, sources.seeds, "seed", warn)
+    failures = _failures(recipe)
     holdout: list[Row] = []
     if recipe.holdout is not None and recipe.holdout.file is not None:
         holdout = _read(recipe, recipe.holdout.file, "holdout", warn)
-        held = {row.id for row in holdout}
-        seeds = [row for row in seeds if row.id not in held]
     elif recipe.holdout is not None:
-        holdout, seeds = _set_aside(seeds, recipe)
-    return Given(holdout, seeds, recipe)
+        holdout = _set_aside(seeds, failures, recipe)
+    held = {row.id for row in holdout}
+    seeds = [row for row in seeds if row.id not in held]
+    failures = [failure for failure in failures if failure.id not in held]
+    return Given(holdout, seeds, _passages(recipe), failures, recipe)
 
 
 def _read(
@@ -85,22 +92,45 @@ def _read(
     return rows[: recipe.limit] if recipe.limit else rows
 
 
-def _set_aside(seeds: list[Row], recipe: Recipe) -> tuple[list[Row], list[Row]]:
+def _failures(recipe: Recipe) -> list[Failure]:
+    if recipe.sources.failures is None:
+        return []
+    unique: dict[str, Failure] = {}
+    for failure in read_failures(recipe.sources.failures, recipe.folder):
+        unique.setdefault(failure.id, failure)
+        if len(unique) == recipe.limit:
+            break
+    return list(unique.values())
+
+
+def _passages(recipe: Recipe) -> list[Passage]:
+    """Every document in pieces, each text once."""
+    unique: dict[str, Passage] = {}
+    for file in files_of(recipe.sources.documents, recipe.folder) if recipe.sources.documents else []:
+        name = named(file, recipe)
+        for piece in pieces(read_document(file)):
+            passage = Passage(name, piece.text, piece.start, piece.end, piece.heading)
+            unique.setdefault(passage.id, passage)
+            if len(unique) == recipe.limit:
+                return list(unique.values())
+    return list(unique.values())
+
+
+def _set_aside(seeds: list[Row], failures: list[Failure], recipe: Recipe) -> list[Row]:
+    """Real rows with an answer that people trust: seeds, and failures with the expected one."""
     assert recipe.holdout is not None
+    real = [*seeds, *(failure.as_row() for failure in failures if failure.expected is not None)]
     wanted = recipe.holdout.rows or 0
     if recipe.limit:
-        wanted = min(wanted, len(seeds) // 2)
-    if wanted >= len(seeds):
+        wanted = min(wanted, len(real) // 2)
+    if wanted >= len(real):
         raise RecipeError(
-            f"a holdout of {wanted} leaves nothing of {len(seeds)} seeds.",
+            f"a holdout of {wanted} leaves nothing of {len(real)} seeds.",
             where="holdout.rows",
             hint="Lower it.",
         )
-    lowest = {row.id for row in sorted(seeds, key=lambda row: _holdout_hash(recipe, row))[:wanted]}
-    holdout = [
-        replace(row, lineage=replace(row.lineage, origin="holdout")) for row in seeds if row.id in lowest
-    ]
-    return holdout, [row for row in seeds if row.id not in lowest]
+    lowest = {row.id for row in sorted(real, key=lambda row: _holdout_hash(recipe, row))[:wanted]}
+    return [replace(row, lineage=replace(row.lineage, origin="holdout")) for row in real if row.id in lowest]
 
 
 def _holdout_hash(recipe: Recipe, row: Row) -> bytes:
@@ -119,18 +149,18 @@ def _check_prompts_are_answered(recipe: Recipe) -> None:
 def source_digest(recipe: Recipe) -> Json:
     """SHA-256 of every source file, by its name: part of what a finished run is finished for."""
     specs: Iterable[str | list[str] | None] = (
-        recipe.sources.seeds,
-        recipe.sources.prompts,
+        *(spec for _, spec in recipe.sources),
         recipe.holdout.file if recipe.holdout else None,
     )
     digests: Json = {}
     for spec in specs:
         for file in files_of(spec, recipe.folder) if spec is not None else []:
             with file.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
-            digests[
-                file.relative_to(recipe.folder).as_posix()
-                if file.is_relative_to(recipe.folder)
-                else str(file)
-            ] = digest
+                digests[named(file, recipe)] = hashlib.file_digest(content, "sha256").hexdigest()
     return digests
+
+
+def named(file: Path, recipe: Recipe) -> str:
+    """A source file as receipts name it: relative to the recipe where it lies below it."""
+    inside = file.is_relative_to(recipe.folder)
+    return file.relative_to(recipe.folder).as_posix() if inside else str(file)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from synth.errors import Unfinished
@@ -27,22 +27,22 @@ _PRIOR = 32
 
 @dataclass
 class Yield:
-    """What came of a maker's requests so far."""
+    """What came of requests so far."""
 
     requests: int = 0
     kept: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
 
-    def note(self, row: Row) -> None:
-        """Counts one row that has been admitted or not."""
+    def note(self, rows: Sequence[Row]) -> None:
+        """Counts the rows of one request, those that have been kept and those that have not."""
         self.requests += 1
-        if row.status == "pending":
-            self.kept += 1
-        else:
-            reason = row.reason or row.status
-            self.reasons[reason] += 1
-            self.example.setdefault(reason, row.detail or "")
+        for row in rows:
+            if row.reason is None:
+                self.kept += 1
+            else:
+                self.reasons[row.reason] += 1
+                self.example.setdefault(row.reason, row.detail or "")
 
     @property
     def hopeless(self) -> bool:
@@ -58,28 +58,32 @@ class Yield:
 
 
 class MakerDriver:
-    """One maker at work. `wanted` is how many drafts it is to make, or None for as many as are asked for."""
+    """One maker at work. `wanted` is how many drafts it is to make, or None for as many as come."""
 
-    def __init__(self, maker: Maker, index: int, wanted: int | None, limit: int | None, window: int) -> None:
+    def __init__(self, maker: Maker, index: int, wanted: int | None, window: int) -> None:
         self.maker = maker
         self.index = index
         self.got = Yield()
-        self._wanted = wanted if limit is None or wanted is None else min(wanted, limit)
+        self._wanted = wanted
         self._window = window
-        self._tasks: deque[asyncio.Task[Row]] = deque()
+        self._tasks: deque[asyncio.Task[list[Row]]] = deque()
         self._asked = 0
-        self._dry = False
+
+    @property
+    def done(self) -> bool:
+        """Whether as many drafts as were wanted have passed its filters."""
+        return self._wanted is not None and self.got.kept >= self._wanted
 
     async def slots(self, allowance: Callable[[], int]) -> AsyncGenerator[Slot, None]:
         """Slots in order, admitted. `allowance()` bounds what is under way where no count does."""
         try:
-            while self._wanted is None or self.got.kept < self._wanted:
-                self._fill(self._room(allowance))
+            while not self.done:
+                self.ask_ahead(allowance)
                 if not self._tasks:
                     return
-                row = await self._tasks[0]
+                rows = await self._tasks[0]
                 self._tasks.popleft()
-                yield self._admit(row)
+                yield self._admit(rows)
                 if self.got.hopeless:
                     raise Unfinished(
                         f"only {self.got.kept} of {self.got.requests} drafts pass its own filters:"
@@ -91,13 +95,14 @@ class MakerDriver:
             for task in self._tasks:
                 task.cancel()
 
-    def _fill(self, room: int) -> None:
-        while len(self._tasks) < room and not self._dry:
+    def ask_ahead(self, allowance: Callable[[], int]) -> None:
+        """Sets under way what is needed and there is something to draw on for."""
+        room = 0 if self.done else self._room(allowance)
+        while len(self._tasks) < room:
             drawn = self.maker.draw(self._asked)
             if drawn is None:
-                self._dry = True
                 return
-            self._tasks.append(asyncio.ensure_future(self._make(self._asked, drawn)))
+            self._tasks.append(asyncio.ensure_future(self.maker.make(self._asked, drawn)))
             self._asked += 1
 
     def _room(self, allowance: Callable[[], int]) -> int:
@@ -109,15 +114,21 @@ class MakerDriver:
             needed = int((self._wanted - self.got.kept) / share) + 1
         return max(1, min(self._window, needed))
 
-    async def _make(self, index: int, drawn: object) -> Row:
-        return await self.maker.make(index, drawn)
-
-    def _admit(self, row: Row) -> Slot:
+    def _admit(self, rows: list[Row]) -> Slot:
+        """Filters the rows of the next request; what is kept beyond the wanted number is no row."""
         number = self.got.requests
-        if row.status == "pending":
-            self.maker.admit(number, row)
-        self.got.note(row)
-        row.born = self.index
-        slot = Slot((self.index, number), [row])
+        room = None if self._wanted is None else self._wanted - self.got.kept
+        mine = []
+        for row in rows:
+            row.born = self.index
+            if row.status == "pending":
+                self.maker.admit(number, row)
+            if row.status == "pending" and room is not None:
+                if room == 0:
+                    continue
+                room -= 1
+            mine.append(row)
+        self.got.note(mine)
+        slot = Slot((self.index, number), mine)
         slot.settle(self.index)
         return slot

@@ -23,7 +23,7 @@ from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.build import build_client, build_stages
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
 from synth.pipeline.given import Given, read_given, source_digest
-from synth.pipeline.maker import MakerDriver
+from synth.pipeline.maker import MakerDriver, Yield
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
@@ -34,8 +34,11 @@ from synth.store import RunReader, RunStore
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
 LIVE_SLOTS = 2048
 
+# With a target, the yield is looked at over so many slots: what was accepted long ago says little.
+_LOOK_AGAIN = 1000
+
 # What a finished run was finished by: a change of the stages' logic makes old runs replay once.
-LOGIC_VERSION = 1
+LOGIC_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,20 @@ class _Run:
             name: Model(name, config, build_client(name, config, recipe), store, self._ledger)
             for name, config in recipe.models.items()
         }
-        context = Context(recipe, self._models, given.seeds, progress.say)
+        context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
         self._stages = build_stages(context)
-        self._flow = Flow(self._stages, progress)
+        self._texts = tuple(context.texts)
+        self._flow = Flow(self._stages, progress, recipe.window)
         self._source = given.slots()
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
         self._stopped: Unfinished | None = None
         self._target_reached = False
         self._end = Gate()
+        self._target = _least(recipe.target, recipe.limit) if recipe.target is not None else None
         self._accepted = 0
         self._sunk = 0
+        self._lately = Yield()
         progress.begin([stage.name for stage in self._stages])
         progress.ledger, progress.models = self._ledger, tuple(self._models.values())
 
@@ -121,8 +127,7 @@ class _Run:
 
     def _fingerprint(self) -> str:
         """What decides whether a finished run is still finished."""
-        prompts = [stage.prompt.text for stage in self._stages if hasattr(stage, "prompt")]
-        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), prompts]
+        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), self._texts]
         text = self._recipe.model_dump_json(by_alias=True).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
         )
@@ -134,16 +139,18 @@ class _Run:
             if hasattr(stage, "prepare"):
                 await stage.prepare()
         free = asyncio.Semaphore(LIVE_SLOTS)
-        tickets = self._flow.tickets(self._source, self._drivers(), self._room)
+        tickets = self._flow.tickets(
+            self._source, self._drivers(), self._room, target=self._target is not None
+        )
         try:
             async with asyncio.TaskGroup() as lives:
                 try:
                     async for ticket in tickets:
                         await free.acquire()
-                        if self._stopped:
-                            break
                         number = self._end.number()
                         self._live[number] = ticket
+                        if self._stopped:
+                            break
                         lives.create_task(self._carry(number, ticket, free))
                 except Unfinished as stop:
                     self._stopped = stop
@@ -156,9 +163,9 @@ class _Run:
             await tickets.aclose()
         if self._stopped:
             raise self._stopped
-        if self._recipe.target is not None and self._accepted < self._recipe.target:
+        if self._target is not None and self._accepted < self._target:
             raise Unfinished(
-                f"{self._accepted} rows are accepted, not {self._recipe.target}: the sources are used up.",
+                f"{self._accepted} rows are accepted, not {self._target}: the sources are used up.",
                 where="target",
                 hint="Add documents, prompts or seeds, or lower the target.",
             )
@@ -169,33 +176,42 @@ class _Run:
         for index, stage in enumerate(self._stages, start=1):
             if is_maker(stage):
                 maker = cast(Maker, stage)
-                wanted = None if recipe.target is not None else maker.count
-                drivers.append(MakerDriver(maker, index, wanted, recipe.limit, recipe.window))
+                wanted = None if self._target is not None else _least(maker.count, recipe.limit)
+                drivers.append(MakerDriver(maker, index, wanted, recipe.window))
         return drivers
 
     def _room(self) -> int:
         """With a target: how many more requests are worth having under way, at the yield so far."""
-        if self._recipe.target is None:
+        if self._target is None:
             return LIVE_SLOTS
         share = (self._accepted + 1) / (self._sunk + 1)
-        return int((self._recipe.target - self._accepted) / share) + 1 - len(self._live)
+        return int((self._target - self._accepted) / share) + 1 - len(self._live)
 
     async def _carry(self, number: int, ticket: Ticket, free: asyncio.Semaphore) -> None:
-        try:
-            await self._flow.live(ticket)
-        except Unfinished as stop:
-            self._stopped = self._stopped or stop
-            free.release()
-            return
-        if self._recipe.target is not None:
+        await self._flow.live(ticket)
+        if self._target is not None:
             await self._end.wait(number)
-            self._cut_at_target(ticket.slot, self._recipe.target)
+            self._cut_at_target(ticket.slot, self._target)
             self._end.passed()
         self._sink(ticket.slot)
         del self._live[number]
         free.release()
-        if self._recipe.target is not None and self._accepted >= self._recipe.target:
-            raise _TargetReached
+        if self._target is not None:
+            if self._accepted >= self._target:
+                raise _TargetReached
+            self._stop_if_hopeless()
+
+    def _stop_if_hopeless(self) -> None:
+        """With a target, makers go on for ever: stops them where nearly nothing they make is accepted."""
+        if self._lately.hopeless and not self._stopped:
+            self._stopped = Unfinished(
+                f"{self._accepted} rows are accepted, not {self._target}, and nearly nothing is any more:"
+                f" {self._lately.why()}.",
+                where="target",
+                hint="Look at them with `synth show RUN --status dropped`.",
+            )
+        if self._lately.requests >= _LOOK_AGAIN:
+            self._lately = Yield()
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
@@ -209,12 +225,12 @@ class _Run:
         slot.rows = kept
 
     def _sink(self, slot: Slot) -> None:
-        drafts = 0
         for row in slot.rows:
             row.status = "kept"
-            drafts += row.draft
-        self._accepted += drafts
-        self._sunk += bool(drafts or any(row.draft for row in slot.settled))
+            self._accepted += row.draft
+        if drafts := [row for row in (*slot.rows, *slot.settled) if row.draft]:
+            self._sunk += 1
+            self._lately.note(drafts)
         self._progress.accepted = self._accepted
         self._progress.finished_slots += 1
         self._store.commit(slot)
@@ -275,6 +291,12 @@ class _Run:
 
 class _TargetReached(Exception):
     """Ends the run: whatever comes after the last accepted row is no row."""
+
+
+def _least(count: int | None, limit: int | None) -> int | None:
+    """The lower one of two bounds, of which each may be missing."""
+    bounds = [bound for bound in (count, limit) if bound is not None]
+    return min(bounds) if bounds else None
 
 
 def _first(group: BaseExceptionGroup[SynthError]) -> SynthError:

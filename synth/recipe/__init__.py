@@ -1,7 +1,9 @@
-"""The recipe: YAML in, frozen models out. Inert: reading one runs no code and calls nobody."""
+"""The recipe: YAML in, frozen models out. Inert: reading one runs no code and calls nobody.
+
+`synth.recipe.load` reads one. It knows the stages' options, which are built on what stands here.
+"""
 
 from synth.recipe.base import Sampling, StageOptions, Strict
-from synth.recipe.load import load_recipe, recipe_schema
 from synth.recipe.model import (
     EmbeddedModel,
     EndpointModel,
@@ -23,6 +25,4 @@ __all__ = [
     "StageOptions",
     "StageSpec",
     "Strict",
-    "load_recipe",
-    "recipe_schema",
 ]

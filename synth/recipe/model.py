@@ -118,6 +118,10 @@ class Sources(Strict):
     """Where rows come from. Paths are relative to the recipe; a glob or `hf:NAME` works too."""
 
     seeds: Files | None = None
+    documents: Files | None = Field(default=None, description="Texts to draft from, one a file.")
+    failures: Files | None = Field(
+        default=None, description="What today's model got wrong: {instruction, response, problem?, expected?}"
+    )
     prompts: Files | None = None
 
 

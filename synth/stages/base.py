@@ -1,34 +1,43 @@
 """The shapes a stage can have, and what every stage is built from.
 
 `Asks` works on many rows at once, in no order. `Admits` sees rows one after another, in the run's fixed
-order. A `Maker` makes new rows: it draws in order, asks many at once, and admits in order.
+order. A `Maker` makes new rows: it draws in order, asks many at once, and admits in order. What it draws
+on was given (seeds, documents, failures), or are the rows that reach it: a `RowMaker`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from synth.errors import RecipeError
-from synth.llm.base import Json, Reply
+from synth.llm.base import Json, Reply, RequestFailed
 from synth.llm.model import Answer, Model
 from synth.prompts import Prompt, load_prompt
 from synth.recipe.base import AskingOptions, Sampling
 from synth.recipe.model import Recipe
 from synth.row import Row
+from synth.stages.given import Failure, Passage
+from synth.stages.parents import Parents
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Context:
-    """What stages are built from: the recipe, its models by name, its seeds, and a place for warnings."""
+    """What stages are built from: the recipe, its models by name, what was given, a place for warnings.
+
+    `texts` gathers what a stage's outcome depends on besides recipe and sources, such as its prompts.
+    """
 
     recipe: Recipe
     models: Mapping[str, Model]
-    seeds: Sequence[Row]
     warn: Callable[[str], None]
+    seeds: Sequence[Row] = ()
+    passages: Sequence[Passage] = ()
+    failures: Sequence[Failure] = ()
+    texts: list[str] = field(default_factory=list)
 
     def model(self, usual: str, options: AskingOptions) -> Model:
         """The model that a stage with these options uses."""
@@ -36,7 +45,13 @@ class Context:
 
     def prompt(self, stage: str, options: AskingOptions, default: str, inputs: Sequence[str]) -> Prompt:
         """The prompt that a stage with these options uses, checked against what the stage gives."""
-        return load_prompt(stage, options.prompt or default, self.recipe.folder, frozenset(inputs))
+        return self.other_prompt(stage, options.prompt or default, inputs)
+
+    def other_prompt(self, stage: str, named: str, inputs: Sequence[str]) -> Prompt:
+        """One more prompt of a stage, which its options do not replace."""
+        prompt = load_prompt(stage, named, self.recipe.folder, frozenset(inputs))
+        self.texts.append(prompt.text)
+        return prompt
 
 
 class Asks(Protocol):
@@ -73,21 +88,27 @@ class Maker(Protocol):
     name: str
 
     @property
-    def count(self) -> int:
-        """How many drafts are to pass its own filters."""
+    def count(self) -> int | None:
+        """How many drafts are to pass its own filters; None for as many as come of what it draws on."""
         ...
 
     def draw(self, index: int) -> Any:
         """What request `index` is made from; None where there is nothing left to draw on."""
         ...
 
-    async def make(self, index: int, drawn: Any) -> Row:
-        """The row that request `index` gives: whole, dropped or failed."""
+    async def make(self, index: int, drawn: Any) -> list[Row]:
+        """The rows that request `index` gives, at least one: whole, dropped or failed."""
         ...
 
     def admit(self, index: int, row: Row) -> None:
         """The maker's own filters: keeps `row` as it is, or drops it."""
         ...
+
+
+class RowMaker(Maker, Protocol):
+    """A maker that draws on the rows that reach it. `parents` says which, and how often on each."""
+
+    parents: Parents
 
 
 class Unusable(Exception):
@@ -139,6 +160,17 @@ def _loosened(sampling: Sampling, model: Model, attempt: int) -> Sampling:
     usual = sampling.over(model.config.sampling).temperature
     least = min(0.3 * attempt, 1.0)
     return sampling if usual is None or usual >= least else sampling.model_copy(update={"temperature": least})
+
+
+async def settled(stage: str, stub: Row, making: Awaitable[list[Row]]) -> list[Row]:
+    """The rows of one request or chain of requests; `stub` alone, dropped or failed, where it gives none."""
+    try:
+        return await making
+    except Unusable as unusable:
+        stub.drop(stage, unusable.reason, unusable.detail)
+    except RequestFailed as failure:
+        stub.fail(stage, failure.words)
+    return [stub]
 
 
 def lineage_of(row: Row, *, stage: str, prompt: Prompt | None, answer: Answer) -> None:

@@ -15,9 +15,9 @@ import orjson
 from jsonschema import Draft202012Validator
 
 from synth.errors import SourceError
-from synth.llm.base import Json, Reply, RequestFailed
+from synth.llm.base import Json, Reply
 from synth.row import Lineage, Row, content_id, content_of
-from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source
+from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source, settled
 from synth.stages.draws import Pool
 from synth.stages.options import GenerateOptions
 from synth.text.novelty import NoveltyIndex
@@ -74,34 +74,29 @@ class Generate:
         shots = _interleaved(human, machine)
         return Drawn(shots, _system_of(human[0]))
 
-    async def make(self, index: int, drawn: Drawn) -> Row:
+    async def make(self, index: int, drawn: Drawn) -> list[Row]:
         """One request, asked again where the answer does not parse."""
+        shots = tuple(shot.id for shot in drawn.shots)
+        row = Row(content_id(self.name, index), [], Lineage("seed", shots=shots, stage=self.name))
+        return await settled(self.name, row, self._draft(index, drawn, row))
+
+    async def _draft(self, index: int, drawn: Drawn, row: Row) -> list[Row]:
         messages = self.prompt.render(
             {"examples": [_as_example(row) for row in drawn.shots], "system": drawn.system or ""}
         )
-        row = Row(
-            content_id(self.name, index), [], Lineage("seed", shots=tuple(shot.id for shot in drawn.shots))
+        fields, answer = await ask_until_served(
+            self._model,
+            messages,
+            self._options.sampling,
+            self._read,
+            self._options.attempts,
+            schema=self._schema,
+            draw=index,
         )
-        try:
-            fields, answer = await ask_until_served(
-                self._model,
-                messages,
-                self._options.sampling,
-                self._read,
-                self._options.attempts,
-                schema=self._schema,
-                draw=index,
-            )
-        except Unusable as unusable:
-            row.drop(self.name, unusable.reason, unusable.detail)
-            return row
-        except RequestFailed as failure:
-            row.fail(self.name, failure.words)
-            return row
         lineage_of(row, stage=self.name, prompt=self.prompt, answer=answer)
         row.id = content_id(self.name, answer.request.identity)
         row.messages = _conversation(drawn.system, fields)
-        return row
+        return [row]
 
     def admit(self, index: int, row: Row) -> None:
         """The paper's filters, then novelty against every seed and every kept draft."""

@@ -1,0 +1,47 @@
+"""What people gave that is not a row yet: passages of documents, and failures of today's model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synth.llm.base import Json
+from synth.row import Lineage, Row, content_id
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document, with its place: `text` is `start` to `end` of the document's characters."""
+
+    file: str
+    text: str
+    start: int
+    end: int
+    heading: str | None
+
+    @property
+    def id(self) -> str:
+        """Depends on the text alone: the same passage in two files is one."""
+        return content_id("passage", self.text)
+
+    @property
+    def place(self) -> Json:
+        """As a receipt names it."""
+        return {"file": self.file, "start": self.start, "end": self.end, "heading": self.heading}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What today's model got wrong: the prompt, its bad answer, and what people said about it."""
+
+    id: str
+    messages: list[Json]
+    response: str
+    problem: str | None
+    expected: str | None
+    model: str | None
+
+    def as_row(self) -> Row:
+        """The prompt with the expected answer: as good as a seed, and with a seed's id."""
+        assert self.expected is not None, "only a failure with an expected answer is a row"
+        messages = [*self.messages, {"role": "assistant", "content": self.expected}]
+        return Row(self.id, messages, Lineage("seed"))

@@ -1,0 +1,47 @@
+"""The rows that a maker draws on which reached it, each so many times, in the run's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from synth.row import Row
+
+# More draws than any run makes: what a maker has that begins again when it is through.
+ENDLESS = 2**62
+
+
+class Parents:
+    """Rows as the pipeline gives them (`take`), and the draws they are worth: `each` of every row.
+
+    Draw `i` depends on the rows up to its parent alone. Once no further rows can come, `again` lets the
+    draws go on from the first row, round after round, with higher and higher numbers.
+    """
+
+    def __init__(self, each: int, wanted: Callable[[Row], bool]) -> None:
+        self.wanted = wanted
+        self._each = each
+        self._rows: list[Row] = []
+        self._again = False
+
+    def take(self, row: Row) -> None:
+        """The next row in the run's order."""
+        self._rows.append(row)
+
+    def again(self) -> None:
+        """All rows are here, and more draws are wanted than they were worth."""
+        self._again = True
+
+    @property
+    def available(self) -> int:
+        """How many draws there are so far."""
+        if self._again and self._rows:
+            return ENDLESS
+        return len(self._rows) * self._each
+
+    def draw(self, index: int) -> tuple[Row, int] | None:
+        """The parent of draw `index`, and which of the parent's draws this is; None where there is none."""
+        if index >= self.available:
+            return None
+        turn, rest = divmod(index, len(self._rows) * self._each) if self._again else (0, index)
+        place, draw = divmod(rest, self._each)
+        return self._rows[place], turn * self._each + draw
