@@ -47,7 +47,8 @@ class Row:
     """A conversation on its way to the dataset, with everything that happened to it.
 
     `messages` are OpenAI-style `{"role", "content"}` objects. `reason` is a short fixed code and
-    `detail` the words, both only for rows that did not make it.
+    `detail` the words, both only for rows that did not make it. `weight` says how often a seed is drawn
+    as an example; it is of no account later, and no receipt names it.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Row:
     reasoning: str | None = None
     born: int = 0
     ended: int | None = None
+    weight: float = 1.0
 
     @property
     def given(self) -> bool:

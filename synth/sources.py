@@ -1,11 +1,10 @@
-"""Reads what users have: seeds and prompts, in any usual file, one checked row at a time."""
+"""Reads what users have: seeds, prompts and failures, in any usual file, one checked row at a time."""
 
 from __future__ import annotations
 
 import csv
 import glob
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,90 +12,144 @@ import orjson
 
 from synth.errors import SourceError
 from synth.llm.base import Json
+from synth.recipe.model import Files, FileSource, RunSource, Source, listed
 from synth.row import Lineage, Origin, Row, content_id
+from synth.shapes import Record, read_example, read_text
 from synth.stages.given import Failure
+from synth.store import RunReader
 
 # A line longer than this is no row but a mistake (a whole file on one line, a binary).
 LONGEST_LINE = 16 * 2**20
 
-_ROLES = {"system", "user", "assistant", "tool", "developer"}
+# Columns of a table that may hold a list or an object, written as JSON.
+_STRUCTURED = {"messages", "conversations", "prompt", "completion", "chosen", "rejected", "tools"}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One raw record and where it stands (`seeds.jsonl:12`)."""
-
-    data: Json
-    where: str
-
-
-def files_of(spec: str | list[str], folder: Path) -> list[Path]:
+def files_of(files: Files | None, folder: Path) -> list[Path]:
     """The files that a source names, globs resolved, in a fixed order. Raises `SourceError` for none."""
-    files: list[Path] = []
-    for name in [spec] if isinstance(spec, str) else spec:
-        if name.startswith("hf:"):
-            continue
-        pattern = str(folder / name)
-        found = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())
-        if not found:
-            raise SourceError(
-                "there is no such file.", where=pattern, hint="Paths are relative to the recipe."
-            )
-        files.extend(found)
-    return files
+    found: list[Path] = []
+    for source in listed(files):
+        if isinstance(source, RunSource):
+            found.append(folder / source.run / "replies.journal")
+        elif not (name := _name(source)).startswith("hf:"):
+            found.extend(_glob(name, folder))
+    return found
 
 
-def read_rows(spec: str | list[str], folder: Path, origin: Origin, *, answered: bool) -> Iterator[Row]:
+def read_rows(files: Files, folder: Path, origin: Origin, *, answered: bool) -> Iterator[Row]:
     """Rows of a source, checked. `answered`: they must end with an assistant's message.
 
     Raises `SourceError`, naming the file and the line, for the first one that cannot be used.
     """
     named: dict[str, str] = {}
-    for record in _records(spec, folder):
-        row = _row(record, origin, answered=answered)
-        name = record.data.get("id")
-        if name is not None:
-            other = named.setdefault(str(name), row.id)
-            if other != row.id:
+    for source in listed(files):
+        weight = 1.0 if isinstance(source, str) else source.weight
+        for record in _records(source, folder):
+            row = _row(record, origin, weight, answered=answered)
+            name = record.data.get("id")
+            if name is not None and named.setdefault(str(name), row.id) != row.id:
                 raise SourceError(
                     f"the id {name!r} stands twice, with different content.",
                     where=record.where,
                     hint="Give each row an id of its own, or none: ids are optional.",
                 )
-        yield row
+            yield row
 
 
-def read_failures(spec: str | list[str], folder: Path) -> Iterator[Failure]:
+def read_failures(files: Files, folder: Path) -> Iterator[Failure]:
     """Failures of a source, checked. Raises `SourceError` for the first one that cannot be used."""
-    for record in _records(spec, folder):
-        messages = _messages(record, answered=False)
-        response = _text(record.data, "response", record.where)
-        if response is None:
-            raise SourceError(
-                "has no `response`.",
-                where=record.where,
-                hint="A failure holds the answer that was wrong; `expected` is the right one.",
-            )
-        problem, expected, model = (
-            _text(record.data, key, record.where) for key in ("problem", "expected", "model")
+    for source in listed(files):
+        for record in _records(source, folder):
+            yield _failure(record)
+
+
+def _row(record: Record, origin: Origin, weight: float, *, answered: bool) -> Row:
+    example = read_example(record, answered=answered)
+    tools = record.data.get("tools") or None
+    key = content_id(origin if origin == "prompt" else "seed", example.messages, tools)
+    rejected = example.rejected if answered else None
+    candidates: list[Json] = [{"content": rejected, "source": "rejected"}] if rejected else []
+    return Row(key, example.messages, Lineage(origin), tools=tools, candidates=candidates, weight=weight)
+
+
+def _failure(record: Record) -> Failure:
+    data = record.data
+    messages = data.get("messages")
+    if isinstance(messages, list) and messages and messages[-1].get("role") == "assistant":
+        # A transcript ends with the answer that was wrong.
+        data = {"response": messages[-1].get("content"), **data, "messages": messages[:-1]}
+    prompt = read_example(Record(data, record.where), answered=False).messages
+    response = read_text(data, "response", record.where)
+    if response is None:
+        raise SourceError(
+            "has no `response`.",
+            where=record.where,
+            hint="A failure holds the answer that was wrong; `expected` is the right one.",
         )
-        right = {"role": "assistant", "content": expected}
-        key = content_id("seed", [*messages, right], None) if expected else content_id("failure", messages)
-        yield Failure(key, messages, response, problem, expected, model)
+    problem, expected, model = (
+        read_text(data, key, record.where) for key in ("problem", "expected", "model")
+    )
+    right = {"role": "assistant", "content": expected}
+    key = content_id("seed", [*prompt, right], None) if expected else content_id("failure", prompt)
+    return Failure(key, prompt, response, problem, expected, model)
 
 
-def _records(spec: str | list[str], folder: Path) -> Iterator[Record]:
-    names = [spec] if isinstance(spec, str) else spec
-    for name in names:
-        if name.startswith("hf:"):
-            yield from _hub(name)
+def _records(source: Source, folder: Path) -> Iterator[Record]:
+    """Raw records, under the usual names where the source says what its own ones mean."""
+    if isinstance(source, RunSource):
+        yield from _run(source, folder)
+        return
+    fields = {} if isinstance(source, str) else {theirs: ours for ours, theirs in source.fields.items()}
+    name = _name(source)
+    records = _hub(name, folder) if name.startswith("hf:") else _files(name, folder)
+    for record in records:
+        if not fields:
+            yield record
             continue
-        for file in files_of(name, folder):
-            yield from _read_file(file)
+        if missing := fields.keys() - record.data.keys():
+            raise SourceError(f"has no column {sorted(missing)[0]!r}.", where=record.where)
+        yield Record({fields[k]: v for k, v in record.data.items() if k in fields}, record.where)
+
+
+def _files(name: str, folder: Path) -> Iterator[Record]:
+    for file in _glob(name, folder):
+        yield from _read_file(file)
+
+
+def _name(source: str | FileSource) -> str:
+    return source if isinstance(source, str) else source.path
+
+
+def _glob(name: str, folder: Path) -> list[Path]:
+    pattern = str(folder / name)
+    found = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())
+    if not found:
+        raise SourceError("there is no such file.", where=pattern, hint="Paths are relative to the recipe.")
+    return found
+
+
+def _run(source: RunSource, folder: Path) -> Iterator[Record]:
+    """What an earlier run kept; its held-out rows stay out of what is drafted from it."""
+    reader = RunReader(folder / source.run)
+    try:
+        for row in reader.rows(status="kept"):
+            approved = row["review"]["status"] in ("accepted", "edited", "restored")
+            if row["lineage"]["origin"] != "holdout" and (approved or source.only is None):
+                data = {"messages": row["messages"], "tools": row["tools"]}
+                yield Record(data, f"{source.run}: row {row['id']}")
+    finally:
+        reader.close()
 
 
 def _read_file(file: Path) -> Iterator[Record]:
-    readers = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json, ".csv": _csv, ".parquet": _parquet}
+    readers = {
+        ".jsonl": _jsonl,
+        ".ndjson": _jsonl,
+        ".json": _json,
+        ".csv": _csv,
+        ".tsv": _csv,
+        ".parquet": _parquet,
+    }
     reader = readers.get(file.suffix.lower())
     if reader is None:
         raise SourceError(
@@ -156,101 +209,68 @@ def _json(file: Path) -> Iterator[Record]:
 
 
 def _csv(file: Path) -> Iterator[Record]:
+    csv.field_size_limit(LONGEST_LINE)
     with file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text)
-        for item in reader:
-            yield Record(
-                {k: v for k, v in item.items() if k and v not in (None, "")}, f"{file}:{reader.line_num}"
-            )
+        reader = csv.DictReader(text, delimiter="\t" if file.suffix.lower() == ".tsv" else ",")
+        try:
+            for item in reader:
+                where = f"{file}:{reader.line_num}"
+                if None in item:
+                    raise SourceError("has more values than there are columns.", where=where)
+                yield Record({k: _parsed(k, v, where) for k, v in item.items() if v}, where)
+        except csv.Error as error:
+            raise SourceError(f"is not valid CSV: {error}.", where=f"{file}:{reader.line_num}") from None
+
+
+def _parsed(column: str, value: str, where: str) -> Any:
+    """Lists and objects stand in a table as JSON."""
+    if column not in _STRUCTURED or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise SourceError(f"`{column}` is not valid JSON: {error}.", where=where) from None
 
 
 def _parquet(file: Path) -> Iterator[Record]:
+    import pyarrow
     import pyarrow.parquet as parquet
 
     number = 0
-    with parquet.ParquetFile(file) as table:
-        for batch in table.iter_batches(batch_size=1024):
-            for item in batch.to_pylist():
-                number += 1
-                yield Record({k: v for k, v in item.items() if v is not None}, f"{file}: row {number}")
+    try:
+        with parquet.ParquetFile(file) as table:
+            for batch in table.iter_batches(batch_size=1024):
+                for item in batch.to_pylist():
+                    number += 1
+                    yield Record(_filled(item), f"{file}: row {number}")
+    except pyarrow.ArrowInvalid as error:
+        raise SourceError(f"is not valid Parquet: {error}.", where=str(file)) from None
 
 
-def _hub(name: str) -> Iterator[Record]:
-    from datasets import load_dataset
+def _hub(name: str, folder: Path) -> Iterator[Record]:
+    """A dataset by name, or in a folder beside the recipe; `@` names a split."""
+    from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 
     dataset, _, split = name.removeprefix("hf:").partition("@")
+    local = folder / dataset
     try:
-        rows = load_dataset(dataset, split=split or "train", streaming=True)
-    except (OSError, ValueError) as error:
+        if (local / "state.json").exists() or (local / "dataset_dict.json").exists():
+            rows = load_from_disk(str(local))
+            rows = rows[split or "train"] if isinstance(rows, DatasetDict) else rows
+            assert isinstance(rows, Dataset)
+        else:
+            place = str(local) if local.exists() else dataset
+            rows = load_dataset(place, split=split or "train", streaming=True)
+    except (OSError, ValueError, KeyError) as error:
         raise SourceError(f"could not be loaded: {error}", where=name) from None
     for number, item in enumerate(rows, start=1):
-        yield Record({k: v for k, v in item.items() if v is not None}, f"{name}: row {number}")
+        yield Record(_filled(item), f"{name}: row {number}")
 
 
-def _row(record: Record, origin: Origin, *, answered: bool) -> Row:
-    messages = _messages(record, answered=answered)
-    tools = record.data.get("tools") or None
-    parts: list[Any] = [origin if origin == "prompt" else "seed", messages]
-    return Row(content_id(*parts, tools), messages, Lineage(origin), tools=tools)
-
-
-def _messages(record: Record, *, answered: bool) -> list[Json]:
-    data = record.data
-    if "messages" in data:
-        return _checked_messages(data["messages"], record.where, answered=answered)
-    instruction = _text(data, "instruction", record.where)
-    if instruction is None:
-        raise SourceError(
-            "has neither `messages` nor an `instruction`.",
-            where=record.where,
-            hint=f"It has {', '.join(f'`{k}`' for k in data) or 'nothing'}.",
-        )
-    extra = _text(data, "input", record.where, may_be_empty=True)
-    messages: list[Json] = [
-        {"role": "user", "content": f"{instruction}\n\n{extra}" if extra else instruction}
-    ]
-    if system := _text(data, "system", record.where, may_be_empty=True):
-        messages.insert(0, {"role": "system", "content": system})
-    if answered:
-        response = _text(data, "response", record.where)
-        if response is None:
-            raise SourceError(
-                "has no `response`.",
-                where=record.where,
-                hint="Rows without an answer go to `sources.prompts`.",
-            )
-        messages.append({"role": "assistant", "content": response})
-    return messages
-
-
-def _text(data: Json, key: str, where: str, *, may_be_empty: bool = False) -> str | None:
-    value = data.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise SourceError(f"`{key}` is not text but {type(value).__name__}.", where=where)
-    if not value.strip() and not may_be_empty:
-        raise SourceError(f"`{key}` is empty.", where=where)
-    return value
-
-
-def _checked_messages(messages: Any, where: str, *, answered: bool) -> list[Json]:
-    if not isinstance(messages, list) or not messages:
-        raise SourceError("`messages` is not a list with something in it.", where=where)
-    for number, message in enumerate(messages):
-        place = f"{where}: messages.{number}"
-        if not isinstance(message, dict) or message.get("role") not in _ROLES:
-            raise SourceError(f"has no `role` out of {', '.join(sorted(_ROLES))}.", where=place)
-        content = message.get("content")
-        if not isinstance(content, str) and not message.get("tool_calls"):
-            raise SourceError("has neither text in `content` nor `tool_calls`.", where=place)
-        if isinstance(content, str) and not content.strip() and not message.get("tool_calls"):
-            raise SourceError("`content` is empty.", where=place)
-    last = messages[-1]["role"]
-    if answered and last != "assistant":
-        raise SourceError(f"`messages` end with the {last}, without a response.", where=where)
-    if not answered and last == "assistant":
-        raise SourceError("`messages` end with an answer already.", where=where, hint="Such rows are seeds.")
-    if not any(message["role"] == "user" for message in messages):
-        raise SourceError("`messages` hold no user's message.", where=where)
-    return messages
+def _filled(item: Json) -> Json:
+    """Without the columns that say nothing, also inside messages: a table has every key in every row."""
+    return {
+        k: [_filled(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
+        for k, value in item.items()
+        if value is not None
+    }

@@ -2,6 +2,7 @@
 
 - `edit`: a person's text over the draft it took the place of.
 - `failure`: a right answer over the one that failed (a candidate whose `source` is `failure`).
+- `rejected`: a seed's answer over the one that stood beside it in a preference pair.
 - `judge`: a candidate over one with a lower score, by at least `margin`. The answer itself takes part in it
   if it is among the candidates. Where a person wrote or approved the answer, only that answer is chosen.
 
@@ -90,8 +91,8 @@ def _edited(receipt: Json) -> Iterator[Pair]:
 def _failed(receipt: Json) -> Iterator[Pair]:
     answer = _answer(receipt)
     for candidate in receipt["candidates"]:
-        if candidate.get("source") == "failure" and answer is not None:
-            yield Pair(answer, candidate["content"], "failure")
+        if candidate.get("source") in ("failure", "rejected") and answer is not None:
+            yield Pair(answer, candidate["content"], candidate["source"])
 
 
 def _judged(receipt: Json, least: float) -> Iterator[Pair]:

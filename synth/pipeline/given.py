@@ -10,7 +10,7 @@ from pathlib import Path
 from synth.documents import pieces, read_document
 from synth.errors import RecipeError, SourceError
 from synth.llm.base import Json
-from synth.recipe.model import Recipe
+from synth.recipe.model import Files, Recipe
 from synth.row import Origin, Row, Slot
 from synth.sources import files_of, read_failures, read_rows
 from synth.stages.given import Failure, Passage
@@ -73,9 +73,7 @@ def read_given(recipe: Recipe, warn: Callable[[str], None]) -> Given:
     return Given(holdout, seeds, _passages(recipe), failures, recipe)
 
 
-def _read(
-    recipe: Recipe, spec: str | list[str] | None, origin: Origin, warn: Callable[[str], None]
-) -> list[Row]:
+def _read(recipe: Recipe, spec: Files | None, origin: Origin, warn: Callable[[str], None]) -> list[Row]:
     if spec is None:
         return []
     unique: dict[str, Row] = {}
@@ -148,7 +146,7 @@ def _check_prompts_are_answered(recipe: Recipe) -> None:
 
 def source_digest(recipe: Recipe) -> Json:
     """SHA-256 of every source file, by its name: part of what a finished run is finished for."""
-    specs: Iterable[str | list[str] | None] = (
+    specs: Iterable[Files | None] = (
         *(spec for _, spec in recipe.sources),
         recipe.holdout.file if recipe.holdout else None,
     )

@@ -111,7 +111,29 @@ ModelConfig = Annotated[
     Discriminator(_provider),
 ]
 
-Files = str | list[str]
+
+class FileSource(Strict):
+    """A file, a glob or `hf:NAME`, with something to say about it."""
+
+    path: str
+    weight: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="Its seeds are drawn as examples so many times as often as others."
+    )
+    fields: dict[str, str] = Field(
+        default_factory=dict, description="Its columns by their usual names: {instruction: question}."
+    )
+
+
+class RunSource(Strict):
+    """What an earlier run kept; of all its rows, or of those that people approved."""
+
+    run: str = Field(description="A run folder, relative to the recipe.")
+    only: Literal["reviewed"] | None = None
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+
+Source = str | FileSource | RunSource
+Files = Source | list[Source]
 
 
 class Sources(Strict):
@@ -123,6 +145,21 @@ class Sources(Strict):
         default=None, description="What today's model got wrong: {instruction, response, problem?, expected?}"
     )
     prompts: Files | None = None
+
+    @model_validator(mode="after")
+    def _weights_draw(self) -> Sources:
+        for key in ("documents", "failures", "prompts"):
+            for source in listed(getattr(self, key)):
+                if not isinstance(source, str) and source.weight != 1.0:
+                    raise ValueError(f"a weight says how often a seed is drawn as an example; {key} are not")
+        return self
+
+
+def listed(files: Files | None) -> list[Source]:
+    """The sources of one key, as a list."""
+    if files is None:
+        return []
+    return files if isinstance(files, list) else [files]
 
 
 class Holdout(Strict):

@@ -2,7 +2,8 @@
 
 Each request gives each row of the pool a hash of its own; the lowest hashes win. With 60 rows and 8
 shots, a 61st row takes part in 8 of 61 draws and leaves all others as they were (Thaler and
-Ravishankar, 1998).
+Ravishankar, 1998). A row of weight 2 wins twice as often: its hash, as a number from 0 to 1, becomes an
+exponential waiting time that is half as long (Schindelhauer and Schomaker, 2005).
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Pool:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self._since: list[int] = []
+        self._weights: list[float] = []
+        self._weighted = False
         self._keys: NDArray[np.uint64] | None = None
 
     def add(self, row: Row, since: int) -> None:
@@ -38,6 +41,8 @@ class Pool:
             self._keys = np.concatenate([self._keys, np.zeros_like(self._keys)])
         self._keys[len(self.rows)] = int(row.id, 16)
         self.rows.append(row)
+        self._weights.append(row.weight)
+        self._weighted |= row.weight != 1.0
         self._since.append(since)
 
     def draw(self, salt: str, index: int, count: int) -> list[Row]:
@@ -46,12 +51,22 @@ class Pool:
         if self._keys is None or visible == 0 or count == 0:
             return []
         hashes = _mixed(self._keys[:visible], _draw_key(salt, index))
-        winners = hashes.argsort(kind="stable")[:count]
+        order = _waiting(hashes, self._weights[:visible]) if self._weighted else hashes
+        winners = order.argsort(kind="stable")[:count]
         return [self.rows[i] for i in winners]
 
 
 def _draw_key(salt: str, index: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{salt}:{index}".encode()).digest()[:8], "big")
+
+
+def _waiting(hashes: NDArray[np.uint64], weights: list[float]) -> NDArray[np.float64]:
+    """Exponential waiting times of these hashes: the lowest wins, and keeps the order of equal weights."""
+    import numpy as np
+
+    uniform = (hashes.astype(np.float64) + 0.5) / 2.0**64
+    times: NDArray[np.float64] = -np.log1p(-np.minimum(uniform, 1 - 2.0**-53)) / np.asarray(weights)
+    return times
 
 
 def _mixed(keys: NDArray[np.uint64], draw: int) -> NDArray[np.uint64]:
