@@ -29,7 +29,7 @@ class Lineage:
 
     `parents` are the rows whose text it was made from and that it must share a split with; `shots` are
     few-shot examples that its prompt showed, which do not bind it. `request` is the identity of the
-    request whose reply it is.
+    request whose reply it is. `source` is the place in a document: `file`, `start`, `end`, `heading`.
     """
 
     origin: Origin
@@ -40,6 +40,7 @@ class Lineage:
     model: str | None = None
     sampling: Json = field(default_factory=dict)
     request: str | None = None
+    source: Json | None = None
 
 
 @dataclass(slots=True)
@@ -136,6 +137,7 @@ class Row:
                 "model": self.lineage.model,
                 "sampling": self.lineage.sampling,
                 "request": self.lineage.request,
+                "source": self.lineage.source,
             },
         }
 

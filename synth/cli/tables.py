@@ -44,8 +44,8 @@ def row_text(receipt: Json) -> str:
         lines += ["", f"[{message['role']}]", str(message.get("content") or message.get("tool_calls"))]
     lineage = receipt["lineage"]
     lines += ["", f"came from   {_origin(lineage)}"]
-    for key in ("model", "prompt", "sampling", "request"):
-        if lineage[key]:
+    for key in ("model", "prompt", "sampling", "request", "source"):
+        if lineage.get(key):
             lines.append(f"{key:<11} {lineage[key]}")
     for key in ("parents", "shots"):
         if lineage[key]:

@@ -9,6 +9,7 @@ from typing import Any
 from synth.errors import UnreachableError
 from synth.llm.base import Client
 from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, ModelConfig, Recipe
+from synth.stages.backtranslate import Backtranslate
 from synth.stages.base import Admits, Asks, Context, Maker
 from synth.stages.dedupe import Dedupe
 from synth.stages.generate import Generate
@@ -20,6 +21,7 @@ Stage = Asks | Admits | Maker
 
 _STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
     "generate": Generate,
+    "backtranslate": Backtranslate,
     "respond": Respond,
     "standardise": Standardise,
     "dedupe": Dedupe,

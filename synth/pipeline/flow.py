@@ -131,6 +131,9 @@ class Flow:
                 for row in slot.rows:
                     cast(Admits, stage).admit(row)
                 self._gates[index].passed()
+            elif hasattr(stage, "pass_on"):
+                for row in slot.rows:
+                    stage.pass_on(row)
             elif index in self._arrivals:
                 self._arrivals[index].put(ticket.numbers[index], slot.rows)
             elif slot.rows and not is_maker(stage):

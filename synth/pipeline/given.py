@@ -22,7 +22,6 @@ class Given:
 
     holdout: list[Row]
     seeds: list[Row]
-    passages: list[Passage]
     failures: list[Failure]
     recipe: Recipe
 
@@ -34,6 +33,19 @@ class Given:
             yield Slot((0, 1, number), [row])
         for number, row in enumerate(self._prompts()):
             yield Slot((0, 2, number), [row])
+
+    def passages(self, shortest: int, longest: int) -> list[Passage]:
+        """Every document in pieces of so many characters, each text once."""
+        documents, folder = self.recipe.sources.documents, self.recipe.folder
+        unique: dict[str, Passage] = {}
+        for file in files_of(documents, folder):
+            for piece in pieces(read_document(file), shortest, longest):
+                name = named(file, self.recipe)
+                passage = Passage(name, piece.text, piece.start, piece.end, piece.heading)
+                unique.setdefault(passage.id, passage)
+                if len(unique) == self.recipe.limit:
+                    return list(unique.values())
+        return list(unique.values())
 
     def _prompts(self) -> Iterator[Row]:
         if self.recipe.sources.prompts is None:
@@ -70,7 +82,7 @@ def read_given(recipe: Recipe, warn: Callable[[str], None]) -> Given:
     held = {row.id for row in holdout}
     seeds = [row for row in seeds if row.id not in held]
     failures = [failure for failure in failures if failure.id not in held]
-    return Given(holdout, seeds, _passages(recipe), failures, recipe)
+    return Given(holdout, seeds, failures, recipe)
 
 
 def _read(recipe: Recipe, spec: Files | None, origin: Origin, warn: Callable[[str], None]) -> list[Row]:
@@ -98,19 +110,6 @@ def _failures(recipe: Recipe) -> list[Failure]:
         unique.setdefault(failure.id, failure)
         if len(unique) == recipe.limit:
             break
-    return list(unique.values())
-
-
-def _passages(recipe: Recipe) -> list[Passage]:
-    """Every document in pieces, each text once."""
-    unique: dict[str, Passage] = {}
-    for file in files_of(recipe.sources.documents, recipe.folder) if recipe.sources.documents else []:
-        name = named(file, recipe)
-        for piece in pieces(read_document(file)):
-            passage = Passage(name, piece.text, piece.start, piece.end, piece.heading)
-            unique.setdefault(passage.id, passage)
-            if len(unique) == recipe.limit:
-                return list(unique.values())
     return list(unique.values())
 
 
@@ -152,7 +151,7 @@ def source_digest(recipe: Recipe) -> Json:
     )
     digests: Json = {}
     for spec in specs:
-        for file in files_of(spec, recipe.folder) if spec is not None else []:
+        for file in files_of(spec, recipe.folder):
             with file.open("rb") as content:
                 digests[named(file, recipe)] = hashlib.file_digest(content, "sha256").hexdigest()
     return digests

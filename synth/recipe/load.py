@@ -96,13 +96,15 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     if "writer" not in recipe.models:
         raise RecipeError("a recipe needs `models.writer`.", where=source_map.where(("models",)))
     for index, stage in enumerate(recipe.stages):
-        named = getattr(stage.options, "model", None)
-        if named is not None and named not in recipe.models:
-            raise RecipeError(
-                f"there is no model {named!r}.{nearest(named, recipe.models)}",
-                where=source_map.where(("stages", index, stage.kind, "model")),
-                hint=f"Models: {', '.join(recipe.models)}.",
-            )
+        for key in ("model", "judge", "models"):
+            named = getattr(stage.options, key, None)
+            for model in [named] if isinstance(named, str) else named or ():
+                if model not in recipe.models:
+                    raise RecipeError(
+                        f"there is no model {model!r}.{nearest(model, recipe.models)}",
+                        where=source_map.where(("stages", index, stage.kind, key)),
+                        hint=f"Models: {', '.join(recipe.models)}.",
+                    )
     if recipe.budget.usd is not None:
         for name, model in recipe.models.items():
             if model.price is None and isinstance(model, EndpointModel):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from synth.recipe.base import StageOptions
 from synth.stages.options import (
+    BacktranslateOptions,
     DedupeOptions,
     GenerateOptions,
     RespondOptions,
@@ -16,6 +17,7 @@ from synth.stages.options import (
 # What a recipe may write below `stages`, and what it may say there.
 OPTIONS: Mapping[str, type[StageOptions]] = {
     "generate": GenerateOptions,
+    "backtranslate": BacktranslateOptions,
     "respond": RespondOptions,
     "standardise": StandardiseOptions,
     "dedupe": DedupeOptions,

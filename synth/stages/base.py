@@ -28,16 +28,19 @@ T = TypeVar("T")
 class Context:
     """What stages are built from: the recipe, its models by name, what was given, a place for warnings.
 
-    `texts` gathers what a stage's outcome depends on besides recipe and sources, such as its prompts.
+    `passages` cuts the documents into pieces of at least and at most so many characters. `texts` gathers
+    what a stage's outcome depends on besides recipe and sources, such as its prompts; `gives_logprobs` is
+    what was found out about each model that judges.
     """
 
     recipe: Recipe
     models: Mapping[str, Model]
     warn: Callable[[str], None]
     seeds: Sequence[Row] = ()
-    passages: Sequence[Passage] = ()
+    passages: Callable[[int, int], Sequence[Passage]] = lambda shortest, longest: ()
     failures: Sequence[Failure] = ()
     texts: list[str] = field(default_factory=list)
+    gives_logprobs: dict[str, bool] = field(default_factory=dict)
 
     def model(self, usual: str, options: AskingOptions) -> Model:
         """The model that a stage with these options uses."""

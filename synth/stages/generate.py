@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from jsonschema import Draft202012Validator
 
 from synth.errors import SourceError
-from synth.llm.base import Json, Reply
+from synth.llm.base import Json
 from synth.row import Lineage, Row, content_id, content_of
-from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source, settled
+from synth.stages.answers import reads_object
+from synth.stages.base import Context, ask_until_served, lineage_of, no_source, settled
 from synth.stages.draws import Pool
 from synth.stages.options import GenerateOptions
 from synth.text.novelty import NoveltyIndex
@@ -88,7 +88,7 @@ class Generate:
             self._model,
             messages,
             self._options.sampling,
-            self._read,
+            reads_object(self._schema),
             self._options.attempts,
             schema=self._schema,
             draw=index,
@@ -108,11 +108,6 @@ class Generate:
             return
         self._known.add(row.prompt_text)
         self._drafts.add(row, since=index + self._window)
-
-    def _read(self, reply: Reply) -> Json:
-        if reply.cut:
-            raise Unusable("cut", "max_tokens ended the answer")
-        return parse_object(reply.text, self._schema)
 
 
 class InstructionFilter:
@@ -150,22 +145,6 @@ class InstructionFilter:
         if response.rstrip().endswith(":"):
             return "unfinished", "the answer ends with a colon"
         return None
-
-
-def parse_object(text: str, schema: Json | None) -> Json:
-    """The JSON object in an answer, checked against `schema`. Raises `Unusable`."""
-    start, end = text.find("{"), text.rfind("}")
-    try:
-        value = orjson.loads(text[start : end + 1]) if start >= 0 else None
-    except orjson.JSONDecodeError as error:
-        raise Unusable("unparsable", f"{error}: {text[:200]}") from None
-    if not isinstance(value, dict):
-        raise Unusable("unparsable", f"no JSON object: {text[:200]}")
-    if schema is not None:
-        mistake = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
-        if mistake is not None:
-            raise Unusable("off_schema", f"{mistake.message[:200]}")
-    return value
 
 
 def _conversation(system: str | None, fields: Json) -> list[Json]:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share, StageOptions
+from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share, StageOptions, Strict
 from synth.text.standard import Options as StandardiseRules
 
 # Self-Instruct, https://arxiv.org/abs/2212.10560, table 4 and the released code.
@@ -47,6 +47,68 @@ class GenerateOptions(AskingOptions):
         description="What a text model cannot do; a word that a seed uses is let be.",
     )
     sampling: Sampling = SELF_INSTRUCT_SAMPLING
+
+
+# Humpback, https://arxiv.org/abs/2308.06259, section 3.1 and table 1.
+HUMPBACK_SAMPLING = Sampling(temperature=0.7, top_p=0.9)
+HUMPBACK_KEEP = 4.5
+HUMPBACK_SEED_TAG = "Answer in the style of an AI Assistant."
+HUMPBACK_DOCUMENT_TAG = "Answer with knowledge from web search."
+
+# What an assistant says where the passages do not hold the answer.
+NOT_IN_CONTEXT = "The answer is not in the context."
+
+
+class ContextOptions(Strict):
+    """Questions with their passages in the prompt (RAFT, https://arxiv.org/abs/2403.10131)."""
+
+    distractors: Positive = Field(default=4, description="Other passages beside the one that answers.")
+    absent: Share = Field(default=0.2, description="Share of questions whose own passage is left out.")
+    answer: str = Field(default=NOT_IN_CONTEXT, description="What is right where it is left out.")
+    prompt: str = Field(default="with_context", description="How the user's message is put together.")
+
+
+class TagOptions(Strict):
+    """System prompts that tell what people wrote as an answer from what they wrote as a text."""
+
+    seeds: str = HUMPBACK_SEED_TAG
+    documents: str = HUMPBACK_DOCUMENT_TAG
+
+
+class BacktranslateOptions(AskingOptions):
+    """Instructions, or questions and answers, for what documents say (Humpback, RAFT)."""
+
+    count: Positive | None = Field(default=None, description="Drafts that are to pass; without it, all do.")
+    mode: Literal["instruction", "questions"] = Field(
+        default="instruction", description="The text as the answer, or questions about it with quotes."
+    )
+    shortest: Positive = Field(default=600, description="Fewest characters of a passage.")
+    longest: Positive = Field(default=3000, description="Most characters of a passage.")
+    judge: str | None = Field(default=None, description="One of `models`, in the place of `judge`.")
+    sampling_of_judge: Sampling = Sampling(temperature=0.0)
+    keep: float | None = Field(
+        default=HUMPBACK_KEEP, description="Least score in curation, of 1 to 5; null leaves curation out."
+    )
+    curate: str = Field(default="curate", description="The curation's prompt.")
+    round_trip: bool = Field(
+        default=True, description="Answer the instruction without the text, and drop it where that differs."
+    )
+    rewrite: bool = Field(default=False, description="Rewrite the text in the style of an assistant.")
+    tags: TagOptions | None = Field(default=None, description="Humpback's system prompts; {} for its own.")
+    questions: Positive = Field(default=3, description="Questions for each passage.")
+    passages: Positive = Field(default=1, description="Passages of one document that a question is about.")
+    context: ContextOptions | None = Field(
+        default=None, description="Put the passage into the prompt, among others."
+    )
+    sampling: Sampling = HUMPBACK_SAMPLING
+
+    @model_validator(mode="after")
+    def _fits(self) -> BacktranslateOptions:
+        if self.shortest > self.longest:
+            raise ValueError("shortest is longer than longest")
+        if self.mode == "instruction" and (self.context or self.passages > 1):
+            raise ValueError("context and passages go with `mode: questions`")
+        return self
 
 
 class RespondOptions(AskingOptions):

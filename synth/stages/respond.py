@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from synth.llm.base import Reply
 from synth.row import Row
+from synth.stages.answers import read_text
 from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
 from synth.stages.options import RespondOptions
 
@@ -27,19 +27,10 @@ class Respond:
             row.messages = [{"role": "system", "content": self._options.system}, *row.messages]
         try:
             text, answer = await ask_until_served(
-                self._model, row.messages, self._options.sampling, _read, self._options.attempts
+                self._model, row.messages, self._options.sampling, read_text, self._options.attempts
             )
         except Unusable as unusable:
             row.drop(self.name, unusable.reason, unusable.detail)
             return
         lineage_of(row, stage=self.name, prompt=None, answer=answer)
         row.messages = [*row.messages, {"role": "assistant", "content": text}]
-
-
-def _read(reply: Reply) -> str:
-    if reply.cut:
-        raise Unusable("cut", "max_tokens ended the answer")
-    text = reply.text.strip()
-    if not text:
-        raise Unusable("empty", "the answer is empty")
-    return text

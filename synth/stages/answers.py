@@ -1,0 +1,48 @@
+"""How stages read an answer: as text that is whole, or as a JSON object that fits its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+from jsonschema import Draft202012Validator
+
+from synth.llm.base import Json, Reply
+from synth.stages.base import Unusable
+
+
+def read_text(reply: Reply) -> str:
+    """The text of a whole answer. Raises `Unusable` where it is cut or empty."""
+    if reply.cut:
+        raise Unusable("cut", "max_tokens ended the answer")
+    text = reply.text.strip()
+    if not text:
+        raise Unusable("empty", "the answer is empty")
+    return text
+
+
+def reads_object(schema: Json | None) -> Callable[[Reply], Json]:
+    """A reader for answers that are one JSON object of this schema."""
+
+    def read(reply: Reply) -> Json:
+        if reply.cut:
+            raise Unusable("cut", "max_tokens ended the answer")
+        return parse_object(reply.text, schema)
+
+    return read
+
+
+def parse_object(text: str, schema: Json | None) -> Json:
+    """The JSON object in an answer, checked against `schema`. Raises `Unusable`."""
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        value = orjson.loads(text[start : end + 1]) if start >= 0 else None
+    except orjson.JSONDecodeError as error:
+        raise Unusable("unparsable", f"{error}: {text[:200]}") from None
+    if not isinstance(value, dict):
+        raise Unusable("unparsable", f"no JSON object: {text[:200]}")
+    if schema is not None:
+        mistake = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
+        if mistake is not None:
+            raise Unusable("off_schema", f"{mistake.message[:200]}")
+    return value

@@ -1,0 +1,168 @@
+"""Humpback's way (https://arxiv.org/abs/2308.06259): the text is the answer, its instruction is drafted.
+
+Self-augmentation drafts the instruction, self-curation keeps what a judge finds worth 5 of 5. The round
+trip is not in the paper: a model answers the instruction without the text, and where the two answers are
+not answers to the same question, the instruction was too vague or cannot be answered by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from synth.llm.base import Json, Reply
+from synth.row import Lineage, Row, content_id
+from synth.stages.answers import read_text, reads_object
+from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
+from synth.stages.given import Passage
+from synth.stages.judging import Judge
+from synth.stages.options import BacktranslateOptions
+from synth.text.repeats import repeated_run, shares_a_word
+from synth.text.selfcontained import leans_on_source
+
+# Self-Instruct's bounds for an instruction.
+_FEWEST_WORDS, _MOST_WORDS = 4, 150
+
+
+class Instructions:
+    """Drafts one row from each passage, and drops it with a reason where a check fails."""
+
+    def __init__(
+        self,
+        name: str,
+        options: BacktranslateOptions,
+        context: Context,
+        passages: Sequence[Passage],
+        salt: str,
+    ) -> None:
+        self._name = name
+        self._options = options
+        self._writer = context.model("writer", options)
+        judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._prompt = context.prompt("backtranslate", options, "instruction", ["text", "heading"])
+        self._frame = "\n".join(m["content"] for m in self._prompt.render({"text": "", "heading": ""}))
+        self._rewrite = context.other_prompt("backtranslate", "rewrite", ["instruction", "text"])
+        self._agree = context.other_prompt("backtranslate", "agree", ["instruction", "first", "second"])
+        self._agreeing = judge
+        self._judge = None
+        if options.keep is not None:
+            curate = context.other_prompt("backtranslate", options.curate, ["conversation", "response"])
+            self._judge = Judge(name, context, judge, curate, options.sampling_of_judge, options.attempts)
+
+    async def prepare(self) -> None:
+        """Settles how the curating model is read."""
+        if self._judge:
+            await self._judge.prepare()
+
+    async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
+        """Raises `Unusable` where no instruction can be read."""
+        passage = passages[0]
+        values = {"text": passage.text, "heading": passage.heading or ""}
+        instruction, answer = await ask_until_served(
+            self._writer,
+            self._prompt.render(values),
+            self._options.sampling,
+            _read_instruction,
+            self._options.attempts,
+        )
+        row = Row(content_id(self._name, answer.request.identity), [], replace(lineage))
+        lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
+        row.messages = self._conversation(instruction, passage.text)
+        await self._check(row, instruction, passage)
+        return [row]
+
+    async def _check(self, row: Row, instruction: str, passage: Passage) -> None:
+        """What costs nothing first."""
+        words = len(instruction.split())
+        if not _FEWEST_WORDS <= words <= _MOST_WORDS:
+            row.drop(self._name, "too_short" if words < _FEWEST_WORDS else "too_long", f"{words} words")
+        elif leaning := leans_on_source(instruction):
+            row.drop(self._name, "leans_on_source", f"refers to {leaning!r}, which its reader does not have")
+        elif repeated := repeated_run(instruction, self._frame):
+            row.drop(self._name, "repeats_prompt", f"repeats what the model was told: {repeated!r}")
+        elif not shares_a_word(instruction, f"{passage.heading or ''} {passage.text}"):
+            row.drop(self._name, "off_topic", "has no word in common with the text")
+        else:
+            if self._options.rewrite:
+                await self._rewritten(row, instruction, passage)
+            await self._curate(row, instruction)
+            if row.status == "pending" and self._options.round_trip:
+                await self._go_round(row, instruction)
+
+    async def _rewritten(self, row: Row, instruction: str, passage: Passage) -> None:
+        messages = self._rewrite.render({"instruction": instruction, "text": passage.text})
+        text, answer = await ask_until_served(
+            self._writer, messages, self._options.sampling, read_text, self._options.attempts
+        )
+        row.messages = self._conversation(instruction, text)
+        row.history.append(
+            {
+                "stage": self._name,
+                "did": ["rewritten"],
+                "before": passage.text,
+                "prompt": self._rewrite.label,
+                "request": answer.request.identity,
+            }
+        )
+
+    async def _curate(self, row: Row, instruction: str) -> None:
+        if self._judge is None or self._options.keep is None:
+            return
+        judgement = await self._judge.score({"conversation": instruction, "response": row.answer or ""})
+        row.scores["curation"] = judgement.score
+        row.history.append(judgement.event(self._name, "curated", self._judge.prompt, self._judge.model))
+        if judgement.score < self._options.keep:
+            detail = f"{judgement.score:.2f} of 5, wanted {self._options.keep:g}"
+            row.drop(self._name, "low_curation", detail)
+
+    async def _go_round(self, row: Row, instruction: str) -> None:
+        """The instruction answered without the text, and the two answers compared."""
+        attempts = self._options.attempts
+        asked: list[Json] = [{"role": "user", "content": instruction}]
+        blind, answer = await ask_until_served(
+            self._writer, asked, self._options.sampling, read_text, attempts
+        )
+        shown = {"instruction": instruction, "first": row.answer or "", "second": blind}
+        verdict, compared = await ask_until_served(
+            self._agreeing,
+            self._agree.render(shown),
+            self._options.sampling_of_judge,
+            reads_object(self._agree.schema),
+            attempts,
+            schema=self._agree.schema,
+        )
+        row.history.append(
+            {
+                "stage": self._name,
+                "did": ["round_trip"],
+                "answer": blind,
+                "agrees": verdict["agree"],
+                "prompt": self._agree.label,
+                "requests": [answer.request.identity, compared.request.identity],
+            }
+        )
+        if not verdict["agree"]:
+            detail = "without the text it was answered as another question"
+            row.drop(self._name, "round_trip", detail)
+
+    def _conversation(self, instruction: str, text: str) -> list[Json]:
+        messages: list[Json] = [
+            {"role": "user", "content": instruction},
+            {"role": "assistant", "content": text},
+        ]
+        if tags := self._options.tags:
+            messages.insert(0, {"role": "system", "content": tags.documents})
+        return messages
+
+
+def _read_instruction(reply: Reply) -> str:
+    """The instruction alone: small models like to announce it and to put it into quotes."""
+    text = read_text(reply)
+    head, colon, rest = text.partition(":")
+    if colon and rest.strip() and "instruction" in head.lower() and len(head.split()) <= 8:
+        text = rest.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1].strip()
+    if not text:
+        raise Unusable("empty", "the answer is empty")
+    return text

@@ -1,0 +1,78 @@
+"""The maker: passages in an order of their own, each once, drafted from in one of two ways."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from synth.errors import SourceError
+from synth.row import Lineage, Row, content_id
+from synth.stages.backtranslate.instructions import Instructions
+from synth.stages.backtranslate.questions import Questions
+from synth.stages.base import Context, no_source, settled
+from synth.stages.given import Passage
+from synth.stages.options import BacktranslateOptions
+
+
+class Backtranslate:
+    """A `Maker` that draws on documents. Where it has `tags`, it also tags the seeds that pass it."""
+
+    def __init__(self, name: str, options: BacktranslateOptions, context: Context) -> None:
+        self.name = name
+        self._options = options
+        if context.recipe.sources.documents is None:
+            raise no_source(name, "documents")
+        passages = context.passages(options.shortest, options.longest)
+        if not passages:
+            raise SourceError(
+                f"hold no passage of {options.shortest} to {options.longest} characters.",
+                where="sources.documents",
+                hint=f"Set `shortest` of the stage {name!r} lower, or add documents.",
+            )
+        salt = f"{context.recipe.seed}:{name}"
+        self._groups = _groups(passages, options.passages, salt)
+        way = Instructions if options.mode == "instruction" else Questions
+        self._way = way(name, options, context, passages, salt)
+
+    @property
+    def count(self) -> int:
+        """Drafts that are to pass; as many as passages give where the recipe does not say."""
+        each = self._options.questions if self._options.mode == "questions" else 1
+        return self._options.count or len(self._groups) * each
+
+    async def prepare(self) -> None:
+        """What has to be known before the first draft."""
+        await self._way.prepare()
+
+    def draw(self, index: int) -> Sequence[Passage] | None:
+        """The next passage, or several of one document."""
+        return self._groups[index] if index < len(self._groups) else None
+
+    async def make(self, index: int, drawn: Sequence[Passage]) -> list[Row]:
+        """A chain of requests: the draft, then what checks it."""
+        ids = tuple(passage.id for passage in drawn)
+        lineage = Lineage("document", parents=ids, stage=self.name, source=drawn[0].place)
+        stub = Row(content_id(self.name, ids), [], lineage)
+        return await settled(self.name, stub, self._way.draft(drawn, lineage))
+
+    def admit(self, index: int, row: Row) -> None:
+        """Nothing to compare with other drafts: each passage is drafted from once."""
+
+    def pass_on(self, row: Row) -> None:
+        """Tags a seed that passes by, so that a model can tell its style from that of texts."""
+        tags = self._options.tags
+        if tags and row.given and row.messages[0]["role"] != "system":
+            row.messages = [{"role": "system", "content": tags.seeds}, *row.messages]
+            row.history.append({"stage": self.name, "did": ["tagged"]})
+
+
+def _groups(passages: Sequence[Passage], size: int, salt: str) -> list[list[Passage]]:
+    """Neighbours of one document together, in an order that mixes documents and that additions leave be."""
+    groups: list[list[Passage]] = []
+    for passage in passages:
+        last = groups[-1] if groups else []
+        if 0 < len(last) < size and last[-1].file == passage.file:
+            last.append(passage)
+        else:
+            groups.append([passage])
+    return sorted(groups, key=lambda group: hashlib.sha256(f"{salt}:{group[0].id}".encode()).digest())

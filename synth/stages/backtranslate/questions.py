@@ -1,0 +1,127 @@
+"""Questions and answers about passages, each with the sentence that supports it, checked to be there.
+
+With `context`, the passage stands in the prompt among others that do not answer the question, the answer
+says which one does, and for a share of the questions the passage is left out, so that the right answer is
+that it is not there (RAFT, https://arxiv.org/abs/2403.10131).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from synth.errors import RecipeError
+from synth.llm.base import Json
+from synth.llm.model import Answer
+from synth.row import Lineage, Row, content_id
+from synth.stages.answers import reads_object
+from synth.stages.base import Context, ask_until_served, lineage_of
+from synth.stages.given import Passage
+from synth.stages.options import BacktranslateOptions, ContextOptions
+from synth.text.quotes import find_quote
+from synth.text.selfcontained import leans_on_source
+
+_FEWEST_WORDS = 3
+
+
+class Questions:
+    """Drafts several rows from each passage; a row whose quote is not in the text is dropped."""
+
+    def __init__(
+        self,
+        name: str,
+        options: BacktranslateOptions,
+        context: Context,
+        passages: Sequence[Passage],
+        salt: str,
+    ) -> None:
+        self._name = name
+        self._options = options
+        self._salt = salt
+        self._passages = passages
+        self._writer = context.model("writer", options)
+        self._prompt = context.prompt("backtranslate", options, "questions", ["texts", "count"])
+        if around := options.context:
+            self._asking = context.other_prompt("backtranslate", around.prompt, ["passages", "question"])
+            if len(passages) <= around.distractors and context.recipe.limit is None:
+                raise RecipeError(
+                    f"{around.distractors} distractors need more than {len(passages)} passages.",
+                    where=f"stage {name!r}: context.distractors",
+                    hint="Lower it, or cut shorter passages with `longest`.",
+                )
+
+    async def prepare(self) -> None:
+        """Nothing to know before."""
+
+    async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
+        """One request for all questions of a passage. Raises `Unusable` where none can be read."""
+        values = {"texts": [p.text for p in passages], "count": self._options.questions}
+        found, answer = await ask_until_served(
+            self._writer,
+            self._prompt.render(values),
+            self._options.sampling,
+            reads_object(self._prompt.schema),
+            self._options.attempts,
+            schema=self._prompt.schema,
+        )
+        rows = [
+            self._row(pair, number, passages, lineage, answer)
+            for number, pair in enumerate(found["pairs"][: self._options.questions])
+        ]
+        return rows or [self._none(lineage, answer)]
+
+    def _none(self, lineage: Lineage, answer: Answer) -> Row:
+        row = Row(content_id(self._name, answer.request.identity), [], replace(lineage))
+        lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
+        row.drop(self._name, "empty", "the answer holds no question")
+        return row
+
+    def _row(
+        self, pair: Json, number: int, passages: Sequence[Passage], lineage: Lineage, answer: Answer
+    ) -> Row:
+        question, response, quote = (str(pair[key]).strip() for key in ("question", "answer", "quote"))
+        row = Row(content_id(self._name, answer.request.identity, number), [], replace(lineage))
+        lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
+        row.messages = _exchange(question, response)
+        row.history.append({"stage": self._name, "did": ["quoted"], "quote": quote})
+        quoted = next((p for p in passages if find_quote(quote, p.text)), None)
+        if len(question.split()) < _FEWEST_WORDS:
+            row.drop(self._name, "too_short", f"{len(question.split())} words")
+        elif not response:
+            row.drop(self._name, "empty", "the answer is empty")
+        elif quoted is None:
+            row.drop(self._name, "quote_not_found", f"not in the text: {quote[:200]!r}")
+        elif not self._options.context and (leaning := leans_on_source(question)):
+            row.drop(self._name, "leans_on_source", f"refers to {leaning!r}, which its reader does not have")
+        elif self._options.context:
+            self._put_in_context(row, question, response, quote, quoted, self._options.context)
+        return row
+
+    def _put_in_context(
+        self, row: Row, question: str, response: str, quote: str, own: Passage, around: ContextOptions
+    ) -> None:
+        """The passages in an order of the row's own; the answer ends with the number of the right one."""
+        others = [p for p in sorted(self._passages, key=self._rank(row)) if p.id not in row.lineage.parents]
+        others = [p for p in others if not find_quote(quote, p.text)][: around.distractors]
+        absent = self._chance(row) < around.absent
+        shown = sorted(others if absent else [own, *others], key=self._rank(row, "place"))
+        texts = [p.text for p in shown]
+        asked = self._asking.render({"passages": texts, "question": question})
+        answer = around.answer if absent else f"{response} [{shown.index(own) + 1}]"
+        row.messages = [*asked, {"role": "assistant", "content": answer}]
+        row.labels["answerable"] = not absent
+        row.lineage = replace(row.lineage, shots=tuple(p.id for p in others))
+        row.history.append({"stage": self._name, "did": ["absent" if absent else "cited"]})
+
+    def _rank(self, row: Row, what: str = "distractor") -> Callable[[Passage], bytes]:
+        """Orders passages by hashes of the row's own, so that another document changes few rows."""
+        return lambda passage: hashlib.sha256(f"{self._salt}:{what}:{row.id}:{passage.id}".encode()).digest()
+
+    def _chance(self, row: Row) -> float:
+        digest = hashlib.sha256(f"{self._salt}:absent:{row.id}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _exchange(question: str, response: str) -> list[Json]:
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": response}]

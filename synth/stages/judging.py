@@ -1,0 +1,167 @@
+"""How a judge is asked for a score, and how its answer is read.
+
+Where a model gives log-probabilities, the score is the expectation over the score tokens (G-Eval,
+https://arxiv.org/abs/2303.16634; DEITA, https://arxiv.org/abs/2312.15685); else it is the number that it
+writes. Which of the two is settled once for a model, by one request, and never mixed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from synth.errors import PromptError
+from synth.llm.base import Json, Reply, RequestFailed, TokenChoice
+from synth.llm.model import Answer, Model
+from synth.prompts import Prompt
+from synth.recipe.base import Sampling
+from synth.stages.answers import parse_object
+from synth.stages.base import Context, Unusable, ask_until_served
+
+# What servers give at the most, as a rule.
+_ALTERNATIVES = 20
+
+# An expectation over less than this share of the probability says little about the score.
+_LEAST_MASS = 0.5
+
+# What the judge is asked once, to see how its scores can be read.
+_PROBE = {"conversation": "What is the capital of France?", "response": "The capital of France is Paris."}
+
+Reading = Literal["logprobs", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A score, the share of the probability that its levels had, and the answer it was read from."""
+
+    score: float
+    mass: float
+    answer: Answer
+
+    def event(self, stage: str, how: str, prompt: Prompt, model: Model) -> Json:
+        """As a row's history holds it."""
+        return {
+            "stage": stage,
+            "did": [how],
+            "score": self.score,
+            "mass": self.mass,
+            "model": self.answer.reply.model or model.model,
+            "prompt": prompt.label,
+            "request": self.answer.request.identity,
+            "reasoning": self.answer.reply.reasoning,
+        }
+
+
+class Judge:
+    """One rubric in the hands of one model. `prompt` has `score` in its output, with its range."""
+
+    def __init__(
+        self, stage: str, context: Context, model: Model, prompt: Prompt, sampling: Sampling, attempts: int
+    ) -> None:
+        self.model = model
+        self.prompt = prompt
+        self.reading: Reading = "text"
+        self._stage = stage
+        self._levels = _levels(prompt.schema, prompt.name)
+        self._sampling = sampling
+        self._attempts = attempts
+        self._readings = context.gives_logprobs
+        self._warn = context.warn
+        if model.name == "writer":
+            context.warn(f"{stage}: the writer ({model.model}) judges its own drafts; name a models.judge.")
+
+    async def prepare(self, read: Literal["auto", "logprobs", "text"] = "auto") -> None:
+        """Settles how this model's scores are read, and says so."""
+        if read != "auto":
+            self.reading = read
+        else:
+            if self.model.name not in self._readings:
+                self._readings[self.model.name] = await self._gives_logprobs()
+            self.reading = "logprobs" if self._readings[self.model.name] else "text"
+        how = (
+            "the probabilities of the score tokens" if self.reading == "logprobs" else "the number it writes"
+        )
+        self._warn(f"{self._stage}: scores of {self.model.model} are read from {how}.")
+
+    async def score(self, values: Mapping[str, Any]) -> Judgement:
+        """The score of what `values` shows. Raises `Unusable` where no answer holds one."""
+        by_logprobs = self.reading == "logprobs"
+        (score, mass), answer = await ask_until_served(
+            self.model,
+            self.prompt.render(values),
+            self._room(self.reading),
+            self._read,
+            self._attempts,
+            schema=None if by_logprobs else self.prompt.schema,
+            logprobs=_ALTERNATIVES if by_logprobs else 0,
+        )
+        return Judgement(round(score, 4), round(mass, 4), answer)
+
+    async def _gives_logprobs(self) -> bool:
+        values = {key: _PROBE.get(key, "") for key in self.prompt.inputs}
+        try:
+            answer = await self.model.ask(
+                self.prompt.render(values), self._room("logprobs"), logprobs=_ALTERNATIVES
+            )
+            expected_score(answer.reply.logprobs, self._levels)
+        except (Unusable, RequestFailed):
+            return False
+        return True
+
+    def _read(self, reply: Reply) -> tuple[float, float]:
+        if self.reading == "logprobs":
+            return expected_score(reply.logprobs, self._levels)
+        return written_score(reply, self._levels, self.prompt.schema), 1.0
+
+    def _room(self, reading: Reading) -> Sampling:
+        """Room for the number and what comes before it, where neither recipe nor model says otherwise."""
+        words = 192 if len((self.prompt.schema or {}).get("properties", {})) > 1 else 0
+        room = Sampling(max_tokens=words + (8 if reading == "logprobs" else 32))
+        return self._sampling.over(self.model.config.sampling.over(room))
+
+
+def expected_score(tokens: Sequence[TokenChoice], levels: range) -> tuple[float, float]:
+    """The expectation over the levels at the last score token, and the probability mass they had there.
+
+    Raises `Unusable` where there is no score token, or where the levels had too little of the mass.
+    """
+    wanted = {str(level): level for level in levels}
+    token = next((t for t in reversed(tokens) if t.token.strip() in wanted), None)
+    if token is None:
+        raise Unusable("no_score", "no token of the answer is a score")
+    weights: dict[int, float] = {}
+    for text, logprob in {**token.top, token.token: token.logprob}.items():
+        level = wanted.get(text.strip())
+        if level is not None:
+            weights[level] = weights.get(level, 0.0) + math.exp(logprob)
+    mass = math.fsum(weights.values())
+    if len(token.top) < 2 or mass < _LEAST_MASS:
+        raise Unusable("no_score", f"the score tokens hold {mass:.2f} of the probability")
+    return math.fsum(level * weight for level, weight in weights.items()) / mass, min(mass, 1.0)
+
+
+def written_score(reply: Reply, levels: range, schema: Json | None) -> float:
+    """The score as the answer gives it: JSON with a `score`, `Score: n`, or a text with one number."""
+    if "{" in reply.text:
+        return float(parse_object(reply.text, schema)["score"])
+    if named := re.findall(r"\bscore\s*[:=]\s*(\d+(?:\.\d+)?)(?![\d/.]*\d)", reply.text, re.IGNORECASE):
+        numbers = [float(named[-1])]
+    else:
+        numbers = [float(n) for n in re.findall(r"(?<![\d.])-?\d+(?:\.\d+)?(?![\d.]*\d)", reply.text)]
+    if len(numbers) == 1 and levels[0] <= numbers[0] <= levels[-1]:
+        return numbers[0]
+    raise Unusable("no_score", f"no score from {levels[0]} to {levels[-1]}: {reply.text[:200]}")
+
+
+def _levels(schema: Json | None, prompt: str) -> range:
+    score = (schema or {}).get("properties", {}).get("score", {})
+    low, high = score.get("minimum"), score.get("maximum")
+    if not isinstance(low, int) or not isinstance(high, int) or not 0 <= low < high <= 9:
+        raise PromptError(
+            "a rubric's `output` needs an integer `score` with a `minimum` and a `maximum` between 0 and 9.",
+            where=prompt,
+        )
+    return range(low, high + 1)
