@@ -49,9 +49,10 @@ class Example:
     rejected: str | None = None
 
 
-def read_example(record: Record, *, answered: bool) -> Example:
+def read_example(record: Record, *, answered: bool | None) -> Example:
     """The record as a conversation that ends with an answer, or with the user where not `answered`.
 
+    With None, it may end with either, and an answer is read where there is one.
     Raises `SourceError` that says where, and what is missing.
     """
     data, where = record.data, record.where
@@ -66,10 +67,11 @@ def read_example(record: Record, *, answered: bool) -> Example:
         messages, rejected = _openai_preference(data, where)
     elif "prompt" in data and "instruction" not in data:
         messages = _as_messages(data["prompt"], where, "prompt")
-        if answered:
+        if answered or (answered is None and "completion" in data):
             messages = [*messages, *_as_answer(data, "completion", where)]
     else:
-        messages = _instruction(data, where, answered=answered)
+        there = "response" in data or "output" in data
+        messages = _instruction(data, where, answered=there if answered is None else answered)
     _check(messages, where, answered=answered)
     return Example(messages, rejected)
 
@@ -177,7 +179,7 @@ def _last_text(messages: list[Json], where: str, key: str) -> str:
     return content
 
 
-def _check(messages: list[Json], where: str, *, answered: bool) -> None:
+def _check(messages: list[Json], where: str, *, answered: bool | None) -> None:
     for number, message in enumerate(messages):
         place = f"{where}: messages.{number}"
         if not isinstance(message, dict) or message.get("role") not in _ROLES:
@@ -190,7 +192,11 @@ def _check(messages: list[Json], where: str, *, answered: bool) -> None:
     last = messages[-1]["role"]
     if answered and last != "assistant":
         raise SourceError(f"`messages` end with the {last}, without a response.", where=where)
-    if not answered and last == "assistant":
-        raise SourceError("`messages` end with an answer already.", where=where, hint="Such rows are seeds.")
+    if answered is False and last == "assistant":
+        raise SourceError(
+            "`messages` end with an answer already.",
+            where=where,
+            hint="Such rows are seeds; `respond: {again: true}` answers them anew.",
+        )
     if not any(message["role"] == "user" for message in messages):
         raise SourceError("`messages` hold no user's message.", where=where)

@@ -36,8 +36,9 @@ def files_of(files: Files | None, folder: Path) -> list[Path]:
     return found
 
 
-def read_rows(files: Files, folder: Path, origin: Origin, *, answered: bool) -> Iterator[Row]:
-    """Rows of a source, checked. `answered`: they must end with an assistant's message.
+def read_rows(files: Files, folder: Path, origin: Origin, *, answered: bool | None) -> Iterator[Row]:
+    """Rows of a source, checked. `answered`: they must end with an assistant's message;
+    with None, they may.
 
     Raises `SourceError`, naming the file and the line, for the first one that cannot be used.
     """
@@ -63,7 +64,7 @@ def read_failures(files: Files, folder: Path) -> Iterator[Failure]:
             yield _failure(record)
 
 
-def _row(record: Record, origin: Origin, weight: float, *, answered: bool) -> Row:
+def _row(record: Record, origin: Origin, weight: float, *, answered: bool | None) -> Row:
     example = read_example(record, answered=answered)
     tools = record.data.get("tools") or None
     key = content_id(origin if origin == "prompt" else "seed", example.messages, tools)

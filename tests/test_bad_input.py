@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from synth.cli import main
+from synth.recipe.load import load_recipe
 
 Change = Callable[[Path], object]
 
@@ -211,3 +212,9 @@ def test_an_endpoint_that_is_not_there(desk: Path) -> None:
     assert done.returncode == 3, done.stderr
     assert json.loads(done.stdout)["error"]["code"] == "unreachable"
     assert json.loads(done.stdout)["pending"] > 0
+
+
+def test_a_key_that_yaml_takes_for_a_boolean_is_a_word(desk: Path) -> None:
+    replaced("dedupe: {}", "dedupe: {on: answer}")(desk)
+    (dedupe,) = [stage for stage in load_recipe(desk).stages if stage.kind == "dedupe"]
+    assert dedupe.options.model_dump()["on"] == "answer"

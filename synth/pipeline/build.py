@@ -9,19 +9,25 @@ from typing import Any
 from synth.errors import UnreachableError
 from synth.llm.base import Client
 from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, ModelConfig, Recipe
+from synth.stages.apply import Apply
 from synth.stages.backtranslate import Backtranslate
 from synth.stages.base import Admits, Asks, Context, Maker
 from synth.stages.dedupe import Dedupe
 from synth.stages.generate import Generate
+from synth.stages.paraphrase import Paraphrase
 from synth.stages.respond import Respond
 from synth.stages.score import Score
 from synth.stages.standardise import Standardise
+from synth.stages.target_failures import TargetFailures
 
 Stage = Asks | Admits | Maker
 
 _STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
     "generate": Generate,
+    "apply": Apply,
     "backtranslate": Backtranslate,
+    "paraphrase": Paraphrase,
+    "target_failures": TargetFailures,
     "respond": Respond,
     "standardise": Standardise,
     "dedupe": Dedupe,

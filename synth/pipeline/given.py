@@ -51,7 +51,9 @@ class Given:
         if self.recipe.sources.prompts is None:
             return
         seen: set[int] = set()
-        for row in read_rows(self.recipe.sources.prompts, self.recipe.folder, "prompt", answered=False):
+        again = any(getattr(stage.options, "again", False) for stage in self.recipe.stages)
+        answered = None if again else False
+        for row in read_rows(self.recipe.sources.prompts, self.recipe.folder, "prompt", answered=answered):
             key = int(row.id, 16)
             if key not in seen:
                 seen.add(key)

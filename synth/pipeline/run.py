@@ -191,8 +191,10 @@ class _Run:
         await self._flow.live(ticket)
         if self._target is not None:
             await self._end.wait(number)
-            self._cut_at_target(ticket.slot, self._target)
             self._end.passed()
+            if self._accepted >= self._target:
+                return
+            self._cut_at_target(ticket.slot, self._target)
         self._sink(ticket.slot)
         del self._live[number]
         free.release()
@@ -276,7 +278,8 @@ class _Run:
         try:
             call = {**request_counts(uses, models, self._before), **counters}
             total = {**request_counts(uses, models), **reader.total}
-            return RunResult({**row_counts(reader), **call, "total": total}, error)
+            stages = reader.notes.get("stages", {}) if reader.finished else {}
+            return RunResult({**row_counts(reader), **call, "total": total, "stages": stages}, error)
         finally:
             reader.close()
 
@@ -286,6 +289,7 @@ class _Run:
             "sources": source_digest(self._recipe),
             "seeds": len(self._given.seeds),
             "holdout": len(self._given.holdout),
+            "stages": {stage.name: stage.notes() for stage in self._stages if hasattr(stage, "notes")},
         }
 
 

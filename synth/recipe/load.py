@@ -96,7 +96,7 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     if "writer" not in recipe.models:
         raise RecipeError("a recipe needs `models.writer`.", where=source_map.where(("models",)))
     for index, stage in enumerate(recipe.stages):
-        for key in ("model", "judge", "models"):
+        for key in ("model", "judge", "user", "models"):
             named = getattr(stage.options, key, None)
             for model in [named] if isinstance(named, str) else named or ():
                 if model not in recipe.models:
@@ -105,6 +105,7 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
                         where=source_map.where(("stages", index, stage.kind, key)),
                         hint=f"Models: {', '.join(recipe.models)}.",
                     )
+    _check_from(recipe, source_map)
     if recipe.budget.usd is not None:
         for name, model in recipe.models.items():
             if model.price is None and isinstance(model, EndpointModel):
@@ -113,6 +114,20 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
                     where=source_map.where(("budget", "usd")),
                     hint=f"Write models.{name}.price: {{prompt: ..., completion: ...}}, usd per million.",
                 )
+
+
+def _check_from(recipe: Recipe, source_map: SourceMap) -> None:
+    """`from` names sources of rows, and stages that come before."""
+    known = ["seeds", "prompts"]
+    for index, stage in enumerate(recipe.stages):
+        for name in getattr(stage.options, "from_", None) or ():
+            if name not in known:
+                raise RecipeError(
+                    f"from: {name!r} is no source of rows and no earlier stage.{nearest(name, known)}",
+                    where=source_map.where(("stages", index, stage.kind, "from")),
+                    hint=f"One of: {', '.join(known)}.",
+                )
+        known.append(stage.name)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

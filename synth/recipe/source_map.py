@@ -13,6 +13,9 @@ from synth.errors import RecipeError
 Path_ = tuple[str | int, ...]
 
 
+_BOOLEAN, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML (it builds no objects), which refuses a key that stands twice."""
 
@@ -20,6 +23,9 @@ class _Loader(yaml.SafeLoader):
 def _no_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
+        if key_node.tag == _BOOLEAN:
+            # YAML 1.1 reads the keys `on`, `off`, `yes` and `no` as booleans; here a key is a word.
+            key_node.tag = _TEXT
         key = loader.construct_object(key_node, deep=True)
         if isinstance(key, Hashable) and key in seen:
             raise yaml.MarkedYAMLError(

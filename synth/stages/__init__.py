@@ -6,18 +6,24 @@ from collections.abc import Mapping
 
 from synth.recipe.base import StageOptions
 from synth.stages.options import (
+    ApplyOptions,
     BacktranslateOptions,
     DedupeOptions,
     GenerateOptions,
+    ParaphraseOptions,
     RespondOptions,
     ScoreOptions,
     StandardiseOptions,
+    TargetFailuresOptions,
 )
 
 # What a recipe may write below `stages`, and what it may say there.
 OPTIONS: Mapping[str, type[StageOptions]] = {
     "generate": GenerateOptions,
+    "apply": ApplyOptions,
     "backtranslate": BacktranslateOptions,
+    "paraphrase": ParaphraseOptions,
+    "target_failures": TargetFailuresOptions,
     "respond": RespondOptions,
     "standardise": StandardiseOptions,
     "dedupe": DedupeOptions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -111,10 +111,94 @@ class BacktranslateOptions(AskingOptions):
         return self
 
 
+# How a request is reworded, by the name under which a recipe chooses it.
+STYLES = {
+    "formal": "in formal, complete sentences",
+    "casual": "the way somebody types it in a chat, informally",
+    "short": "as short as it can be said",
+    "long": "at greater length, in two or three sentences",
+    "order": "with the parts of the sentence in another order and another sentence structure",
+    "keywords": "as the keywords that somebody would type into a search box",
+    "typos": "with two or three typing errors in ordinary words, but none in names, numbers or code",
+}
+
+
+class ParaphraseOptions(AskingOptions):
+    """The same answer, other wordings of the request (SQLCoder2)."""
+
+    from_: tuple[str, ...] | None = Field(
+        default=None, alias="from", description="Sources and earlier makers to draw on; all by default."
+    )
+    variants: Positive = Field(default=2, description="Wordings of each row.")
+    count: Positive | None = Field(default=None, description="Wordings that are to pass in all.")
+    styles: tuple[str, ...] = Field(
+        default=("formal", "casual", "short", "order", "long"),
+        description="Of formal, casual, short, long, order, keywords, typos, or your own words.",
+    )
+    languages: tuple[str, ...] = Field(default=(), description="Other languages, taken in turn with styles.")
+    similarity: tuple[Share, Share] = Field(
+        default=(0.4, 0.98), description="Least and most similarity of the two wordings' embeddings."
+    )
+    judge: str | None = Field(default=None, description="One of `models`, in the place of `judge`.")
+    sampling_of_judge: Sampling = Sampling(temperature=0.0)
+    ask_judge: bool = Field(default=True, description="Let the judge say whether both ask for the same.")
+    sampling: Sampling = Sampling(temperature=0.9, top_p=0.95, max_tokens=512)
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> ParaphraseOptions:
+        if not self.styles and not self.languages:
+            raise ValueError("there are neither styles nor languages")
+        if self.similarity[0] >= self.similarity[1]:
+            raise ValueError("similarity: the least is not below the most")
+        return self
+
+
+# LLM2LLM, https://arxiv.org/abs/2403.15042: one new row for each that went wrong, from real rows alone.
+LLM2LLM_EACH = 1
+
+
+class TargetFailuresOptions(AskingOptions):
+    """New examples for what today's model gets wrong (LLM2LLM)."""
+
+    each: Positive = Field(default=LLM2LLM_EACH, description="New rows for each failure.")
+    count: Positive | None = Field(default=None, description="Drafts that are to pass, in proportion.")
+    pairs: bool = Field(
+        default=True, description="Also keep each failed request with a right answer, the bad one rejected."
+    )
+    alike: Share = Field(default=0.45, description="Similarity from which failures are one pattern.")
+    novelty: Share = Field(default=0.7, description="Highest ROUGE-L F1 with a failure, a seed or a draft.")
+    sampling: Sampling = Sampling(temperature=0.7, top_p=0.9)
+
+
 class RespondOptions(AskingOptions):
-    """An answer for each row that has none."""
+    """Answers for rows that have none; several for each; longer conversations; old ones answered anew."""
 
     system: str | None = Field(default=None, description="A system prompt for rows without one.")
+    n: Positive = Field(default=1, description="Candidate answers for every row.")
+    models: tuple[str, ...] = Field(default=(), description="Who gives them, in turn.")
+    temperatures: tuple[float, ...] = Field(default=(), description="At which temperatures, in turn.")
+    systems: tuple[str, ...] = Field(default=(), description="Under which system prompts, in turn.")
+    turns: Positive = Field(default=1, description="Answers in a conversation; a model plays the user.")
+    user: str | None = Field(default=None, description="One of `models` that plays the user.")
+    again: bool = Field(default=False, description="Answer every turn of existing conversations anew.")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> RespondOptions:
+        several = self.models or self.temperatures or self.systems
+        if self.n == 1 and several:
+            raise ValueError("models, temperatures and systems take turns among n > 1 candidates")
+        if (self.n > 1) + (self.turns > 1) + self.again > 1:
+            raise ValueError("n, turns and again are three things: use a stage for each")
+        return self
+
+
+class ApplyOptions(StageOptions):
+    """A function of the user's own."""
+
+    function: str = Field(
+        pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="FILE.py:NAME, a file beside the recipe."
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="Passed on as keyword arguments.")
 
 
 class StandardiseOptions(StandardiseRules, StageOptions):
@@ -145,6 +229,7 @@ class ScoreOptions(AskingOptions):
     rubric: str = Field(default="quality", description="A prompt of prompts/score/, or a .md file.")
     keep: str | None = Field(default=None, description="For example '>= 4'; without it, scores only mark.")
     seeds: bool = Field(default=True, description="Score the seeds, too: what good rows get from this judge.")
+    candidates: bool = Field(default=True, description="Score candidate answers, too; the best one answers.")
     read: Literal["auto", "logprobs", "text"] = Field(
         default="auto", description="Expectation over the score tokens, or the number as written."
     )

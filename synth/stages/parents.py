@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from synth.recipe.model import Recipe
 from synth.row import Row
 
 # More draws than any run makes: what a maker has that begins again when it is through.
@@ -45,3 +46,21 @@ class Parents:
         turn, rest = divmod(index, len(self._rows) * self._each) if self._again else (0, index)
         place, draw = divmod(rest, self._each)
         return self._rows[place], turn * self._each + draw
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """Those that have come so far."""
+        return self._rows
+
+
+def comes_from(recipe: Recipe, names: Sequence[str] | None) -> Callable[[Row], bool]:
+    """Whether a row is of these sources (`seeds`, `prompts`) and makers; for None, any that may be shown."""
+    sources = {"seed": "seeds", "prompt": "prompts"}
+
+    def wanted(row: Row) -> bool:
+        if row.held_out:
+            return False
+        made_by = recipe.stages[row.born - 1].name if row.born else sources.get(row.lineage.origin, "")
+        return names is None or made_by in names
+
+    return wanted

@@ -1,36 +1,181 @@
-"""Answers rows that have none: the conversation goes to the writer as it stands."""
+"""Answers: for rows without one, several for each row, in longer conversations, in place of old ones."""
 
 from __future__ import annotations
 
-from synth.row import Row
+import asyncio
+from dataclasses import dataclass
+
+from synth.llm.base import Json, RequestFailed
+from synth.llm.model import Answer, Model
+from synth.recipe.base import Sampling
+from synth.row import Row, content_of
 from synth.stages.answers import read_text
 from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
 from synth.stages.options import RespondOptions
+from synth.stages.score import transcript
+from synth.text.tokens import normal_form
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who gives a candidate, and how."""
+
+    model: Model
+    sampling: Sampling
+    system: str | None
+    draw: int
 
 
 class Respond:
-    """An `Asks`: rows that end with an answer pass untouched."""
+    """An `Asks`. Seeds keep their answers; held-out rows are passed by: no prompt shows them."""
 
     def __init__(self, name: str, options: RespondOptions, context: Context) -> None:
         self.name = name
         self._options = options
         self._model = context.model("writer", options)
+        self._user = context.models[options.user] if options.user else self._model
+        self._voices = _voices(options, context, self._model)
+        self._follow_up = context.other_prompt("respond", options.prompt or "follow_up", ["conversation"])
 
     async def prepare(self) -> None:
         """Nothing to know before."""
 
     async def ask(self, row: Row) -> None:
-        """Adds the answer, or drops the row where none serves."""
-        if row.answer is not None:
+        """Adds what is wanted, or drops a draft for which no answer serves."""
+        if row.held_out:
             return
-        if self._options.system and row.messages[0]["role"] != "system":
-            row.messages = [{"role": "system", "content": self._options.system}, *row.messages]
+        system = self._options.system
+        if system and not row.given and row.messages[0]["role"] != "system":
+            row.messages = [{"role": "system", "content": system}, *row.messages]
+        try:
+            await self._respond(row)
+        except Unusable as unusable:
+            if row.given:
+                row.history.append({"stage": self.name, "did": ["no_answer"], "detail": unusable.detail})
+            else:
+                row.drop(self.name, unusable.reason, unusable.detail)
+
+    async def _respond(self, row: Row) -> None:
+        options = self._options
+        if options.n > 1:
+            await self._add_candidates(row)
+            return
+        if options.again and not row.given:
+            await self._answer_anew(row)
+        if row.answer is None:
+            await self._answer(row)
+        while not row.given and _answers(row) < options.turns:
+            await self._follow(row)
+            await self._answer(row)
+
+    async def _answer(self, row: Row) -> None:
+        text, answer = await self._text(row.messages)
+        lineage_of(row, stage=row.lineage.stage or self.name, prompt=None, answer=answer)
+        row.messages = [*row.messages, {"role": "assistant", "content": text}]
+
+    async def _follow(self, row: Row) -> None:
+        """The simulated user's next message; one that was there before ends the row."""
+        text, answer = await ask_until_served(
+            self._user,
+            self._follow_up.render({"conversation": transcript(row.messages)}),
+            self._options.sampling,
+            read_text,
+            self._options.attempts,
+        )
+        text = text.removeprefix("User:").strip()
+        earlier = {normal_form(content_of(m)) for m in row.messages}
+        if normal_form(text) in earlier:
+            raise Unusable("same_question", f"the simulated user repeats a message: {text[:200]}")
+        row.messages = [*row.messages, {"role": "user", "content": text}]
+        row.history.append(
+            {
+                "stage": self.name,
+                "did": ["followed_up"],
+                "model": answer.reply.model or answer.request.model,
+                "prompt": self._follow_up.label,
+                "request": answer.request.identity,
+            }
+        )
+
+    async def _answer_anew(self, row: Row) -> None:
+        """Every answer of the conversation, each after the new ones before it."""
+        before = [content_of(m) for m in row.messages if m["role"] == "assistant"]
+        messages: list[Json] = []
+        for message in row.messages:
+            if message["role"] != "assistant":
+                messages.append(message)
+                continue
+            text, answer = await self._text(messages)
+            lineage_of(row, stage=self.name, prompt=None, answer=answer)
+            messages.append({"role": "assistant", "content": text})
+        row.messages = messages
+        if before:
+            row.history.append({"stage": self.name, "did": ["answered_anew"], "before": before})
+
+    async def _text(self, messages: list[Json]) -> tuple[str, Answer]:
+        return await ask_until_served(
+            self._model, messages, self._options.sampling, read_text, self._options.attempts
+        )
+
+    async def _add_candidates(self, row: Row) -> None:
+        """As many as are wanted, less those that say the same. A row without an answer takes the first."""
+        asked = row.messages[:-1] if row.answer is not None else row.messages
+        if row.answer is not None and row.answer not in [c["content"] for c in row.candidates]:
+            row.candidates.append({"content": row.answer, "source": "answer"})
+        given = await asyncio.gather(*(self._candidate(voice, asked) for voice in self._voices))
+        for candidate, problem in given:
+            if candidate is None:
+                row.history.append({"stage": self.name, "did": ["no_candidate"], "detail": problem})
+            elif candidate["content"] not in [c["content"] for c in row.candidates]:
+                row.candidates.append(candidate)
+        if row.answer is None:
+            first = next((pair for pair in given if pair[0] is not None), None)
+            if first is None or first[0] is None:
+                raise Unusable("no_candidate", given[0][1])
+            row.lineage.stage, row.lineage.model = row.lineage.stage or self.name, first[0]["model"]
+            row.lineage.request = first[0]["request"]
+            row.messages = [*asked, {"role": "assistant", "content": first[0]["content"]}]
+
+    async def _candidate(self, voice: Voice, asked: list[Json]) -> tuple[Json | None, str]:
+        """A candidate, or None and what was wrong with it."""
+        messages = [m for m in asked if m["role"] != "system"] if voice.system else asked
+        if voice.system:
+            messages = [{"role": "system", "content": voice.system}, *messages]
         try:
             text, answer = await ask_until_served(
-                self._model, row.messages, self._options.sampling, read_text, self._options.attempts
+                voice.model,
+                messages,
+                voice.sampling,
+                read_text,
+                self._options.attempts,
+                draw=voice.draw,
             )
         except Unusable as unusable:
-            row.drop(self.name, unusable.reason, unusable.detail)
-            return
-        lineage_of(row, stage=self.name, prompt=None, answer=answer)
-        row.messages = [*row.messages, {"role": "assistant", "content": text}]
+            return None, unusable.detail
+        except RequestFailed as failure:
+            return None, failure.words
+        candidate: Json = {
+            "content": text,
+            "model": answer.reply.model or answer.request.model,
+            "sampling": dict(answer.request.sampling),
+            "request": answer.request.identity,
+        }
+        return (candidate | {"system": voice.system} if voice.system else candidate), ""
+
+
+def _voices(options: RespondOptions, context: Context, usual: Model) -> list[Voice]:
+    """Models, temperatures and systems in turn; equal ones are told apart by their draw."""
+    models = [context.models[name] for name in options.models] or [usual]
+    voices = []
+    for number in range(options.n):
+        sampling = options.sampling
+        if options.temperatures:
+            temperature = options.temperatures[number % len(options.temperatures)]
+            sampling = sampling.model_copy(update={"temperature": temperature})
+        system = options.systems[number % len(options.systems)] if options.systems else None
+        voices.append(Voice(models[number % len(models)], sampling, system, number))
+    return voices
+
+
+def _answers(row: Row) -> int:
+    return sum(message["role"] == "assistant" for message in row.messages)

@@ -66,7 +66,8 @@ def run(recipe: Path, *settings: str, out: Path | None = None, limit: int | None
 
 def rows(recipe: Path, **which: str) -> list[Json]:
     """Receipts of the drafts, in order."""
-    return [row for row in synth.open(recipe).rows(**which) if row["lineage"]["stage"]]
+    every = synth.open(recipe).rows(**which)
+    return [row for row in every if row["lineage"]["stage"] or row["lineage"]["origin"] == "prompt"]
 
 
 def reasons(recipe: Path) -> dict[str, int]:

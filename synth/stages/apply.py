@@ -1,0 +1,126 @@
+"""A stage of the user's own: a plain function in a Python file beside the recipe.
+
+The function gets a copy of a row as a dictionary (`id`, `messages`, `tools`, `scores`, `labels`, `origin`),
+may change it, and answers with
+
+- the dictionary: its `messages`, `tools`, `scores` and `labels` take the place of the row's;
+- None or True: the row stays as it is;
+- False, or a text: the row is dropped, and the text is the reason that is shown.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from synth.errors import RecipeError
+from synth.llm.base import Json
+from synth.row import Row
+from synth.stages.base import Context
+from synth.stages.options import ApplyOptions
+
+_KEYS = ("messages", "tools", "scores", "labels")
+
+
+class Apply:
+    """An `Admits`: rows come to the function one after another, in the run's order."""
+
+    def __init__(self, name: str, options: ApplyOptions, context: Context) -> None:
+        self.name = name
+        self._options = options
+        file, _, function = options.function.partition(":")
+        self._where = options.function
+        self._file = _beside(context.recipe.folder, file, name)
+        context.texts.append(self._file.read_text(encoding="utf-8"))
+        self._function = _load(self._file, function, name)
+
+    def admit(self, row: Row) -> None:
+        """Calls the function, and does what it says. What was given is never dropped.
+
+        Raises `RecipeError` where the function fails, or answers what means nothing.
+        """
+        if row.held_out:
+            return
+        said = self._call(_as_document(row))
+        if said is None or said is True:
+            return
+        if isinstance(said, dict):
+            self._take_over(row, said)
+        elif said is False or isinstance(said, str):
+            detail = said if isinstance(said, str) else f"{self._where} says no"
+            if row.given:
+                row.history.append({"stage": self.name, "did": ["not_dropped"], "detail": detail})
+            else:
+                row.drop(self.name, "rejected", detail)
+        else:
+            raise self._mistake(f"answered {type(said).__name__}, not a row, None, True, False or a text")
+
+    def _call(self, document: Json) -> Any:
+        try:
+            return self._function(document, **self._options.options)
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            line = next((f.lineno for f in reversed(frames) if f.filename == str(self._file)), None)
+            place = f" in line {line}" if line else ""
+            raise self._mistake(f"failed{place} with {type(error).__name__}: {error}") from error
+
+    def _take_over(self, row: Row, said: Json) -> None:
+        if unknown := said.keys() - {*_KEYS, "id", "origin"}:
+            raise self._mistake(f"answered a row with {sorted(unknown)[0]!r}, which rows do not have")
+        messages = said.get("messages", row.messages)
+        if not isinstance(messages, list) or not all(isinstance(m, dict) and "role" in m for m in messages):
+            raise self._mistake("answered a row whose `messages` are no list of messages")
+        if messages != row.messages:
+            row.history.append({"stage": self.name, "did": ["applied"], "before": row.messages})
+        row.messages = messages
+        row.tools = said.get("tools", row.tools)
+        row.scores = said.get("scores", row.scores)
+        row.labels = said.get("labels", row.labels)
+
+    def _mistake(self, words: str) -> RecipeError:
+        return RecipeError(
+            f"{self._where} {words}.",
+            where=f"stage {self.name!r}",
+            hint="Mend it and run the same command again: nothing is lost.",
+        )
+
+
+def _as_document(row: Row) -> Json:
+    parts = {"messages": row.messages, "tools": row.tools, "scores": row.scores, "labels": row.labels}
+    return {"id": row.id, "origin": row.lineage.origin, **copy.deepcopy(parts)}
+
+
+def _beside(folder: Path, name: str, stage: str) -> Path:
+    """The file, which must lie in the recipe's folder: a recipe runs no code from elsewhere."""
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder.resolve()) or not file.is_file():
+        raise RecipeError(
+            f"there is no file {name!r} beside the recipe.",
+            where=f"stage {stage!r}: function",
+            hint="Name a .py file in the recipe's folder, such as `function: my_stages.py:shorten`.",
+        )
+    return file
+
+
+def _load(file: Path, name: str, stage: str) -> Callable[..., Any]:
+    module_name = f"synth_user_{file.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    assert spec is not None, "a .py file has a loader"
+    assert spec.loader is not None, "a .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise RecipeError(f"does not load: {type(error).__name__}: {error}.", where=str(file)) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise RecipeError(
+            f"has no function {name!r}.", where=str(file), hint=f"The stage {stage!r} names it."
+        )
+    return function  # type: ignore[no-any-return]

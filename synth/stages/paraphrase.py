@@ -1,0 +1,174 @@
+"""Other wordings of requests that share one answer, as SQLCoder2 was made to understand the same question.
+
+The style of each wording is chosen by turns, so that every kind is there in equal parts. What a wording
+must keep (numbers, names, negations, quoted text) is checked by rules, its nearness to the original by
+embeddings, and the rest by a judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from synth.llm.base import Json
+from synth.row import Row, content_id, content_of
+from synth.stages.answers import read_text, reads_object
+from synth.stages.base import Context, ask_until_served, lineage_of, settled
+from synth.stages.options import STYLES, ParaphraseOptions
+from synth.stages.parents import Parents, comes_from
+from synth.stages.score import transcript
+from synth.text.meaning import changed_meaning
+from synth.text.similarity import distinct, mean_nearest, similarity
+from synth.text.tokens import normal_form
+
+# Diversity is measured over so many requests at the most: it takes the square of their number.
+_MEASURED = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A row, which of its wordings this is, and how it is to be worded."""
+
+    parent: Row
+    number: int
+    style: str
+    language: str | None
+
+
+class Paraphrase:
+    """A `RowMaker`: draws on every seed and every row kept before it."""
+
+    def __init__(self, name: str, options: ParaphraseOptions, context: Context) -> None:
+        self.name = name
+        self._options = options
+        self._writer = context.model("writer", options)
+        self._judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._prompt = context.prompt("paraphrase", options, "reword", ["request", "how", "before"])
+        self._same = context.other_prompt("paraphrase", "same", ["first", "second"])
+        self.parents = Parents(options.variants, comes_from(context.recipe, options.from_))
+        self._forms: dict[str, set[str]] = {}
+        self._kept: list[str] = []
+
+    @property
+    def count(self) -> int | None:
+        """Wordings that are to pass in all, where the recipe bounds them."""
+        return self._options.count
+
+    def draw(self, index: int) -> Drawn | None:
+        """The next row's next wording. Styles go on from row to row, so that few variants miss none."""
+        drawn = self.parents.draw(index)
+        if drawn is None:
+            return None
+        parent, number = drawn
+        turns = (*self._options.styles, *self._options.languages)
+        turn = (int(parent.id[:8], 16) + number) % len(turns)
+        language = turns[turn] if turn >= len(self._options.styles) else None
+        return Drawn(parent, number, turns[turn], language)
+
+    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+        """The wording, checked by what depends on nothing but the two texts."""
+        parent = drawn.parent
+        lineage = replace(parent.lineage, parents=(parent.id,), shots=(), stage=self.name)
+        stub = Row(content_id(self.name, parent.id, drawn.number), [], lineage)
+        return await settled(self.name, stub, self._reword(drawn, stub))
+
+    async def _reword(self, drawn: Drawn, row: Row) -> list[Row]:
+        parent = drawn.parent
+        place = max(i for i, m in enumerate(parent.messages) if m["role"] == "user")
+        request = content_of(parent.messages[place])
+        how = f"in {drawn.language}" if drawn.language else STYLES.get(drawn.style, drawn.style)
+        before = transcript(parent.messages[:place]) if any(_turns(parent.messages[:place])) else ""
+        text, answer = await ask_until_served(
+            self._writer,
+            self._prompt.render({"request": request, "how": how, "before": before}),
+            self._options.sampling,
+            read_text,
+            self._options.attempts,
+            draw=drawn.number,
+        )
+        lineage_of(row, stage=self.name, prompt=self._prompt, answer=answer)
+        row.id = content_id(self.name, parent.id, answer.request.identity)
+        row.messages = [*parent.messages]
+        row.messages[place] = {**parent.messages[place], "content": _unquoted(text, request)}
+        row.tools, row.candidates = parent.tools, [*parent.candidates]
+        row.history.append({"stage": self.name, "did": ["reworded"], "style": drawn.style})
+        await self._check(row, request, content_of(row.messages[place]), drawn)
+        return [row]
+
+    async def _check(self, row: Row, before: str, after: str, drawn: Drawn) -> None:
+        """Drops a wording that is the same, or that asks for something else; what costs nothing first."""
+        if normal_form(before) == normal_form(after):
+            row.drop(self.name, "copy", "the wording did not change")
+            return
+        # Names and negations look different in another language: there, only the judge can tell.
+        if drawn.language is None:
+            if changed := changed_meaning(before, after):
+                row.drop(self.name, *changed)
+                return
+            near = similarity(before, after)
+            least, most = self._options.similarity
+            if not least <= near <= most:
+                reason = "too_far" if near < least else "too_near"
+                row.drop(self.name, reason, f"similarity {near:.2f}, wanted {least:g} to {most:g}")
+                return
+        if self._options.ask_judge:
+            await self._ask_judge(row, before, after)
+
+    async def _ask_judge(self, row: Row, before: str, after: str) -> None:
+        verdict, answer = await ask_until_served(
+            self._judge,
+            self._same.render({"first": before, "second": after}),
+            self._options.sampling_of_judge,
+            reads_object(self._same.schema),
+            self._options.attempts,
+            schema=self._same.schema,
+        )
+        row.history.append(
+            {
+                "stage": self.name,
+                "did": ["judged"],
+                "same": verdict["same"],
+                "prompt": self._same.label,
+                "request": answer.request.identity,
+            }
+        )
+        if not verdict["same"]:
+            row.drop(
+                self.name, "another_request", f"{self._judge.model} finds that it asks for something else"
+            )
+
+    def admit(self, index: int, row: Row) -> None:
+        """Drops a wording that an earlier one of the same row has already."""
+        forms = self._forms.setdefault(row.lineage.parents[0], set())
+        form = normal_form(row.prompt_text)
+        if form in forms:
+            row.drop(self.name, "copy", "an earlier wording of this row is the same")
+            return
+        forms.add(form)
+        self._kept.append(row.prompt_text)
+
+    def notes(self) -> Json:
+        """How diverse the requests are without the wordings, and with them."""
+        before = [row.prompt_text for row in self.parents.rows]
+        return {"diversity": {"before": _diversity(before), "after": _diversity([*before, *self._kept])}}
+
+
+def _diversity(requests: Sequence[str]) -> Json:
+    texts = requests[:_MEASURED]
+    figures = {
+        "distinct_1": distinct(texts, 1),
+        "distinct_2": distinct(texts, 2),
+        "nearest_similarity": mean_nearest(texts),
+    }
+    return {"requests": len(requests), **{k: v and round(v, 4) for k, v in figures.items()}}
+
+
+def _turns(messages: Sequence[Json]) -> list[Json]:
+    return [m for m in messages if m["role"] != "system"]
+
+
+def _unquoted(text: str, request: str) -> str:
+    """Without the quotation marks that a model puts around its answer, where the request has none."""
+    if len(text) > 1 and text[0] == text[-1] == '"' and not request.startswith('"'):
+        return text[1:-1].strip()
+    return text

@@ -1,0 +1,194 @@
+"""New examples for what today's model gets wrong: LLM2LLM (https://arxiv.org/abs/2403.15042).
+
+Failures that are alike form a pattern, which a model names. New rows are made from the real failures alone,
+never from drafts, so that errors do not build on each other; each failure gets the same number, so patterns
+grow in proportion to how often they occur. A failed request with its right answer is a row, too, and keeps
+the bad answer as the rejected one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from synth.llm.base import Json
+from synth.row import Lineage, Row, content_id, content_of
+from synth.stages.answers import read_text, reads_object
+from synth.stages.base import Context, ask_until_served, lineage_of, no_source, settled
+from synth.stages.given import Failure
+from synth.stages.options import TargetFailuresOptions
+from synth.stages.score import transcript
+from synth.text.novelty import NoveltyIndex
+from synth.text.similarity import similarity
+
+# Failures of a pattern that are shown when it is named.
+_SHOWN = 4
+
+# Requests for each new row of a failure, at the most: some failures give nothing new.
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A failure, and which of its new rows this is; none for the failure itself with a right answer."""
+
+    failure: Failure
+    number: int | None
+
+
+class TargetFailures:
+    """A `Maker` that draws on failures."""
+
+    def __init__(self, name: str, options: TargetFailuresOptions, context: Context) -> None:
+        self.name = name
+        self._options = options
+        if not context.failures:
+            raise no_source(name, "failures")
+        salt = f"{context.recipe.seed}:{name}"
+        self._failures = sorted(
+            context.failures, key=lambda f: hashlib.sha256(f"{salt}:{f.id}".encode()).digest()
+        )
+        self._writer = context.model("writer", options)
+        inputs = ["pattern", "prompt", "response", "problem", "expected"]
+        self._prompt = context.prompt("target_failures", options, "draft", inputs)
+        self._naming = context.other_prompt("target_failures", "name", ["failures"])
+        self._correct = context.other_prompt("target_failures", "correct", ["prompt", "response", "problem"])
+        self._patterns: dict[str, str] = {}
+        self._known = NoveltyIndex(options.novelty)
+        for text in [row.prompt_text for row in context.seeds] + [_prompt(f) for f in self._failures]:
+            self._known.add(text)
+        same = sum(f.model == self._writer.model and f.expected is None for f in self._failures)
+        if same:
+            context.warn(
+                f"{name}: {same} failures without an `expected` answer are those of {self._writer.model},"
+                " which is the writer, too; name another model, or give the right answers."
+            )
+
+    @property
+    def count(self) -> int:
+        """Drafts that are to pass: the failures themselves and so many new rows for each, by default."""
+        return self._options.count or len(self._failures) * (self._options.each + self._options.pairs)
+
+    async def prepare(self) -> None:
+        """Forms the patterns, and has each one named."""
+        for group in group_alike(self._failures, self._options.alike):
+            shown = [_values(failure) for failure in group[:_SHOWN]]
+            found, _ = await ask_until_served(
+                self._writer,
+                self._naming.render({"failures": shown}),
+                self._options.sampling,
+                reads_object(self._naming.schema),
+                self._options.attempts,
+                schema=self._naming.schema,
+            )
+            for failure in group:
+                self._patterns[failure.id] = str(found["pattern"]).strip()
+
+    def draw(self, index: int) -> Drawn | None:
+        """The failures themselves first, then each in turn, a few times more than new rows are wanted."""
+        pairs = len(self._failures) if self._options.pairs else 0
+        if index < pairs:
+            return Drawn(self._failures[index], None)
+        turn, place = divmod(index - pairs, len(self._failures))
+        wanted = max(self._options.each, -(-self.count // len(self._failures)))
+        return Drawn(self._failures[place], turn) if turn < wanted * _TRIES else None
+
+    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+        """The failure with a right answer, or one new row like it."""
+        failure = drawn.failure
+        lineage = Lineage("failure", parents=(failure.id,), stage=self.name)
+        row = Row(content_id(self.name, failure.id, drawn.number), [], lineage)
+        row.labels["pattern"] = self._patterns[failure.id]
+        return await settled(
+            self.name, row, self._pair(drawn, row) if drawn.number is None else self._new(drawn, row)
+        )
+
+    async def _pair(self, drawn: Drawn, row: Row) -> list[Row]:
+        failure = drawn.failure
+        text = failure.expected
+        if text is None:
+            values = {key: value for key, value in _values(failure).items() if key != "expected"}
+            text, answer = await ask_until_served(
+                self._writer,
+                self._correct.render(values),
+                self._options.sampling,
+                read_text,
+                self._options.attempts,
+            )
+            lineage_of(row, stage=self.name, prompt=self._correct, answer=answer)
+        row.messages = [*failure.messages, {"role": "assistant", "content": text}]
+        row.candidates = [{"content": failure.response, "source": "failure", "model": failure.model}]
+        return [row]
+
+    async def _new(self, drawn: Drawn, row: Row) -> list[Row]:
+        failure = drawn.failure
+        values = {"pattern": self._patterns[failure.id], **_values(failure)}
+        fields, answer = await ask_until_served(
+            self._writer,
+            self._prompt.render(values),
+            self._options.sampling,
+            reads_object(self._prompt.schema),
+            self._options.attempts,
+            schema=self._prompt.schema,
+            draw=drawn.number or 0,
+        )
+        lineage_of(row, stage=self.name, prompt=self._prompt, answer=answer)
+        row.id = content_id(self.name, answer.request.identity)
+        system = [m for m in failure.messages[:1] if m["role"] == "system"]
+        row.messages = [
+            *system,
+            {"role": "user", "content": str(fields["instruction"]).strip()},
+            {"role": "assistant", "content": str(fields["response"]).strip()},
+        ]
+        return [row]
+
+    def admit(self, index: int, row: Row) -> None:
+        """New rows must be new, and must not give the bad answer once more. Failures themselves pass."""
+        if row.candidates:
+            return
+        bad = next(f.response for f in self._failures if f.id in row.lineage.parents)
+        if not row.prompt_text or not row.answer:
+            row.drop(self.name, "empty", "the request or the answer is empty")
+        elif row.answer.strip() == bad.strip():
+            row.drop(self.name, "bad_answer", "the answer is the one that was wrong")
+        elif near := self._known.nearest(row.prompt_text):
+            row.drop(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
+        else:
+            self._known.add(row.prompt_text)
+
+    def notes(self) -> Json:
+        """How many failures each pattern has."""
+        patterns: dict[str, int] = {}
+        for failure in self._failures:
+            name = self._patterns.get(failure.id, "")
+            patterns[name] = patterns.get(name, 0) + 1
+        return {"patterns": patterns}
+
+
+def group_alike(failures: Sequence[Failure], alike: float) -> list[list[Failure]]:
+    """Failures by what is wrong with them (or by their request, where nobody said): each joins the first
+    group whose first member it is alike enough to."""
+    groups: list[list[Failure]] = []
+    for failure in failures:
+        text = failure.problem or _prompt(failure)
+        for group in groups:
+            if similarity(text, group[0].problem or _prompt(group[0])) >= alike:
+                group.append(failure)
+                break
+        else:
+            groups.append([failure])
+    return groups
+
+
+def _values(failure: Failure) -> dict[str, str]:
+    return {
+        "prompt": transcript(failure.messages),
+        "response": failure.response,
+        "problem": failure.problem or "",
+        "expected": failure.expected or "",
+    }
+
+
+def _prompt(failure: Failure) -> str:
+    return "\n".join(content_of(m) for m in failure.messages if m["role"] != "system")

@@ -1,0 +1,135 @@
+"""`target_failures` on the scripted model: patterns, real rows alone, pairs with the bad answer."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from desks import desk, reasons, requests, rows, run, said
+
+import synth
+from synth.errors import RecipeError
+from synth.llm.base import Json
+from synth.stages.options import TargetFailuresOptions
+
+SOURCES = {"failures": "failures.jsonl"}
+REFUND = "Wrong refund rule: it promises money back after the period has ended."
+MENU = "Invented menu: the settings page that it names does not exist in the product."
+
+
+def failures(folder: Path, model: str | None = None) -> None:
+    lines = []
+    for number in range(6):
+        problem = REFUND if number < 4 else MENU
+        row = {
+            "instruction": f"Question {number} about my bill?",
+            "response": f"Bad {number}.",
+            "problem": problem,
+        }
+        row |= {"expected": f"Right {number}."} if number % 2 else {}
+        row |= {"model": model} if model else {}
+        lines.append(json.dumps(row))
+    (folder / "failures.jsonl").write_text("\n".join(lines))
+
+
+def script() -> list[Json]:
+    frames = ("Can the {} be cancelled and repaid?", "Who pays when our {} runs out in winter?")
+    things = ("yearly plan", "gift card", "late fee", "second seat", "phone line", "deposit")
+    drafts = [
+        {
+            "match": f"The weakness.*Question {n} about",
+            "replies": [{"instruction": f.format(things[n]), "response": f"Good {n}."} for f in frames],
+        }
+        for n in range(6)
+    ]
+    return [
+        {"match": "Name the pattern.*", "text": {"pattern": "made up"}},
+        {"match": "answered badly", "text": "Corrected."},
+        *drafts,
+    ]
+
+
+def test_each_failure_gives_a_pair_and_a_new_row(tmp_path: Path) -> None:
+    failures(tmp_path)
+    recipe = desk(tmp_path, [{"target_failures": {"novelty": 0.95}}], script(), sources=SOURCES)
+    result = run(recipe)
+    assert result.error is None
+    kept = rows(recipe, status="kept")
+    pairs = [row for row in kept if row["candidates"]]
+    assert len(kept) == 12
+    assert {(said(row)[0], said(row)[1], row["candidates"][0]["content"]) for row in pairs} == {
+        (f"Question {n} about my bill?", f"Right {n}." if n % 2 else "Corrected.", f"Bad {n}.")
+        for n in range(6)
+    }
+    per_failure = Counter(row["lineage"]["parents"][0] for row in kept if not row["candidates"])
+    assert set(per_failure.values()) == {1}
+    assert sum("Name the pattern" in json.dumps(request) for request in requests(recipe)) == 2
+    assert result.summary["stages"]["target_failures"]["patterns"] == {"made up": 6}
+
+
+def test_pairs_become_preference_data(tmp_path: Path) -> None:
+    failures(tmp_path)
+    recipe = desk(tmp_path, [{"target_failures": {"novelty": 0.95}}], script(), sources=SOURCES)
+    run(recipe)
+    folder = synth.export(recipe, format="trl-dpo").folder
+    texts = [(folder / name).read_text() for name in ("train.jsonl", "test.jsonl")]
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
+    assert {line["rejected"][0]["content"] for line in lines} == {f"Bad {n}." for n in range(6)}
+
+
+def test_no_prompt_shows_a_draft(tmp_path: Path) -> None:
+    failures(tmp_path)
+    recipe = desk(tmp_path, [{"target_failures": {"each": 2, "novelty": 0.95}}], script(), sources=SOURCES)
+    run(recipe)
+    drafts = [said(row)[0] for row in rows(recipe, status="kept") if not row["candidates"]]
+    assert len(drafts) == 12
+    for request in requests(recipe):
+        assert not any(draft in json.dumps(request) for draft in drafts)
+
+
+@pytest.mark.parametrize(
+    ("draft", "reason"),
+    [
+        ({"instruction": "Question 0 about my old bill?", "response": "Good."}, "not_novel"),
+        ({"instruction": "", "response": "Good."}, "empty"),
+        ({"instruction": "Is the invoice of May paid by now?", "response": "Bad 1."}, "bad_answer"),
+    ],
+)
+def test_what_is_dropped_and_why(tmp_path: Path, draft: Json, reason: str) -> None:
+    failures(tmp_path)
+    (tmp_path / "failures.jsonl").write_text((tmp_path / "failures.jsonl").read_text().splitlines()[1])
+    rules = [
+        {"match": "Name the pattern", "text": {"pattern": "x"}},
+        {"match": "The weakness", "text": draft},
+    ]
+    recipe = desk(tmp_path, [{"target_failures": {"pairs": False}}], rules, sources=SOURCES)
+    run(recipe, "stages.target_failures.count=1", limit=1)
+    assert set(reasons(recipe)) == {reason}
+
+
+def test_the_model_that_failed_is_no_good_writer(tmp_path: Path) -> None:
+    failures(tmp_path, model="fake")
+    recipe = desk(tmp_path, [{"target_failures": {"novelty": 0.95}}], script(), sources=SOURCES)
+    progress = synth.pipeline.progress.Progress()
+    synth.run(recipe, progress=progress)
+    assert any("3 failures without an `expected`" in message for message in progress.messages)
+
+
+def test_expected_answers_can_be_held_out(tmp_path: Path) -> None:
+    failures(tmp_path)
+    recipe = desk(
+        tmp_path, [{"target_failures": {"novelty": 0.95}}], script(), sources=SOURCES, holdout={"rows": 2}
+    )
+    run(recipe)
+    held = [row for row in synth.open(recipe).rows() if row["lineage"]["origin"] == "holdout"]
+    assert len(held) == 2
+    assert all(said(row)[-1].startswith("Right") for row in held)
+    assert len([row for row in rows(recipe, status="kept") if row["lineage"]["stage"]]) == 8
+    with pytest.raises(RecipeError, match=r"sources\.failures"):
+        run(desk(tmp_path, [{"target_failures": {}}], [], sources={"documents": "*.md"}))
+
+
+def test_the_papers_constant() -> None:
+    assert TargetFailuresOptions().each == 1
