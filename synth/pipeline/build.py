@@ -13,6 +13,7 @@ from synth.stages.apply import Apply
 from synth.stages.backtranslate import Backtranslate
 from synth.stages.base import Admits, Asks, Context, Maker
 from synth.stages.dedupe import Dedupe
+from synth.stages.evolve import Evolve
 from synth.stages.generate import Generate
 from synth.stages.paraphrase import Paraphrase
 from synth.stages.respond import Respond
@@ -27,6 +28,7 @@ _STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
     "apply": Apply,
     "backtranslate": Backtranslate,
     "paraphrase": Paraphrase,
+    "evolve": Evolve,
     "target_failures": TargetFailures,
     "respond": Respond,
     "standardise": Standardise,

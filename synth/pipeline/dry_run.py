@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -85,21 +86,41 @@ def _one_of_each(prompts: list[list[Json]]) -> list[list[Json]]:
 
 
 def _requests(recipe: Recipe) -> int:
-    """One for each row that reaches a stage that asks, if every draft is kept."""
+    """What every stage asks, if every draft is kept: each request of a chain for each row that comes."""
     given = read_given(recipe, lambda text: None)
-    rows = total = 0
     answered = len(given.seeds)
     prompts = sum(1 for _ in given.slots()) - len(given.seeds) - len(given.holdout)
+    drafts = total = 0
     for stage in recipe.stages:
-        if stage.kind == "generate":
-            count = min(getattr(stage.options, "count", 0), recipe.limit or 2**31)
-            rows += count
-            total += count
-        elif stage.kind == "respond":
-            total += prompts
-            answered, prompts = answered + prompts, 0
-        elif stage.kind == "score":
-            total += rows + answered
+        options: Any = stage.options
+        rows = drafts + answered + prompts
+        made = asked = 0
+        match stage.kind:
+            case "generate":
+                made = asked = options.count
+            case "backtranslate":
+                passages = len(given.passages(options.shortest, options.longest)) // options.passages
+                chain = 1 + options.rewrite + (options.keep is not None) + 2 * options.round_trip
+                questions = options.mode == "questions"
+                made = options.count or passages * (options.questions if questions else 1)
+                asked = -(-made // options.questions) if questions else made * chain
+            case "paraphrase":
+                made = min(rows * options.variants, options.count or 2**31)
+                asked = made * (1 + options.ask_judge)
+            case "evolve":
+                made = min(rows * options.variants, options.count or 2**31)
+                asked = made * (2 + options.ask_judge)
+            case "target_failures":
+                made = options.count or len(given.failures) * (options.each + options.pairs)
+                asked = made
+            case "respond":
+                asked = rows * options.n if options.n > 1 else prompts * (2 * options.turns - 1)
+                answered, prompts = answered + prompts, 0
+            case "score":
+                asked = rows - prompts
+        within = recipe.limit or 2**31
+        drafts += min(made, within)
+        total += asked if made <= within else -(-asked * within // made)
     return total
 
 

@@ -1,0 +1,145 @@
+"""Harder and rarer requests out of those that are there: Evol-Instruct (https://arxiv.org/abs/2304.12244).
+
+Four operations go into depth and one into breadth; they take turns. What did not evolve is eliminated by the
+paper's four rules: nothing was gained, the answer is an apology, the answer says nothing, or the request
+repeats words of the prompt that made it. The released code lacks them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from synth.row import Lineage, Row, content_id, content_of
+from synth.stages.answers import read_text, reads_object
+from synth.stages.base import Context, ask_until_served, lineage_of, settled
+from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
+from synth.stages.parents import Parents, comes_from
+from synth.text.tokens import normal_form, rouge_tokens
+
+# What a request says that speaks of the prompt it was made by (rule 4).
+_LEAKED = re.compile(
+    r"\b(?:given|rewritten|created|new|original|#\s*\w+)\s+(?:prompt|request)\b|more demanding", re.IGNORECASE
+)
+
+# Words that say nothing by themselves (rule 3).
+_STOPWORDS = frozenset(
+    (
+        *("a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "for", "from", "has", "have"),
+        *("i", "if", "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "so", "that", "the"),
+        *("their", "there", "they", "this", "to", "was", "we", "were", "what", "will", "with", "yes", "you"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A row, which of its evolved ones this is, and the operation."""
+
+    parent: Row
+    number: int
+    operation: str
+
+
+class Evolve:
+    """A `RowMaker`: draws on every seed and every row kept before it that is a single exchange."""
+
+    def __init__(self, name: str, options: EvolveOptions, context: Context) -> None:
+        self.name = name
+        self._options = options
+        self._writer = context.model("writer", options)
+        self._judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._depth = context.prompt("evolve", options, "depth", ["request", "how"])
+        self._breadth = context.other_prompt("evolve", "breadth", ["request"])
+        self._equal = context.other_prompt("evolve", "equal", ["first", "second"])
+        wanted = comes_from(context.recipe, options.from_)
+        self.parents = Parents(options.variants, lambda row: wanted(row) and _is_single(row))
+
+    @property
+    def count(self) -> int | None:
+        """Evolved rows that are to pass in all, where the recipe bounds them."""
+        return self._options.count
+
+    def draw(self, index: int) -> Drawn | None:
+        """The next row and operation. Operations go on from row to row, so that each comes as often."""
+        drawn = self.parents.draw(index)
+        if drawn is None:
+            return None
+        parent, number = drawn
+        operations = self._options.operations
+        return Drawn(parent, number, operations[(int(parent.id[:8], 16) + number) % len(operations)])
+
+    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+        """Three requests: the evolved request, whether anything was gained, and its answer."""
+        parent = drawn.parent
+        lineage = Lineage(parent.lineage.origin, parents=(parent.id,), stage=self.name)
+        stub = Row(content_id(self.name, parent.id, drawn.number), [], lineage)
+        return await settled(self.name, stub, self._evolve(drawn, stub))
+
+    async def _evolve(self, drawn: Drawn, row: Row) -> list[Row]:
+        system = [m for m in drawn.parent.messages if m["role"] == "system"]
+        before = content_of(next(m for m in drawn.parent.messages if m["role"] == "user"))
+        prompt = self._breadth if drawn.operation == EVOL_BREADTH else self._depth
+        how = EVOL_DEPTH.get(drawn.operation, "")
+        after, answer = await ask_until_served(
+            self._writer,
+            prompt.render({"request": before, "how": how}),
+            self._options.sampling,
+            read_text,
+            self._options.attempts,
+            draw=drawn.number,
+        )
+        lineage_of(row, stage=self.name, prompt=prompt, answer=answer)
+        row.id = content_id(self.name, drawn.parent.id, answer.request.identity)
+        row.messages = [*system, {"role": "user", "content": after}]
+        row.history.append({"stage": self.name, "did": ["evolved"], "operation": drawn.operation})
+        if leaked := _LEAKED.search(after):
+            row.drop(self.name, "leaked", f"speaks of the prompt: {leaked[0]!r}")
+        elif normal_form(after) == normal_form(before):
+            row.drop(self.name, "no_gain", "the request did not change")
+        elif not self._options.ask_judge or await self._gained(row, before, after):
+            await self._answer(row)
+        return [row]
+
+    async def _gained(self, row: Row, before: str, after: str) -> bool:
+        verdict, answer = await ask_until_served(
+            self._judge,
+            self._equal.render({"first": before, "second": after}),
+            self._options.sampling_of_judge,
+            reads_object(self._equal.schema),
+            self._options.attempts,
+            schema=self._equal.schema,
+        )
+        row.history.append(
+            {
+                "stage": self.name,
+                "did": ["judged"],
+                "equal": verdict["equal"],
+                "prompt": self._equal.label,
+                "request": answer.request.identity,
+            }
+        )
+        if verdict["equal"]:
+            row.drop(self.name, "no_gain", f"{self._judge.model} finds both requests equal")
+        return not verdict["equal"]
+
+    async def _answer(self, row: Row) -> None:
+        text, answer = await ask_until_served(
+            self._writer, row.messages, self._options.sampling, read_text, self._options.attempts
+        )
+        row.messages = [*row.messages, {"role": "assistant", "content": text}]
+        row.history.append({"stage": self.name, "did": ["answered"], "request": answer.request.identity})
+        words = rouge_tokens(text)
+        if "sorry" in words and len(words) < EVOL_SORRY_WORDS:
+            row.drop(self.name, "sorry", f"an apology of {len(words)} words")
+        elif not set(words) - _STOPWORDS:
+            row.drop(self.name, "says_nothing", "the answer is punctuation and stopwords")
+
+    def admit(self, index: int, row: Row) -> None:
+        """Nothing to compare with other drafts; `dedupe` does that."""
+
+
+def _is_single(row: Row) -> bool:
+    roles: Sequence[str] = [m["role"] for m in row.messages if m["role"] != "system"]
+    return roles in (["user"], ["user", "assistant"])
