@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from synth.llm.base import Json, RequestFailed
@@ -14,6 +15,8 @@ from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
 from synth.stages.options import RespondOptions
 from synth.stages.score import transcript
 from synth.text.tokens import normal_form
+
+_ROLE = re.compile(r"(?:^|(?<=\s))(?:User|Assistant):\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,10 @@ class Respond:
             read_text,
             self._options.attempts,
         )
-        text = text.removeprefix("User:").strip()
+        # A model that plays the user often goes on with the assistant's part.
+        text = _ROLE.split(_ROLE.sub("", text, count=1) if _ROLE.match(text) else text)[0].strip()
+        if not text:
+            raise Unusable("empty", "the simulated user says nothing")
         earlier = {normal_form(content_of(m)) for m in row.messages}
         if normal_form(text) in earlier:
             raise Unusable("same_question", f"the simulated user repeats a message: {text[:200]}")

@@ -94,7 +94,7 @@ def test_the_best_candidate_answers_and_all_have_scores(tmp_path: Path) -> None:
 def test_a_simulated_user_goes_on(tmp_path: Path) -> None:
     prompts(tmp_path, 2)
     script = [
-        {"match": f"{FOLLOW}.*And how often", "text": "User: And with which brush?"},
+        {"match": f"{FOLLOW}.*And how often", "text": "User: And with which brush?\nAssistant: A soft one."},
         {"match": FOLLOW, "text": "And how often?"},
     ]
     recipe = desk(tmp_path, [{"respond": {"turns": 3}}], script, sources=PROMPTS)
