@@ -12,7 +12,7 @@ from synth.errors import InputError
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
-from synth.recipe import load_recipe
+from synth.recipe.load import load_recipe
 from synth.store import FunnelLine, RunReader
 
 if TYPE_CHECKING:

@@ -145,7 +145,7 @@ def schema() -> None:
     """Print the JSON schema of a recipe, for an editor to complete it."""
     import json
 
-    from synth.recipe import recipe_schema
+    from synth.recipe.load import recipe_schema
 
     typer.echo(json.dumps(recipe_schema(), indent=2))
 

@@ -16,8 +16,8 @@ from synth.llm.endpoint_models import served_models
 from synth.llm.gguf import DEFAULT_MODEL, find_model
 from synth.packaged import packaged
 from synth.pipeline.build import api_key
-from synth.recipe import EmbeddedModel, EndpointModel, load_recipe
-from synth.recipe.model import ModelConfig
+from synth.recipe.load import load_recipe
+from synth.recipe.model import EmbeddedModel, EndpointModel, ModelConfig
 
 _LEAST_DISK = 2**30
 

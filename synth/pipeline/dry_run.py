@@ -12,8 +12,8 @@ from synth.llm.base import Json
 from synth.pipeline.given import read_given
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe
-from synth.recipe import Recipe, load_recipe
-from synth.recipe.model import FakeModel
+from synth.recipe.load import load_recipe
+from synth.recipe.model import FakeModel, Recipe
 from synth.store import RunFolder
 from synth.store.journal import read_records
 
