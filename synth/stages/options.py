@@ -46,6 +46,9 @@ class GenerateOptions(AskingOptions):
         default=SELF_INSTRUCT_KEYWORDS,
         description="What a text model cannot do; a word that a seed uses is let be.",
     )
+    repeated: Share = Field(
+        default=0.3, description="Most runs of four words that a text may say again; more is a loop."
+    )
     sampling: Sampling = SELF_INSTRUCT_SAMPLING
 
 
