@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -25,6 +26,7 @@ def run_recipe_file(
     as_json: bool,
 ) -> int:
     """One call of `synth run`; gives its exit code."""
+    _spare_the_collector()
     progress = Progress()
     with Display(progress):
         result = run_with_result(
@@ -37,6 +39,13 @@ def run_recipe_file(
     if result.error is not None:
         return report(result.error, as_json=False)
     return result.exit_code
+
+
+def _spare_the_collector() -> None:
+    """This process lives for one run, which keeps thousands of small objects and drops hardly any in circles:
+    looking for those 400 times in 10,000 rows took a tenth of the time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _document(result: RunResult) -> Json:

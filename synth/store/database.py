@@ -56,6 +56,9 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
+    # Rows lie in the order of their ids, which is none: pages are written again and again. 32 MB of them wait
+    # in the side file until each goes to its place once.
+    connection.execute("PRAGMA wal_autocheckpoint=8000")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")

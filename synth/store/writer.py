@@ -1,7 +1,7 @@
 """The one thread that writes: it gathers what has come in and makes it durable in one go.
 
 Group commit: while the disk is busy with one batch, the next one gathers. A reply's future is resolved
-only when its batch is on disk.
+only when its batch is on disk. Rows, which a replay makes again, may wait a little for more of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,10 @@ from synth.store.journal import JournalWriter, Place, Record, encode
 
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+
+# Slots are written when there are so many, or after so many seconds: their rows lie all over the table, so
+# that each page is touched once for many of them.
+_SLOTS_AT_ONCE, _SLOTS_WAIT = 1000, 0.5
 
 
 @dataclass(slots=True)
@@ -114,21 +119,39 @@ class Writer:
             raise self._error
 
     def _work(self) -> None:
+        slots: list[tuple[Slot, int]] = []
+        since = 0.0
         going = True
         while going:
-            batch = [self._queue.get()]
-            while not self._queue.empty():
-                batch.append(self._queue.get())
+            batch = self._gather(_SLOTS_WAIT if slots else None)
             going = None not in batch
             appends = [item for item in batch if isinstance(item, _Append)]
-            slots = [item for item in batch if isinstance(item, tuple)]
+            if not slots:
+                since = time.monotonic()
+            slots += [item for item in batch if isinstance(item, tuple)]
+            waited = time.monotonic() - since >= _SLOTS_WAIT
+            ready = slots if waited or len(slots) >= _SLOTS_AT_ONCE or not going else []
             if self._error is None:
-                self._error = self._write(appends, slots)
+                self._error = self._write(appends, ready)
             self._report(appends)
+            if ready:
+                slots = []
+
+    def _gather(self, seconds: float | None) -> list[_Append | tuple[Slot, int] | None]:
+        """All that has come in; waits for the first of it, for so many seconds at most."""
+        try:
+            batch = [self._queue.get(timeout=seconds)]
+        except queue.Empty:
+            return []
+        while not self._queue.empty():
+            batch.append(self._queue.get())
+        return batch
 
     def _write(self, appends: Sequence[_Append], slots: Sequence[tuple[Slot, int]]) -> Exception | None:
         try:
             lines = self._append(appends)
+            if not lines and not slots:
+                return None
             self._database.execute("BEGIN")
             self._database.executemany(INSERT_REPLY, lines)
             self._database.executemany(_INSERT_ROW, _row_lines(slots))
