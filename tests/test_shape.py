@@ -13,7 +13,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "synth"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-HEAVY = {"aiohttp", "argilla", "datasets", "numpy", "openai", "openvino_genai", "pandas", "pyarrow", "pyreqwest", "vllm"}
+HEAVY = {
+    "aiohttp",
+    "argilla",
+    "datasets",
+    "numpy",
+    "openai",
+    "openvino_genai",
+    "pandas",
+    "pyarrow",
+    "pyreqwest",
+    "vllm",
+}
 
 # Who may not import whom; everything may use recipe, row and errors.
 FORBIDDEN = {
