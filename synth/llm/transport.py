@@ -14,6 +14,7 @@ from datetime import timedelta
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, DetailedPyreqwestError, PyreqwestError
 from pyreqwest.http import Url
+from pyreqwest.request import RequestBuilder
 
 from synth.errors import InputError
 
@@ -77,8 +78,7 @@ class Transport:
         """Status, headers and whole body of the answer to a completion. Raises `ConnectionFailed`."""
         assert self._client is not None, "not open"
         try:
-            answer = await self._client.post(self._completions).body_bytes(body).build().send()
-            return answer.status, answer.headers, (await answer.bytes()).to_bytes()
+            return await _answer(self._client.post(self._completions).body_bytes(body))
         except PyreqwestError as error:
             raise self._failed(error) from None
 
@@ -98,8 +98,7 @@ class Transport:
         assert self._client is not None, "not open"
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._client.get(url).build().send()
-                return answer.status, answer.headers, (await answer.bytes()).to_bytes()
+                return await _answer(self._client.get(url))
         except TimeoutError:
             raise ConnectionFailed(f"no answer within {seconds:g} s") from None
         except PyreqwestError as error:
@@ -108,6 +107,17 @@ class Transport:
     def _failed(self, error: PyreqwestError) -> ConnectionFailed:
         refused = isinstance(error, ConnectError | ConnectTimeoutError)
         return ConnectionFailed(self.without_key(_words(error)), refused=refused)
+
+
+async def _answer(request: RequestBuilder) -> tuple[int, Mapping[str, str], bytes]:
+    """Status, headers and body. The library lets an answer win over a cancellation that comes at the same
+    moment, and the cancellation is gone: whoever waits for the task to end would wait for ever."""
+    answer = await request.build().send()
+    body = (await answer.bytes()).to_bytes()
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return answer.status, answer.headers, body
 
 
 def _words(error: PyreqwestError) -> str:
