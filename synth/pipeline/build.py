@@ -10,6 +10,7 @@ from synth.errors import UnreachableError
 from synth.llm.base import Client
 from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, ModelConfig, Recipe
 from synth.stages.base import Admits, Asks, Context, Maker
+from synth.stages.check import Check
 from synth.stages.dedupe import Dedupe
 from synth.stages.generate import Generate
 from synth.stages.respond import Respond
@@ -23,6 +24,7 @@ _STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
     "respond": Respond,
     "standardise": Standardise,
     "dedupe": Dedupe,
+    "check": Check,
     "score": Score,
 }
 

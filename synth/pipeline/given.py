@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from synth.errors import RecipeError, SourceError
 from synth.llm.base import Json
@@ -126,11 +127,15 @@ def source_digest(recipe: Recipe) -> Json:
     digests: Json = {}
     for spec in specs:
         for file in files_of(spec, recipe.folder) if spec is not None else []:
-            with file.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
             digests[
                 file.relative_to(recipe.folder).as_posix()
                 if file.is_relative_to(recipe.folder)
                 else str(file)
-            ] = digest
+            ] = file_digest(file)
     return digests
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

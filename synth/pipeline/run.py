@@ -22,7 +22,7 @@ from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.build import build_client, build_stages
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
-from synth.pipeline.given import Given, read_given, source_digest
+from synth.pipeline.given import Given, file_digest, read_given, source_digest
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
@@ -122,7 +122,8 @@ class _Run:
     def _fingerprint(self) -> str:
         """What decides whether a finished run is still finished."""
         prompts = [stage.prompt.text for stage in self._stages if hasattr(stage, "prompt")]
-        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), prompts]
+        files = [file_digest(file) for stage in self._stages for file in getattr(stage, "files", ())]
+        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), prompts, files]
         text = self._recipe.model_dump_json(by_alias=True).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
         )

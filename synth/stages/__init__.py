@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from synth.recipe.base import StageOptions
 from synth.stages.options import (
+    CheckOptions,
     DedupeOptions,
     GenerateOptions,
     RespondOptions,
@@ -19,5 +20,6 @@ OPTIONS: Mapping[str, type[StageOptions]] = {
     "respond": RespondOptions,
     "standardise": StandardiseOptions,
     "dedupe": DedupeOptions,
+    "check": CheckOptions,
     "score": ScoreOptions,
 }
