@@ -9,6 +9,7 @@ from synth.stages.options import (
     CheckOptions,
     DedupeOptions,
     GenerateOptions,
+    RedactOptions,
     RespondOptions,
     ScoreOptions,
     StandardiseOptions,
@@ -16,6 +17,7 @@ from synth.stages.options import (
 
 # What a recipe may write below `stages`, and what it may say there.
 OPTIONS: Mapping[str, type[StageOptions]] = {
+    "redact": RedactOptions,
     "generate": GenerateOptions,
     "respond": RespondOptions,
     "standardise": StandardiseOptions,
