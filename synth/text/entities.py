@@ -18,6 +18,7 @@ from synth.text.languages import FUNCTION_WORDS, language_of, word_list
 from synth.text.literals import code_of
 
 _TOKEN: Final = re.compile(r"[^\W_](?:[\w&+#]|[-'’.](?=\w))*[+#]*|[^\w\s]")
+_LONG: Final = 500  # words from which on two texts are not laid side by side: that takes their product
 _ENDS: Final = frozenset(".!?:\n•…;–—")
 _NO_NAMES: Final = frozenset(
     word_list(
@@ -225,6 +226,8 @@ def _partly_kept(name: str, words: list[_Word], text: str) -> bool:
 
 def _swapped_in_place(old: list[_Word], new: list[_Word], languages: tuple[str, str]) -> str | None:
     """One word with a capital for another one, and the words around it as they were."""
+    if len(old) > _LONG or len(new) > _LONG:
+        return None
     a, b = [_folded(w.text) for w in old], [_folded(w.text) for w in new]
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     for kind, i, i_end, j, j_end in matcher.get_opcodes():

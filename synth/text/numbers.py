@@ -50,9 +50,8 @@ _CLOCK: Final = re.compile(
 )
 _NAMED_HOUR: Final = re.compile(r"\b(noon|midday|midnight)\b", re.IGNORECASE)
 # An identifier mixes letters and digits, or has too many dots for a number: "A-1234", "RFC2616", "3.11.4".
-_IDENTIFIER: Final = re.compile(
-    r"(?<![\w.])(?:(?=[\w./:+-]*[^\W\d_])(?=[\w./:+-]*\d)[^\W_]\w*(?:[-_./:+]\w+)*|v?\d+(?:\.\d+){2,}\w*)"
-)
+_IDENTIFIER: Final = re.compile(r"(?<![\w.])[^\W_]\w*(?:[-_./:+]\w+)*")
+_GROUPED: Final = re.compile(r"\d{1,3}(?:\.\d{3})+|\d+(?:[-/:+.]\d+)?")
 _SUFFIXED: Final = re.compile(
     r"\d+(?:[.,]\d+)*(?:st|nd|rd|th|er|e|[kKmM]|bn|mm|cm|km|kg|mg|ml|gb|mb|kb|tb|ghz|mhz|hz|h|s|ms|min|kw"
     r"|kwh|px|pt|x|m|g|l|w|v|d|°?c|°?f|ème|eme|º|ª|o|a|th?s|eur|usd|€|days?|hrs?|lbs?|ft|in)",
@@ -81,7 +80,7 @@ _HALF: Final = re.compile(
     r"|(?P<one>half) (?:of )?(?:the|my|our|all|his|her|their|your)(?P<unit4>))\b",
     re.IGNORECASE,
 )
-_ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
+_ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)[^\s@]+@[^\s@]+\.\w+")
 # Words that say a number without being one: they may answer to it, and are not missed themselves.
 _HINTS: Final = re.compile(
     r"\b(?:(?P<v2>both|twice|double|doubled|doubles|pair|couple|either|doppelt|beide|beiden|les deux|tous"
@@ -219,10 +218,14 @@ def _dates(text: str) -> Iterator[tuple[int, int, Number]]:
         yield match.start(), match.end(), Number(match.group(), frozenset({reading}))
     for match in _PLAIN_DATE.finditer(text):
         a, b = float(match["a"]), float(match["b"])
-        readings = {("date", b, a), ("date", a, b)} if match["sep"] == "/" else {("date", b, a)}
+        if not ((1 <= a <= 31 and 1 <= b <= 12) or (1 <= b <= 31 and 1 <= a <= 12)):
+            continue
+        readings: set[Reading] = {("date", b, a), ("date", a, b)} if match["sep"] == "/" else {("date", b, a)}
         start, end = match.span()
         if match["y"] and len(match["y"]) == 4:
             end = match.start("y")  # the year is a number of its own, as in the other forms
+        if match["sep"] == "." and not match["y"]:  # or a price at the end of a sentence
+            readings |= {("n", float(f"{match['a']}.{match['b']}"))}
         yield start, end, Number(match.group(), frozenset(readings))
 
 
@@ -256,8 +259,10 @@ def _clocks(text: str) -> Iterator[tuple[int, int, Number]]:
 def _identifiers(text: str) -> Iterator[tuple[int, int, Number]]:
     for match in _IDENTIFIER.finditer(text):
         word = match.group().rstrip(".:-/+")
+        mixed = re.search(r"[^\W\d_]", word) is not None or word.count(".") >= 2
         if (
-            not re.search(r"\d", word)
+            not (mixed and re.search(r"\d", word))
+            or _GROUPED.fullmatch(word)
             or _SUFFIXED.fullmatch(word)
             or re.fullmatch(r"\d[\d.,/-]*(?:-[a-z]+)+", word)
         ):

@@ -145,7 +145,7 @@ _DEIXIS: Final = re.compile(
     re.IGNORECASE,
 )
 _FINE_AFTER: Final = re.compile(
-    r"^['’]?\s*(?:that|to\b|like|possible|true|important|better|best|safe|legal|illegal|ok|okay|worth"
+    r"^['’]?\s*(?:that|to\b|been|like|possible|true|important|better|best|safe|legal|illegal|ok|okay|worth"
     r"|necessary|normal|common|hard|easy|difficult|bad|good|wrong|rude|healthy|ethical|cheaper|too late"
     r"|take|mean|feel|make sense|matter|cost|rain|snow|people say|call|ever|customary|polite|allowed"
     r"|advisable|recommended|considered|in \w+ (?:now|today)|already)\b",
@@ -162,6 +162,9 @@ _VAGUE: Final = re.compile(
     re.IGNORECASE,
 )
 _SOMEBODY: Final = re.compile(r"\b(?:he|she|him|her|his|hers)\b", re.IGNORECASE)
+_ASKS: Final = re.compile(
+    r"\s*(?:what|why|how|when|where|who|which|did|does|do|is|was|has|had|can|could)\b", re.IGNORECASE
+)
 _POSSIBLY_NAMED: Final = re.compile(
     r"[A-Z][\w.]+|\b(?:an?|the|my|our|your|each|every|any|some\w*|any\w*|no one|nobody|everyone|who|person"
     r"|child|his or|he or|friend|[a-z]+s['’])\b"
@@ -237,7 +240,8 @@ def _vague(instruction: str) -> str | None:
         ):
             return f"{start.group(0)[: start.end('pronoun') - start.start()]!r} names nothing"
     person = _SOMEBODY.search(instruction)
-    if person and not _POSSIBLY_NAMED.search(instruction[1 : person.start()]):
+    asks = _ASKS.match(instruction)
+    if person and asks and not _POSSIBLY_NAMED.search(instruction[asks.end() : person.start()]):
         return f"{person.group()!r} is nobody in particular"
     for pattern in (_VAGUE, _THE_ONES):
         match = pattern.search(instruction)

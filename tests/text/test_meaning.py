@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.text.diversity import distinct_n, mean_nearest_similarity
+from synth.text.entities import changed_entity
 from synth.text.languages import language_of
+from synth.text.literals import changed_literal
 from synth.text.meaning import changed_meaning
+from synth.text.negations import changed_negation
 from synth.text.numbers import changed_numbers, numbers_of
 from synth.text.quotes import find_quote
 from synth.text.selfcontained import leans_on_source
@@ -158,6 +163,30 @@ def test_long_texts_take_no_longer_than_their_length() -> None:
     text = "The deposit of 25 euros isn't paid back (see section 4), says Anna. " * 400
     assert changed_meaning(text, text + "Never.") is not None
     assert leans_on_source("word " * 20_000) is None
+
+
+@pytest.mark.parametrize(
+    "part", ["1", "a.b-", "x", "1,", "a@", "12:", "1.1.", "$", "<", "'a", '"', "a_", "no "]
+)
+def test_no_text_takes_the_square_of_its_length(part: str) -> None:
+    text = part * (50_000 // len(part))
+    numbers_of(text)
+    leans_on_source(text)
+    changed_literal(text, text)
+    changed_entity(text, text)
+    assert changed_negation(text, text) is None
+
+
+@pytest.mark.skipif("SYNTH_DATA" not in os.environ, reason="SYNTH_DATA names no folder with GSM8K")
+def test_real_questions_raise_no_alarm() -> None:
+    lines = (Path(os.environ["SYNTH_DATA"]) / "gsm8k_test.jsonl").read_text("utf-8").splitlines()
+    questions = [json.loads(line)["question"] for line in lines]
+    assert sum(leans_on_source(question) is not None for question in questions) <= 0.01 * len(questions)
+    for question in questions[:300]:  # the same sentences in another order
+        turned = ". ".join(part.strip() for part in reversed(question.split(". ")))
+        assert changed_numbers(question, turned) is None
+        assert changed_negation(question, turned) is None
+        assert changed_entity(question, turned) is None
 
 
 @pytest.mark.parametrize(
