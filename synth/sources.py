@@ -13,6 +13,7 @@ import orjson
 
 from synth.errors import SourceError
 from synth.llm.base import Json
+from synth.redaction.redactor import Redactor
 from synth.row import Lineage, Origin, Row, content_id
 
 # A line longer than this is no row but a mistake (a whole file on one line, a binary).
@@ -45,14 +46,17 @@ def files_of(spec: str | list[str], folder: Path) -> list[Path]:
     return files
 
 
-def read_rows(spec: str | list[str], folder: Path, origin: Origin, *, answered: bool) -> Iterator[Row]:
-    """Rows of a source, checked. `answered`: they must end with an assistant's message.
+def read_rows(
+    spec: str | list[str], folder: Path, origin: Origin, *, answered: bool, redactor: Redactor | None = None
+) -> Iterator[Row]:
+    """Rows of a source, checked. `answered`: they must end with an assistant's message. With a `redactor`,
+    rows hold no people's data, and neither do their ids.
 
     Raises `SourceError`, naming the file and the line, for the first one that cannot be used.
     """
     named: dict[str, str] = {}
     for record in _records(spec, folder):
-        row = _row(record, origin, answered=answered)
+        row = _row(record, origin, answered=answered, redactor=redactor)
         name = record.data.get("id")
         if name is not None:
             other = named.setdefault(str(name), row.id)
@@ -167,11 +171,15 @@ def _hub(name: str) -> Iterator[Record]:
         yield Record({k: v for k, v in item.items() if v is not None}, f"{name}: row {number}")
 
 
-def _row(record: Record, origin: Origin, *, answered: bool) -> Row:
+def _row(record: Record, origin: Origin, *, answered: bool, redactor: Redactor | None) -> Row:
     messages = _messages(record, answered=answered)
     tools = record.data.get("tools") or None
+    history: list[Json] = []
+    if redactor is not None:
+        (messages, tools), kinds = redactor.messages([messages, tools])
+        history = [{"stage": "redact", "did": kinds}] if kinds else []
     parts: list[Any] = [origin if origin == "prompt" else "seed", messages]
-    return Row(content_id(*parts, tools), messages, Lineage(origin), tools=tools)
+    return Row(content_id(*parts, tools), messages, Lineage(origin), tools=tools, history=history)
 
 
 def _messages(record: Record, *, answered: bool) -> list[Json]:

@@ -32,6 +32,9 @@ FORBIDDEN = {
     "synth/llm": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
     "synth/store": ("synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
     "synth/text": ("synth.store", "synth.pipeline", "synth.stages", "synth.api", "synth.llm", "synth.row"),
+    "synth/checks": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
+    "synth/documents": ("synth.store", "synth.pipeline", "synth.stages", "synth.api", "synth.row"),
+    "synth/redaction": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
     "synth/pipeline": ("synth.cli", "synth.api"),
 }  # fmt: skip
 

@@ -10,8 +10,10 @@ from synth.errors import UnreachableError
 from synth.llm.base import Client
 from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, ModelConfig, Recipe
 from synth.stages.base import Admits, Asks, Context, Maker
+from synth.stages.check import Check
 from synth.stages.dedupe import Dedupe
 from synth.stages.generate import Generate
+from synth.stages.redact import Redact
 from synth.stages.respond import Respond
 from synth.stages.score import Score
 from synth.stages.standardise import Standardise
@@ -19,10 +21,12 @@ from synth.stages.standardise import Standardise
 Stage = Asks | Admits | Maker
 
 _STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
+    "redact": Redact,
     "generate": Generate,
     "respond": Respond,
     "standardise": Standardise,
     "dedupe": Dedupe,
+    "check": Check,
     "score": Score,
 }
 

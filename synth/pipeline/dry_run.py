@@ -57,7 +57,10 @@ async def dry_run(file: Path, settings: list[str], limit: int | None) -> Plan:
     recipe = load_recipe(file, settings, limit)
     sample = load_recipe(file, settings, min(limit or _SAMPLE, _SAMPLE))
     fakes = {name: FakeModel(sampling=model.sampling) for name, model in recipe.models.items()}
-    stand_in = sample.model_copy(update={"models": fakes, "target": None, "holdout": None})
+    # Made-up answers would not pass a check, and a function of the user's own runs under `run` alone.
+    stages = tuple(stage for stage in sample.stages if stage.kind != "check")
+    changes = {"models": fakes, "target": None, "holdout": None, "stages": stages}
+    stand_in = sample.model_copy(update=changes)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         await run_recipe(stand_in, out, Progress())

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from synth.errors import RecipeError, SourceError
 from synth.llm.base import Json
 from synth.recipe.model import Recipe
+from synth.redaction import Redactor
 from synth.row import Origin, Row, Slot
 from synth.sources import files_of, read_rows
 
@@ -20,6 +22,7 @@ class Given:
     holdout: list[Row]
     seeds: list[Row]
     recipe: Recipe
+    redactor: Redactor | None = None
 
     def slots(self) -> Iterator[Slot]:
         """One row a slot, in the run's order."""
@@ -34,7 +37,9 @@ class Given:
         if self.recipe.sources.prompts is None:
             return
         seen: set[int] = set()
-        for row in read_rows(self.recipe.sources.prompts, self.recipe.folder, "prompt", answered=False):
+        for row in read_rows(
+            self.recipe.sources.prompts, self.recipe.folder, "prompt", answered=False, redactor=self.redactor
+        ):
             key = int(row.id, 16)
             if key not in seen:
                 seen.add(key)
@@ -43,7 +48,7 @@ class Given:
                 return
 
 
-def read_given(recipe: Recipe, warn: Callable[[str], None]) -> Given:
+def read_given(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor | None = None) -> Given:
     """Reads seeds and sets the holdout aside, before anything is drafted.
 
     The holdout is the rows with the lowest hashes: adding a seed moves at most one other into or out of
@@ -55,25 +60,29 @@ def read_given(recipe: Recipe, warn: Callable[[str], None]) -> Given:
             "a recipe needs a source.", where="sources", hint="For example `seeds: seeds.jsonl`."
         )
     _check_prompts_are_answered(recipe)
-    seeds = _read(recipe, sources.seeds, "seed", warn)
+    seeds = _read(recipe, sources.seeds, "seed", warn, redactor)
     holdout: list[Row] = []
     if recipe.holdout is not None and recipe.holdout.file is not None:
-        holdout = _read(recipe, recipe.holdout.file, "holdout", warn)
+        holdout = _read(recipe, recipe.holdout.file, "holdout", warn, redactor)
         held = {row.id for row in holdout}
         seeds = [row for row in seeds if row.id not in held]
     elif recipe.holdout is not None:
         holdout, seeds = _set_aside(seeds, recipe)
-    return Given(holdout, seeds, recipe)
+    return Given(holdout, seeds, recipe, redactor)
 
 
 def _read(
-    recipe: Recipe, spec: str | list[str] | None, origin: Origin, warn: Callable[[str], None]
+    recipe: Recipe,
+    spec: str | list[str] | None,
+    origin: Origin,
+    warn: Callable[[str], None],
+    redactor: Redactor | None,
 ) -> list[Row]:
     if spec is None:
         return []
     unique: dict[str, Row] = {}
     total = 0
-    for row in read_rows(spec, recipe.folder, origin, answered=True):
+    for row in read_rows(spec, recipe.folder, origin, answered=True, redactor=redactor):
         total += 1
         unique.setdefault(row.id, row)
     if not unique:
@@ -126,11 +135,15 @@ def source_digest(recipe: Recipe) -> Json:
     digests: Json = {}
     for spec in specs:
         for file in files_of(spec, recipe.folder) if spec is not None else []:
-            with file.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
             digests[
                 file.relative_to(recipe.folder).as_posix()
                 if file.is_relative_to(recipe.folder)
                 else str(file)
-            ] = digest
+            ] = file_digest(file)
     return digests
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

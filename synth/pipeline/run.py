@@ -22,11 +22,12 @@ from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.build import build_client, build_stages
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
-from synth.pipeline.given import Given, read_given, source_digest
+from synth.pipeline.given import Given, file_digest, read_given, source_digest
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
+from synth.redaction import open_redactor
 from synth.row import Slot
 from synth.stages.base import Context, Maker
 from synth.store import RunReader, RunStore
@@ -60,12 +61,21 @@ async def run_recipe(
 
     What stops a run later (a budget, a server that is gone, a full disk) is in the result.
     """
-    given = read_given(recipe, progress.say)
-    store = RunStore(out, recipe.name)
+    redactor = open_redactor(recipe, out, progress.say)
+    try:
+        given = read_given(recipe, progress.say, redactor)
+        return await _call(recipe, given, RunStore(out, recipe.name), progress, retry_failed=retry_failed)
+    finally:
+        if redactor is not None:
+            redactor.close()
+
+
+async def _call(
+    recipe: Recipe, given: Given, store: RunStore, progress: Progress, *, retry_failed: bool
+) -> RunResult:
     try:
         store.start()
-        run = _Run(recipe, given, store, progress)
-        return await run.call(retry_failed=retry_failed)
+        return await _Run(recipe, given, store, progress).call(retry_failed=retry_failed)
     finally:
         store.close()
 
@@ -122,7 +132,9 @@ class _Run:
     def _fingerprint(self) -> str:
         """What decides whether a finished run is still finished."""
         prompts = [stage.prompt.text for stage in self._stages if hasattr(stage, "prompt")]
-        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), prompts]
+        files = [file_digest(file) for stage in self._stages for file in getattr(stage, "files", ())]
+        key = self._given.redactor.fingerprint if self._given.redactor else None
+        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), prompts, files, key]
         text = self._recipe.model_dump_json(by_alias=True).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
         )

@@ -96,6 +96,11 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     if "writer" not in recipe.models:
         raise RecipeError("a recipe needs `models.writer`.", where=source_map.where(("models",)))
     for index, stage in enumerate(recipe.stages):
+        if stage.kind == "redact" and index > 0:
+            raise RecipeError(
+                "`redact` has to stand first: later, prompts hold already what it is to replace.",
+                where=source_map.where(("stages", index)),
+            )
         named = getattr(stage.options, "model", None)
         if named is not None and named not in recipe.models:
             raise RecipeError(

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from synth.recipe.base import StageOptions
 from synth.stages.options import (
+    CheckOptions,
     DedupeOptions,
     GenerateOptions,
+    RedactOptions,
     RespondOptions,
     ScoreOptions,
     StandardiseOptions,
@@ -15,9 +17,11 @@ from synth.stages.options import (
 
 # What a recipe may write below `stages`, and what it may say there.
 OPTIONS: Mapping[str, type[StageOptions]] = {
+    "redact": RedactOptions,
     "generate": GenerateOptions,
     "respond": RespondOptions,
     "standardise": StandardiseOptions,
     "dedupe": DedupeOptions,
+    "check": CheckOptions,
     "score": ScoreOptions,
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share, StageOptions
 from synth.text.standard import Options as StandardiseRules
@@ -69,6 +69,42 @@ class DedupeOptions(StageOptions):
     threshold: Share = Field(
         default=0.8, description="Jaccard similarity of shingles from which two are copies."
     )
+
+
+class RedactOptions(StageOptions):
+    """Stand-ins for people's data in all sources, as they are read. Stands first."""
+
+    emails: bool = Field(default=True, description="E-mail addresses.")
+    phones: bool = Field(default=True, description="Telephone numbers that are valid in their country.")
+    cards: bool = Field(default=True, description="Card numbers with the right last digit.")
+    accounts: bool = Field(default=True, description="IBANs, bank routing numbers, account numbers.")
+    names: str | None = Field(default=None, description="A file with one name a line.")
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
+        default=None, description="The country of telephone numbers that are written without one, such as DE."
+    )
+
+
+class CheckOptions(StageOptions):
+    """What can be executed about an answer: one of `json`, `sql` and `function`."""
+
+    schema_: str | None = Field(
+        default=None, alias="json", description="A JSON schema the answer agrees with."
+    )
+    sql: str | None = Field(
+        default=None, description="A SQLite or DuckDB file the answer runs on, read-only."
+    )
+    function: str | None = Field(
+        default=None, description="FILE.py:FUNCTION, code of your own: it runs, under `synth run` alone."
+    )
+    seconds: Annotated[float, Field(gt=0, le=600)] = Field(default=5.0, description="What a query may take.")
+    empty: bool = Field(default=True, description="Keep queries whose result has no rows.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> CheckOptions:
+        named = [value for value in (self.schema_, self.sql, self.function) if value is not None]
+        if len(named) != 1:
+            raise ValueError("needs one of `json`, `sql` and `function`")
+        return self
 
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {

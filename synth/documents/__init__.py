@@ -1,0 +1,8 @@
+"""Documents: read as plain text (headings as Markdown), and cut into pieces that can stand alone."""
+
+from __future__ import annotations
+
+from synth.documents.pieces import Piece, pieces
+from synth.documents.reading import SUFFIXES, read_document
+
+__all__ = ["SUFFIXES", "Piece", "pieces", "read_document"]
