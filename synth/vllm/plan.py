@@ -1,0 +1,148 @@
+"""From a recipe to the vLLM servers that it needs: which model, at which address, with which flags."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yarl import URL
+
+from synth.errors import InputError
+from synth.recipe.model import EndpointModel, Recipe
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 8000
+
+# Sequences in the batch at once: many short answers, no user who waits for the first token. On a
+# processor more than this only gets slower.
+_SEQUENCES, _SEQUENCES_CPU = 512, 64
+_KEY_VARIABLE = "VLLM_API_KEY"
+
+
+@dataclass(frozen=True)
+class ServerPlan:
+    """One server to start: `names` are those in the recipe that it serves, `model` is what vLLM loads (a
+    hub's name or a folder), `served` what requests call it."""
+
+    model: str
+    served: str
+    host: str = LOOPBACK
+    port: int = DEFAULT_PORT
+    names: tuple[str, ...] = ()
+    api_key: str | None = field(default=None, repr=False)
+    context: int | None = None
+
+    @property
+    def url(self) -> str:
+        """The `base_url` of whoever asks it from this machine."""
+        host = LOOPBACK if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
+
+    def flags(self, *, cpu: bool, gpu_share: float | None = None, extra: Sequence[str] = ()) -> list[str]:
+        """vLLM's flags for batch generation; `extra` are the user's, which go last, and so win.
+
+        `gpu_share` is the share of the card's memory that it may take, where it is not alone on it.
+        """
+        flags = ["--served-model-name", self.served, "--host", self.host, "--port", str(self.port)]
+        flags += ["--enable-prefix-caching", "--max-num-seqs", str(_SEQUENCES_CPU if cpu else _SEQUENCES)]
+        # A line for each request costs processor time, and tells nothing that the run folder does not.
+        flags += ["--disable-uvicorn-access-log"]
+        if self.context is not None:
+            flags += ["--max-model-len", str(self.context)]
+        if gpu_share is not None:
+            flags += ["--gpu-memory-utilization", f"{gpu_share:.2f}"]
+        return [*flags, *extra]
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The key goes through the environment, since everybody on the machine can read a command line."""
+        return {_KEY_VARIABLE: self.api_key} if self.api_key else {}
+
+
+def plan_servers(
+    recipe: Recipe, keys: Mapping[str, str | None], named: str | None, *, host: str | None, port: int | None
+) -> list[ServerPlan]:
+    """The servers that a recipe's endpoints on this machine need: one for each address and model.
+
+    `named` picks one of the recipe's models. `host` and `port` are in the place of what its `base_url`
+    says. Raises `InputError` where there is nothing to start, or two models share an address.
+    """
+    names = _endpoints(recipe, named)
+    plans: dict[int, ServerPlan] = {}
+    for name in names:
+        config = recipe.models[name]
+        assert isinstance(config, EndpointModel)
+        for at in [port] if port else _ports(name, config, anywhere=host is not None):
+            there = plans.get(at)
+            if there is not None and there.served != config.model:
+                raise InputError(
+                    f"{there.served!r} and {config.model!r} cannot both be served at port {at}.",
+                    where=f"models.{name}.base_url",
+                    hint="Give each model a port of its own, or start one with --model NAME.",
+                )
+            plans[at] = ServerPlan(
+                model=_to_load(config.model, recipe.folder),
+                served=config.model,
+                host=host or LOOPBACK,
+                port=at,
+                names=(*(there.names if there else ()), name),
+                api_key=keys.get(name),
+                context=config.context,
+            )
+    return list(plans.values())
+
+
+def plan_model(model: str, *, host: str | None, port: int | None) -> ServerPlan:
+    """A server for a model that no recipe names."""
+    return ServerPlan(_to_load(model, Path()), model, host or LOOPBACK, port or DEFAULT_PORT)
+
+
+def _endpoints(recipe: Recipe, named: str | None) -> list[str]:
+    every = [name for name, config in recipe.models.items() if isinstance(config, EndpointModel)]
+    if named is None:
+        if every:
+            return every
+        raise InputError(
+            "this recipe has no model with a base_url: there is nothing to serve.",
+            where="models",
+            hint="Give a model a `model` and `base_url: http://localhost:8000/v1`.",
+        )
+    if named not in every:
+        hint = f"Models with a base_url: {', '.join(every)}." if every else "None of its models has one."
+        raise InputError(f"{named!r} is no model of this recipe with a base_url.", where="--model", hint=hint)
+    return [named]
+
+
+def _ports(name: str, config: EndpointModel, *, anywhere: bool) -> list[int]:
+    """The ports of the base_urls on this machine; of the first one where `anywhere` may be this machine."""
+    urls = [URL(url) for url in config.base_urls]
+    here = [url for url in urls if _is_loopback(url.host)] or (urls[:1] if anywhere else [])
+    if not here:
+        raise InputError(
+            f"no base_url is on this machine: {', '.join(config.base_urls)}.",
+            where=f"models.{name}.base_url",
+            hint="Run `synth serve` on that machine with --host and an address that others can reach.",
+        )
+    return [url.port or DEFAULT_PORT for url in here]
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host is None or host == "localhost":
+        return host is not None
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _to_load(model: str, folder: Path) -> str:
+    """A folder beside the recipe by its whole path; a hub's name as it is."""
+    beside = (folder / Path(model).expanduser()).resolve()
+    return str(beside) if beside.is_dir() else model
+
+
+def is_open_to_a_network(plans: Iterable[ServerPlan]) -> bool:
+    """Whether anybody beside this machine can ask."""
+    return any(not _is_loopback(plan.host) for plan in plans)
