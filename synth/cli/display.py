@@ -83,6 +83,8 @@ class Display:
             f"{in_flight} requests in flight",
             f"{self._rate.update(tokens):,.0f} tokens/s",
         ]
+        if (rate := progress.prefix_counts.hit_rate) is not None:
+            parts.append(f"prefix cache {rate:.0%}")
         if progress.ledger and any(model.config.price for model in progress.models):
             parts.append(f"{progress.ledger.used.usd:.2f} usd")
         if eta := _eta(progress):

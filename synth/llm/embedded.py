@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 
 from synth.errors import InputError, MachineError, SynthError, UnreachableError
-from synth.llm.base import Json, Reply, Request, RequestFailed
+from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.gguf import DEFAULT_MODEL, find_model
 from synth.llm.openvino import SAMPLING
 from synth.llm.wire import read_reply
@@ -69,6 +69,11 @@ class EmbeddedClient:
     def retries(self) -> int:
         """Always 0: there is nothing to lose on the way."""
         return 0
+
+    @property
+    def prefix_counts(self) -> PrefixCounts:
+        """Nothing: the library does not tell."""
+        return PrefixCounts()
 
     async def open(self) -> None:
         """Loads the model, in some seconds. Raises `UnreachableError` where it is missing or cannot be read,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from synth.llm.base import PrefixCounts
 from synth.llm.model import Ledger, Model
 from synth.row import Slot
 
@@ -43,6 +44,11 @@ class Progress:
     def begin(self, names: Sequence[str]) -> None:
         """Starts the count over these stages."""
         self.stages = [StageCount(name) for name in ("sources", *names)]
+
+    @property
+    def prefix_counts(self) -> PrefixCounts:
+        """What the models' servers say of their prefix caches, in this call."""
+        return sum((model.client.prefix_counts for model in self.models), PrefixCounts())
 
     def say(self, text: str) -> None:
         """Something that the user should know."""

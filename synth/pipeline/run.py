@@ -234,8 +234,11 @@ class _Run:
         return counters
 
     def _counters(self, started: float) -> Json:
+        prefix = self._progress.prefix_counts
         return {
             "reused": self._ledger.reused,
+            "prefix_queries": prefix.queries,
+            "prefix_hits": prefix.hits,
             "retries": sum(model.client.retries for model in self._models.values()),
             "seconds": round(time.monotonic() - started, 3),
         }
