@@ -77,7 +77,7 @@ class Display:
     def _foot(self) -> str:
         progress = self._progress
         tokens = progress.ledger.completion_tokens if progress.ledger else 0
-        in_flight = sum(model.client.in_flight for model in progress.models)
+        in_flight = sum(client.in_flight for client in progress.clients)
         parts = [
             f"{progress.accepted} drafts accepted",
             f"{in_flight} requests in flight",

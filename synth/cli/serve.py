@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from synth.cli.errors import say
+from synth.cli.errors import INTERRUPTED, say
 from synth.errors import InputError
 from synth.llm.base import Json
 from synth.pipeline.build import api_key
-from synth.recipe import EndpointModel, load_recipe
+from synth.recipe.load import load_recipe
+from synth.recipe.model import EndpointModel
 from synth.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
 from synth.vllm.install import Vllm, find_vllm
 from synth.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
@@ -28,7 +29,7 @@ def serve_models(
     extra: list[str],
     as_json: bool,
 ) -> int:
-    """Starts what the recipe needs, says so, and stays until it is stopped."""
+    """Starts what the recipe needs, says so, and stays until it is stopped, which is how it ends well."""
     plans = _plans(recipe, settings, model, host, port)
     vllm = find_vllm()
     shares = [None] * len(plans) if vllm.cpu else _shares(plans)
@@ -44,8 +45,11 @@ def serve_models(
 
     for start in starts:
         say(f"Starting {shlex.join(start.command)}")
-    serve(starts, ready=ready)
-    return 0
+    try:
+        serve(starts, ready=ready)
+    except KeyboardInterrupt:
+        say("vLLM is stopped.")
+    return INTERRUPTED
 
 
 def _document(server: RunningServer) -> Json:

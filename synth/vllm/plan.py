@@ -46,7 +46,7 @@ class ServerPlan:
         `gpu_share` is the share of the card's memory that it may take, where it is not alone on it.
         """
         flags = ["--served-model-name", self.served, "--host", self.host, "--port", str(self.port)]
-        flags += ["--enable-prefix-caching", "--max-num-seqs", str(_SEQUENCES_CPU if cpu else _SEQUENCES)]
+        flags += ["--enable-prefix-caching", "--max-num-seqs", str(sequences_at_once(cpu=cpu))]
         # A line for each request costs processor time, and tells nothing that the run folder does not.
         flags += ["--disable-uvicorn-access-log"]
         if self.context is not None:
@@ -83,7 +83,7 @@ def plan_servers(
                     hint="Give each model a port of its own, or start one with --model NAME.",
                 )
             plans[at] = ServerPlan(
-                model=_to_load(config.model, recipe.folder),
+                model=model_to_load(config.model, recipe.folder),
                 served=config.model,
                 host=host or LOOPBACK,
                 port=at,
@@ -96,7 +96,7 @@ def plan_servers(
 
 def plan_model(model: str, *, host: str | None, port: int | None) -> ServerPlan:
     """A server for a model that no recipe names."""
-    return ServerPlan(_to_load(model, Path()), model, host or LOOPBACK, port or DEFAULT_PORT)
+    return ServerPlan(model_to_load(model, Path()), model, host or LOOPBACK, port or DEFAULT_PORT)
 
 
 def _endpoints(recipe: Recipe, named: str | None) -> list[str]:
@@ -137,12 +137,17 @@ def _is_loopback(host: str | None) -> bool:
         return False
 
 
-def _to_load(model: str, folder: Path) -> str:
-    """A folder beside the recipe by its whole path; a hub's name as it is."""
-    beside = (folder / Path(model).expanduser()).resolve()
-    return str(beside) if beside.is_dir() else model
-
-
 def is_open_to_a_network(plans: Iterable[ServerPlan]) -> bool:
     """Whether anybody beside this machine can ask."""
     return any(not _is_loopback(plan.host) for plan in plans)
+
+
+def sequences_at_once(*, cpu: bool) -> int:
+    """How many sequences are in vLLM's batch at once."""
+    return _SEQUENCES_CPU if cpu else _SEQUENCES
+
+
+def model_to_load(model: str, folder: Path) -> str:
+    """A folder beside the recipe by its whole path; a hub's name as it is."""
+    beside = (folder / Path(model).expanduser()).resolve()
+    return str(beside) if beside.is_dir() else model

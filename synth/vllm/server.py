@@ -93,6 +93,7 @@ class RunningServer:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._reader.join(_LOOK_SECONDS)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -1,0 +1,113 @@
+"""A real vLLM server as `synth serve` starts it, to be asked, killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).parent
+REPOSITORY = TESTS.parents[1]
+ENVIRONMENT = Path(os.environ.get("SYNTH_VLLM", REPOSITORY / ".venvs" / "vllm"))
+PYTHON, MODEL = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "SmolLM2-135M-Instruct"
+
+
+def require_vllm() -> None:
+    """Skips where vLLM's environment is not there."""
+    if not (ENVIRONMENT / "ready").exists():
+        pytest.skip(f"no vLLM in {ENVIRONMENT}: make it with `make vllm-env`, or name it in SYNTH_VLLM")
+
+
+def vllm_variables(folder: Path) -> dict[str, str]:
+    """The environment of programs that start vLLM: nothing is asked of a hub, and memory is small."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(TESTS)]),
+        "SYNTH_VLLM_PYTHON": str(PYTHON),
+        "REQUEST_LOG": str(folder / "requests.jsonl"),
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CACHE_ROOT": str(folder / "cache"),
+    }
+
+
+class Served:
+    """`synth serve` of a recipe in `folder`; `url` is its base_url."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
+        self.recipe = folder / "serve.yaml"
+        model = {"model": str(MODEL), "base_url": self.url, "context": 2048}
+        self.recipe.write_text(
+            f"name: served\nmodels: {{writer: {json.dumps(model)}}}\n"
+            "sources: {prompts: none.jsonl}\nstages: [respond: {}]\n"
+        )
+        self.log = folder / "requests.jsonl"
+        self._process: subprocess.Popen[str] | None = None
+        self._pid = 0
+
+    def start(self) -> None:
+        """Returns when it is up; fails with its log where it does not come up."""
+        flags = ["--enforce-eager", "--middleware", "request_log.RequestLog"]
+        with (self.folder / "serve.log").open("a") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "synth", "serve", self.recipe, "--json", "--", *flags],
+                env=vllm_variables(self.folder),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, (self.folder / "serve.log").read_text()[-5000:]
+        (said,) = json.loads(line)["servers"]
+        assert said["url"] == self.url
+        self._pid = said["pid"]
+
+    def kill(self) -> tuple[int, str]:
+        """`kill -9` of the server and its children; the exit code and last words of `synth serve`."""
+        os.killpg(self._pid, signal.SIGKILL)
+        return self._wait()
+
+    def stop(self) -> tuple[int, str]:
+        """Ctrl-C; the exit code and the last words."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        return self._wait()
+
+    def _wait(self) -> tuple[int, str]:
+        assert self._process is not None
+        code = self._process.wait(60)
+        return code, (self.folder / "serve.log").read_text().splitlines()[-1]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether `synth serve` is."""
+        return self._process is not None and self._process.poll() is None
+
+    def requests(self, what: str) -> list[dict[str, Any]]:
+        """The bodies that were `asked`, or `answered`, in order, over all starts."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        return [json.loads(line[what]) for line in lines if what in line]
+
+    def asked_after_an_answer(self) -> Counter[str]:
+        """Bodies that came again after they had been answered, and how often."""
+        answered: set[str] = set()
+        again: Counter[str] = Counter()
+        for line in map(json.loads, self.log.read_text().splitlines()):
+            if "answered" in line:
+                answered.add(line["answered"])
+            elif line["asked"] in answered:
+                again[line["asked"]] += 1
+        return again
