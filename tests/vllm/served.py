@@ -36,6 +36,9 @@ def vllm_variables(folder: Path) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "VLLM_CACHE_ROOT": str(folder / "cache"),
+        # Beside other work on the same cores, threads that wait by spinning, each bound to its core, crawl.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     }
 
 
