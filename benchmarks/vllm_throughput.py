@@ -34,7 +34,7 @@ import aiohttp
 REPOSITORY = Path(__file__).resolve().parents[1]
 ENVIRONMENT = Path(os.environ.get("SYNTH_VLLM", REPOSITORY / ".venvs" / "vllm"))
 MODEL = str(ENVIRONMENT / "SmolLM2-135M-Instruct")
-CONCURRENCIES = (16, 32, 64, 128)
+CONCURRENCIES = (32, 64, 128)
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def serving(folder: Path) -> Iterator[str]:
         "VLLM_SERVER_DEV_MODE": "1",
     }
     with (folder / "serve.log").open("w+") as log:
-        command = [sys.executable, "-m", "synth", "serve", str(recipe), "--json"]
+        command = [sys.executable, "-m", "synth", "serve", str(recipe), "--json", "--", "--enforce-eager"]
         process = subprocess.Popen(
             command, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=log, text=True
         )

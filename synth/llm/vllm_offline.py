@@ -19,7 +19,7 @@ from synth.llm.turns import Turns
 from synth.llm.wire import read_reply
 from synth.llm.worker_process import WorkerProcess
 from synth.vllm.install import Vllm, find_vllm
-from synth.vllm.plan import model_to_load, sequences_at_once
+from synth.vllm.plan import batch_arguments, model_to_load
 
 # Requests that wait inside the engine, so that its batch is full at every step.
 _WAITING_SHARE = 1.25
@@ -98,8 +98,7 @@ class VllmClient:
         arguments: dict[str, Any] = {
             "model": model_to_load(self.model, self._folder),
             "served_model_name": self.model,
-            "enable_prefix_caching": True,
-            "max_num_seqs": sequences_at_once(cpu=vllm.cpu),
+            **batch_arguments(cpu=vllm.cpu),
         }
         if self._context is not None:
             arguments["max_model_len"] = self._context

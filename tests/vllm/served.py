@@ -92,7 +92,14 @@ class Served:
     def _wait(self) -> tuple[int, str]:
         assert self._process is not None
         code = self._process.wait(60)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         return code, (self.folder / "serve.log").read_text().splitlines()[-1]
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """A recipe's words for it; patient for longer than it takes to start again on a busy machine."""
+        return {"model": str(MODEL), "base_url": self.url, "patience": 600}
 
     @property
     def is_running(self) -> bool:
@@ -104,13 +111,57 @@ class Served:
         lines = [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
         return [json.loads(line[what]) for line in lines if what in line]
 
-    def asked_after_an_answer(self) -> Counter[str]:
-        """Bodies that came again after they had been answered, and how often."""
+    def asked_after_an_answer(self, *, within: str) -> Counter[str]:
+        """Bodies with `within` in them that came again after they had been answered, and how often."""
         answered: set[str] = set()
         again: Counter[str] = Counter()
         for line in map(json.loads, self.log.read_text().splitlines()):
-            if "answered" in line:
-                answered.add(line["answered"])
-            elif line["asked"] in answered:
-                again[line["asked"]] += 1
+            ((what, body),) = line.items()
+            if within not in body:
+                continue
+            if what == "answered":
+                answered.add(body)
+            elif body in answered:
+                again[body] += 1
+        assert answered, f"no body has {within!r} in it"
         return again
+
+
+def write_recipe(folder: Path, model: dict[str, Any], stages: list[Any], sources: dict[str, str]) -> Path:
+    """A recipe whose writer, and judge, is `model`."""
+    recipe = {"name": "real", "models": {"writer": model}, "sources": sources, "stages": stages}
+    file = folder / "recipe.yaml"
+    file.write_text(json.dumps(recipe))
+    return file
+
+
+def write_lines(file: Path, rows: list[dict[str, str]]) -> None:
+    """JSON lines."""
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def seeds(count: int) -> list[dict[str, str]]:
+    """Requests and answers, all different."""
+    things = ("lamp", "kettle", "printer", "bicycle", "radio", "clock", "oven", "camera")
+    return [
+        {
+            "instruction": f"My {things[i % 8]} number {i} stopped working. What should I do?",
+            "response": f"Switch it off, wait {i + 2} minutes, and read page {3 * i + 1} of its booklet.",
+        }
+        for i in range(count)
+    ]
+
+
+def command(recipe: Path) -> list[str]:
+    """`synth run`."""
+    return [sys.executable, "-m", "synth", "run", str(recipe), "--json"]
+
+
+def run(recipe: Path) -> dict[str, Any]:
+    """The summary of a run that ended well."""
+    done = subprocess.run(
+        command(recipe), capture_output=True, text=True, check=False, cwd=recipe.parent,
+        env=vllm_variables(recipe.parent),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
-from served import MODEL, REPOSITORY, Served, require_vllm
+from served import (
+    MODEL,
+    REPOSITORY,
+    Served,
+    command,
+    run,
+    seeds,
+    vllm_variables,
+    write_lines,
+    write_recipe,
+)
 
 from synth.llm.wire import read_reply
 from synth.prompts import read_prompt
@@ -25,63 +31,17 @@ from synth.store.journal import read_records
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    require_vllm()
-    server = Served(tmp_path_factory.mktemp("served"))
-    server.start()
-    yield server
-    if server.is_running:
-        assert server.stop() == (130, "vLLM is stopped.")
-
-
-def write_recipe(folder: Path, server: Served, stages: list[Any], sources: dict[str, str]) -> Path:
-    # Longer than a server takes to start again on a busy machine.
-    model = {"model": str(MODEL), "base_url": server.url, "patience": 600}
-    recipe = {"name": "real", "models": {"writer": model}, "sources": sources, "stages": stages}
-    file = folder / "recipe.yaml"
-    file.write_text(json.dumps(recipe))
-    return file
-
-
-def write_lines(file: Path, rows: list[dict[str, str]]) -> str:
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return file.name
-
-
-def seeds(count: int) -> list[dict[str, str]]:
-    things = ("lamp", "kettle", "printer", "bicycle", "radio", "clock", "oven", "camera")
-    return [
-        {
-            "instruction": f"My {things[i % 8]} number {i} stopped working. What should I do?",
-            "response": f"Switch it off, wait {i + 2} minutes, and read page {3 * i + 1} of its booklet.",
-        }
-        for i in range(count)
-    ]
-
-
-def command(recipe: Path) -> list[str]:
-    return [sys.executable, "-m", "synth", "run", str(recipe), "--json"]
-
-
-def run(recipe: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        command(recipe), capture_output=True, text=True, check=False, cwd=recipe.parent,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
-
-
 def test_every_answer_keeps_to_the_schema(served: Served, tmp_path: Path) -> None:
     write_lines(tmp_path / "seeds.jsonl", seeds(12))
     sampling = {"temperature": 0.8, "max_tokens": 400}
     stages = [{"generate": {"count": 6, "shots": 2, "machine_shots": 0, "sampling": sampling}}]
-    summary = run(write_recipe(tmp_path, served, stages, {"seeds": "seeds.jsonl"}))
+    summary = run(write_recipe(tmp_path, served.model, stages, {"seeds": "seeds.jsonl"}))
     assert summary["accepted"] == 6
     prompt = REPOSITORY / "prompts" / "generate" / "self_instruct.md"
     schema = read_prompt(prompt, "self_instruct").schema
-    replies = [read_reply(record.reply) for _, record in read_records(RunFolder(summary["run"]).journal)]
+    replies = [
+        read_reply(record.reply) for _, record in read_records(RunFolder(Path(summary["run"])).journal)
+    ]
     whole = [reply for reply in replies if not reply.cut]
     assert len(whole) >= 6
     for reply in whole:
@@ -112,7 +72,7 @@ def most_that_can_hit(prompts: list[list[int]]) -> float:
 def test_scoring_finds_its_rubric_in_the_prefix_cache(served: Served, tmp_path: Path) -> None:
     write_lines(tmp_path / "seeds.jsonl", seeds(40))
     before = len(served.requests("asked"))
-    summary = run(write_recipe(tmp_path, served, [{"score": {}}], {"seeds": "seeds.jsonl"}))
+    summary = run(write_recipe(tmp_path, served.model, [{"score": {}}], {"seeds": "seeds.jsonl"}))
     asked = served.requests("asked")[before:]
     assert len(asked) >= 40
     prompts = [tokens_of(served, body["messages"]) for body in asked]
@@ -127,10 +87,10 @@ def test_killed_half_way_and_started_again(served: Served, tmp_path: Path) -> No
     write_lines(tmp_path / "prompts.jsonl", prompts)
     sampling = {"temperature": 0.0, "max_tokens": 48}
     stages = [{"respond": {"sampling": sampling, "attempts": 1}}]
-    recipe = write_recipe(tmp_path, served, stages, {"prompts": "prompts.jsonl"})
+    recipe = write_recipe(tmp_path, served.model, stages, {"prompts": "prompts.jsonl"})
     before = len(served.requests("answered"))
     with subprocess.Popen(command(recipe), stdout=subprocess.PIPE, cwd=tmp_path, text=True,
-                          env={**os.environ, "PYTHONPATH": str(REPOSITORY)}) as running:  # fmt: skip
+                          env=vllm_variables(tmp_path)) as running:  # fmt: skip
         while len(served.requests("answered")) < before + 20:
             assert running.poll() is None, "it ended before the server was killed"
             time.sleep(0.2)
@@ -146,4 +106,4 @@ def test_killed_half_way_and_started_again(served: Served, tmp_path: Path) -> No
     assert summary["accepted"] + sum(summary["dropped"].values()) == 60
     assert summary["failed"] == 0
     assert summary["requests"] == 60
-    assert not served.asked_after_an_answer()
+    assert not served.asked_after_an_answer(within="Write two sentences")
