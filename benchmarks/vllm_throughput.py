@@ -68,6 +68,9 @@ def serving(folder: Path) -> Iterator[str]:
         "SYNTH_VLLM_PYTHON": str(ENVIRONMENT / "bin" / "python"),
         "HF_HUB_OFFLINE": "1",
         "VLLM_CPU_KVCACHE_SPACE": "2",
+        # Of two cores, vLLM would keep one free and bind itself to the other.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": str(os.cpu_count()),
         # Lets the prefix cache be emptied.
         "VLLM_SERVER_DEV_MODE": "1",
     }

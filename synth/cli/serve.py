@@ -100,12 +100,18 @@ def _shares(plans: list[ServerPlan]) -> list[float | None]:
         say(f"Whether it fits is not known before it starts: nothing tells {missing}.")
         return [None] * len(plans)
     words = describe(known, cards[0])
-    say(words)
     shares = share_card(known, cards[0])
     if len(plans) == 1:
+        say(words)
         return [None]
     if shares is None:
-        raise InputError(words, where="models", hint="Or start one alone: --model NAME.")
+        raise InputError(
+            words,
+            where="models",
+            hint="Use one model for both, start one alone (--model NAME), or give each `provider: vllm`: then"
+            " one is loaded at a time.",
+        )
+    say(words)
     return list(shares)
 
 

@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -194,8 +193,9 @@ def main() -> None:
     parser.add_argument("arguments", type=json.loads)
     parser.add_argument("--send-seed", action="store_true")
     given = parser.parse_args()
-    # Ctrl-C reaches every process of the terminal: the one that asks decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches every process of the terminal's group, and vLLM's own would end at it: the one that asks
+    # decides what it means.
+    os.setpgrp()
     # The real stdout; whatever the library prints goes to stderr from now on.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -90,7 +90,7 @@ def share_card(sizes: Sequence[ModelSize], card: int) -> list[float] | None:
 
 
 def describe(sizes: Sequence[ModelSize], card: int) -> str:
-    """Whether they fit, in words, with the sums, and what to do where they do not."""
+    """Whether they fit, in words, with the sums."""
     parts = [
         f"{size.name}: {_gib(size.weights)} of weights, {_gib(size.per_token * _LEAST_TOKENS)} for"
         f" {_LEAST_TOKENS:,} tokens, {_gib(_WORKING_ROOM)} to work"
@@ -98,14 +98,10 @@ def describe(sizes: Sequence[ModelSize], card: int) -> str:
     ]
     needed = sum(size.needs() for size in sizes)
     sums = f"{'; '.join(parts)}. Together {_gib(needed)} of {_gib(int(USABLE * card))} usable on the card"
-    if share_card(sizes, card) is not None:
-        return f"{sums}: they fit." if len(sizes) > 1 else f"{sums}: it fits."
-    if len(sizes) == 1:
-        return f"{sums}: it does not fit. Name a smaller or a quantised model."
-    return (
-        f"{sums}: they do not fit together. Use one model for both (a judge that is the writer says so), or"
-        " `provider: vllm` for each, which loads one at a time."
-    )
+    they = "they" if len(sizes) > 1 else "it"
+    if share_card(sizes, card) is None:
+        return f"{sums}: {they} {'do' if len(sizes) > 1 else 'does'} not fit."
+    return f"{sums}: {they} {'fit' if len(sizes) > 1 else 'fits'}."
 
 
 def _bytes_per_token(config: dict[str, Any]) -> int:

@@ -87,7 +87,8 @@ class RunningServer:
         """Ends it and all its children, kindly first."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            # A second Ctrl-C means that it has been kind enough.
+            with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
                 self.process.wait(_STOP_SECONDS)
         # The group has the process's number, and lives as long as one of its members does.
         with contextlib.suppress(ProcessLookupError):

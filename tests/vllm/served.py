@@ -20,6 +20,10 @@ ENVIRONMENT = Path(os.environ.get("SYNTH_VLLM", REPOSITORY / ".venvs" / "vllm"))
 PYTHON, MODEL = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "SmolLM2-135M-Instruct"
 
 
+# The server asks for it, and the recipe says where it is.
+KEY = "sk-served-to-tests-alone"
+
+
 def require_vllm() -> None:
     """Skips where vLLM's environment is not there."""
     if not (ENVIRONMENT / "ready").exists():
@@ -33,12 +37,15 @@ def vllm_variables(folder: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(TESTS)]),
         "SYNTH_VLLM_PYTHON": str(PYTHON),
         "REQUEST_LOG": str(folder / "requests.jsonl"),
+        "SERVED_KEY": KEY,
         "HF_HUB_OFFLINE": "1",
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "VLLM_CACHE_ROOT": str(folder / "cache"),
-        # Beside other work on the same cores, threads that wait by spinning, each bound to its core, crawl.
-        "OMP_WAIT_POLICY": "PASSIVE",
+        # Of two cores, vLLM would keep one free, bind itself to the other, and wait by spinning, which crawls
+        # beside other work.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": str(os.cpu_count()),
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 
@@ -50,12 +57,8 @@ class Served:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
-        self.recipe = folder / "serve.yaml"
-        model = {"model": str(MODEL), "base_url": self.url, "context": 2048}
-        self.recipe.write_text(
-            f"name: served\nmodels: {{writer: {json.dumps(model)}}}\n"
-            "sources: {prompts: none.jsonl}\nstages: [respond: {}]\n"
-        )
+        self.recipe = folder / "recipe.yaml"
+        write_recipe(folder, {**self.model, "context": 2048}, [{"respond": {}}], {"prompts": "none.jsonl"})
         self.log = folder / "requests.jsonl"
         self._process: subprocess.Popen[str] | None = None
         self._pid = 0
@@ -99,12 +102,16 @@ class Served:
     @property
     def model(self) -> dict[str, Any]:
         """A recipe's words for it; patient for longer than it takes to start again on a busy machine."""
-        return {"model": str(MODEL), "base_url": self.url, "patience": 600}
+        return {"model": str(MODEL), "base_url": self.url, "api_key_env": "SERVED_KEY", "patience": 600}
 
     @property
     def is_running(self) -> bool:
         """Whether `synth serve` is."""
         return self._process is not None and self._process.poll() is None
+
+    def command_line(self) -> str:
+        """What everybody on this machine can read of the server."""
+        return Path(f"/proc/{self._pid}/cmdline").read_text()
 
     def requests(self, what: str) -> list[dict[str, Any]]:
         """The bodies that were `asked`, or `answered`, in order, over all starts."""

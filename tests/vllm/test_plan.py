@@ -151,7 +151,6 @@ def test_models_that_fit_share_the_card() -> None:
 def test_models_that_do_not_fit_are_said_so_with_the_sums() -> None:
     assert share_card([WRITER, JUDGE], 48 * GIB) is None
     words = describe([WRITER, JUDGE], 48 * GIB)
-    assert "they do not fit together" in words
+    assert words.endswith("they do not fit.")
     assert "16.0 GiB of weights, 4.5 GiB for 32,768 tokens" in words
-    assert "one model for both" in words.lower()
     assert share_card([WRITER], 48 * GIB) == [USABLE]
