@@ -28,9 +28,9 @@ from synth.stages import OPTIONS
 _NOT_KEYS = {"folder", "limit"}
 
 _PROVIDERS: dict[str, type[BaseModel]] = {
+    "vllm": VllmModel,
     "embedded": EmbeddedModel,
     "endpoint": EndpointModel,
-    "vllm": VllmModel,
     "fake": FakeModel,
 }
 
@@ -153,7 +153,8 @@ def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseM
     if kind == "missing":
         return f"the key {key!r} is missing."
     if kind == "union_tag_invalid":
-        return f"provider must be one of {', '.join(_PROVIDERS)}."
+        *most, last = _PROVIDERS
+        return f"provider must be {', '.join(most)} or {last}."
     words = mistake["msg"].removeprefix("Value error, ").rstrip(".")
     shown = repr(mistake["input"])
     if kind == "value_error":
