@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from yarl import URL
+from urllib.parse import urlsplit
 
 from synth.errors import InputError
 from synth.recipe.model import EndpointModel, Recipe
@@ -125,15 +124,15 @@ def _endpoints(recipe: Recipe, named: str | None) -> list[str]:
 
 def _ports(name: str, config: EndpointModel, *, anywhere: bool) -> list[int]:
     """The ports of the base_urls on this machine; of the first one where `anywhere` may be this machine."""
-    urls = [URL(url) for url in config.base_urls]
-    here = [url for url in urls if _is_loopback(url.host)] or (urls[:1] if anywhere else [])
+    urls = [urlsplit(url) for url in config.base_urls]
+    here = [url for url in urls if _is_loopback(url.hostname)] or (urls[:1] if anywhere else [])
     if not here:
         raise InputError(
             f"no base_url is on this machine: {', '.join(config.base_urls)}.",
             where=f"models.{name}.base_url",
             hint="Run `synth serve` on that machine with --host and an address that others can reach.",
         )
-    return [url.port or DEFAULT_PORT for url in here]
+    return [url.port or 80 for url in here]
 
 
 def _is_loopback(host: str | None) -> bool:
