@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import json
 import os
 import sys
@@ -34,12 +35,12 @@ class Refused(Exception):
 class Worker:
     """One engine; each request is a task of its own, and the engine batches them."""
 
-    def __init__(self, engine: Any, name: str, out: BinaryIO, *, send_seed: bool) -> None:
+    def __init__(self, engine: Any, tokenizer: Any, name: str, out: BinaryIO, *, send_seed: bool) -> None:
         self._engine = engine
         self._name = name
         self._out = out
         self._send_seed = send_seed
-        self._tokenizer = engine.get_tokenizer()
+        self._tokenizer = tokenizer
         config = engine.model_config
         self._context = int(config.max_model_len)
         self._usual = config.get_diff_sampling_param()
@@ -181,7 +182,10 @@ async def _work(arguments: Json, out: BinaryIO, *, send_seed: bool) -> None:
         lines: asyncio.Queue[Json | None] = asyncio.Queue()
         reading = asyncio.create_task(_read_lines(lines))
         name = arguments.get("served_model_name") or arguments["model"]
-        await Worker(engine, name, out, send_seed=send_seed).run(lines)
+        tokenizer = engine.get_tokenizer()
+        if inspect.isawaitable(tokenizer):  # as it was in older versions
+            tokenizer = await tokenizer
+        await Worker(engine, tokenizer, name, out, send_seed=send_seed).run(lines)
         await reading
     finally:
         engine.shutdown()
