@@ -30,6 +30,7 @@ HEAVY = {
 FORBIDDEN = {
     "synth/stages": ("synth.store", "synth.pipeline", "synth.cli", "synth.api", "synth.llm.fake"),
     "synth/llm": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
+    "synth/vllm": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api", "synth.llm"),
     "synth/store": ("synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
     "synth/text": ("synth.store", "synth.pipeline", "synth.stages", "synth.api", "synth.llm", "synth.row"),
     "synth/checks": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api"),

@@ -11,7 +11,7 @@ from synth.api import open_run, run_to_end, run_with_result
 from synth.cli.display import Display
 from synth.cli.errors import report, say
 from synth.cli.tables import funnel_text, row_line
-from synth.llm.base import Json
+from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult
 
@@ -79,7 +79,12 @@ def _words(summary: Json) -> str:
         f" ({tokens['prompt'] + tokens['completion']:,} tokens{cost}) in {summary['seconds']:.1f} s"
     )
     reused = f"; {summary['reused']} answers came from the run folder" if summary["reused"] else ""
-    return f"{words}{reused}."
+    return f"{words}{reused}{_prefix_words(summary)}."
+
+
+def _prefix_words(summary: Json) -> str:
+    rate = PrefixCounts(summary["prefix_queries"], summary["prefix_hits"]).hit_rate
+    return f"; the servers' prefix caches held {rate:.0%} of the prompt tokens" if rate is not None else ""
 
 
 def dry_run_recipe(recipe: Path, settings: list[str], limit: int | None, *, as_json: bool) -> int:

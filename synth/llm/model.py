@@ -10,7 +10,7 @@ from typing import Protocol
 from synth.errors import Unfinished
 from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
 from synth.recipe.base import Sampling
-from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price
+from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price, VllmModel
 
 # The limit of an answer where neither recipe nor stage sets one: every request has a limit.
 DEFAULT_MAX_TOKENS = 1024
@@ -120,7 +120,9 @@ class Model:
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
         self._opened: asyncio.Task[None] | None = None
         self._settings: dict[int, tuple[Sampling, Json, int]] = {}
-        self._extra_body: Json = dict(config.extra_body) if isinstance(config, EndpointModel) else {}
+        self._extra_body: Json = (
+            dict(config.extra_body) if isinstance(config, EndpointModel | VllmModel) else {}
+        )
 
     @property
     def model(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from synth.errors import UnreachableError
 from synth.llm.base import Client
-from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, ModelConfig, Recipe
+from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, Recipe, VllmModel
 from synth.stages.base import Admits, Asks, Context, Maker
 from synth.stages.check import Check
 from synth.stages.dedupe import Dedupe
@@ -36,7 +36,21 @@ def build_stages(context: Context) -> list[Stage]:
     return [_STAGES[spec.kind](spec.name, spec.options, context) for spec in context.recipe.stages]
 
 
-def build_client(name: str, config: ModelConfig, recipe: Recipe) -> Client:
+def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:
+    """A client for each of the recipe's models; models that are one engine beside the run share it."""
+    clients: dict[str, Client] = {
+        name: build_client(name, config, recipe)
+        for name, config in recipe.models.items()
+        if not isinstance(config, VllmModel)
+    }
+    if len(clients) < len(recipe.models):
+        from synth.pipeline.offline import build_engines
+
+        clients |= build_engines(recipe, say)
+    return clients
+
+
+def build_client(name: str, config: EmbeddedModel | EndpointModel | FakeModel, recipe: Recipe) -> Client:
     """The client for `models.NAME`. Clients load their libraries here, when they are wanted."""
     if isinstance(config, EmbeddedModel):
         from synth.llm.embedded import EmbeddedClient

@@ -20,7 +20,7 @@ import orjson
 from synth.errors import SynthError, Unfinished
 from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
-from synth.pipeline.build import build_client, build_stages
+from synth.pipeline.build import build_clients, build_stages
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
 from synth.pipeline.given import Given, file_digest, read_given, source_digest
 from synth.pipeline.maker import MakerDriver
@@ -89,8 +89,9 @@ class _Run:
         self._store = store
         self._progress = progress
         self._ledger = Ledger(recipe.budget)
+        clients = build_clients(recipe, progress.say)
         self._models = {
-            name: Model(name, config, build_client(name, config, recipe), store, self._ledger)
+            name: Model(name, config, clients[name], store, self._ledger)
             for name, config in recipe.models.items()
         }
         context = Context(recipe, self._models, given.seeds, progress.say)
@@ -246,8 +247,11 @@ class _Run:
         return counters
 
     def _counters(self, started: float) -> Json:
+        prefix = self._progress.prefix_counts
         return {
             "reused": self._ledger.reused,
+            "prefix_queries": prefix.queries,
+            "prefix_hits": prefix.hits,
             "retries": sum(model.client.retries for model in self._models.values()),
             "seconds": round(time.monotonic() - started, 3),
         }

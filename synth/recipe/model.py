@@ -85,6 +85,22 @@ class EndpointModel(_Model):
         return [self.base_url] if isinstance(self.base_url, str) else list(self.base_url)
 
 
+class VllmModel(_Model):
+    """vLLM's engine beside the run, with no server: batch work on one's own GPU."""
+
+    provider: Literal["vllm"] = "vllm"
+    model: str = Field(description="A hub's name, or a folder beside the recipe.")
+    context: Positive | None = Field(
+        default=None,
+        description="Tokens of prompt and answer the model can take; the model's own by default.",
+    )
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    engine: dict[str, Any] = Field(
+        default_factory=dict, description="vLLM's engine arguments, e.g. {tensor_parallel_size: 2}."
+    )
+    send_seed: bool = Field(default=False, description="Give each request a seed; the CPU build dies of it.")
+
+
 class FakeModel(_Model):
     """Scripted or made-up replies, with delays and faults: for demonstrations and tests."""
 
@@ -107,6 +123,7 @@ def _provider(value: Any) -> str:
 ModelConfig = Annotated[
     Annotated[EmbeddedModel, Tag("embedded")]
     | Annotated[EndpointModel, Tag("endpoint")]
+    | Annotated[VllmModel, Tag("vllm")]
     | Annotated[FakeModel, Tag("fake")],
     Discriminator(_provider),
 ]
