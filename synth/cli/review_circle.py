@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from synth.api import find_run
 from synth.cli.errors import say
 from synth.cli.review_tables import status_text
-from synth.llm.base import Json
+from synth.errors import InputError
 from synth.recipe import load_recipe
+from synth.review.accounts import Account, make_annotators
 from synth.review.backend import Backend
 from synth.review.file_backend import FileBackend
-from synth.review.places import in_argilla, in_files
+from synth.review.places import pushed_to
 from synth.review.pull import pull
 from synth.review.push import PushOptions, push
 from synth.review.status import status
-from synth.store import Decisions, Place, RunFolder
+from synth.store import RunFolder
 
 
 @dataclass(frozen=True)
@@ -37,32 +38,23 @@ def push_rows(run: Path, where: Where, users: list[str], *, as_json: bool) -> in
     """Sends rows; 1 where some were refused."""
     folder = find_run(run)
     options = _push_options(run, folder, where.dataset)
-    accounts: list[Json] = []
-    if where.backend == "file":
-        backend: Backend = FileBackend(RunFolder(folder).review)
-    else:
-        from synth.review.accounts import make_annotators
-
-        argilla, server = _argilla(where, make_workspace=True)
-        if users:
-            made = make_annotators(server, users, argilla.workspace)
-            accounts = [{"username": a.username, "role": a.role, "password": a.password} for a in made]
-        backend = argilla
-    report = push(folder, backend, options, say)
+    with closing(_backend(folder, where, make_workspace=True)) as backend:
+        accounts = _accounts(backend, where, users)
+        report = push(folder, backend, options, say)
     if as_json:
-        print(json.dumps({**report.document(), "users": accounts}))
+        print(json.dumps({**report.document(), "users": [asdict(account) for account in accounts]}))
     else:
         for account in accounts:
-            password = f"  password {account['password']} (shown this once)" if account["password"] else ""
-            print(f"{account['username']}  {account['role']}{password}")
+            password = f"  password {account.password} (shown this once)" if account.password else ""
+            print(f"{account.username}  {account.role}{password}")
         shares = ", ".join(f"{name} {rows}" for name, rows in sorted(report.shares.items()))
         print(f"{report.sent} rows sent to {', '.join(report.places)}, {report.there} were there ({shares})")
         if where.backend == "file":
             print(f"Write answers into the files in {RunFolder(folder).review}, then: synth review pull")
         if report.conflicts:
             print(f"{report.conflicts} conflicts wait for somebody to settle them")
-        for unfit in report.unfit:
-            say(f"Not sent: row {unfit.row} {unfit.why}")
+    for unfit in report.unfit:
+        say(f"Not sent: row {unfit.row} {unfit.why}")
     for refused in report.refused:
         say(f"Refused: row {refused.row}: {refused.why}")
     return 1 if report.refused else 0
@@ -71,8 +63,8 @@ def push_rows(run: Path, where: Where, users: list[str], *, as_json: bool) -> in
 def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
     """Brings decisions back."""
     folder = find_run(run)
-    backend, wanted = _places(folder, where)
-    report = pull(folder, backend, wanted, say)
+    with closing(_backend(folder, where)) as backend:
+        report = pull(folder, backend, pushed_to(backend, where.dataset), say)
     if as_json:
         print(json.dumps(report.document()))
         return 0
@@ -90,26 +82,33 @@ def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
 def show_status(run: Path, where: Where, *, as_json: bool) -> int:
     """Says how far people are, and whether they agree."""
     folder = find_run(run)
-    backend, wanted = _places(folder, where)
-    document = status(folder, backend, wanted)
+    with closing(_backend(folder, where)) as backend:
+        document = status(folder, backend, pushed_to(backend, where.dataset))
     print(json.dumps(document) if as_json else status_text(document))
     return 0
 
 
-def _places(folder: Path, where: Where) -> tuple[Backend, Callable[[Decisions], list[Place]]]:
+def _backend(folder: Path, where: Where, *, make_workspace: bool = False) -> Backend:
     if where.backend == "file":
-        return FileBackend(RunFolder(folder).review), in_files(where.dataset)
-    argilla, _ = _argilla(where, make_workspace=False)
-    return argilla, in_argilla(where.dataset, argilla)
-
-
-def _argilla(where: Where, *, make_workspace: bool):  # type: ignore[no-untyped-def]  # heavy types
+        return FileBackend(RunFolder(folder).review)
     from synth.review.argilla_backend import ArgillaBackend
     from synth.review.argilla_server import Connection, find_server
 
-    server = find_server(where.url, where.api_key_env)
-    backend = ArgillaBackend(Connection(server), where.workspace, say, make_workspace=make_workspace)
-    return backend, server
+    connection = Connection(find_server(where.url, where.api_key_env))
+    return ArgillaBackend(connection, where.workspace, say, make_workspace=make_workspace)
+
+
+def _accounts(backend: Backend, where: Where, users: list[str]) -> list[Account]:
+    """Accounts for these annotators, made where they are missing."""
+    if not users:
+        return []
+    if where.backend == "file":
+        raise InputError("--user makes accounts in Argilla; a file needs none.")
+    from synth.review.argilla_backend import ArgillaBackend
+    from synth.review.argilla_server import find_server
+
+    assert isinstance(backend, ArgillaBackend)
+    return make_annotators(find_server(where.url, where.api_key_env), users, backend.workspace)
 
 
 def _push_options(run: Path, folder: Path, name: str | None) -> PushOptions:

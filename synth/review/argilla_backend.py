@@ -27,8 +27,8 @@ from synth.store import Answer, Place
 _BATCH = 200
 _PAGE = 500
 
-# A list is read again until nothing is missing; what is still missing after so many times was deleted.
-_PASSES = 4
+# So often a list is read at the most, where it changes while it is read.
+_PASSES = 5
 
 # So many records in a row that the server fails on: then it is the server's fault.
 _FAULTS = 3
@@ -54,6 +54,10 @@ class ArgillaBackend:
         self._users: dict[str, str] = {}
         if workspace is not None and make_workspace:
             self._make_workspace(workspace)
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._connection.close()
 
     @cached_property
     def workspace(self) -> str:
@@ -152,30 +156,38 @@ class ArgillaBackend:
     def _records(self, place: Place) -> Iterator[list[Json]]:
         """All records, each once.
 
-        Argilla lists by offset: what is deleted meanwhile moves later records forward, past the reader. A
-        list that came out shorter than the server's own count is read again, for what it lacks.
+        Argilla lists by offset: what is deleted meanwhile moves later records forward, past the reader, and
+        records of the same moment may change places. So a list counts as whole only if it held as many
+        different records as the server counted, all the while; otherwise it is read again.
         """
-        seen: set[str] = set()
+        given: set[str] = set()
         for _ in range(_PASSES):
-            offset, total, new = 0, 0, 0
-            while True:
-                try:
-                    page = self._connection.call(
-                        "GET", f"{_path(place)}/records", offset=offset, limit=_PAGE, include="responses"
-                    )
-                except Refusal as refusal:
-                    raise self._failed(place, refusal) from refusal
-                items, total = page["items"], page["total"]
-                fresh = [item for item in items if item["id"] not in seen]
-                seen.update(item["id"] for item in fresh)
-                new += len(fresh)
+            seen: set[str] = set()
+            totals: set[int] = set()
+            for page, total in self._list(place):
+                totals.add(total)
+                seen.update(item["id"] for item in page)
+                fresh = [item for item in page if item["id"] not in given]
+                given.update(item["id"] for item in fresh)
                 yield fresh
-                offset += len(items)
-                if not items or offset >= total:
-                    break
-            if len(seen) >= total or new == 0:
+            if totals == {len(seen)}:
                 return
-        self._progress(f"{place.name}: {total - len(seen)} records could not be listed; pull again.")
+        self._progress(f"{place.name} changed as often as it was listed: pull again when that has ended.")
+
+    def _list(self, place: Place) -> Iterator[tuple[list[Json], int]]:
+        """Page by page, with the server's count of all records."""
+        offset = 0
+        while True:
+            try:
+                page = self._connection.call(
+                    "GET", f"{_path(place)}/records", offset=offset, limit=_PAGE, include="responses"
+                )
+            except Refusal as refusal:
+                raise self._failed(place, refusal) from refusal
+            yield page["items"], page["total"]
+            offset += len(page["items"])
+            if not page["items"] or offset >= page["total"]:
+                return
 
     def _failed(self, place: Place, refusal: Refusal) -> Exception:
         if refusal.status == 404:

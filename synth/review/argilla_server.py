@@ -104,6 +104,10 @@ class Connection:
             raise Refusal(answer.status_code, _words(answer.content))
         return dict(orjson.loads(answer.content)) if answer.content else {}
 
+    def close(self) -> None:
+        """May be called twice."""
+        self.client.http_client.close()
+
     def _gone(self, error: Exception) -> UnreachableError:
         return UnreachableError(
             f"Argilla does not answer: {error or type(error).__name__}",

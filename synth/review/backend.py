@@ -33,7 +33,7 @@ class Refused:
 
 
 class Backend(Protocol):
-    """Use it in a `with` block of its own kind; raises `UnreachableError` where a server is gone."""
+    """Close it when done. Raises `UnreachableError` where a server is gone."""
 
     kind: Literal["argilla", "file"]
 
@@ -42,8 +42,16 @@ class Backend(Protocol):
         """Whether records that need different numbers of answers can stand in one place."""
         ...
 
+    def close(self) -> None:
+        """Lets go of what it holds."""
+        ...
+
     def open(self, wanted: Wanted) -> Place:
         """The place, made where it is missing."""
+        ...
+
+    def has(self, place: Place) -> bool:
+        """Whether the place is still there."""
         ...
 
     def present(self, place: Place) -> Mapping[str, bool]:

@@ -41,6 +41,9 @@ class FileBackend:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def file_of(self, place: Place) -> Path:
         """Where the place's records are."""
         return self._folder / f"{place.name}.jsonl"
@@ -54,6 +57,10 @@ class FileBackend:
             task=orjson.loads(wanted.task.model_dump_json()),
             adjudicates=wanted.adjudicates,
         )
+
+    def has(self, place: Place) -> bool:
+        """Whether its file is there."""
+        return self.file_of(place).exists()
 
     def present(self, place: Place) -> Mapping[str, bool]:
         """Rows in the file; whether they have answers."""

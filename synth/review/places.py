@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from synth.errors import InputError
+from synth.review.backend import Backend
 from synth.review.push import CONFLICTS, OVERLAP
 from synth.store import Decisions, Place
 
-if TYPE_CHECKING:
-    from synth.review.argilla_backend import ArgillaBackend
 
-
-def in_files(name: str | None) -> Callable[[Decisions], list[Place]]:
-    """The files that were pushed, or those under `name`."""
-    return lambda known: _known(known, "file", name)
-
-
-def in_argilla(name: str | None, backend: ArgillaBackend) -> Callable[[Decisions], list[Place]]:
-    """The datasets that were pushed and are on this server, or those under `name`."""
+def pushed_to(backend: Backend, name: str | None) -> Callable[[Decisions], list[Place]]:
+    """The places of this backend to which rows were pushed, or those under `name`, if they are still there."""
+    names = None if name is None else {name, name + OVERLAP, name + CONFLICTS}
 
     def places(known: Decisions) -> list[Place]:
-        there = [place for place in _known(known, "argilla", name) if backend.has(place)]
+        pushed = [
+            place
+            for place in known.places.values()
+            if place.backend == backend.kind and (names is None or place.name in names)
+        ]
+        if not pushed:
+            what = f"as {name!r}" if name else f"to {backend.kind}" if known.places else "yet"
+            raise InputError(f"nothing was pushed {what}.", hint="`synth review push RUN` comes first.")
+        there = [place for place in pushed if backend.has(place)]
         if not there:
             raise InputError(
-                "no dataset of this run is on that server.",
+                f"{', '.join(place.name for place in pushed)}: there is no such place any more.",
                 hint="`synth review push` makes it; --url names another server.",
             )
         return there
 
-    return places
-
-
-def _known(known: Decisions, backend: str, name: str | None) -> list[Place]:
-    names = None if name is None else {name, name + OVERLAP, name + CONFLICTS}
-    places = [
-        place
-        for place in known.places.values()
-        if place.backend == backend and (names is None or place.name in names)
-    ]
-    if not places:
-        what = f"as {name!r}" if name else "yet" if not known.places else f"to {backend}"
-        raise InputError(f"nothing was pushed {what}.", hint="`synth review push RUN` comes first.")
     return places

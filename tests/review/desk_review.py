@@ -11,7 +11,7 @@ import orjson
 from synth.api import run_with_result
 from synth.llm.base import Json
 from synth.review.file_backend import FileBackend
-from synth.review.places import in_files
+from synth.review.places import pushed_to
 from synth.review.pull import PullReport, pull
 from synth.review.push import PushOptions, PushReport, push
 from synth.store import RunFolder
@@ -29,7 +29,8 @@ def push_file(run: Path) -> PushReport:
 
 
 def pull_file(run: Path) -> PullReport:
-    return pull(run, FileBackend(RunFolder(run).review), in_files(None), lambda line: None)
+    backend = FileBackend(RunFolder(run).review)
+    return pull(run, backend, pushed_to(backend, None), lambda line: None)
 
 
 def records(run: Path, name: str = "desk") -> list[Json]:
