@@ -12,7 +12,7 @@ from synth.api import find_run
 from synth.cli.errors import say
 from synth.cli.review_tables import status_text
 from synth.errors import InputError
-from synth.recipe import load_recipe
+from synth.recipe.load import load_recipe
 from synth.review.accounts import Account, make_annotators
 from synth.review.backend import Backend
 from synth.review.file_backend import FileBackend

@@ -21,16 +21,16 @@ from synth.errors import SynthError, Unfinished
 from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.build import build_client, build_stages
+from synth.pipeline.decided import Decided
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
 from synth.pipeline.given import Given, read_given, source_digest
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
-from synth.review.verdicts import verdicts_of
-from synth.row import Row, Slot, Status
+from synth.row import Slot
 from synth.stages.base import Context, Maker
-from synth.store import Reviewed, RunReader, RunStore
+from synth.store import RunReader, RunStore
 
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
 LIVE_SLOTS = 2048
@@ -87,7 +87,7 @@ class _Run:
         context = Context(recipe, self._models, given.seeds, progress.say)
         self._stages = build_stages(context)
         self._flow = Flow(self._stages, progress)
-        self._verdicts = verdicts_of(store.decisions.read(), recipe)
+        self._decided = Decided(store, recipe)
         self._source = given.slots()
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
@@ -109,7 +109,7 @@ class _Run:
         if self._store.begin(fingerprint, recipe):
             self._progress.say("Nothing to do: this run is finished.")
             return self._result(self._counters(started), None)
-        self._verdicts.refresh(self._store.reviewed, self._store.version)
+        self._decided.refresh()
         self._book_earlier_calls()
         error: SynthError | None = None
         try:
@@ -128,7 +128,7 @@ class _Run:
         parts: list[object] = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), prompts]
         if self._recipe.target is not None:
             # What people reject is made up for, so it decides how far the run goes.
-            parts.append(self._verdicts.digest)
+            parts.append(self._decided.digest)
         # Who is asked about the rows changes nothing in them.
         text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
@@ -206,48 +206,25 @@ class _Run:
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
-        room = target - self._accepted - sum(self._counts(row) for row in slot.settled)
+        room = target - self._accepted - sum(self._decided.counts(row) for row in slot.settled)
         kept = []
         for row in slot.rows:
-            counts = self._counts(row)
+            counts = self._decided.counts(row)
             if counts and room <= 0:
                 continue
             room -= counts
             kept.append(row)
         slot.rows = kept
 
-    def _counts(self, row: Row) -> bool:
-        """Whether it is an accepted draft once its slot is done, after what people decided on it."""
-        if not row.draft:
-            return False
-        review = self._review(row, "kept" if row.status == "pending" else row.status)
-        return (review.receipt["status"] if review else row.status) in ("kept", "pending")
-
-    def _review(self, row: Row, status: Status) -> Reviewed | None:
-        """What decisions make of a row that the stages leave with this status."""
-        return (
-            self._verdicts.reviewed({**row.receipt(), "status": status}, row.ended)
-            if self._verdicts
-            else None
-        )
-
     def _sink(self, slot: Slot) -> None:
         for row in slot.rows:
             row.status = "kept"
-        drafts = sum(map(self._counts, (*slot.rows, *slot.settled)))
+        drafts = sum(map(self._decided.counts, (*slot.rows, *slot.settled)))
         self._accepted += drafts
         self._sunk += bool(drafts or any(row.draft for row in slot.settled))
         self._progress.accepted = self._accepted
         self._progress.finished_slots += 1
-        self._commit(slot)
-
-    def _commit(self, slot: Slot) -> None:
-        """Puts the slot's rows down, with what decisions make of them."""
-        rows = (*slot.rows, *slot.settled)
-        for row in rows:
-            self._verdicts.note(row.id, row.lineage.stage, row.lineage.parents)
-        reviewed = [review for row in rows if (review := self._review(row, row.status))]
-        self._store.commit(slot, reviewed)
+        self._decided.commit(slot)
 
     async def _leave(self, started: float) -> Json:
         """Commits what is unfinished as pending, and closes the clients."""
@@ -259,7 +236,7 @@ class _Run:
         for model in self._models.values():
             await model.client.close()
         self._store.drain()
-        carried = self._verdicts.refresh(self._store.reviewed, self._store.version)
+        carried = self._decided.refresh()
         if carried:
             self._progress.say(
                 f"{carried} rows that people decided on are not made by this recipe any more: they stay,"
@@ -280,7 +257,7 @@ class _Run:
         for row in slot.rows:
             row.status, row.ended = "pending", min(at, len(self._stages))
             row.stage = self._stages[row.ended - 1].name
-        self._commit(slot)
+        self._decided.commit(slot)
 
     def _book_earlier_calls(self) -> None:
         for used in self._before:

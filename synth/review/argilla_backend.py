@@ -16,6 +16,7 @@ import orjson
 
 from synth.errors import InputError, UnreachableError
 from synth.llm.base import Json
+from synth.review.argilla_send import Sender, item_of
 from synth.review.argilla_server import Connection, Refusal
 from synth.review.backend import Progress, Refused, Wanted
 from synth.review.records import VERSIONS, Record
@@ -29,9 +30,6 @@ _PAGE = 500
 
 # So often a list is read at the most, where it changes while it is read.
 _PASSES = 5
-
-# So many records in a row that the server fails on: then it is the server's fault.
-_FAULTS = 3
 
 
 class ArgillaBackend:
@@ -130,13 +128,13 @@ class ArgillaBackend:
             question["name"]: question["id"]
             for question in self._connection.call("GET", f"{_path(place)}/questions")["items"]
         }
-        sender = _Sender(self._connection, f"{_path(place)}/records/bulk")
+        sender = Sender(self._connection, f"{_path(place)}/records/bulk")
         task = Task.model_validate(place.task)
         for start in range(0, len(records), _BATCH):
             batch = records[start : start + _BATCH]
             vectors = embed([record.meaning for record in batch]) if task.vectors else [[] for _ in batch]
             items = [
-                _item(record, questions, {spec.name: vector for spec in task.vectors})
+                item_of(record, questions, {spec.name: vector for spec in task.vectors})
                 for record, vector in zip(batch, vectors, strict=True)
             ]
             sender.send(items)
@@ -277,54 +275,6 @@ class ArgillaBackend:
         if self._workspace_id(name) is None:
             self._connection.call("POST", "workspaces", {"name": name})
             self._progress(f"Made the workspace {name!r}")
-
-
-class _Sender:
-    """Sends items; finds those that the server does not take."""
-
-    def __init__(self, connection: Connection, path: str) -> None:
-        self._connection = connection
-        self._path = path
-        self._faults = 0
-        self.refused: list[Refused] = []
-
-    def send(self, items: Sequence[Json]) -> None:
-        """All of them in one request; where that is refused, each half in one of its own."""
-        try:
-            self._connection.call("PUT", self._path, {"items": list(items)})
-            self._faults = 0
-        except (Refusal, TypeError) as error:
-            if len(items) > 1:
-                middle = len(items) // 2
-                self.send(items[:middle])
-                self.send(items[middle:])
-                return
-            self._refuse(items[0], error)
-
-    def _refuse(self, item: Json, error: Refusal | TypeError) -> None:
-        why = error.words if isinstance(error, Refusal) else f"is no valid text ({error})"
-        self.refused.append(Refused(item["external_id"], why))
-        if isinstance(error, Refusal) and error.status >= 500:
-            self._faults += 1
-            if self._faults >= _FAULTS:
-                raise UnreachableError(
-                    f"Argilla answered {error.status} to {self._faults} records one after another: {why}",
-                    where=self._connection.server.url,
-                    hint="What was sent is kept: the same command goes on from here.",
-                )
-
-
-def _item(record: Record, questions: Mapping[str, str], vectors: Mapping[str, list[float]]) -> Json:
-    return {
-        "external_id": record.row,
-        "fields": record.fields,
-        "metadata": record.metadata,
-        "suggestions": [
-            {"question_id": questions[name], "value": value, "type": "model"}
-            for name, value in record.suggestions.items()
-        ],
-        "vectors": {name: vector for name, vector in vectors.items() if vector},
-    }
 
 
 def _path(place: Place) -> str:

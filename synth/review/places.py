@@ -11,7 +11,7 @@ from synth.store import Decisions, Place
 
 
 def pushed_to(backend: Backend, name: str | None) -> Callable[[Decisions], list[Place]]:
-    """The places of this backend to which rows were pushed, or those under `name`, if they are still there."""
+    """The places of this backend that rows were pushed to, or those under `name`, if they are still there."""
     names = None if name is None else {name, name + OVERLAP, name + CONFLICTS}
 
     def places(known: Decisions) -> list[Place]:

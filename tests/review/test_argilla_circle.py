@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +21,6 @@ from synth.cli import main
 from synth.errors import InputError
 from synth.review import argilla_backend
 from synth.review.argilla_backend import ArgillaBackend
-from synth.review.argilla_server import Connection, Server
 from synth.review.backend import Wanted
 from synth.review.records import Record
 from synth.review.tasks import load_task
@@ -39,7 +41,7 @@ from tests.review.argilla_circle import (
     shown_to,
 )
 from tests.review.desk_review import run_desk
-from tests.review.local_argilla import call
+from tests.review.local_argilla import REPOSITORY, call
 
 pytestmark = [
     pytest.mark.heavy,
@@ -195,6 +197,11 @@ def test_records_that_move_while_they_are_listed_are_all_read(
     assert set(seen) >= {record["external_id"] for record in records_of(server.running, "moving")}
 
 
-def test_a_wrong_key_is_told(server: Argilla) -> None:
-    with pytest.raises(synth.errors.UnreachableError, match=r"refuses|does not answer"):
-        Connection(Server(server.running.url, "wrong"))
+def test_a_wrong_key_is_told_and_not_repeated(server: Argilla, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "synth", "review", "push", str(tmp_path)]
+    command += ["--url", server.running.url, "--api-key-env", "WRONG", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "WRONG": "a-wrong-key"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["error"]["code"] == "unreachable"
+    assert "a-wrong-key" not in done.stdout + done.stderr

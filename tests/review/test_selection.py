@@ -103,7 +103,7 @@ def test_seeds_held_out_rows_failures_and_copies_are_never_asked_about() -> None
     failed.fail("score", "refused")
     empty = made(4)
     empty.messages = empty.messages[:1]
-    seed = made(5, lineage=None)
+    seed = made(5)
     seed.lineage = Lineage("seed")
     held = made(6)
     held.lineage = Lineage("holdout")
