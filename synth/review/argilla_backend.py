@@ -69,7 +69,7 @@ class ArgillaBackend:
         except Refusal as refusal:
             if refusal.status == 404:
                 return False
-            raise self._failed(place, refusal) from refusal
+            raise
         return True
 
     def open(self, wanted: Wanted) -> Place:
@@ -176,25 +176,13 @@ class ArgillaBackend:
         """Page by page, with the server's count of all records."""
         offset = 0
         while True:
-            try:
-                page = self._connection.call(
-                    "GET", f"{_path(place)}/records", offset=offset, limit=_PAGE, include="responses"
-                )
-            except Refusal as refusal:
-                raise self._failed(place, refusal) from refusal
+            page = self._connection.call(
+                "GET", f"{_path(place)}/records", offset=offset, limit=_PAGE, include="responses"
+            )
             yield page["items"], page["total"]
             offset += len(page["items"])
             if not page["items"] or offset >= page["total"]:
                 return
-
-    def _failed(self, place: Place, refusal: Refusal) -> Exception:
-        if refusal.status == 404:
-            return InputError(
-                "there is no such dataset any more.", where=place.name, hint="`synth review push` makes it."
-            )
-        return UnreachableError(
-            f"Argilla answered {refusal.status}: {refusal.words}", where=self._connection.server.url
-        )
 
     def _answer(self, place: Place, row: str, response: Json) -> Answer:
         values = response["values"] or {}
@@ -215,7 +203,7 @@ class ArgillaBackend:
             for path in (f"workspaces/{self._workspace_id(place.workspace or '')}/users", "users"):
                 try:
                     found += self._connection.call("GET", path)["items"]
-                except (Refusal, UnreachableError):
+                except UnreachableError:
                     continue  # only an owner sees all accounts
             self._users |= {user["id"]: user["username"] for user in found}
             self._users.setdefault(user_id, user_id)

@@ -52,11 +52,11 @@ def find_server(url: str | None, api_key_env: str | None) -> Server:
     return Server(url.rstrip("/"), key)
 
 
-class Refusal(Exception):
-    """The server answered, and said no. `status` is HTTP's."""
+class Refusal(UnreachableError):
+    """The server answered, and said no. `status` is HTTP's, `words` the server's."""
 
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, status: int, words: str, where: str) -> None:
+        super().__init__(f"Argilla answered {status}: {words}", where=where)
         self.status = status
         self.words = words
 
@@ -91,7 +91,7 @@ class Connection:
                 headers={"Content-Type": "application/json"},
             )
         except httpx.TimeoutException as error:
-            raise Refusal(504, f"no answer in {_TIMEOUT_SECONDS} s") from error
+            raise Refusal(504, f"no answer in {_TIMEOUT_SECONDS} s", self.server.url) from error
         except httpx.TransportError as error:
             raise self._gone(error) from error
         if answer.status_code in (401, 403):
@@ -101,7 +101,7 @@ class Connection:
                 hint="It must be an owner's or an admin's.",
             )
         if answer.is_error:
-            raise Refusal(answer.status_code, _words(answer.content))
+            raise Refusal(answer.status_code, _words(answer.content), self.server.url)
         return dict(orjson.loads(answer.content)) if answer.content else {}
 
     def close(self) -> None:

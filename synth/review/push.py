@@ -97,11 +97,8 @@ class _Push:
             raise InputError("has no drafts to review.", where=str(self._store.folder.path))
         for each in picked:
             self._report.shares[each.share] = self._report.shares.get(each.share, 0) + 1
-        receipts = {
-            receipt["id"]: receipt
-            for receipt in self._reader.made()
-            if receipt["id"] in {each.row for each in picked}
-        }
+        wanted = {each.row for each in picked}
+        receipts = {receipt["id"]: receipt for receipt in self._reader.made() if receipt["id"] in wanted}
         for needed, rows in self._by_place(picked).items():
             self._push_rows(needed, rows, receipts)
         self._push_conflicts()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from synth.errors import InputError
@@ -23,7 +23,8 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a backend sends. `row` is the record's id. `order` are candidates' texts as lettered."""
+    """What a backend sends. `row` is the record's id, `order` candidates' texts as lettered, and `meaning`
+    is what "find similar" compares: question and answer."""
 
     row: str
     fields: Json
@@ -31,12 +32,7 @@ class Record:
     metadata: Json
     order: tuple[str, ...] = ()
     needed: int = 1
-    text: str = field(default="", repr=False)
-
-    @property
-    def meaning(self) -> str:
-        """What "find similar" compares: question and answer."""
-        return self.text
+    meaning: str = ""
 
 
 def record_of(
@@ -64,8 +60,8 @@ def record_of(
     metadata = {
         spec.name: about[spec.name] for spec in task.metadata if about.get(spec.name) not in (None, "")
     }
-    text = f"{draft_prompt(receipt)}\n{draft_answer(receipt)}"
-    return Record(receipt["id"], shown, suggestions, metadata, order, text=text)
+    meaning = f"{draft_prompt(receipt)}\n{draft_answer(receipt)}"
+    return Record(receipt["id"], shown, suggestions, metadata, order, meaning=meaning)
 
 
 def _field(name: str, receipt: Json, order: Sequence[str], *, chat: bool) -> Any:

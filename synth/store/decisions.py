@@ -85,7 +85,6 @@ class Decisions:
     places: dict[str, Place] = field(default_factory=dict)
     shown: dict[tuple[str, str], Shown] = field(default_factory=dict)
     answers: dict[tuple[str, str, str], Answer] = field(default_factory=dict)
-    events: list[Answer] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
         """Adds one event."""
@@ -97,7 +96,6 @@ class Decisions:
             self.shown[(event.place, event.row)] = event
         else:
             self.answers[(event.place, event.row, event.by)] = event
-            self.events.append(event)
 
     def is_new(self, event: Event) -> bool:
         """Whether it says something that is not known."""

@@ -154,14 +154,16 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, objec
     return dict(json.loads(printed.out))
 
 
+def greeting(number: int) -> Record:
+    prompt = [{"role": "user", "content": "Hi"}]
+    return Record(f"row{number}", {"prompt": prompt}, {"response": "Ho"}, {}, meaning="Hi")
+
+
 def test_the_bad_record_is_found_and_named(backend: ArgillaBackend) -> None:
     place = backend.open(Wanted("bad", load_task("edit")))
-    good = [
-        Record(f"row{n}", {"prompt": [{"role": "user", "content": "Hi"}]}, {"response": "Ho"}, {}, text="Hi")
-        for n in range(40)
-    ]
-    too_long = Record("long", {"prompt": [{"role": "user", "content": "x" * 30_000}]}, {}, {}, text="x")
-    no_text = Record("torn", {"prompt": [{"role": "user", "content": "\ud800"}]}, {}, {}, text="x")
+    good = [greeting(n) for n in range(40)]
+    too_long = Record("long", {"prompt": [{"role": "user", "content": "x" * 30_000}]}, {}, {}, meaning="x")
+    no_text = Record("torn", {"prompt": [{"role": "user", "content": "\ud800"}]}, {}, {}, meaning="x")
     refused = backend.send(place, [*good[:7], too_long, *good[7:20], no_text, *good[20:]], lambda batch: None)
     assert [each.row for each in refused] == ["long", "torn"]
     assert "20000" in refused[0].why
@@ -174,15 +176,22 @@ def test_another_dataset_of_the_same_name_is_left_alone(backend: ArgillaBackend)
         backend.open(Wanted("taken", load_task("preference")))
 
 
+def test_a_dataset_that_was_half_made_is_made_anew(server: Argilla, backend: ArgillaBackend) -> None:
+    workspaces = call(server.running, "GET", "/api/v1/me/workspaces")[1]["items"]
+    key = next(workspace["id"] for workspace in workspaces if workspace["name"] == backend.workspace)
+    half = {"name": "half", "workspace_id": key}
+    assert call(server.running, "POST", "/api/v1/datasets", half)[0] == 201
+    place = backend.open(Wanted("half", load_task("edit"), needed=2))
+    assert backend.send(place, [greeting(1)], lambda batch: None) == []
+    assert backend.open(Wanted("half", load_task("edit"), needed=2)) == place
+
+
 def test_records_that_move_while_they_are_listed_are_all_read(
     server: Argilla, backend: ArgillaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(argilla_backend, "_PAGE", 10)
     place = backend.open(Wanted("moving", load_task("edit")))
-    rows = [
-        Record(f"row{n}", {"prompt": [{"role": "user", "content": "Hi"}]}, {"response": "Ho"}, {}, text="Hi")
-        for n in range(35)
-    ]
+    rows = [greeting(n) for n in range(35)]
     backend.send(place, rows, lambda batch: None)
     key = place.id.removeprefix("argilla:")
     ids = [record["id"] for record in records_of(server.running, "moving")]
