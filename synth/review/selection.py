@@ -77,7 +77,8 @@ def select(receipts: Iterable[Json], options: ReviewOptions, judging: Judging, s
     dropped = [draft for draft in drafts if not draft.kept]
     wanted = len(drafts) if options.rows == "all" else min(options.rows, len(drafts))
     shares = _Shares(kept, dropped, _uncertainties(drafts, judging), seed)
-    picked = shares.draw(_apportion(wanted, _weights(options)), wanted)
+    weights = _weights(options)
+    picked = shares.draw(_apportion(wanted, weights), wanted, dropped_too=weights["dropped"] > 0)
     overlapping = set()
     if options.annotators > 1:
         by_chance = sorted(picked, key=lambda row: _hash(seed, "overlap", row))
@@ -106,7 +107,7 @@ class _Shares:
         )
         self._diverse = _one_a_cluster(kept, seed)
 
-    def draw(self, counts: Mapping[str, int], wanted: int) -> dict[str, str]:
+    def draw(self, counts: Mapping[str, int], wanted: int, *, dropped_too: bool) -> dict[str, str]:
         """Each row's share. Where a share cannot be filled, the random one grows."""
         more = 0
         while True:
@@ -123,7 +124,7 @@ class _Shares:
                 break
             more += missing
         # All kept rows are in: what is still wanted can only be dropped ones.
-        spare = [row for row in self._dropped if row not in picked] if counts["dropped"] else []
+        spare = [row for row in self._dropped if row not in picked] if dropped_too else []
         return picked | dict.fromkeys(spare[: max(missing, 0)], "dropped")
 
 

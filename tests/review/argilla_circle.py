@@ -146,7 +146,7 @@ class Person:
             warnings.simplefilter("ignore")
             import argilla as rg
 
-            return rg.Argilla(api_url=server.url, api_key=key)
+            return rg.Argilla(api_url=server.url, api_key=key, timeout=600)
 
     def answer(self, server: LocalServer, records: Sequence[Json], pause: float = 0.0) -> None:
         """Answers these records (as `records_of` lists them) one after another."""

@@ -151,6 +151,12 @@ def test_so_many_rows_are_read_by_several() -> None:
     assert {each.needed for each in alone} == {1}
 
 
+def test_all_holds_no_dropped_rows_where_none_are_wanted() -> None:
+    rows = judged(300)
+    picked = select(receipts(rows), options(rows="all", sample={"uncertain": 1}), BAR, seed=1)
+    assert {each.row for each in picked} == {row.id for row in rows if row.status == "kept"}
+
+
 def test_all_means_all() -> None:
     rows = judged(300)
     picked = select(receipts(rows), options(rows="all"), BAR, seed=1)
