@@ -21,6 +21,7 @@ from synth.errors import SynthError, Unfinished
 from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.build import build_clients, build_stages
+from synth.pipeline.decided import Decided
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
 from synth.pipeline.given import Given, file_digest, read_given, source_digest
 from synth.pipeline.maker import MakerDriver
@@ -97,6 +98,7 @@ class _Run:
         context = Context(recipe, self._models, given.seeds, progress.say)
         self._stages = build_stages(context)
         self._flow = Flow(self._stages, progress)
+        self._decided = Decided(store, recipe)
         self._source = given.slots()
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
@@ -118,6 +120,7 @@ class _Run:
         if self._store.begin(fingerprint, recipe):
             self._progress.say("Nothing to do: this run is finished.")
             return self._result(self._counters(started), None)
+        self._decided.refresh()
         self._book_earlier_calls()
         error: SynthError | None = None
         try:
@@ -135,8 +138,13 @@ class _Run:
         prompts = [stage.prompt.text for stage in self._stages if hasattr(stage, "prompt")]
         files = [file_digest(file) for stage in self._stages for file in getattr(stage, "files", ())]
         key = self._given.redactor.fingerprint if self._given.redactor else None
-        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), prompts, files, key]
-        text = self._recipe.model_dump_json(by_alias=True).encode() + orjson.dumps(
+        parts: list[object] = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe)]
+        parts += [prompts, files, key]
+        if self._recipe.target is not None:
+            # What people reject is made up for, so it decides how far the run goes.
+            parts.append(self._decided.digest)
+        # Who is asked about the rows changes nothing in them.
+        text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
         )
         return hashlib.sha256(text).hexdigest()
@@ -212,25 +220,25 @@ class _Run:
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
-        room = target - self._accepted
+        room = target - self._accepted - sum(self._decided.counts(row) for row in slot.settled)
         kept = []
         for row in slot.rows:
-            if row.draft and room <= 0:
+            counts = self._decided.counts(row)
+            if counts and room <= 0:
                 continue
-            room -= row.draft
+            room -= counts
             kept.append(row)
         slot.rows = kept
 
     def _sink(self, slot: Slot) -> None:
-        drafts = 0
         for row in slot.rows:
             row.status = "kept"
-            drafts += row.draft
+        drafts = sum(map(self._decided.counts, (*slot.rows, *slot.settled)))
         self._accepted += drafts
         self._sunk += bool(drafts or any(row.draft for row in slot.settled))
         self._progress.accepted = self._accepted
         self._progress.finished_slots += 1
-        self._store.commit(slot)
+        self._decided.commit(slot)
 
     async def _leave(self, started: float) -> Json:
         """Commits what is unfinished as pending, and closes the clients."""
@@ -242,6 +250,12 @@ class _Run:
         for model in self._models.values():
             await model.client.close()
         self._store.drain()
+        carried = self._decided.refresh()
+        if carried:
+            self._progress.say(
+                f"{carried} rows that people decided on are not made by this recipe any more: they stay,"
+                " and are exported, but do not count."
+            )
         counters = self._counters(started)
         self._store.note_call(counters)
         return counters
@@ -260,7 +274,7 @@ class _Run:
         for row in slot.rows:
             row.status, row.ended = "pending", min(at, len(self._stages))
             row.stage = self._stages[row.ended - 1].name
-        self._store.commit(slot)
+        self._decided.commit(slot)
 
     def _book_earlier_calls(self) -> None:
         for used in self._before:

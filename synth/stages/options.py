@@ -138,6 +138,17 @@ class ScoreOptions(AskingOptions):
             raise ValueError("must be a comparison such as '>= 4'")
         return value.strip()
 
+    @property
+    def key(self) -> str:
+        """The name under which a row's `scores` hold this one."""
+        return self.as_ or (self.prompt or self.rubric).removesuffix(".md").rsplit("/", 1)[-1]
+
+    @property
+    def bar(self) -> float | None:
+        """The score at which keeping turns into dropping."""
+        match = _COMPARISON.fullmatch(self.keep) if self.keep else None
+        return float(match[2]) if match else None
+
     def keeps(self, score: float) -> bool:
         """Whether a row with this score stays."""
         if self.keep is None:

@@ -41,10 +41,9 @@ class Score:
         self.name = name
         self._options = options
         self._model = context.model("judge", options)
-        named = options.prompt or options.rubric
         self.prompt = context.prompt("score", options, options.rubric, ["conversation", "response"])
         self._levels = _levels(self.prompt.schema, self.prompt.name)
-        self._key = options.as_ or named.removesuffix(".md").rsplit("/", 1)[-1]
+        self._key = options.key
         self._reading: Reading = "text"
         self._warn = context.warn
         if self._model.name == "writer":
