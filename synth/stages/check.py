@@ -7,7 +7,6 @@ from pathlib import Path
 
 from synth.checks.own import own_check
 from synth.checks.queries import sql_check
-from synth.checks.schema import json_check
 from synth.checks.verdict import Check as Verdict
 from synth.checks.verdict import beside
 from synth.row import Row
@@ -43,6 +42,8 @@ class Check:
 
 def _built(name: str, options: CheckOptions, folder: Path) -> tuple[Verdict, Path]:
     if options.schema_ is not None:
+        from synth.checks.schema import json_check  # jsonschema takes a while to load
+
         file = beside(folder, options.schema_, f"{name}.json")
         return json_check(file), file
     if options.sql is not None:
