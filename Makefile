@@ -51,7 +51,7 @@ $(VLLM)/ready: requirements/vllm.txt tests/vllm/make_model.py | $(VENV)/dev-read
 # Pins everything anew. Needs uv.
 requirements:
 	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded pyproject.toml -o requirements/demo.txt
-	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra argilla --extra dev pyproject.toml -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) dist build
