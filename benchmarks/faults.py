@@ -27,20 +27,21 @@ from synth.store.journal import read_records
 # Longer than any case takes: a run that is not done by then hangs.
 HANGS = 240.0
 
-Meanwhile = Callable[[list[LoopbackProcess]], None]
+# Is given the servers, and what waits until half of the answers are there.
+Meanwhile = Callable[[list[LoopbackProcess], Callable[[], None]], None]
 
 
-def _nothing(servers: list[LoopbackProcess]) -> None:
+def _nothing(servers: list[LoopbackProcess], half: Callable[[], None]) -> None:
     """Lets the servers be."""
 
 
-def _one_of_two_dies(servers: list[LoopbackProcess]) -> None:
-    time.sleep(2.5)
+def _one_of_two_dies(servers: list[LoopbackProcess], half: Callable[[], None]) -> None:
+    half()
     servers[1].kill()
 
 
-def _the_only_one_dies_and_comes_back(servers: list[LoopbackProcess]) -> None:
-    time.sleep(2.5)
+def _the_only_one_dies_and_comes_back(servers: list[LoopbackProcess], half: Callable[[], None]) -> None:
+    half()
     servers[0].kill()
     time.sleep(30)
     servers[0].start()
@@ -98,7 +99,7 @@ def _run(case: Case, rows: int, usual: float | None) -> float:
             command = [sys.executable, "-m", "synth", "run", str(folder / "recipe.yaml"), "--json"]
             started = time.perf_counter()
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-                case.meanwhile(servers)
+                case.meanwhile(servers, lambda: _wait_for_lines(log, rows // 2))
                 out, words = process.communicate(timeout=HANGS)
             seconds = time.perf_counter() - started
         finally:
@@ -119,6 +120,11 @@ def _run(case: Case, rows: int, usual: float | None) -> float:
         flush=True,
     )
     return seconds
+
+
+def _wait_for_lines(file: Path, wanted: int) -> None:
+    while not file.exists() or file.read_bytes().count(b"\n") < wanted:
+        time.sleep(0.05)
 
 
 def _write(folder: Path, urls: list[str], rows: int, *, scored: bool) -> None:

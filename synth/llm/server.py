@@ -20,7 +20,7 @@ _SICK_AFTER = 8
 _FIRST_PROBE, _LONGEST_PROBE = 0.25, 4.0
 # The pause of a server that says 429 and names no time, doubled while it says nothing else; after so many
 # pauses it gets one request at a time.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _BUSY_AFTER = 3
 
 
