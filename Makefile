@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VLLM := .venvs/vllm
 
-.PHONY: demo test lint clean requirements
+.PHONY: demo test lint clean requirements vllm-env
 
 demo: $(VENV)/demo-ready
 	@$(BIN)/python -m synth.llm.gguf
@@ -36,10 +37,21 @@ $(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@ $(VENV)/demo-ready
 
+# vLLM's CPU build in an environment of its own (3.5 GB), and SmolLM2 as a model directory: what the tests and
+# benchmarks marked heavy serve. Without it they are skipped.
+vllm-env: $(VLLM)/ready
+
+$(VLLM)/ready: requirements/vllm.txt tests/vllm/make_model.py | $(VENV)/dev-ready
+	@echo "Making vLLM's environment in $(VLLM) (several minutes) ..."
+	@$(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/vllm.txt
+	@$(VLLM)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.gguf)" $(VLLM)/SmolLM2-135M-Instruct
+	@touch $@
+
 # Pins everything anew. Needs uv.
 requirements:
 	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded pyproject.toml -o requirements/demo.txt
-	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra argilla --extra dev pyproject.toml -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) dist build

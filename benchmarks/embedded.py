@@ -1,24 +1,27 @@
-"""Tokens a second from the embedded model: handed to OpenVINO GenAI directly, and through `EmbeddedClient`.
+"""Tokens a second from the embedded model: handed to OpenVINO GenAI directly, and through `synth run`.
 
-Both get the same prompts, sampling and seeds, and batches of the same size, one after another in turn; only
-the one that is measured is loaded while it works. What counts is the ratio of each pair.
+Both are processes of their own, timed from their start to their end, loading included, with the same
+prompts, sampling and seeds, and batches of the same size, in turn. What counts is the ratio of each pair.
 
-    python benchmarks/embedded.py --pairs 5 --prompts 128 --tokens 96
+    python benchmarks/embedded.py --pairs 5 --prompts 256 --tokens 96
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from synth.llm.base import Request
-from synth.llm.embedded import EmbeddedClient
 from synth.llm.gguf import DEFAULT_MODEL, find_model, read_facts
-from synth.llm.openvino import generation_config, load_pipeline
+from synth.llm.openvino import generation_config, import_genai, load_pipeline
 
 SAMPLING = {"temperature": 0.8, "top_p": 0.95}
 TOPICS = ("orders", "refunds", "parcels", "invoices", "printers", "passwords", "coupons", "warranties")
@@ -43,23 +46,34 @@ def some_requests(count: int, tokens: int, round_: int, *, shared: bool) -> list
     ]
 
 
-def directly(requests: Sequence[Request], sequences: int) -> float:
-    """All prompts given to the library at once, and nothing else done between its steps."""
+def directly(prompts: Path, tokens: int, sequences: int) -> int:
+    """All prompts given to the library at once, and nothing else done between its steps: tokens made."""
+    requests = [
+        Request(
+            [{"role": "user", "content": json.loads(line)["instruction"]}], DEFAULT_MODEL, tokens, SAMPLING
+        )
+        for line in prompts.read_text().splitlines()
+    ]
     file = find_model(DEFAULT_MODEL, Path())
     pipeline = load_pipeline(file, read_facts(file).architecture, cache_gib=1, sequences=sequences)
     tokenizer = pipeline.get_tokenizer()
-    pipeline.generate([_prompt(tokenizer, "warm")], [generation_config(_wanted(requests[0]), 4)])
-    started = time.perf_counter()
-    prompts = [_prompt(tokenizer, request.messages[0]["content"]) for request in requests]
+    texts = [_prompt(tokenizer, request.messages[0]["content"]) for request in requests]
     configs = [generation_config(_wanted(request), request.max_tokens) for request in requests]
-    handles = [
-        pipeline.add_request(number, tokenizer.encode(prompt, add_special_tokens=False).input_ids, config)
-        for number, (prompt, config) in enumerate(zip(prompts, configs, strict=True), start=1)
+    waiting = [
+        (tokenizer.encode(text, add_special_tokens=False).input_ids, config)
+        for text, config in zip(texts, configs, strict=True)
     ]
-    while pipeline.has_non_finished_requests():
+    still = import_genai().GenerationStatus.RUNNING
+    handles: list[Any] = []
+    running: list[Any] = []
+    while waiting or running:
+        # The library does not keep to its bound on sequences, so that whoever asks has to.
+        while waiting and len(running) < sequences:
+            handles.append(pipeline.add_request(len(handles) + 1, *waiting.pop(0)))
+            running.append(handles[-1])
         pipeline.step()
-    tokens = sum(len(handle.read_all()[0].generated_ids) for handle in handles)
-    return tokens / (time.perf_counter() - started)
+        running = [handle for handle in running if handle.get_status() == still]
+    return sum(len(handle.read_all()[0].generated_ids) for handle in handles)
 
 
 def _prompt(tokenizer: object, text: str) -> str:
@@ -71,25 +85,43 @@ def _wanted(request: Request) -> dict[str, object]:
     return {"sampling": request.sampling, "seed": request.seed, "schema": None, "logprobs": 0}
 
 
-def through_client(requests: Sequence[Request], sequences: int) -> float:
-    """All prompts asked at once of the client, which keeps its places full."""
-
-    async def ask_all() -> float:
-        client = EmbeddedClient(max_in_flight=sequences)
-        await client.open()
-        await client.ask(Request([{"role": "user", "content": "warm"}], DEFAULT_MODEL, 4))
+def in_a_process(requests: Sequence[Request], sequences: int) -> float:
+    """`directly`, in a process that loads nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        prompts = _write_prompts(requests, Path(folder))
+        command = [sys.executable, __file__, "--bare", str(prompts)]
+        command += ["--tokens", str(requests[0].max_tokens), "--sequences", str(sequences)]
         started = time.perf_counter()
-        answers = await asyncio.gather(*map(client.ask, requests))
-        tokens = sum(client.read(answer).usage.completion for answer in answers)
-        seconds = time.perf_counter() - started
-        await client.close()
-        return tokens / seconds
+        done = subprocess.run(command, check=True, capture_output=True)
+        return int(done.stdout.split()[-1]) / (time.perf_counter() - started)
 
-    return asyncio.run(ask_all())
+
+def through_run(requests: Sequence[Request], sequences: int) -> float:
+    """A whole `synth run` of `respond`: rendering, journal, database and all."""
+    del sequences  # the client's own number, which is the default here, too
+    with tempfile.TemporaryDirectory() as folder:
+        _write_prompts(requests, Path(folder))
+        recipe = Path(folder) / "recipe.yaml"
+        sampling = {**SAMPLING, "max_tokens": requests[0].max_tokens}
+        recipe.write_text(
+            "name: bench\nmodels: {writer: {provider: embedded}}\nsources: {prompts: prompts.jsonl}\n"
+            f"stages: [respond: {{attempts: 1, sampling: {json.dumps(sampling)}}}]\n"
+        )
+        command = [sys.executable, "-m", "synth", "run", str(recipe), "--json"]
+        started = time.perf_counter()
+        done = subprocess.run(command, check=True, capture_output=True)
+        seconds = time.perf_counter() - started
+        return int(json.loads(done.stdout)["tokens"]["completion"]) / seconds
+
+
+def _write_prompts(requests: Sequence[Request], folder: Path) -> Path:
+    file = folder / "prompts.jsonl"
+    file.write_text("".join(json.dumps({"instruction": r.messages[0]["content"]}) + "\n" for r in requests))
+    return file
 
 
 # The first is what the others are compared with.
-WAYS: dict[str, Way] = {"OpenVINO directly": directly, "EmbeddedClient": through_client}
+WAYS: dict[str, Way] = {"OpenVINO directly": in_a_process, "synth run": through_run}
 
 
 def main() -> None:
@@ -98,11 +130,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--prompts", type=int, default=128)
+    parser.add_argument("--prompts", type=int, default=256)
     parser.add_argument("--tokens", type=int, default=96, help="max_tokens of each")
     parser.add_argument("--sequences", type=int, default=64, help="in the batch at once")
     parser.add_argument("--shared", action="store_true", help="prompts that share a long beginning")
+    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.bare:
+        print(directly(given.bare, given.tokens, given.sequences))
+        return
     ratios: dict[str, list[float]] = {name: [] for name in WAYS}
     print("| pair | " + " | ".join(f"{name}, tokens/s" for name in WAYS) + " |", flush=True)
     print("|---" * (len(WAYS) + 1) + "|", flush=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 import orjson
 
 from synth.exports import export_run
-from synth.recipe import Recipe, StageSpec
+from synth.recipe.model import Recipe, StageSpec
 from synth.row import Lineage, Row, content_id, order_key
 from synth.stages.options import GenerateOptions
 from synth.store import database

@@ -1,33 +1,74 @@
 """A whole `synth run` of given prompts, one answer each, against a loopback server: rate, processor, memory.
 
     python benchmarks/respond_throughput.py --rows 10000 --at-once 64 256
+    python benchmarks/respond_throughput.py --peers FOLDER --clients synth distilabel curator
 
 The server answers after a fixed time and takes so many at once; the ideal is what it could do. Bare
-aiohttp with JSON lines stands beside it in the same run.
+aiohttp with JSON lines and the openai package stand beside it in the same run, and so do the peers whose
+environments are in FOLDER (benchmarks/peers/README.md says how to make them).
+
+Each client is a fresh process in an empty folder that is its home, too, so nothing is found in a cache, and
+fails if it does not end with an answer to every prompt. The rate is that of the whole process, start-up
+included; processor time is that of all its processes; the peak is that of the largest of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
+from peers.common import question
 
 from synth.llm.loopback.process import LoopbackProcess
 
+JOBS = Path(__file__).resolve().parent / "peers"
 RECIPE = """\
 name: bench
 models: {{writer: {{model: fake, base_url: '{url}', sampling: {{max_tokens: 64}}}}}}
 sources: {{prompts: prompts.jsonl}}
 stages: [respond: {{}}]
 """
+# Nothing is looked up or reported over the network, and nothing is drawn on a terminal.
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "TELEMETRY_ENABLED": "false",
+    "NEMO_TELEMETRY_ENABLED": "false",
+    "CURATOR_DISABLE_CACHE": "true",
+    "CURATOR_DISABLE_RICH_DISPLAY": "1",
+}
+
+# What the table calls each client, its script beside common.py, and its environment in the peers' folder.
+BASELINES = {
+    "aiohttp": ("bare aiohttp, JSON lines", "aiohttp_job.py"),
+    "openai": ("openai, default transport", "openai_job.py"),
+}
+PEERS = {
+    "curator": ("curator_job.py", "bespokelabs-curator"),
+    "sdg_hub": ("sdg_hub_job.py", "sdg_hub"),
+    "DataDesigner": ("data_designer_job.py", "data-designer"),
+    "distilabel": ("distilabel_job.py", "distilabel"),
+}
+
+Command = Callable[[Path, str, int, int], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the table calls it, and its command for (empty folder, url, rows, at once)."""
+
+    name: str
+    command: Command
 
 
 def main() -> None:
@@ -35,72 +76,85 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--at-once", type=int, nargs="+", default=[64, 256])
     parser.add_argument("--latency", type=float, default=0.1, help="seconds")
-    parser.add_argument("--bare", help=argparse.SUPPRESS)
+    parser.add_argument("--peers", type=Path, help="the folder of the peers' environments")
+    parser.add_argument("--clients", nargs="+", help="only these: aiohttp, openai, synth, curator, ...")
     options = parser.parse_args()
-    if options.bare:
-        asyncio.run(_bare(options.bare, options.rows, options.at_once[0]))
-        return
-    print("| client | at once | requests/s | of the ideal | processor s per 1,000 | peak MiB |")
-    print("|---|---|---|---|---|---|")
+    clients = _clients(options.peers, options.clients)
+    print("| client | at once | rows | requests/s | of the ideal | processor s per 1,000 | peak MiB |")
+    print("|---|---|---|---|---|---|---|")
     for at_once in options.at_once:
-        for name in ("bare aiohttp", "synth run"):
+        for client in clients:
             with LoopbackProcess(latency=options.latency, capacity=at_once, canned=True) as server:
-                _measure(name, server.url, options.rows, at_once, options.latency)
+                _measure(client, server.url, options.rows, at_once, options.latency)
 
 
-def _measure(name: str, url: str, rows: int, at_once: int, latency: float) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        if name == "bare aiohttp":
-            command = [sys.executable, __file__, "--bare", url]
-            command += ["--rows", str(rows), "--at-once", str(at_once)]
+def _clients(peers: Path | None, only: list[str] | None) -> list[Client]:
+    """Ours and the baselines, then the peers found; says which are not there."""
+    clients = {key: Client(name, _job(script, sys.executable)) for key, (name, script) in BASELINES.items()}
+    clients["synth"] = Client("synth run", _synth)
+    for name, (script, environment) in PEERS.items() if peers else ():
+        python = peers.absolute() / environment / "bin" / "python"
+        if python.exists():
+            clients[name] = Client(name, _job(script, str(python)))
         else:
-            command = _synth(Path(folder), url, rows)
+            print(f"{name} is left out: there is no {python}", file=sys.stderr)
+    if unknown := set(only or ()) - set(clients):
+        sys.exit(f"no client {', '.join(sorted(unknown))}; there are {', '.join(clients)}")
+    return [client for key, client in clients.items() if not only or key in only]
+
+
+def _job(script: str, python: str) -> Command:
+    def command(_folder: Path, url: str, rows: int, at_once: int) -> list[str]:
+        # -E: what PYTHONPATH names is ours and has no place in a peer's environment.
+        return [python, "-E", str(JOBS / script), url, str(rows), str(at_once)]
+
+    return command
+
+
+def _synth(folder: Path, url: str, rows: int, _at_once: int) -> list[str]:
+    with (folder / "prompts.jsonl").open("w") as prompts:
+        for i in range(rows):
+            prompts.write(json.dumps({"instruction": question(i)}) + "\n")
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(RECIPE.format(url=url))
+    return [sys.executable, "-m", "synth", "run", str(recipe), "--json"]
+
+
+def _measure(client: Client, url: str, rows: int, at_once: int, latency: float) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = client.command(Path(folder), url, rows, at_once)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
-        peak = _run(command)
+        peak, output = _run(command, folder)
         seconds = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if client.command is _synth and json.loads(output.splitlines()[-1])["accepted"] != rows:
+        sys.exit(f"synth run did not end with {rows} answers: {output}")
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     rate = rows / seconds
     print(
-        f"| {name} | {at_once} | {rate:,.0f} | {rate / (at_once / latency):.2f}"
+        f"| {client.name} | {at_once} | {rows:,} | {rate:,.0f} | {rate / (at_once / latency):.2f}"
         f" | {processor / rows * 1000:.2f} | {peak:.0f} |",
         flush=True,
     )
 
 
-def _run(command: list[str]) -> float:
-    """Runs it in a process that says its own peak memory in MiB."""
+def _run(command: list[str], folder: str) -> tuple[float, str]:
+    """Runs it in a process that says its peak memory in MiB; gives that and what it printed."""
     code = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=2, stderr=-3);"
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=2);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
     )
-    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, check=True)
-    return float(done.stdout)
-
-
-def _synth(folder: Path, url: str, rows: int) -> list[str]:
-    with (folder / "prompts.jsonl").open("w") as prompts:
-        for i in range(rows):
-            prompts.write(json.dumps({"instruction": f"Question {i}: what is {i} times {i % 97}?"}) + "\n")
-    (folder / "recipe.yaml").write_text(RECIPE.format(url=url))
-    return [sys.executable, "-m", "synth", "run", str(folder / "recipe.yaml"), "--json"]
-
-
-async def _bare(url: str, rows: int, at_once: int) -> None:
-    numbers = iter(range(rows))
-    connector = aiohttp.TCPConnector(limit=0)
-    with tempfile.TemporaryFile("w") as out:
-        async with aiohttp.ClientSession(connector=connector) as session:
-
-            async def ask() -> None:
-                for i in numbers:
-                    messages = [{"role": "user", "content": f"Question {i}: what is {i} times {i % 97}?"}]
-                    body = {"model": "fake", "messages": messages, "max_tokens": 64}
-                    async with session.post(f"{url}/chat/completions", json=body) as answer:
-                        out.write(json.dumps(await answer.json()) + "\n")
-
-            await asyncio.gather(*(ask() for _ in range(at_once)))
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **OFFLINE, "HOME": folder, "XDG_CACHE_HOME": f"{folder}/cache"},
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-4000:]}")
+    return float(done.stdout), done.stderr
 
 
 if __name__ == "__main__":

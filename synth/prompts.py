@@ -16,11 +16,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import Field, ValidationError
 
 from synth.errors import PromptError
+from synth.json_schema import wrong_schema
 from synth.llm.base import Json
 from synth.packaged import packaged
 from synth.recipe.base import Strict
@@ -89,8 +88,8 @@ def read_prompt(file: Path, name: str) -> Prompt:
         raise PromptError("is not UTF-8.", where=str(file)) from None
     head, body = _split(file, text)
     schema = head.output if isinstance(head.output, dict) else None
-    if schema is not None:
-        _check_schema(file, schema)
+    if schema is not None and (wrong := wrong_schema(schema)):
+        raise PromptError(f"output is no JSON schema: {wrong}.", where=str(file))
     parts, used = _compile(file, body)
     declared = frozenset(head.inputs)
     if used != declared:
@@ -135,13 +134,6 @@ def _split(file: Path, text: str) -> tuple[FrontMatter, str]:
         key = ".".join(str(step) for step in first["loc"]) or "front matter"
         raise PromptError(f"{key}: {first['msg']}.", where=str(file)) from None
     return head, text[match.end() :]
-
-
-def _check_schema(file: Path, schema: Json) -> None:
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise PromptError(f"output is no JSON schema: {error.message}.", where=str(file)) from None
 
 
 def _compile(file: Path, body: str) -> tuple[tuple[tuple[str, Template], ...], frozenset[str]]:

@@ -13,6 +13,7 @@ import orjson
 from synth.errors import SourceError
 from synth.llm.base import Json
 from synth.recipe.model import Files, FileSource, RunSource, Source, listed
+from synth.redaction.redactor import Redactor
 from synth.row import Lineage, Origin, Row, content_id
 from synth.shapes import Record, read_example, read_text
 from synth.stages.given import Failure
@@ -36,9 +37,11 @@ def files_of(files: Files | None, folder: Path) -> list[Path]:
     return found
 
 
-def read_rows(files: Files, folder: Path, origin: Origin, *, answered: bool | None) -> Iterator[Row]:
-    """Rows of a source, checked. `answered`: they must end with an assistant's message;
-    with None, they may.
+def read_rows(
+    files: Files, folder: Path, origin: Origin, *, answered: bool | None, redactor: Redactor | None = None
+) -> Iterator[Row]:
+    """Rows of a source, checked. `answered`: they must end with an assistant's message; with None, they
+    may. With a `redactor`, rows hold no people's data, and neither do their ids.
 
     Raises `SourceError`, naming the file and the line, for the first one that cannot be used.
     """
@@ -46,7 +49,7 @@ def read_rows(files: Files, folder: Path, origin: Origin, *, answered: bool | No
     for source in listed(files):
         weight = 1.0 if isinstance(source, str) else source.weight
         for record in _records(source, folder):
-            row = _row(record, origin, weight, answered=answered)
+            row = _row(record, origin, weight, answered=answered, redactor=redactor)
             name = record.data.get("id")
             if name is not None and named.setdefault(str(name), row.id) != row.id:
                 raise SourceError(
@@ -57,20 +60,36 @@ def read_rows(files: Files, folder: Path, origin: Origin, *, answered: bool | No
             yield row
 
 
-def read_failures(files: Files, folder: Path) -> Iterator[Failure]:
+def read_failures(files: Files, folder: Path, redactor: Redactor | None = None) -> Iterator[Failure]:
     """Failures of a source, checked. Raises `SourceError` for the first one that cannot be used."""
     for source in listed(files):
         for record in _records(source, folder):
-            yield _failure(record)
+            yield _failure(_redacted(record, redactor)[0])
 
 
-def _row(record: Record, origin: Origin, weight: float, *, answered: bool | None) -> Row:
+def _redacted(record: Record, redactor: Redactor | None) -> tuple[Record, list[str]]:
+    """The record without people's data, and which kinds of it were there."""
+    if redactor is None:
+        return record, []
+    (data,), kinds = redactor.messages([record.data])
+    return Record(data, record.where), kinds
+
+
+def _row(
+    record: Record, origin: Origin, weight: float, *, answered: bool | None, redactor: Redactor | None
+) -> Row:
     example = read_example(record, answered=answered)
-    tools = record.data.get("tools") or None
-    key = content_id(origin if origin == "prompt" else "seed", example.messages, tools)
     rejected = example.rejected if answered else None
     candidates: list[Json] = [{"content": rejected, "source": "rejected"}] if rejected else []
-    return Row(key, example.messages, Lineage(origin), tools=tools, candidates=candidates, weight=weight)
+    messages, tools = example.messages, record.data.get("tools") or None
+    history: list[Json] = []
+    if redactor is not None:
+        (messages, tools, candidates), kinds = redactor.messages([messages, tools, candidates])
+        history = [{"stage": "redact", "did": kinds}] if kinds else []
+    key = content_id(origin if origin == "prompt" else "seed", messages, tools)
+    row = Row(key, messages, Lineage(origin), tools=tools, candidates=candidates, weight=weight)
+    row.history = history
+    return row
 
 
 def _failure(record: Record) -> Failure:

@@ -71,7 +71,8 @@ def test_init_on_an_endpoint_shows_five_rows(tmp_path: Path) -> None:
         assert made["model"] == "little-model"
         assert len(made["rows"]) == 5
         recipe = yaml.safe_load((tmp_path / "mine" / "recipe.yaml").read_text())
-        assert recipe["models"]["writer"]["model"] == "little-model"
+        assert recipe["models"]["writer"] == {"model": "little-model", "base_url": server.url}
+        assert {"generate": {"count": 200}} in recipe["stages"]
         assert command("doctor", "mine/recipe.yaml", cwd=tmp_path).returncode == 0
     assert command("doctor", "mine/recipe.yaml", cwd=tmp_path).returncode == 3
 

@@ -55,6 +55,19 @@ def journal(out: Path) -> Counter[str]:
     return Counter(record.identity for _, record in read_records(file)) if file.exists() else Counter()
 
 
+def prompts_in_journal(out: Path) -> Counter[bytes]:
+    """How many requests with the same messages have a reply there."""
+    file = RunFolder(out).journal
+    if not file.exists():
+        return Counter()
+    return Counter(orjson.dumps(orjson.loads(record.request)["messages"]) for _, record in read_records(file))
+
+
+def prompts_asked(server: LoopbackProcess) -> Counter[bytes]:
+    """How often the server was sent the same messages, since it started."""
+    return Counter(orjson.dumps(each["body"]["messages"]) for each in server.log(bodies=True)["bodies"])
+
+
 def exported(out: Path) -> dict[str, bytes]:
     folder = export(out).folder
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
@@ -74,15 +87,24 @@ def test_kills_on_the_loopback_server(desk: Path, tmp_path: Path) -> None:
             out = tmp_path / f"out{rounds}"
             rounds += 1
             running = True
+            calls: list[tuple[Counter[bytes], Counter[bytes]]] = []
             while running and kills < LOOPBACK_KILLS:
-                before = journal(out)
+                before, had, asked = journal(out), prompts_in_journal(out), prompts_asked(server)
                 running = killed(command(desk, out), chance.uniform(0.5, 2.0))
                 kills += running
                 after = journal(out)
                 assert before <= after
-                assert set(after.values()) <= {1}, "a reply in the journal was asked for again"
+                assert set(after.values()) <= {1}, "a reply is in the journal twice"
+                calls.append((had, prompts_asked(server) - asked))
+            had, asked = prompts_in_journal(out), prompts_asked(server)
             to_the_end(command(desk, out))
+            calls.append((had, prompts_asked(server) - asked))
             assert set(journal(out).values()) == {1}
+            wanted = prompts_in_journal(out)
+            for had, sent in calls:
+                # Of messages that the journal held when a call began, it sent no more than was missing.
+                again = {prompt for prompt in had if had[prompt] + sent[prompt] > wanted[prompt]}
+                assert not again, "what the journal held was sent again"
             assert exported(out) == undisturbed
 
 

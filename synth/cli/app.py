@@ -127,6 +127,39 @@ def export(
 
 
 @app.command()
+def serve(
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="[RECIPE]", help="Serve what this recipe's models need.")
+    ] = None,
+    extra: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- FLAGS]", help="Flags for vLLM itself, after `--`.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="One of the recipe's models; without a recipe, a hub's name or a folder."),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDR", help="Another address than loopback opens it to a network.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="The port; the base_url's by default, else 8000.")] = None,
+    settings: Settings = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the servers as JSON, once they are up.")
+    ] = False,
+    debug: Debug = False,
+) -> int:
+    """Start vLLM for a recipe's model, with flags that suit batch generation; Ctrl-C stops it."""
+    from synth.cli.serve import serve_models
+
+    given = [recipe] if recipe is not None else []
+    # Behind `--` and without a recipe, the first flag stands where the recipe would.
+    named = bool(given) and not given[0].startswith("-")
+    file, flags = (Path(given[0]), []) if named else (None, given)
+    flags += extra or []
+    return serve_models(file, settings or [], model, host=host, port=port, extra=flags, as_json=as_json)
+
+
+@app.command()
 def doctor(
     recipe: Annotated[
         Path | None, typer.Argument(metavar="[RECIPE]", help="Check what this recipe needs, too.")

@@ -77,12 +77,14 @@ class Display:
     def _foot(self) -> str:
         progress = self._progress
         tokens = progress.ledger.completion_tokens if progress.ledger else 0
-        in_flight = sum(model.client.in_flight for model in progress.models)
+        in_flight = sum(client.in_flight for client in progress.clients)
         parts = [
             f"{progress.accepted} drafts accepted",
             f"{in_flight} requests in flight",
             f"{self._rate.update(tokens):,.0f} tokens/s",
         ]
+        if (rate := progress.prefix_counts.hit_rate) is not None:
+            parts.append(f"prefix cache {rate:.0%}")
         if progress.ledger and any(model.config.price for model in progress.models):
             parts.append(f"{progress.ledger.used.usd:.2f} usd")
         if eta := _eta(progress):

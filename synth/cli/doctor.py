@@ -16,9 +16,11 @@ from synth.llm.endpoint_models import served_models
 from synth.llm.gguf import DEFAULT_MODEL, find_model
 from synth.packaged import packaged
 from synth.pipeline.build import api_key
-from synth.recipe import EmbeddedModel, EndpointModel
 from synth.recipe.load import load_recipe
-from synth.recipe.model import ModelConfig
+from synth.recipe.model import EmbeddedModel, EndpointModel, ModelConfig, VllmModel
+from synth.vllm.fit import find_folder
+from synth.vllm.install import find_vllm
+from synth.vllm.plan import model_to_load
 
 _LEAST_DISK = 2**30
 
@@ -59,6 +61,8 @@ def _model(name: str, config: ModelConfig, folder: Path) -> list[Finding]:
         return [_try(part, lambda: _embedded(config.model, folder))]
     if isinstance(config, EndpointModel):
         return [_try(f"{part} at {url}", partial(_endpoint, name, config, url)) for url in config.base_urls]
+    if isinstance(config, VllmModel):
+        return [_try(part, lambda: _offline(config, folder))]
     return [Finding(part, True, "the fake model is always there")]
 
 
@@ -80,6 +84,13 @@ def _endpoint(name: str, config: EndpointModel, url: str) -> str:
     if config.model not in models:
         raise UnreachableError(f"does not offer {config.model!r}.", hint=f"It offers {', '.join(models)}.")
     return f"offers {config.model}"
+
+
+def _offline(config: VllmModel, folder: Path) -> str:
+    vllm = find_vllm()
+    found = find_folder(model_to_load(config.model, folder))
+    where = f"{config.model} is in {found}" if found else f"{config.model} will be fetched from the hub"
+    return f"vLLM {vllm.version} in {vllm.python}; {where}"
 
 
 def _disk(folder: Path) -> str:

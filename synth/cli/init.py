@@ -16,20 +16,21 @@ from synth.llm.gguf import fetch_model
 from synth.packaged import packaged
 from synth.store import RunReader
 
-_EMBEDDED = "  writer: {provider: embedded}\n"
+# What stands in a template's `endpoint.yaml` for the user's own.
+_MODEL, _URL = "model: MODEL\n", "base_url: URL\n"
 
 
 def init_folder(folder: Path, template: str, endpoint: str | None, *, as_json: bool) -> int:
     """Copies the template, and fetches the model or writes the server's first one into the recipe."""
-    source = _template(template)
+    source = _template(template, "endpoint.yaml" if endpoint else "recipe.yaml")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("is there already, and not empty.", where=str(folder), hint="Name a new folder.")
     model = run_to_end(served_models(endpoint))[0] if endpoint else None
-    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("runs", "__pycache__"))
+    left_out = shutil.ignore_patterns("runs", "__pycache__", "endpoint.yaml")
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=left_out)
     recipe = folder / "recipe.yaml"
     if endpoint and model:
-        text = recipe.read_text(encoding="utf-8")
-        recipe.write_text(text.replace(_EMBEDDED, _block(model, endpoint)), encoding="utf-8")
+        recipe.write_text(_with_server(source / "endpoint.yaml", model, endpoint), encoding="utf-8")
         say(f"{model} at {endpoint} is the writer of {recipe}. Five rows of it:")
         rows = _five_rows(recipe)
     else:
@@ -43,26 +44,29 @@ def init_folder(folder: Path, template: str, endpoint: str | None, *, as_json: b
     return 0
 
 
-def _template(name: str) -> Path:
-    templates = sorted(p.parent.name for p in packaged("examples").glob("*/recipe.yaml"))
+def _template(name: str, needed: str) -> Path:
+    templates = sorted(p.parent.name for p in packaged("examples").glob(f"*/{needed}"))
     if name not in templates:
         hint = f"One of: {', '.join(templates)}."
-        raise InputError(f"there is no template {name!r}.", where="--template", hint=hint)
+        raise InputError(f"there is no template {name!r} with a {needed}.", where="--template", hint=hint)
     return packaged("examples") / name
 
 
-def _block(model: str, endpoint: str) -> str:
-    return f"  writer:\n    model: {json.dumps(model)}\n    base_url: {json.dumps(endpoint)}\n"
+def _with_server(template: Path, model: str, endpoint: str) -> str:
+    text = template.read_text(encoding="utf-8")
+    text = text.replace(_MODEL, f"model: {json.dumps(model)}\n")
+    return text.replace(_URL, f"base_url: {json.dumps(endpoint)}\n")
 
 
 def _five_rows(recipe: Path) -> list[dict[str, object]]:
-    """Real rows, kept in a run of their own: the answers are in the journal, and stay out of the run."""
+    """Real drafts with what the judge says of them, in a run of their own that stays out of the real one."""
     out = recipe.parent / "runs" / "first-look"
     result = run_with_result(recipe, out, limit=5)
     if result.error is not None:
         raise result.error
     reader = RunReader(out)
-    rows = [row for row in reader.rows(status="kept") if row["lineage"]["stage"]]
+    drafts = (row for row in reader.rows() if row["lineage"]["stage"])
+    rows = [row for row in drafts if row["stage"] != row["lineage"]["stage"]]
     reader.close()
     for row in rows:
         say("  " + row_line(row))

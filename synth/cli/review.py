@@ -1,18 +1,18 @@
-"""`synth review serve` and `synth review users`: a local Argilla, and who may work on it."""
+"""`synth review ...`: a local Argilla, who may work on it, and the way of rows there and back."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from synth.cli.errors import say
 
 review_app = typer.Typer(
-    help="Review rows in Argilla: a local server, and its annotators.",
+    help="Review rows in Argilla: a local server, its annotators, and the way there and back.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -65,3 +65,73 @@ def users(
         password = f"  password {account.password} (shown this once)" if account.password else ""
         print(f"{account.username}  {account.role}{password}")
     return 0
+
+
+RunName = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the recipe whose run it is.")]
+BackendName = Annotated[
+    Literal["argilla", "file"], typer.Option(help="`file` reviews through RUN/review/NAME.jsonl instead.")
+]
+Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="The dataset; the run's name by default.")]
+Workspace = Annotated[str | None, typer.Option(metavar="NAME", help="The only one there by default.")]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="Another Argilla than the local one.")]
+ApiKeyEnv = Annotated[
+    str | None, typer.Option(metavar="VAR", help="The variable that holds your key for it; never the key.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
+
+
+@review_app.command()
+def push(
+    run: RunName,
+    dataset: Dataset = None,
+    workspace: Workspace = None,
+    url: Url = None,
+    api_key_env: ApiKeyEnv = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Make an account for this annotator; may stand several times."),
+    ] = None,
+    backend: BackendName = "argilla",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Send the rows that the recipe's `review` chooses; what was sent stays as it is."""
+    from synth.cli.review_circle import Where, push_rows
+
+    where = Where(backend, dataset, workspace, url, api_key_env)
+    return push_rows(run, where, user or [], as_json=as_json)
+
+
+@review_app.command()
+def status(
+    run: RunName,
+    dataset: Dataset = None,
+    workspace: Workspace = None,
+    url: Url = None,
+    api_key_env: ApiKeyEnv = None,
+    backend: BackendName = "argilla",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Say how far annotators are, whether they agree, and what that says about all rows."""
+    from synth.cli.review_circle import Where, show_status
+
+    return show_status(run, Where(backend, dataset, workspace, url, api_key_env), as_json=as_json)
+
+
+@review_app.command()
+def pull(
+    run: RunName,
+    dataset: Dataset = None,
+    workspace: Workspace = None,
+    url: Url = None,
+    api_key_env: ApiKeyEnv = None,
+    backend: BackendName = "argilla",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Bring decisions back, as often as you like: they decide, and pulling twice changes nothing."""
+    from synth.cli.review_circle import Where, pull_answers
+
+    return pull_answers(run, Where(backend, dataset, workspace, url, api_key_env), as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ from synth.api import open_run, run_to_end, run_with_result
 from synth.cli.display import Display
 from synth.cli.errors import report, say
 from synth.cli.tables import funnel_text, row_line
-from synth.llm.base import Json
+from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult
 
@@ -25,6 +26,7 @@ def run_recipe_file(
     as_json: bool,
 ) -> int:
     """One call of `synth run`; gives its exit code."""
+    _spare_the_collector()
     progress = Progress()
     with Display(progress):
         result = run_with_result(
@@ -37,6 +39,13 @@ def run_recipe_file(
     if result.error is not None:
         return report(result.error, as_json=False)
     return result.exit_code
+
+
+def _spare_the_collector() -> None:
+    """This process lives for one run, which keeps thousands of small objects and drops hardly any in circles:
+    looking for those 400 times in 10,000 rows took a tenth of the time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _document(result: RunResult) -> Json:
@@ -70,7 +79,12 @@ def _words(summary: Json) -> str:
         f" ({tokens['prompt'] + tokens['completion']:,} tokens{cost}) in {summary['seconds']:.1f} s"
     )
     reused = f"; {summary['reused']} answers came from the run folder" if summary["reused"] else ""
-    return f"{words}{reused}."
+    return f"{words}{reused}{_prefix_words(summary)}."
+
+
+def _prefix_words(summary: Json) -> str:
+    rate = PrefixCounts(summary["prefix_queries"], summary["prefix_hits"]).hit_rate
+    return f"; the servers' prefix caches held {rate:.0%} of the prompt tokens" if rate is not None else ""
 
 
 def dry_run_recipe(recipe: Path, settings: list[str], limit: int | None, *, as_json: bool) -> int:

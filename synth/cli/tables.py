@@ -53,10 +53,29 @@ def row_text(receipt: Json) -> str:
     for key in ("scores", "labels", "cluster"):
         if receipt[key]:
             lines.append(f"{key:<11} {receipt[key]}")
-    if receipt["review"]["status"] != "none":
-        lines.append(f"review      {receipt['review']}")
+    lines += _review(receipt["review"])
     lines += [f"history     {_event(event)}" for event in receipt["history"]]
     return "\n".join(lines)
+
+
+def _review(review: Json) -> list[str]:
+    """Who decided what, what it was before, and everybody's answers."""
+    if review["status"] == "none":
+        return []
+    by = ", ".join(review.get("by") or ())
+    head = (
+        review["status"] + (f" by {by}" if by else "") + (f" at {review['at']}" if review.get("at") else "")
+    )
+    if review.get("waiting"):
+        head += f", {review['waiting']} answers to come"
+    lines = [f"review      {head}"]
+    for key, words in (("before", "answer before"), ("before_prompt", "request before")):
+        if review.get(key):
+            lines.append(f"  {words}: {review[key]}")
+    for name, answer in (review.get("answers") or {}).items():
+        said = ", ".join(f"{question}: {value}" for question, value in answer.items())
+        lines.append(f"  {name}: {said}")
+    return lines
 
 
 def _origin(lineage: Json) -> str:
@@ -64,7 +83,9 @@ def _origin(lineage: Json) -> str:
 
 
 def _event(event: Json) -> str:
-    rest = {k: v for k, v in event.items() if k not in ("stage", "did") and v is not None}
+    rest = {k: v for k, v in event.items() if k not in ("stage", "did", "by") and v is not None}
     did = " ".join(event.get("did", []))
+    if event.get("by"):
+        did += f" by {', '.join(event['by'])}"
     details = ", ".join(f"{k}: {shorten(str(v), 160, placeholder='...')!r}" for k, v in rest.items())
     return f"{event['stage']}: {did}{' (' + details + ')' if details else ''}"

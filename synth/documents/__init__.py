@@ -1,6 +1,8 @@
-"""Documents: read as text, and cut into pieces that stand alone."""
+"""Documents: read as plain text (headings as Markdown), and cut into pieces that can stand alone."""
 
-from synth.documents.cut import Piece, pieces
-from synth.documents.read import read_document
+from __future__ import annotations
 
-__all__ = ["Piece", "pieces", "read_document"]
+from synth.documents.pieces import Piece, pieces
+from synth.documents.reading import SUFFIXES, read_document
+
+__all__ = ["SUFFIXES", "Piece", "pieces", "read_document"]

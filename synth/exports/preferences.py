@@ -1,6 +1,7 @@
 """Preference data from what a run knows: which of two answers to one prompt is better, and who says so.
 
 - `edit`: a person's text over the draft it took the place of.
+- `choice`: the candidate that a person chose, or wrote, over those that they were shown beside it.
 - `failure`: a right answer over the one that failed (a candidate whose `source` is `failure`).
 - `rejected`: a seed's answer over the one that stood beside it in a preference pair.
 - `judge`: a candidate over one with a lower score, by at least `margin`. The answer itself takes part in it
@@ -59,7 +60,7 @@ class Judgement:
 def pairs_of(receipt: Json, options: PairOptions) -> list[Pair]:
     """The pairs of a row, people's first, then by margin; one of them, unless `per_prompt` is all."""
     found: dict[tuple[str, str], Pair] = {}
-    for pair in (*_edited(receipt), *_failed(receipt), *_judged(receipt, options.margin)):
+    for pair in (*_edited(receipt), *_chosen(receipt), *_failed(receipt), *_judged(receipt, options.margin)):
         if _comparable(pair, options.length_ratio):
             found.setdefault((pair.chosen, pair.rejected), pair)
     pairs = list(found.values())
@@ -84,8 +85,16 @@ def judgements(receipt: Json, options: PairOptions) -> Iterator[Judgement]:
 def _edited(receipt: Json) -> Iterator[Pair]:
     review, answer = receipt["review"], _answer(receipt)
     before = review.get("before")
-    if review["status"] == "edited" and answer is not None and isinstance(before, str):
+    chosen = before in review.get("losers", ())
+    if review["status"] in APPROVED and answer is not None and isinstance(before, str) and not chosen:
         yield Pair(answer, before, "edit")
+
+
+def _chosen(receipt: Json) -> Iterator[Pair]:
+    review, answer = receipt["review"], _answer(receipt)
+    if review["status"] in APPROVED and answer is not None:
+        for loser in review.get("losers", ()):
+            yield Pair(answer, loser, "choice")
 
 
 def _failed(receipt: Json) -> Iterator[Pair]:

@@ -109,6 +109,24 @@ class Reply:
         return self.finish == "length"
 
 
+@dataclass(frozen=True, slots=True)
+class PrefixCounts:
+    """Prompt tokens that were looked up in a prefix cache, and those of them that were found; nothing
+    where nobody tells.
+    """
+
+    queries: int = 0
+    hits: int = 0
+
+    def __add__(self, other: PrefixCounts) -> PrefixCounts:
+        return PrefixCounts(self.queries + other.queries, self.hits + other.hits)
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The share that was found."""
+        return self.hits / self.queries if self.queries else None
+
+
 class RequestFailed(Exception):
     """This one request cannot be answered, by its own fault (too long, refused by a filter, or wrong again
     and again while others succeed). Final: its row fails, and nothing else.
@@ -153,6 +171,11 @@ class Client(Protocol):
     @property
     def retries(self) -> int:
         """Requests sent again so far, for whatever reason."""
+        ...
+
+    @property
+    def prefix_counts(self) -> PrefixCounts:
+        """Prompt tokens looked up in prefix caches so far, and found there."""
         ...
 
     async def close(self) -> None:

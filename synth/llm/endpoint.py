@@ -10,14 +10,14 @@ from random import Random
 import orjson
 
 from synth.errors import InputError
-from synth.llm.base import Json, Reply, Request, RequestFailed
+from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.controller import MOST, START, Controller
 from synth.llm.dialect import Dialect
 from synth.llm.limits import Limits
 from synth.llm.metrics import read_metrics
 from synth.llm.pool import Place, Pool, nobody
 from synth.llm.retry import Failure, Verdict, backoff, judge, judge_body
-from synth.llm.server import Server, ServerStats
+from synth.llm.server import Server, ServerStats, State
 from synth.llm.stragglers import Flight, Flights
 from synth.llm.transport import ConnectionFailed, Transport
 from synth.llm.wire import read_reply
@@ -27,7 +27,7 @@ if sys.platform != "win32":
 
 # A request that fails so often while others are answered is at fault itself.
 _TRIES = 8
-_METRICS_EVERY, _METRICS_SECONDS = 0.5, 5.0
+_METRICS_EVERY, _METRICS_SECONDS, _QUICK_LOOK_SECONDS = 0.5, 5.0, 1.0
 _OPEN_TRIES, _OPEN_SECONDS = 3, 10.0
 # Models of a server that an error names, of perhaps hundreds.
 _NAMED_MODELS = 20
@@ -112,11 +112,9 @@ class EndpointClient:
         return [server.stats for server in self._servers]
 
     @property
-    def prefix_hit_rate(self) -> float | None:
-        """The share of prompt tokens that were in the servers' prefix caches; None where none tells."""
-        counts = [server.prefix_counts for server in self._servers]
-        queries = sum(looked for looked, _ in counts)
-        return sum(found for _, found in counts) / queries if queries else None
+    def prefix_counts(self) -> PrefixCounts:
+        """What the servers say of their prefix caches, since `open`."""
+        return sum((server.prefix_counts for server in self._servers), PrefixCounts())
 
     async def open(self) -> None:
         """Connects, and asks each server for its models, which shows a wrong address or key at once.
@@ -131,6 +129,8 @@ class EndpointClient:
             failures = await asyncio.gather(*map(self._greet, self._servers))
             if all(failures):
                 raise nobody(self._servers, "can be used")
+            # Before the first request, so that what it looks up is counted.
+            await self._look_at_all()
         except BaseException:
             await self.close()
             raise
@@ -149,6 +149,9 @@ class EndpointClient:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await self._look_at_all()
+            self._tasks.clear()
         for server in self._servers:
             await server.transport.close()
 
@@ -308,19 +311,28 @@ class EndpointClient:
 
     async def _observe(self, server: Server) -> None:
         """Looks at `/metrics`, until it turns out that there is none to see."""
-        while True:
-            try:
-                status, _, raw = await server.transport.metrics(_METRICS_SECONDS)
-            except ConnectionFailed:
-                status, raw = 0, b""
-            if status:
-                seen = read_metrics(raw) if status == 200 else None
-                if seen is None:
-                    return
-                server.observe(seen)
-                if self._pool is not None:
-                    self._pool.dispatch()
+        await asyncio.sleep(_METRICS_EVERY)
+        while await self._look(server, _METRICS_SECONDS):
+            if self._pool is not None:
+                self._pool.dispatch()
             await asyncio.sleep(_METRICS_EVERY)
+
+    async def _look_at_all(self) -> None:
+        """One quick look at each server: what it counts is wanted at the start and at the end, too."""
+        if self._metrics:
+            well = [server for server in self._servers if server.state is State.READY]
+            await asyncio.gather(*(self._look(server, _QUICK_LOOK_SECONDS) for server in well))
+
+    async def _look(self, server: Server, seconds: float) -> bool:
+        """Takes in what `/metrics` says; whether it is worth looking again."""
+        try:
+            status, _, raw = await server.transport.metrics(seconds)
+        except ConnectionFailed:
+            return True
+        seen = read_metrics(raw) if status == 200 else None
+        if seen is not None:
+            server.observe(seen)
+        return seen is not None
 
 
 def _model_names(raw: bytes) -> list[str]:

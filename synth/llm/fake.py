@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from synth.errors import InputError, UnreachableError
-from synth.llm.base import Json, Reply, Request, RequestFailed
+from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.brain import fake_reply, finish_reply, message_text
 from synth.llm.wire import read_reply, write_reply
 
@@ -150,6 +150,11 @@ class FakeClient:
     def retries(self) -> int:
         """Always 0: what fails here fails for good."""
         return 0
+
+    @property
+    def prefix_counts(self) -> PrefixCounts:
+        """Nothing: there is no cache."""
+        return PrefixCounts()
 
     async def ask(self, request: Request) -> bytes:
         """Raises `RequestFailed` or `UnreachableError` where a rule or a fault says so."""

@@ -10,13 +10,15 @@ from typing import Protocol
 from synth.errors import Unfinished
 from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
 from synth.recipe.base import Sampling
-from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price
+from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price, VllmModel
 
 # The limit of an answer where neither recipe nor stage sets one: every request has a limit.
 DEFAULT_MAX_TOKENS = 1024
 
 # Characters a token of a prompt has at the least, in round numbers: reservations must not be too low.
 _CHARACTERS_A_TOKEN = 2
+
+_SETTINGS_KEPT = 64
 
 
 class Memory(Protocol):
@@ -117,7 +119,10 @@ class Model:
         self._ledger = ledger
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
         self._opened: asyncio.Task[None] | None = None
-        self._extra_body: Json = dict(config.extra_body) if isinstance(config, EndpointModel) else {}
+        self._settings: dict[int, tuple[Sampling, Json, int]] = {}
+        self._extra_body: Json = (
+            dict(config.extra_body) if isinstance(config, EndpointModel | VllmModel) else {}
+        )
 
     @property
     def model(self) -> str:
@@ -139,12 +144,12 @@ class Model:
         Raises `RequestFailed` where the request is at fault, `UnreachableError` where nobody answers,
         `Unfinished` where the budget is spent, `ValueError` where what came is no answer.
         """
-        settings = sampling.over(self.config.sampling)
+        wanted, max_tokens = self._resolved(sampling)
         request = Request(
             messages=messages,
             model=self.client.model,
-            max_tokens=settings.max_tokens or DEFAULT_MAX_TOKENS,
-            sampling=settings.without_max_tokens(),
+            max_tokens=max_tokens,
+            sampling=wanted,
             schema=schema,
             logprobs=logprobs,
             extra_body=self._extra_body,
@@ -152,6 +157,21 @@ class Model:
             attempt=attempt,
         )
         return Answer(await self._reply(request), request)
+
+    def _resolved(self, sampling: Sampling) -> tuple[Json, int]:
+        """What goes into a request, not to be changed, and its `max_tokens`.
+
+        A stage asks with the same object again and again, so it is looked up by identity; it is kept
+        beside what came of it, so that no other object gets its place.
+        """
+        known = self._settings.get(id(sampling))
+        if known is None:
+            settings = sampling.over(self.config.sampling)
+            known = (sampling, settings.without_max_tokens(), settings.max_tokens or DEFAULT_MAX_TOKENS)
+            if len(self._settings) >= _SETTINGS_KEPT:
+                self._settings.clear()
+            self._settings[id(sampling)] = known
+        return known[1], known[2]
 
     async def _reply(self, request: Request) -> Reply:
         """From the journal, from the same request under way, or from the client."""

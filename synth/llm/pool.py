@@ -180,6 +180,8 @@ class Pool:
 
     def _wait_for_health(self, now: float) -> None:
         """Looks again when the next server may be tried; gives up where patience is at its end."""
+        if all(server.state is State.READY and server.again_at <= now for server in self.servers):
+            return
         alive = [server for server in self.servers if server.state is not State.GONE]
         if not alive:
             self.give_up(nobody(self.servers, "refuses every request"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from random import Random
 
+from synth.llm.base import PrefixCounts
 from synth.llm.controller import Controller, Ticket
 from synth.llm.dialect import Dialect
 from synth.llm.metrics import Metrics
@@ -19,7 +20,7 @@ _SICK_AFTER = 8
 _FIRST_PROBE, _LONGEST_PROBE = 0.25, 4.0
 # The pause of a server that says 429 and names no time, doubled while it says nothing else; after so many
 # pauses it gets one request at a time.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _BUSY_AFTER = 3
 
 
@@ -68,7 +69,7 @@ class Server:
         self.requests = self.answered = self.failed = 0
         self.seconds = 0.0
         self.metrics: Metrics | None = None
-        self._first_metrics: Metrics | None = None
+        self.prefix_counts = PrefixCounts()
         self._in_a_row = self._busy_in_a_row = 0
         self._absences = 0
         self._refused_at = 0.0
@@ -161,24 +162,21 @@ class Server:
         self.state = State.SICK
 
     def observe(self, metrics: Metrics) -> None:
-        """Takes in what `/metrics` says."""
-        if self._first_metrics is None or metrics.prefix_queries < self._first_metrics.prefix_queries:
-            self._first_metrics = metrics
+        """Takes in what `/metrics` says. The first look is where counting starts; a server that counts less
+        than before has been started again, from nothing.
+        """
+        before = self.metrics or metrics
+        if metrics.prefix_queries < before.prefix_queries:
+            before = Metrics(0, 0)
+        self.prefix_counts += PrefixCounts(
+            int(metrics.prefix_queries - before.prefix_queries), int(metrics.prefix_hits - before.prefix_hits)
+        )
         self.metrics = metrics
         self.controller.queue(metrics.running, metrics.waiting)
 
     @property
-    def prefix_counts(self) -> tuple[float, float]:
-        """Prompt tokens looked up, and found, in the prefix cache since this client came."""
-        if self.metrics is None or self._first_metrics is None:
-            return 0.0, 0.0
-        first, last = self._first_metrics, self.metrics
-        return last.prefix_queries - first.prefix_queries, last.prefix_hits - first.prefix_hits
-
-    @property
     def stats(self) -> ServerStats:
         """How it is at this moment."""
-        queries, hits = self.prefix_counts
         told = self.metrics
         return ServerStats(
             url=self.transport.label,
@@ -193,5 +191,5 @@ class Server:
             running=told.running if told else None,
             waiting=told.waiting if told else None,
             cache_use=told.cache_use if told else None,
-            prefix_hit_rate=hits / queries if queries else None,
+            prefix_hit_rate=self.prefix_counts.hit_rate,
         )

@@ -8,14 +8,16 @@ from typing import Any
 
 from synth.errors import UnreachableError
 from synth.llm.base import Client
-from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, ModelConfig, Recipe
+from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, Recipe, VllmModel
 from synth.stages.apply import Apply
 from synth.stages.backtranslate import Backtranslate
 from synth.stages.base import Admits, Asks, Context, Maker
+from synth.stages.check import Check
 from synth.stages.dedupe import Dedupe
 from synth.stages.evolve import Evolve
 from synth.stages.generate import Generate
 from synth.stages.paraphrase import Paraphrase
+from synth.stages.redact import Redact
 from synth.stages.respond import Respond
 from synth.stages.score import Score
 from synth.stages.standardise import Standardise
@@ -24,6 +26,7 @@ from synth.stages.target_failures import TargetFailures
 Stage = Asks | Admits | Maker
 
 _STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
+    "redact": Redact,
     "generate": Generate,
     "apply": Apply,
     "backtranslate": Backtranslate,
@@ -33,6 +36,7 @@ _STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
     "respond": Respond,
     "standardise": Standardise,
     "dedupe": Dedupe,
+    "check": Check,
     "score": Score,
 }
 
@@ -42,7 +46,21 @@ def build_stages(context: Context) -> list[Stage]:
     return [_STAGES[spec.kind](spec.name, spec.options, context) for spec in context.recipe.stages]
 
 
-def build_client(name: str, config: ModelConfig, recipe: Recipe) -> Client:
+def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:
+    """A client for each of the recipe's models; models that are one engine beside the run share it."""
+    clients: dict[str, Client] = {
+        name: build_client(name, config, recipe)
+        for name, config in recipe.models.items()
+        if not isinstance(config, VllmModel)
+    }
+    if len(clients) < len(recipe.models):
+        from synth.pipeline.offline import build_engines
+
+        clients |= build_engines(recipe, say)
+    return clients
+
+
+def build_client(name: str, config: EmbeddedModel | EndpointModel | FakeModel, recipe: Recipe) -> Client:
     """The client for `models.NAME`. Clients load their libraries here, when they are wanted."""
     if isinstance(config, EmbeddedModel):
         from synth.llm.embedded import EmbeddedClient

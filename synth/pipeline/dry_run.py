@@ -13,9 +13,8 @@ from synth.llm.base import Json
 from synth.pipeline.given import read_given
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe
-from synth.recipe import Recipe
 from synth.recipe.load import load_recipe
-from synth.recipe.model import FakeModel
+from synth.recipe.model import FakeModel, Recipe
 from synth.store import RunFolder
 from synth.store.journal import read_records
 
@@ -59,8 +58,8 @@ async def dry_run(file: Path, settings: list[str], limit: int | None) -> Plan:
     recipe = load_recipe(file, settings, limit)
     sample = load_recipe(file, settings, min(limit or _SAMPLE, _SAMPLE))
     fakes = {name: FakeModel(sampling=model.sampling) for name, model in recipe.models.items()}
-    # What the user wrote as code runs under `synth run` alone.
-    stages = tuple(stage for stage in sample.stages if stage.kind != "apply")
+    # What the user wrote as code runs under `run` alone, and made-up answers would not pass a check.
+    stages = tuple(stage for stage in sample.stages if stage.kind not in ("apply", "check"))
     changes = {"models": fakes, "target": None, "holdout": None, "stages": stages}
     stand_in = sample.model_copy(update=changes)
     with tempfile.TemporaryDirectory() as folder:

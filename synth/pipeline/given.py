@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from synth.documents import pieces, read_document
+from synth.documents import Piece, pieces, read_document
 from synth.errors import RecipeError, SourceError
 from synth.llm.base import Json
 from synth.recipe.model import Files, Recipe
+from synth.redaction import Redactor
 from synth.row import Origin, Row, Slot
 from synth.sources import files_of, read_failures, read_rows
 from synth.stages.given import Failure, Passage
@@ -24,6 +25,7 @@ class Given:
     seeds: list[Row]
     failures: list[Failure]
     recipe: Recipe
+    redactor: Redactor | None = None
 
     def slots(self) -> Iterator[Slot]:
         """One row a slot, in the run's order."""
@@ -39,9 +41,11 @@ class Given:
         documents, folder = self.recipe.sources.documents, self.recipe.folder
         unique: dict[str, Passage] = {}
         for file in files_of(documents, folder):
-            for piece in pieces(read_document(file), shortest, longest):
-                name = named(file, self.recipe)
-                passage = Passage(name, piece.text, piece.start, piece.end, piece.heading)
+            name = named(file, self.recipe)
+            text = read_document(file)
+            text = self.redactor.text(text) if self.redactor else text
+            for piece in _pieces(text, shortest, longest, name):
+                passage = Passage(name, piece.text, piece.start, piece.end, piece.heading or None)
                 unique.setdefault(passage.id, passage)
                 if len(unique) == self.recipe.limit:
                     return list(unique.values())
@@ -53,7 +57,8 @@ class Given:
         seen: set[int] = set()
         again = any(getattr(stage.options, "again", False) for stage in self.recipe.stages)
         answered = None if again else False
-        for row in read_rows(self.recipe.sources.prompts, self.recipe.folder, "prompt", answered=answered):
+        prompts, folder = self.recipe.sources.prompts, self.recipe.folder
+        for row in read_rows(prompts, folder, "prompt", answered=answered, redactor=self.redactor):
             key = int(row.id, 16)
             if key not in seen:
                 seen.add(key)
@@ -62,7 +67,7 @@ class Given:
                 return
 
 
-def read_given(recipe: Recipe, warn: Callable[[str], None]) -> Given:
+def read_given(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor | None = None) -> Given:
     """Reads seeds and sets the holdout aside, before anything is drafted.
 
     The holdout is the rows with the lowest hashes: adding a seed moves at most one other into or out of
@@ -74,25 +79,31 @@ def read_given(recipe: Recipe, warn: Callable[[str], None]) -> Given:
             "a recipe needs a source.", where="sources", hint="For example `seeds: seeds.jsonl`."
         )
     _check_prompts_are_answered(recipe)
-    seeds = _read(recipe, sources.seeds, "seed", warn)
-    failures = _failures(recipe)
+    seeds = _read(recipe, sources.seeds, "seed", warn, redactor)
+    failures = _failures(recipe, redactor)
     holdout: list[Row] = []
     if recipe.holdout is not None and recipe.holdout.file is not None:
-        holdout = _read(recipe, recipe.holdout.file, "holdout", warn)
+        holdout = _read(recipe, recipe.holdout.file, "holdout", warn, redactor)
     elif recipe.holdout is not None:
         holdout = _set_aside(seeds, failures, recipe)
     held = {row.id for row in holdout}
     seeds = [row for row in seeds if row.id not in held]
     failures = [failure for failure in failures if failure.id not in held]
-    return Given(holdout, seeds, failures, recipe)
+    return Given(holdout, seeds, failures, recipe, redactor)
 
 
-def _read(recipe: Recipe, spec: Files | None, origin: Origin, warn: Callable[[str], None]) -> list[Row]:
+def _read(
+    recipe: Recipe,
+    spec: Files | None,
+    origin: Origin,
+    warn: Callable[[str], None],
+    redactor: Redactor | None,
+) -> list[Row]:
     if spec is None:
         return []
     unique: dict[str, Row] = {}
     total = 0
-    for row in read_rows(spec, recipe.folder, origin, answered=True):
+    for row in read_rows(spec, recipe.folder, origin, answered=True, redactor=redactor):
         total += 1
         unique.setdefault(row.id, row)
     if not unique:
@@ -104,11 +115,18 @@ def _read(recipe: Recipe, spec: Files | None, origin: Origin, warn: Callable[[st
     return rows[: recipe.limit] if recipe.limit else rows
 
 
-def _failures(recipe: Recipe) -> list[Failure]:
+def _pieces(text: str, shortest: int, longest: int, name: str) -> list[Piece]:
+    try:
+        return pieces(text, shortest, longest)
+    except SourceError as error:
+        raise SourceError(error.message, where=name, hint=error.hint) from None
+
+
+def _failures(recipe: Recipe, redactor: Redactor | None) -> list[Failure]:
     if recipe.sources.failures is None:
         return []
     unique: dict[str, Failure] = {}
-    for failure in read_failures(recipe.sources.failures, recipe.folder):
+    for failure in read_failures(recipe.sources.failures, recipe.folder, redactor):
         unique.setdefault(failure.id, failure)
         if len(unique) == recipe.limit:
             break
@@ -154,8 +172,7 @@ def source_digest(recipe: Recipe) -> Json:
     digests: Json = {}
     for spec in specs:
         for file in files_of(spec, recipe.folder):
-            with file.open("rb") as content:
-                digests[named(file, recipe)] = hashlib.file_digest(content, "sha256").hexdigest()
+            digests[named(file, recipe)] = file_digest(file)
     return digests
 
 
@@ -163,3 +180,9 @@ def named(file: Path, recipe: Recipe) -> str:
     """A source file as receipts name it: relative to the recipe where it lies below it."""
     inside = file.is_relative_to(recipe.folder)
     return file.relative_to(recipe.folder).as_posix() if inside else str(file)
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

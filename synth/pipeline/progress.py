@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from synth.llm.base import Client, PrefixCounts
 from synth.llm.model import Ledger, Model
 from synth.row import Slot
 
@@ -43,6 +44,16 @@ class Progress:
     def begin(self, names: Sequence[str]) -> None:
         """Starts the count over these stages."""
         self.stages = [StageCount(name) for name in ("sources", *names)]
+
+    @property
+    def clients(self) -> list[Client]:
+        """Those of the models, each once: models may share one."""
+        return list({id(model.client): model.client for model in self.models}.values())
+
+    @property
+    def prefix_counts(self) -> PrefixCounts:
+        """What the models' servers say of their prefix caches, in this call."""
+        return sum((client.prefix_counts for client in self.clients), PrefixCounts())
 
     def say(self, text: str) -> None:
         """Something that the user should know."""

@@ -20,13 +20,15 @@ import orjson
 from synth.errors import SynthError, Unfinished
 from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
-from synth.pipeline.build import build_client, build_stages
+from synth.pipeline.build import build_clients, build_stages
+from synth.pipeline.decided import Decided
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
-from synth.pipeline.given import Given, read_given, source_digest
+from synth.pipeline.given import Given, file_digest, read_given, source_digest
 from synth.pipeline.maker import MakerDriver, Yield
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
+from synth.redaction import open_redactor
 from synth.row import Slot
 from synth.stages.base import Context, Maker
 from synth.store import RunReader, RunStore
@@ -63,12 +65,21 @@ async def run_recipe(
 
     What stops a run later (a budget, a server that is gone, a full disk) is in the result.
     """
-    given = read_given(recipe, progress.say)
-    store = RunStore(out, recipe.name)
+    redactor = open_redactor(recipe, out, progress.say)
+    try:
+        given = read_given(recipe, progress.say, redactor)
+        return await _call(recipe, given, RunStore(out, recipe.name), progress, retry_failed=retry_failed)
+    finally:
+        if redactor is not None:
+            redactor.close()
+
+
+async def _call(
+    recipe: Recipe, given: Given, store: RunStore, progress: Progress, *, retry_failed: bool
+) -> RunResult:
     try:
         store.start()
-        run = _Run(recipe, given, store, progress)
-        return await run.call(retry_failed=retry_failed)
+        return await _Run(recipe, given, store, progress).call(retry_failed=retry_failed)
     finally:
         store.close()
 
@@ -82,14 +93,16 @@ class _Run:
         self._store = store
         self._progress = progress
         self._ledger = Ledger(recipe.budget)
+        clients = build_clients(recipe, progress.say)
         self._models = {
-            name: Model(name, config, build_client(name, config, recipe), store, self._ledger)
+            name: Model(name, config, clients[name], store, self._ledger)
             for name, config in recipe.models.items()
         }
         context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
         self._stages = build_stages(context)
         self._texts = tuple(context.texts)
         self._flow = Flow(self._stages, progress, recipe.window)
+        self._decided = Decided(store, recipe)
         self._source = given.slots()
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
@@ -113,6 +126,7 @@ class _Run:
         if self._store.begin(fingerprint, recipe):
             self._progress.say("Nothing to do: this run is finished.")
             return self._result(self._counters(started), None)
+        self._decided.refresh()
         self._book_earlier_calls()
         error: SynthError | None = None
         try:
@@ -127,8 +141,15 @@ class _Run:
 
     def _fingerprint(self) -> str:
         """What decides whether a finished run is still finished."""
-        parts = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe), self._texts]
-        text = self._recipe.model_dump_json(by_alias=True).encode() + orjson.dumps(
+        files = [file_digest(file) for stage in self._stages for file in getattr(stage, "files", ())]
+        key = self._given.redactor.fingerprint if self._given.redactor else None
+        parts: list[object] = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe)]
+        parts += [self._texts, files, key]
+        if self._recipe.target is not None:
+            # What people reject is made up for, so it decides how far the run goes.
+            parts.append(self._decided.digest)
+        # Who is asked about the rows changes nothing in them.
+        text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
         )
         return hashlib.sha256(text).hexdigest()
@@ -217,25 +238,27 @@ class _Run:
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
-        room = target - self._accepted
+        room = target - self._accepted - sum(self._decided.counts(row) for row in slot.settled)
         kept = []
         for row in slot.rows:
-            if row.draft and room <= 0:
+            counts = self._decided.counts(row)
+            if counts and room <= 0:
                 continue
-            room -= row.draft
+            room -= counts
             kept.append(row)
         slot.rows = kept
 
     def _sink(self, slot: Slot) -> None:
         for row in slot.rows:
             row.status = "kept"
-            self._accepted += row.draft
-        if drafts := [row for row in (*slot.rows, *slot.settled) if row.draft]:
+        every = (*slot.rows, *slot.settled)
+        self._accepted += sum(map(self._decided.counts, every))
+        if drafts := [row for row in every if row.draft]:
             self._sunk += 1
             self._lately.note(drafts)
         self._progress.accepted = self._accepted
         self._progress.finished_slots += 1
-        self._store.commit(slot)
+        self._decided.commit(slot)
 
     async def _leave(self, started: float) -> Json:
         """Commits what is unfinished as pending, and closes the clients."""
@@ -247,13 +270,22 @@ class _Run:
         for model in self._models.values():
             await model.client.close()
         self._store.drain()
+        carried = self._decided.refresh()
+        if carried:
+            self._progress.say(
+                f"{carried} rows that people decided on are not made by this recipe any more: they stay,"
+                " and are exported, but do not count."
+            )
         counters = self._counters(started)
         self._store.note_call(counters)
         return counters
 
     def _counters(self, started: float) -> Json:
+        prefix = self._progress.prefix_counts
         return {
             "reused": self._ledger.reused,
+            "prefix_queries": prefix.queries,
+            "prefix_hits": prefix.hits,
             "retries": sum(model.client.retries for model in self._models.values()),
             "seconds": round(time.monotonic() - started, 3),
         }
@@ -262,7 +294,7 @@ class _Run:
         for row in slot.rows:
             row.status, row.ended = "pending", min(at, len(self._stages))
             row.stage = self._stages[row.ended - 1].name
-        self._store.commit(slot)
+        self._decided.commit(slot)
 
     def _book_earlier_calls(self) -> None:
         for used in self._before:

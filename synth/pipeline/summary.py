@@ -13,12 +13,14 @@ from synth.store import ModelUse, RunReader
 def row_counts(reader: RunReader) -> Json:
     """Drafts by how they stand; drops by stage and reason."""
     counts = reader.counts()
+    carried = {"carried": counts["carried"]} if counts.get("carried") else {}
     return {
         "run": str(reader.folder.path),
         "accepted": counts.get("kept", 0),
         "dropped": reader.drops(),
         "failed": counts.get("failed", 0),
         "pending": counts.get("pending", 0),
+        **carried,
     }
 
 

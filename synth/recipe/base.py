@@ -27,7 +27,7 @@ class Sampling(Strict):
     presence_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0.0)] | None = None
-    stop: list[str] | None = None
+    stop: tuple[str, ...] | None = None
     max_tokens: Positive | None = None
 
     def over(self, defaults: Sampling) -> Sampling:

@@ -11,13 +11,28 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
-from synth.recipe.model import FORMAT_VERSION, EmbeddedModel, EndpointModel, FakeModel, Recipe, StageSpec
+from synth.recipe.model import (
+    FORMAT_VERSION,
+    EmbeddedModel,
+    EndpointModel,
+    FakeModel,
+    Recipe,
+    StageSpec,
+    VllmModel,
+)
 from synth.recipe.overrides import apply_overrides
 from synth.recipe.source_map import SourceMap, read_yaml
 from synth.stages import OPTIONS
 
 # Fields of `Recipe` that the command line sets, not the file.
 _NOT_KEYS = {"folder", "limit"}
+
+_PROVIDERS: dict[str, type[BaseModel]] = {
+    "vllm": VllmModel,
+    "embedded": EmbeddedModel,
+    "endpoint": EndpointModel,
+    "fake": FakeModel,
+}
 
 
 def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | None = None) -> Recipe:
@@ -96,6 +111,11 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     if "writer" not in recipe.models:
         raise RecipeError("a recipe needs `models.writer`.", where=source_map.where(("models",)))
     for index, stage in enumerate(recipe.stages):
+        if stage.kind == "redact" and index > 0:
+            raise RecipeError(
+                "`redact` has to stand first: later, prompts hold already what it is to replace.",
+                where=source_map.where(("stages", index)),
+            )
         for key in ("model", "judge", "user", "models"):
             named = getattr(stage.options, key, None)
             for model in [named] if isinstance(named, str) else named or ():
@@ -142,7 +162,7 @@ def _explain(
     """The first mistake in words; the others are counted."""
     mistakes = error.errors(include_url=False)
     first = mistakes[0]
-    path = base + tuple(step for step in first["loc"] if step not in ("embedded", "endpoint", "fake"))
+    path = base + tuple(step for step in first["loc"] if step not in _PROVIDERS)
     more = f" ({len(mistakes) - 1} more like it in this file.)" if len(mistakes) > 1 else ""
     return RecipeError(_words(first, path, model) + more, where=source_map.where(path))
 
@@ -155,7 +175,8 @@ def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseM
     if kind == "missing":
         return f"the key {key!r} is missing."
     if kind == "union_tag_invalid":
-        return "provider must be embedded, endpoint or fake."
+        *most, last = _PROVIDERS
+        return f"provider must be {', '.join(most)} or {last}."
     words = mistake["msg"].removeprefix("Value error, ").rstrip(".")
     shown = repr(mistake["input"])
     if kind == "value_error":
@@ -165,15 +186,10 @@ def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseM
 
 def _known_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     """The keys of the block that an unknown key was found in."""
-    tags: dict[str, type[BaseModel]] = {
-        "embedded": EmbeddedModel,
-        "endpoint": EndpointModel,
-        "fake": FakeModel,
-    }
     block: type[BaseModel] = model
     for step in loc[:-1]:
-        if step in tags:
-            block = tags[str(step)]
+        if step in _PROVIDERS:
+            block = _PROVIDERS[str(step)]
             continue
         field = block.model_fields.get(str(step))
         below = _block_of(field.annotation) if field else None

@@ -85,6 +85,22 @@ class EndpointModel(_Model):
         return [self.base_url] if isinstance(self.base_url, str) else list(self.base_url)
 
 
+class VllmModel(_Model):
+    """vLLM's engine beside the run, with no server: batch work on one's own GPU."""
+
+    provider: Literal["vllm"] = "vllm"
+    model: str = Field(description="A hub's name, or a folder beside the recipe.")
+    context: Positive | None = Field(
+        default=None,
+        description="Tokens of prompt and answer the model can take; the model's own by default.",
+    )
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    engine: dict[str, Any] = Field(
+        default_factory=dict, description="vLLM's engine arguments, e.g. {tensor_parallel_size: 2}."
+    )
+    send_seed: bool = Field(default=False, description="Give each request a seed; the CPU build dies of it.")
+
+
 class FakeModel(_Model):
     """Scripted or made-up replies, with delays and faults: for demonstrations and tests."""
 
@@ -107,6 +123,7 @@ def _provider(value: Any) -> str:
 ModelConfig = Annotated[
     Annotated[EmbeddedModel, Tag("embedded")]
     | Annotated[EndpointModel, Tag("endpoint")]
+    | Annotated[VllmModel, Tag("vllm")]
     | Annotated[FakeModel, Tag("fake")],
     Discriminator(_provider),
 ]
@@ -255,6 +272,34 @@ class ExportOptions(Strict):
         return sources
 
 
+class SampleShares(Strict):
+    """What the rows to review are drawn for, as weights. At least a tenth is always drawn at random."""
+
+    uncertain: Share = 0.0
+    random: Share = 0.0
+    diverse: Share = 0.0
+    dropped: Share = 0.0
+
+    @model_validator(mode="after")
+    def _some(self) -> SampleShares:
+        if self.uncertain + self.random + self.diverse + self.dropped <= 0:
+            raise ValueError("names no share above zero")
+        return self
+
+
+class ReviewOptions(Strict):
+    """What people are asked (`synth review push`): which rows, how many of them, and by how many people."""
+
+    task: str = Field(default="edit", description="One of argilla_config/tasks, or a file.")
+    rows: Positive | Literal["all"] = 50
+    annotators: Positive = Field(default=1, description="How many people read a row that overlaps.")
+    overlap: Share = Field(default=0.0, description="The share of rows that so many people read.")
+    sample: SampleShares = Field(
+        default_factory=lambda: SampleShares(uncertain=0.5, random=0.3, dropped=0.2),
+        description="Shares of uncertain, random, diverse and dropped rows.",
+    )
+
+
 class StageSpec(Strict):
     """One stage: its kind, the name it goes by, and its options."""
 
@@ -278,6 +323,7 @@ class Recipe(Strict):
     window: Positive = Field(
         default=256, description="A prompt draws on rows that were kept at least so many requests before."
     )
+    review: ReviewOptions = Field(default_factory=ReviewOptions)
     export: ExportOptions = Field(default_factory=ExportOptions)
     folder: Path = Field(default=Path("."), exclude=True)
     limit: Positive | None = Field(default=None, description="Caps each source and each maker (`--limit`).")

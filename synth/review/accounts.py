@@ -1,4 +1,4 @@
-"""Annotators' accounts on the local Argilla."""
+"""Annotators' accounts on an Argilla."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from synth.errors import InputError, UnreachableError
-from synth.review.server import LocalServer
 
 WORKSPACE = "argilla"
 """The workspace that a local Argilla starts with."""
@@ -19,6 +18,20 @@ WORKSPACE = "argilla"
 _TIMEOUT_SECONDS = 30
 _CONFLICT = 409
 _UNPROCESSABLE = 422
+
+
+class ApiServer(Protocol):
+    """A running Argilla, and the key of somebody who may make accounts there."""
+
+    @property
+    def url(self) -> str:
+        """Where its API begins, without a slash at the end."""
+        ...
+
+    @property
+    def api_key(self) -> str:
+        """An owner's key."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,13 +43,13 @@ class Account:
     password: str | None = None
 
 
-def list_accounts(server: LocalServer) -> list[Account]:
+def list_accounts(server: ApiServer) -> list[Account]:
     """All accounts, in the order in which they were made."""
     users = _call(server, "GET", "users")["items"]
     return [Account(user["username"], user["role"]) for user in users]
 
 
-def make_annotators(server: LocalServer, names: Sequence[str], workspace: str = WORKSPACE) -> list[Account]:
+def make_annotators(server: ApiServer, names: Sequence[str], workspace: str = WORKSPACE) -> list[Account]:
     """Accounts for `names`, members of `workspace`; who has an account keeps it, with its password.
 
     Raises `InputError` for a name that Argilla does not take, or a workspace that is not there.
@@ -56,7 +69,7 @@ def make_annotators(server: LocalServer, names: Sequence[str], workspace: str = 
     return accounts
 
 
-def _workspace_id(server: LocalServer, name: str) -> str:
+def _workspace_id(server: ApiServer, name: str) -> str:
     for workspace in _call(server, "GET", "me/workspaces")["items"]:
         if workspace["name"] == name:
             return str(workspace["id"])
@@ -64,7 +77,7 @@ def _workspace_id(server: LocalServer, name: str) -> str:
 
 
 def _call(
-    server: LocalServer,
+    server: ApiServer,
     method: str,
     path: str,
     body: dict[str, Any] | None = None,

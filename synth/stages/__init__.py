@@ -8,10 +8,12 @@ from synth.recipe.base import StageOptions
 from synth.stages.options import (
     ApplyOptions,
     BacktranslateOptions,
+    CheckOptions,
     DedupeOptions,
     EvolveOptions,
     GenerateOptions,
     ParaphraseOptions,
+    RedactOptions,
     RespondOptions,
     ScoreOptions,
     StandardiseOptions,
@@ -20,6 +22,7 @@ from synth.stages.options import (
 
 # What a recipe may write below `stages`, and what it may say there.
 OPTIONS: Mapping[str, type[StageOptions]] = {
+    "redact": RedactOptions,
     "generate": GenerateOptions,
     "apply": ApplyOptions,
     "backtranslate": BacktranslateOptions,
@@ -29,5 +32,6 @@ OPTIONS: Mapping[str, type[StageOptions]] = {
     "respond": RespondOptions,
     "standardise": StandardiseOptions,
     "dedupe": DedupeOptions,
+    "check": CheckOptions,
     "score": ScoreOptions,
 }

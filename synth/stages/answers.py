@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import orjson
-from jsonschema import Draft202012Validator
 
+from synth.json_schema import off_schema
 from synth.llm.base import Json, Reply
 from synth.stages.base import Unusable
 
@@ -41,8 +41,6 @@ def parse_object(text: str, schema: Json | None) -> Json:
         raise Unusable("unparsable", f"{error}: {text[:200]}") from None
     if not isinstance(value, dict):
         raise Unusable("unparsable", f"no JSON object: {text[:200]}")
-    if schema is not None:
-        mistake = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
-        if mistake is not None:
-            raise Unusable("off_schema", f"{mistake.message[:200]}")
+    if schema is not None and (mistake := off_schema(value, schema)):
+        raise Unusable("off_schema", mistake[:200])
     return value

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -113,7 +112,6 @@ def _load(file: Path, name: str, stage: str) -> Callable[..., Any]:
     assert spec is not None, "a .py file has a loader"
     assert spec.loader is not None, "a .py file has a loader"
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:

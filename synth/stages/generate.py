@@ -20,6 +20,7 @@ from synth.stages.answers import reads_object
 from synth.stages.base import Context, ask_until_served, lineage_of, no_source, settled
 from synth.stages.draws import Pool
 from synth.stages.options import GenerateOptions
+from synth.text.loops import repeated_share
 from synth.text.novelty import NoveltyIndex
 
 
@@ -57,7 +58,7 @@ class Generate:
                     hint=f"The stage {name!r} shows such seeds as examples.",
                 )
             raise no_source(name, "seeds")
-        self._filter = InstructionFilter(options, [seed.prompt_text for seed in context.seeds])
+        self._filter = InstructionFilter(options, context.seeds)
 
     @property
     def count(self) -> int:
@@ -111,21 +112,30 @@ class Generate:
 
 
 class InstructionFilter:
-    """What Self-Instruct throws away. A rule that a seed itself breaks is not held against a draft."""
+    """What Self-Instruct throws away, and text that goes round in circles.
 
-    def __init__(self, options: GenerateOptions, seeds: Sequence[str]) -> None:
+    A rule that a seed itself breaks is not held against a draft.
+    """
+
+    def __init__(self, options: GenerateOptions, seeds: Sequence[Row]) -> None:
         self._options = options
+        requests = [seed.prompt_text for seed in seeds]
         self._keywords = [
             (word, pattern)
             for word, pattern in ((word, _whole_word(word)) for word in options.keywords)
-            if not any(pattern.search(seed) for seed in seeds)
+            if not any(pattern.search(request) for request in requests)
         ]
-        self._any_start = any(_starts_oddly(seed) for seed in seeds)
-        self._any_length = max((len(seed.split()) for seed in seeds), default=0)
-        self._shortest = min((len(seed.split()) for seed in seeds), default=options.min_words)
+        self._any_start = any(_starts_oddly(request) for request in requests)
+        self._any_length = max((len(request.split()) for request in requests), default=0)
+        self._shortest = min((len(request.split()) for request in requests), default=options.min_words)
+        loops = [repeated_share(text) for seed in seeds for text in (seed.prompt_text, seed.answer or "")]
+        self._most_repeated = max([options.repeated, *loops])
 
     def reason(self, instruction: str, response: str) -> tuple[str, str] | None:
         """The code and the words for throwing a draft away, or None."""
+        return self._of_instruction(instruction) or self._of_response(instruction, response)
+
+    def _of_instruction(self, instruction: str) -> tuple[str, str] | None:
         words = len(instruction.split())
         if words < min(self._options.min_words, self._shortest):
             return "too_short", f"{words} words"
@@ -138,12 +148,21 @@ class InstructionFilter:
             return "odd_start", f"begins with {instruction[0]!r}"
         if instruction.startswith("Write a program"):
             return "program", "begins with 'Write a program'"
+        return self._loop(instruction)
+
+    def _of_response(self, instruction: str, response: str) -> tuple[str, str] | None:
         if not response.strip():
             return "empty", "the answer is empty"
         if response.strip() == instruction.strip():
             return "echo", "the answer repeats the request"
         if response.rstrip().endswith(":"):
             return "unfinished", "the answer ends with a colon"
+        return self._loop(response)
+
+    def _loop(self, text: str) -> tuple[str, str] | None:
+        share = repeated_share(text)
+        if share > self._most_repeated:
+            return "looping", f"{share:.0%} of its runs of four words stand in it before"
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -45,6 +45,9 @@ class GenerateOptions(AskingOptions):
     keywords: tuple[str, ...] = Field(
         default=SELF_INSTRUCT_KEYWORDS,
         description="What a text model cannot do; a word that a seed uses is let be.",
+    )
+    repeated: Share = Field(
+        default=0.3, description="Most runs of four words that a text may say again; more is a loop."
     )
     sampling: Sampling = SELF_INSTRUCT_SAMPLING
 
@@ -104,8 +107,8 @@ class BacktranslateOptions(AskingOptions):
 
     @model_validator(mode="after")
     def _fits(self) -> BacktranslateOptions:
-        if self.shortest > self.longest:
-            raise ValueError("shortest is longer than longest")
+        if self.longest < 2 * self.shortest:
+            raise ValueError("longest must be at least twice shortest")
         if self.mode == "instruction" and (self.context or self.passages > 1):
             raise ValueError("context and passages go with `mode: questions`")
         return self
@@ -250,6 +253,42 @@ class DedupeOptions(StageOptions):
     )
 
 
+class RedactOptions(StageOptions):
+    """Stand-ins for people's data in all sources, as they are read. Stands first."""
+
+    emails: bool = Field(default=True, description="E-mail addresses.")
+    phones: bool = Field(default=True, description="Telephone numbers that are valid in their country.")
+    cards: bool = Field(default=True, description="Card numbers with the right last digit.")
+    accounts: bool = Field(default=True, description="IBANs, bank routing numbers, account numbers.")
+    names: str | None = Field(default=None, description="A file with one name a line.")
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
+        default=None, description="The country of telephone numbers that are written without one, such as DE."
+    )
+
+
+class CheckOptions(StageOptions):
+    """What can be executed about an answer: one of `json`, `sql` and `function`."""
+
+    schema_: str | None = Field(
+        default=None, alias="json", description="A JSON schema the answer agrees with."
+    )
+    sql: str | None = Field(
+        default=None, description="A SQLite or DuckDB file the answer runs on, read-only."
+    )
+    function: str | None = Field(
+        default=None, description="FILE.py:FUNCTION, code of your own: it runs, under `synth run` alone."
+    )
+    seconds: Annotated[float, Field(gt=0, le=600)] = Field(default=5.0, description="What a query may take.")
+    empty: bool = Field(default=True, description="Keep queries whose result has no rows.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> CheckOptions:
+        named = [value for value in (self.schema_, self.sql, self.function) if value is not None]
+        if len(named) != 1:
+            raise ValueError("needs one of `json`, `sql` and `function`")
+        return self
+
+
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,
@@ -281,6 +320,17 @@ class ScoreOptions(AskingOptions):
         if not isinstance(value, str) or not _COMPARISON.fullmatch(value.strip()):
             raise ValueError("must be a comparison such as '>= 4'")
         return value.strip()
+
+    @property
+    def key(self) -> str:
+        """The name under which a row's `scores` hold this one."""
+        return self.as_ or (self.prompt or self.rubric).removesuffix(".md").rsplit("/", 1)[-1]
+
+    @property
+    def bar(self) -> float | None:
+        """The score at which keeping turns into dropping."""
+        match = _COMPARISON.fullmatch(self.keep) if self.keep else None
+        return float(match[2]) if match else None
 
     def keeps(self, score: float) -> bool:
         """Whether a row with this score stays."""

@@ -17,8 +17,9 @@ from synth.stages.base import Context, ask_until_served, lineage_of, settled
 from synth.stages.options import STYLES, ParaphraseOptions
 from synth.stages.parents import Parents, comes_from
 from synth.stages.score import transcript
+from synth.text.diversity import distinct_n, mean_nearest_similarity
+from synth.text.embedding import similarity
 from synth.text.meaning import changed_meaning
-from synth.text.similarity import distinct, mean_nearest, similarity
 from synth.text.tokens import normal_form
 
 # Diversity is measured over so many requests at the most: it takes the square of their number.
@@ -156,11 +157,11 @@ class Paraphrase:
 def _diversity(requests: Sequence[str]) -> Json:
     texts = requests[:_MEASURED]
     figures = {
-        "distinct_1": distinct(texts, 1),
-        "distinct_2": distinct(texts, 2),
-        "nearest_similarity": mean_nearest(texts),
+        "distinct_1": distinct_n(texts, 1),
+        "distinct_2": distinct_n(texts, 2),
+        "nearest_similarity": mean_nearest_similarity(texts),
     }
-    return {"requests": len(requests), **{k: v and round(v, 4) for k, v in figures.items()}}
+    return {"requests": len(requests), **{k: round(v, 4) for k, v in figures.items()}}
 
 
 def _turns(messages: Sequence[Json]) -> list[Json]:

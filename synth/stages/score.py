@@ -18,11 +18,10 @@ class Score:
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
         self.name = name
         self._options = options
-        named = options.prompt or options.rubric
         prompt = context.prompt("score", options, options.rubric, ["conversation", "response"])
         model = context.model("judge", options)
         self._judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
-        self._key = options.as_ or named.removesuffix(".md").rsplit("/", 1)[-1]
+        self._key = options.key
 
     async def prepare(self) -> None:
         """Settles how this model's scores are read, and says so."""

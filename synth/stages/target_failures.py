@@ -19,8 +19,8 @@ from synth.stages.base import Context, ask_until_served, lineage_of, no_source, 
 from synth.stages.given import Failure
 from synth.stages.options import TargetFailuresOptions
 from synth.stages.score import transcript
+from synth.text.embedding import similarity
 from synth.text.novelty import NoveltyIndex
-from synth.text.similarity import similarity
 
 # Failures of a pattern that are shown when it is named.
 _SHOWN = 4

@@ -1,7 +1,24 @@
 """The run folder: the only place that holds a run's state, and the only code that touches it."""
 
+from synth.store.decisions import Answer, DecisionLog, Decisions, Place, Shown
 from synth.store.folder import RunFolder
 from synth.store.reader import FunnelLine, RunReader
+from synth.store.review import ReviewStore
+from synth.store.reviewed import Reviewed
 from synth.store.run import Found, ModelUse, RunStore
 
-__all__ = ["Found", "FunnelLine", "ModelUse", "RunFolder", "RunReader", "RunStore"]
+__all__ = [
+    "Answer",
+    "DecisionLog",
+    "Decisions",
+    "Found",
+    "FunnelLine",
+    "ModelUse",
+    "Place",
+    "ReviewStore",
+    "Reviewed",
+    "RunFolder",
+    "RunReader",
+    "RunStore",
+    "Shown",
+]

@@ -41,6 +41,19 @@ MIGRATIONS = (
     -- All that the funnel counts, apart from the receipts: a run of 100,000 rows is counted at once.
     CREATE INDEX rows_counted ON rows (version, status, draft, born, ended, stage, reason);
     """,
+    # What people's decisions make of a row; `rows` keeps it as the stages left it. `person` tells whether
+    # somebody decided on the row itself: such a row is never superseded.
+    """
+    CREATE TABLE reviewed (
+        id TEXT PRIMARY KEY,
+        person INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        stage TEXT,
+        reason TEXT,
+        ended INTEGER,
+        receipt BLOB NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 
@@ -56,6 +69,9 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
+    # Rows lie in the order of their ids, which is none: pages are written again and again. 32 MB of them wait
+    # in the side file until each goes to its place once.
+    connection.execute("PRAGMA wal_autocheckpoint=8000")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
@@ -69,6 +85,10 @@ def _connect_to_read(file: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM meta")
     except sqlite3.OperationalError:
         connection.close()
-        return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
     connection.execute("PRAGMA busy_timeout=10000")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    for script in MIGRATIONS[version:]:
+        # An older file, which a reader may not change: what it lacks is there for this connection alone.
+        connection.executescript(script.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     return connection

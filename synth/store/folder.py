@@ -20,8 +20,8 @@ FORMAT_VERSION = 1
 class RunFolder:
     """The paths of a run folder.
 
-    The journal is the truth; the database is made from it and can be deleted; `recipe.json` is the
-    recipe as it was last run.
+    The journal of replies and that of decisions are the truth; the database is made from them and can be
+    deleted; `recipe.json` is the recipe as it was last run.
     """
 
     path: Path
@@ -40,6 +40,16 @@ class RunFolder:
     def journal(self) -> Path:
         """Every reply, raw."""
         return self.path / "replies.journal"
+
+    @property
+    def decisions(self) -> Path:
+        """What people were shown and what they answered."""
+        return self.path / "decisions.jsonl"
+
+    @property
+    def review(self) -> Path:
+        """Where files to review go without Argilla."""
+        return self.path / "review"
 
     @property
     def database(self) -> Path:

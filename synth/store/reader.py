@@ -14,7 +14,21 @@ from synth.llm.base import Json
 from synth.store import database
 from synth.store.folder import RunFolder
 
-_STATUS = "CASE WHEN version < :version THEN 'superseded' ELSE status END"
+# Rows as they are after people's decisions. One that somebody decided on is never superseded: where no stage
+# makes it any more, it counts as born at the review, behind all stages.
+_ROWS = """(
+    SELECT r.id AS id, r.place AS place, r.draft AS draft, r.version < :version AS old,
+        CASE WHEN v.person AND r.version < :version THEN :review ELSE r.born END AS born,
+        CASE WHEN v.id IS NULL THEN r.ended ELSE v.ended END AS ended,
+        CASE WHEN v.id IS NULL THEN r.stage ELSE v.stage END AS stage,
+        CASE WHEN v.id IS NULL THEN r.reason ELSE v.reason END AS reason,
+        CASE WHEN r.version < :version AND v.person IS NOT 1 THEN 'superseded'
+            ELSE ifnull(v.status, r.status) END AS status,
+        ifnull(v.receipt, r.receipt) AS receipt
+    FROM rows r LEFT JOIN reviewed v ON v.id = r.id
+)"""
+
+REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +88,21 @@ class RunReader:
 
     def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
         """Receipts in the run's order; `stage` is where a row was made or where it ended."""
-        query = f"SELECT receipt, {_STATUS} AS now FROM rows WHERE 1"
+        query = f"SELECT receipt, status FROM {_ROWS} WHERE 1"
         if status is not None:
-            query += f" AND {_STATUS} = :status"
+            query += " AND status = :status"
         if stage is not None:
             query += " AND (stage = :stage OR receipt -> '$.lineage.stage' = json_quote(:stage))"
         query += " ORDER BY place"
-        values = {"version": self._version, "status": status, "stage": stage}
+        values = {**self._now, "status": status, "stage": stage}
         for receipt, now in self._database.execute(query, values):
             yield {**orjson.loads(receipt), "status": now}
 
     def row(self, row_id: str) -> Json:
         """One receipt by id, or by the first letters of one. Raises `InputError`."""
         lines = self._database.execute(
-            f"SELECT receipt, {_STATUS} FROM rows WHERE id >= :start AND id < :end LIMIT 2",
-            {"version": self._version, "start": row_id, "end": row_id + "\x7f"},
+            f"SELECT receipt, status FROM {_ROWS} WHERE id >= :start AND id < :end LIMIT 2",
+            {**self._now, "start": row_id, "end": row_id + "\x7f"},
         ).fetchall()
         if len(lines) != 1:
             words = "there is no row" if not lines else "several rows begin with"
@@ -99,28 +113,39 @@ class RunReader:
         return {**orjson.loads(receipt), "status": now}
 
     def counts(self) -> dict[str, int]:
-        """Rows by status; of the kept ones only drafts, since what was given counts as nothing made."""
+        """Rows by status; of the kept ones only drafts, since what was given counts as nothing made.
+
+        `carried` are kept rows that the recipe does not make any more: people decided on them.
+        """
         lines = self._database.execute(
-            f"SELECT {_STATUS}, count(*) FROM rows WHERE draft = 1 OR status != 'kept' GROUP BY 1",
-            {"version": self._version},
+            "SELECT CASE WHEN old AND status = 'kept' THEN 'carried' ELSE status END, count(*)"
+            f" FROM {_ROWS} WHERE draft = 1 OR status != 'kept' GROUP BY 1",
+            self._now,
         )
         return dict(lines.fetchall())
 
     def drops(self) -> dict[str, int]:
         """How many rows were dropped, by `stage: reason`."""
         lines = self._database.execute(
-            "SELECT stage || ': ' || reason, count(*) FROM rows"
-            " WHERE version = ? AND status = 'dropped' GROUP BY 1 ORDER BY 1",
-            (self._version,),
+            f"SELECT stage || ': ' || reason, count(*) FROM {_ROWS}"
+            " WHERE status = 'dropped' GROUP BY 1 ORDER BY 1",
+            self._now,
         )
         return dict(lines.fetchall())
 
     def funnel(self, stages: list[str]) -> list[FunnelLine]:
-        """One line for the sources and one for each stage; every number adds up with the line before."""
+        """One line for the sources and one for each stage; every number adds up with the line before.
+
+        Where people decided on rows, `review` is the last line.
+        """
         groups = self._database.execute(
-            "SELECT born, ended, status, reason, count(*) FROM rows WHERE version = ? GROUP BY 1, 2, 3, 4",
-            (self._version,),
+            f"SELECT born, ended, status, reason, count(*) FROM {_ROWS} WHERE status != 'superseded'"
+            " GROUP BY 1, 2, 3, 4",
+            self._now,
         ).fetchall()
+        last = self._now["review"]
+        if any(last in (born, ended) for born, ended, *_ in groups):
+            stages = [*stages, REVIEW]
         lines = []
         came = 0
         for index, stage in enumerate(["sources", *stages]):
@@ -137,6 +162,19 @@ class RunReader:
             lines.append(line)
             came = line.passed
         return lines
+
+    def made(self) -> Iterator[Json]:
+        """Receipts of what the recipe as last run makes, as the stages left them, whatever people decided."""
+        for (receipt,) in self._database.execute(
+            "SELECT receipt FROM rows WHERE version >= ? ORDER BY place", (self._version,)
+        ):
+            yield orjson.loads(receipt)
+
+    @property
+    def _now(self) -> dict[str, int]:
+        """What tells rows of today from older ones: the version, and the place of the review."""
+        stages = len(self.stage_names()) if self.folder.recipe.exists() else 0
+        return {"version": self._version, "review": stages + 1}
 
     def stage_names(self) -> list[str]:
         """The stages of the last call's recipe, in order."""

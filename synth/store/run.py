@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import orjson
 from synth.llm.base import Json, Request, Usage
 from synth.row import Slot
 from synth.store import database
+from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
 from synth.store.journal import JournalWriter, Place, Record, decode, read_records
+from synth.store.reviewed import Reviewed, ReviewedTable
 from synth.store.writer import INSERT_REPLY, Writer, reply_line
 
 
@@ -113,6 +116,10 @@ class RunStore:
 
         Another fingerprint is an edit: rows that it does not make again become `superseded`.
         """
+        try:
+            write_atomically(self.folder.recipe, orjson.dumps(recipe, option=orjson.OPT_INDENT_2) + b"\n")
+        except OSError as error:
+            raise machine_error(error, self.folder.path) from None
         if self._meta("finished") == f"{fingerprint}:{self.size}":
             return True
         if self._meta("fingerprint") != fingerprint:
@@ -121,15 +128,22 @@ class RunStore:
             self._put("fingerprint", fingerprint)
         self._put("finished", "")
         self._change("DELETE FROM rows WHERE status = 'pending'")
-        try:
-            write_atomically(self.folder.recipe, orjson.dumps(recipe, option=orjson.OPT_INDENT_2) + b"\n")
-        except OSError as error:
-            raise machine_error(error, self.folder.path) from None
         return False
 
-    def commit(self, slot: Slot) -> None:
-        """Records the rows of a slot; they are written soon, and made again if they are not."""
-        self._to_writer().commit(slot, self.version)
+    @property
+    def decisions(self) -> DecisionLog:
+        """What people decided."""
+        return DecisionLog(self.folder.decisions)
+
+    @property
+    def reviewed(self) -> ReviewedTable:
+        """What decisions make of rows; to be used while nothing is being written."""
+        return ReviewedTable(self._reading, self.folder.path)
+
+    def commit(self, slot: Slot, reviewed: Sequence[Reviewed] = ()) -> None:
+        """Records the rows of a slot, and what decisions make of some of them; they are written soon, and
+        made again if they are not."""
+        self._to_writer().commit(slot, self.version, reviewed)
 
     def finish(self, fingerprint: str, notes: Json) -> None:
         """Notes that everything is done, so that the next call has nothing to do."""

@@ -1,7 +1,7 @@
 """The one thread that writes: it gathers what has come in and makes it durable in one go.
 
 Group commit: while the disk is busy with one batch, the next one gathers. A reply's future is resolved
-only when its batch is on disk.
+only when its batch is on disk. Rows, which a replay makes again, may wait a little for more of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,15 +21,27 @@ from synth.llm.base import Json
 from synth.row import Row, Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.journal import JournalWriter, Place, Record, encode
+from synth.store.reviewed import INSERT_REVIEWED, Reviewed
 
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+
+# Slots are written when there are so many, or after so many seconds: their rows lie all over the table, so
+# that each page is touched once for many of them.
+_SLOTS_AT_ONCE, _SLOTS_WAIT = 1000, 0.5
 
 
 @dataclass(slots=True)
 class _Append:
     record: Record
     done: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class _Commit:
+    slot: Slot
+    version: int
+    reviewed: Sequence[Reviewed]
 
 
 def reply_line(record: Record, place: Place) -> tuple[Any, ...]:
@@ -88,7 +101,7 @@ class Writer:
         self._folder = folder
         self._journal = journal
         self._database = database
-        self._queue: queue.SimpleQueue[_Append | tuple[Slot, int] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Append | _Commit | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="synth-writer", daemon=True)
@@ -100,11 +113,12 @@ class Writer:
         self._queue.put(_Append(record, done))
         return done
 
-    def commit(self, slot: Slot, version: int) -> None:
-        """Takes over the rows of a slot. Raises what stopped an earlier write."""
+    def commit(self, slot: Slot, version: int, reviewed: Sequence[Reviewed]) -> None:
+        """Takes over the rows of a slot, and what decisions make of them. Raises what stopped an earlier
+        write."""
         if self._error is not None:
             raise self._error
-        self._queue.put((slot, version))
+        self._queue.put(_Commit(slot, version, reviewed))
 
     def close(self) -> None:
         """Writes what is left. Raises what stopped it."""
@@ -114,24 +128,45 @@ class Writer:
             raise self._error
 
     def _work(self) -> None:
+        commits: list[_Commit] = []
+        since = 0.0
         going = True
         while going:
-            batch = [self._queue.get()]
-            while not self._queue.empty():
-                batch.append(self._queue.get())
+            batch = self._gather(_SLOTS_WAIT if commits else None)
             going = None not in batch
             appends = [item for item in batch if isinstance(item, _Append)]
-            slots = [item for item in batch if isinstance(item, tuple)]
+            if not commits:
+                since = time.monotonic()
+            commits += [item for item in batch if isinstance(item, _Commit)]
+            waited = time.monotonic() - since >= _SLOTS_WAIT
+            ready = commits if waited or len(commits) >= _SLOTS_AT_ONCE or not going else []
             if self._error is None:
-                self._error = self._write(appends, slots)
+                self._error = self._write(appends, ready)
             self._report(appends)
+            if ready:
+                commits = []
 
-    def _write(self, appends: Sequence[_Append], slots: Sequence[tuple[Slot, int]]) -> Exception | None:
+    def _gather(self, seconds: float | None) -> list[_Append | _Commit | None]:
+        """All that has come in; waits for the first of it, for so many seconds at most."""
+        try:
+            batch = [self._queue.get(timeout=seconds)]
+        except queue.Empty:
+            return []
+        while not self._queue.empty():
+            batch.append(self._queue.get())
+        return batch
+
+    def _write(self, appends: Sequence[_Append], commits: Sequence[_Commit]) -> Exception | None:
         try:
             lines = self._append(appends)
+            if not lines and not commits:
+                return None
             self._database.execute("BEGIN")
             self._database.executemany(INSERT_REPLY, lines)
-            self._database.executemany(_INSERT_ROW, _row_lines(slots))
+            self._database.executemany(_INSERT_ROW, _row_lines(commits))
+            self._database.executemany(
+                INSERT_REVIEWED, (row.line() for commit in commits for row in commit.reviewed)
+            )
             self._database.execute("COMMIT")
         except OSError as error:
             return machine_error(error, self._folder.path)
@@ -157,12 +192,12 @@ class Writer:
             self._loop.call_soon_threadsafe(_resolve, appends, self._error)
 
 
-def _row_lines(slots: Sequence[tuple[Slot, int]]) -> list[tuple[Any, ...]]:
+def _row_lines(commits: Sequence[_Commit]) -> list[tuple[Any, ...]]:
     lines = []
-    for slot, version in slots:
-        place = order_key(slot.key)
-        for position, row in enumerate((*slot.rows, *slot.settled)):
-            lines.append(row_line(row, place + position.to_bytes(4, "big"), version))
+    for commit in commits:
+        place = order_key(commit.slot.key)
+        for position, row in enumerate((*commit.slot.rows, *commit.slot.settled)):
+            lines.append(row_line(row, place + position.to_bytes(4, "big"), commit.version))
     return lines
 
 

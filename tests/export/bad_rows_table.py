@@ -22,7 +22,7 @@ from synth.exports.example import examples_of
 from synth.exports.formats import FORMATS
 from synth.exports.formats.base import Format
 from synth.llm.base import Json
-from synth.recipe import ExportOptions
+from synth.recipe.model import ExportOptions
 
 CONSUMERS = {"trl-sft": "trl", "mistral": "mistral", "together": "together", "llama-factory": "llama-factory"}
 ENVIRONMENTS = {"mistral": "trl"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from synth.recipe import Recipe, StageSpec
+from synth.recipe.model import Recipe, StageSpec
 from synth.row import Lineage, Row, content_id, order_key
 from synth.stages.options import DedupeOptions, GenerateOptions
 from synth.store import database

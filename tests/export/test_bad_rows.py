@@ -8,7 +8,7 @@ from bad_rows import BAD_ROWS, FORMATS, row_of, said_of
 from synth.errors import ExportError
 from synth.exports.example import examples_of
 from synth.exports.formats import find_format
-from synth.recipe import ExportOptions
+from synth.recipe.model import ExportOptions
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -13,7 +13,7 @@ from synth.errors import ExportError
 from synth.exports import export_run
 from synth.exports.example import Example
 from synth.exports.lengths import TargetModel, target_model
-from synth.recipe import ExportOptions
+from synth.recipe.model import ExportOptions
 
 CHATML = (
     "{%- for message in messages -%}<|im_start|>{{ message.role }}\n{% generation %}{{ message.content }}"

@@ -198,8 +198,8 @@ def test_nobody_waits_for_a_process_that_died(embedded: Embedded) -> None:
         await client.open()
         asked = [asyncio.create_task(client.ask(a_request(f"Count {n}.", max_tokens=2000))) for n in range(4)]
         await asyncio.sleep(0.2)
-        assert client._process is not None
-        client._process.kill()
+        assert client._worker._process is not None
+        client._worker._process.kill()
         for task in asked:
             with pytest.raises(UnreachableError, match="ended"):
                 await task
@@ -216,7 +216,7 @@ def test_closing_ends_requests_and_the_process(embedded: Embedded) -> None:
         await client.open()
         asked = asyncio.create_task(client.ask(a_request("Count for ever.", max_tokens=2000)))
         await asyncio.sleep(0.2)
-        process = client._process
+        process = client._worker._process
         assert process is not None
         await client.close()
         with pytest.raises(UnreachableError, match="closed"):

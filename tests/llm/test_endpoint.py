@@ -221,7 +221,7 @@ def test_cached_tokens_and_the_hit_rate(server: LoopbackProcess) -> None:
         await client.ask(request(f"{shared} last"))
         server.control(latency=0.8)
         await client.ask(request(f"{shared} very last"))
-        return client.read(raw).usage.cached, client.prefix_hit_rate
+        return client.read(raw).usage.cached, client.prefix_counts.hit_rate
 
     cached, rate = run(client, work)
     assert cached == 160

@@ -17,6 +17,7 @@ from synth.llm.base import RequestFailed
 from synth.llm.endpoint import EndpointClient
 from synth.llm.loopback.process import LoopbackProcess
 from synth.llm.loopback.settings import Settings
+from synth.llm.transport import Transport
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -274,3 +275,25 @@ def test_cancelled_requests_give_their_places_back(server: LoopbackProcess) -> N
     busy, left = run(EndpointClient("fake", [server.url]), work)
     assert busy >= 32
     assert left == 0
+
+
+def test_a_cancellation_wins_over_an_answer_that_comes_with_it(server: LoopbackProcess) -> None:
+    server.control(latency=0.02)
+
+    async def cancelled_late() -> int:
+        transport = Transport(server.url, None)
+        await transport.open()
+        body = b'{"model": "fake", "messages": [{"role": "user", "content": "x"}], "max_tokens": 5}'
+        lost = 0
+        for _ in range(20):
+            asking = asyncio.create_task(transport.complete(body))
+            await asyncio.sleep(0.005)
+            # The loop stands still while the answer arrives, so that both are there when it goes on.
+            time.sleep(0.06)  # noqa: ASYNC251
+            asking.cancel()
+            await asyncio.wait([asking])
+            lost += not asking.cancelled()
+        await transport.close()
+        return lost
+
+    assert asyncio.run(cancelled_late()) == 0

@@ -66,7 +66,7 @@ def test_the_text_is_the_answer(tmp_path: Path) -> None:
         ("How hot is the machine in the text above?", 5, True, "leans_on_source", 1),
         ("Explain it.", 5, True, "too_short", 1),
         ("What is the best answer of a helpful assistant?", 5, True, "off_topic", 1),
-        ("Which user has not seen the text of machine 1?", 5, True, "leans_on_source", 1),
+        ("According to the passage, how hot is machine 1?", 5, True, "leans_on_source", 1),
         ("Machine 1: ask for what the whole thing is.", 5, True, "repeats_prompt", 1),
         ("word " * 151, 5, True, "too_long", 1),
     ],
@@ -194,7 +194,7 @@ def test_with_context_a_share_has_no_answer(tmp_path: Path) -> None:
 def test_one_question_about_two_passages(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.md").write_text("\n\n".join(f"{'Word ' * 150}number {n}." for n in range(4)))
-    stage = {"backtranslate": {"mode": "questions", "passages": 2, "questions": 1}}
+    stage = {"backtranslate": {"mode": "questions", "passages": 2, "questions": 1, "longest": 1200}}
     pair = {"question": "What of number 0 and 1?", "answer": "Both.", "quote": "word number 1."}
     recipe = desk(tmp_path, [stage], [{"match": "several texts", "text": {"pairs": [pair]}}], sources=DOCS)
     run(recipe)

@@ -59,8 +59,7 @@ REQUEST = "Request:\nHow do I clean machine 0 before the 12 o'clock shift?"
         ("How can machine 0 be cleaned before the 11 o'clock shift?", True, "number"),
         ("How do I not clean machine 0 before the 12 o'clock shift?", True, "negation"),
         ("how do I clean machine 0 before the 12 o'clock shift", True, "copy"),
-        ("Is 0 or 12 the better number for a birthday cake?", True, "too_far"),
-        ("How do I clean machine 0 after the 12 o'clock shift?", False, "another_request"),
+        ("How do I clean machine 0 at the 12 o'clock shift?", False, "another_request"),
     ],
 )
 def test_what_is_dropped_and_why(tmp_path: Path, wording: str, same: bool, reason: str) -> None:
@@ -75,6 +74,14 @@ def test_what_is_dropped_and_why(tmp_path: Path, wording: str, same: bool, reaso
         sources=SEEDS,
     )
     run(recipe)
+    assert reasons(recipe) == {reason: 1}
+
+
+@pytest.mark.parametrize(("band", "reason"), [([0.99, 1.0], "too_far"), ([0.0, 0.3], "too_near")])
+def test_the_band_of_similarity(tmp_path: Path, band: list[float], reason: str) -> None:
+    seeds(tmp_path, 1)
+    stage = {"paraphrase": {"variants": 1, "similarity": band}}
+    run(recipe := desk(tmp_path, [stage], wordings(), [SAME], sources=SEEDS))
     assert reasons(recipe) == {reason: 1}
 
 

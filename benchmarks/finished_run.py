@@ -1,0 +1,67 @@
+"""A finished run of 100,000 rows, called again: how long it takes to find that there is nothing to do.
+
+    python benchmarks/finished_run.py --rows 100000
+
+Whole processes, timed from their start to their end; the middle of so many calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+RECIPE = """\
+name: finished
+models: {writer: {provider: fake}, judge: {provider: fake, model: judge}}
+sources: {prompts: prompts.jsonl}
+stages: [respond: {}, standardise: {}, score: {keep: '>= 1'}]
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--calls", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with (folder / "prompts.jsonl").open("w") as prompts:
+            for i in range(options.rows):
+                prompts.write(
+                    json.dumps({"instruction": f"Question {i}: what is {i} times {i % 97}?"}) + "\n"
+                )
+        (folder / "recipe.yaml").write_text(RECIPE)
+        run = ["run", str(folder / "recipe.yaml"), "--json"]
+        print("| call | s | processor s | peak MiB |")
+        print("|---|---|---|---|")
+        print(_line("first", [_call(run)]), flush=True)
+        print(_line("again", [_call(run) for _ in range(options.calls)]))
+    print(_line("synth --help", [_call(["--help"]) for _ in range(options.calls)]))
+
+
+def _call(arguments: list[str]) -> tuple[float, float, float]:
+    """Seconds, processor seconds and peak MiB of one call of `synth`."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "synth", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"synth {' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
+    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def _line(name: str, calls: list[tuple[float, float, float]]) -> str:
+    seconds, processor, peak = (statistics.median(column) for column in zip(*calls, strict=True))
+    return f"| {name} | {seconds:.2f} | {processor:.2f} | {peak:.0f} |"
+
+
+if __name__ == "__main__":
+    main()

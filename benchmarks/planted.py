@@ -1,0 +1,142 @@
+"""Precision and recall of the checks that need no model, on cases planted by hand.
+
+Each check is asked alone: whether it finds what was planted for it, and keeps quiet about rewordings that are
+good and about what was planted for other checks. The held-out cases were written after the checks.
+
+    python benchmarks/planted.py [--misses]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synth.text.embedding import similarity
+from synth.text.entities import changed_entity
+from synth.text.literals import changed_literal
+from synth.text.meaning import LEAST_SIMILARITY, changed_meaning, is_copy
+from synth.text.negations import changed_negation
+from synth.text.numbers import changed_numbers
+from synth.text.quotes import find_quote
+from synth.text.selfcontained import leans_on_source
+
+DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
+SETS = {"first": "", "held out": "_held_out"}
+Case = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """What a check said about its cases; `wrong` holds those it got wrong."""
+
+    hits: int = 0
+    missed: int = 0
+    false: int = 0
+    right: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def note(self, planted: bool, said: bool, case: str) -> None:
+        """Counts one case."""
+        if planted and said:
+            self.hits += 1
+        elif planted:
+            self.missed += 1
+        elif said:
+            self.false += 1
+        else:
+            self.right += 1
+        if planted != said:
+            self.wrong.append(f"{'missed' if planted else 'false'}: {case}")
+
+    @property
+    def precision(self) -> float:
+        """Share of what it found that was planted."""
+        return self.hits / (self.hits + self.false) if self.hits + self.false else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of what was planted that it found."""
+        return self.hits / (self.hits + self.missed) if self.hits + self.missed else 0.0
+
+
+def cases(kind: str, suffix: str) -> list[Case]:
+    """One of the planted files."""
+    return [
+        json.loads(line) for line in (DATA / f"planted_{kind}{suffix}.jsonl").read_text("utf-8").splitlines()
+    ]
+
+
+# A check by name: the kinds that were planted for it, those that say nothing about it, and what asks it.
+# Another question has numbers and names of its own; so have some other changes, which are left out there.
+PARAPHRASE_CHECKS: dict[str, tuple[set[str], set[str], Callable[[str, str], object]]] = {
+    "numbers": ({"number"}, {"question"}, changed_numbers),
+    "negations": ({"negation"}, {"question"}, changed_negation),
+    "copies": ({"copy"}, {"number", "negation", "entity", "code", "quoted"}, is_copy),
+    "entities": ({"entity"}, {"question", "quoted"}, changed_entity),
+    "code and quoted": ({"code", "quoted"}, {"question"}, changed_literal),
+    "other question": (
+        {"question"}, {"number", "negation", "entity", "code", "quoted"},
+        lambda before, after: similarity(before, after) < LEAST_SIMILARITY,
+    ),
+    "all together": ({"number", "negation", "copy", "entity", "code", "quoted", "question"}, set(),
+                     changed_meaning),
+}  # fmt: skip
+
+
+def tallies(suffix: str) -> Iterator[tuple[str, Tally]]:
+    """Every check's tally on one set of cases."""
+    paraphrases = cases("paraphrases", suffix)
+    for name, (planted, silent, check) in PARAPHRASE_CHECKS.items():
+        tally = Tally()
+        for case in paraphrases:
+            crossed = name == "other question" and case["kind"] == "good" and _crosses(case)
+            if case["kind"] in silent or crossed:
+                continue
+            said = check(case["before"], case["after"])
+            shown = f"{case['kind']}: {case['before']} | {case['after']} -> {said}"
+            tally.note(case["kind"] in planted, bool(said), shown)
+        yield name, tally
+    tally = Tally()
+    for case in cases("instructions", suffix):
+        said = leans_on_source(case["instruction"])
+        tally.note(case["leans"], said is not None, f"{case['instruction']} -> {said}")
+    yield "leaning on the text", tally
+    tally = Tally()
+    for case in cases("quotes", suffix):  # what is to be found out is that a quote is not there
+        found = find_quote(case["quote"], case["text"])
+        tally.note(not case["found"], found is None, f"{case['quote']} -> {found}")
+    yield "quotes not in the text", tally
+
+
+def _crosses(case: Case) -> bool:
+    """Whether the two texts are in two languages: then nobody asks how similar they are."""
+    from synth.text.languages import language_of
+
+    return language_of(case["before"]) != language_of(case["after"])
+
+
+def main() -> None:
+    """Prints the table, and with `--misses` each case that a check got wrong."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--misses", action="store_true")
+    args = parser.parse_args()
+    print("| check | cases | planted | precision | recall |\n|---|---|---|---|---|")
+    for title, suffix in SETS.items():
+        if not (DATA / f"planted_quotes{suffix}.jsonl").exists():
+            continue
+        for name, tally in tallies(suffix):
+            total = tally.hits + tally.missed + tally.false + tally.right
+            planted = tally.hits + tally.missed
+            print(f"| {name} ({title}) | {total} | {planted} | {tally.precision:.3f} | {tally.recall:.3f} |")
+            if args.misses:
+                print("\n".join(f"    {line}" for line in tally.wrong) or "    -")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""SQL that is parsed, and run on a database that it cannot change, for a limited time."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from synth.checks.verdict import Check, Objection
+from synth.errors import RecipeError, UnreachableError
+from synth.row import Row
+
+# SQLite's own steps stand for time, so that a busy machine does not decide which rows are kept. A second is
+# so many of them; a slow machine takes longer for that.
+STEPS_A_SECOND: Final = 10_000_000
+_STEPS_A_LOOK: Final = 10_000
+# The longest value and statement, in bytes: `zeroblob(1e9)` is one step.
+_LONGEST_VALUE: Final = 2**24
+_MOST_MEMORY: Final = "1GB"
+
+_FENCED: Final = re.compile(r"^[ \t]*```[ \t]*\w*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL | re.MULTILINE)
+_READS: Final = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+)
+_NO_FUNCTIONS: Final = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
+
+
+class _Database(Protocol):
+    def __call__(self, query: str) -> tuple[Objection | None, bool]:
+        """What is wrong with `query`, and whether its result has a row."""
+        ...
+
+
+def sql_check(file: Path, seconds: float, *, empty: bool) -> Check:
+    """The answer is one SQL query that runs on `file`; `empty`: its result may have no rows.
+
+    The query is the one fenced block of an answer, or all of it. Raises `RecipeError` for a file that is no
+    database, `UnreachableError` where DuckDB is not installed.
+    """
+    database = _database(file, seconds)
+
+    def check(row: Row) -> Objection | None:
+        query = query_of(row.answer or "")
+        if not query:
+            return Objection("not_sql", "the answer holds no query")
+        objection, rows = database(query)
+        if objection is None and not rows and not empty:
+            return Objection("sql_empty", f"no rows: {query[:200]}")
+        return objection
+
+    return check
+
+
+def query_of(answer: str) -> str:
+    """The one fenced block of an answer, or the answer."""
+    fenced = _FENCED.findall(answer)
+    return str(fenced[0] if len(fenced) == 1 else answer).strip().rstrip(";").strip()
+
+
+def _database(file: Path, seconds: float) -> _Database:
+    with file.open("rb") as content:
+        start = content.read(16)
+    if start.startswith(b"SQLite format 3\x00"):
+        return lambda query: _on_sqlite(file, query, seconds)
+    if start[8:12] == b"DUCK":
+        if importlib.util.find_spec("duckdb") is None:
+            raise UnreachableError(
+                "DuckDB is not installed.", where=str(file), hint="pip install 'synth[duckdb]'."
+            )
+        return lambda query: _on_duckdb(file, query, seconds)
+    raise RecipeError("is neither a SQLite nor a DuckDB database.", where=str(file))
+
+
+def _on_sqlite(file: Path, query: str, seconds: float) -> tuple[Objection | None, bool]:
+    connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _LONGEST_VALUE)
+        connection.set_authorizer(_only_reads)
+        looks = int(seconds * STEPS_A_SECOND / _STEPS_A_LOOK)
+        connection.set_progress_handler(_ends_after(looks), _STEPS_A_LOOK)
+        cursor = connection.execute(query)
+        if cursor.description is None:
+            return Objection("not_sql", f"is no query: {query[:200]}"), False
+        rows = cursor.fetchone() is not None
+        while cursor.fetchmany(1000):  # to the end: an error can lie in the last row
+            pass
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+        return _sqlite_objection(error, query), False
+    finally:
+        connection.close()
+    return None, rows
+
+
+def _only_reads(action: int, first: str | None, second: str | None, *_: object) -> int:
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _NO_FUNCTIONS:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY
+
+
+def _ends_after(looks: int) -> Callable[[], bool]:
+    left = [looks]
+
+    def ends() -> bool:
+        left[0] -= 1
+        return left[0] < 0
+
+    return ends
+
+
+def _sqlite_objection(error: Exception, query: str) -> Objection:
+    words = str(error)
+    if "interrupted" in words:
+        return Objection("sql_time", f"takes longer than allowed: {query[:200]}")
+    if "not authorized" in words or "prohibited" in words:
+        return Objection("sql_writes", f"does more than read ({words}): {query[:200]}")
+    syntax = "syntax error" in words or "incomplete input" in words or "unrecognized token" in words
+    one_only = "one statement at a time" in words
+    return Objection("not_sql" if syntax or one_only else "sql_error", f"{words}: {query[:200]}")
+
+
+def _on_duckdb(file: Path, query: str, seconds: float) -> tuple[Objection | None, bool]:
+    """DuckDB has no steps to count: here the clock decides."""
+    import duckdb
+
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "enable_external_access": "false",
+        "threads": "1",
+        "memory_limit": _MOST_MEMORY,
+    }
+    connection = duckdb.connect(str(file), read_only=True, config=settings)
+    timer = threading.Timer(seconds, connection.interrupt)
+    try:
+        connection.execute("SET lock_configuration = true")
+        statements = duckdb.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            several = len(statements) != 1
+            code = "not_sql" if several else "sql_writes"
+            return Objection(
+                code, f"{'is not one query' if several else 'does more than read'}: {query[:200]}"
+            ), False
+        timer.start()
+        result = connection.execute(statements[0])
+        rows = result.fetchone() is not None
+        while result.fetchmany(1000):
+            pass
+    except duckdb.InterruptException:
+        return Objection("sql_time", f"takes longer than {seconds:g} s: {query[:200]}"), False
+    except duckdb.ParserException as error:
+        return Objection("not_sql", f"{error}: {query[:200]}"), False
+    except duckdb.Error as error:
+        return Objection("sql_error", f"{error}: {query[:200]}"), False
+    finally:
+        timer.cancel()
+        connection.close()
+    return None, rows

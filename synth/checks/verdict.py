@@ -1,0 +1,32 @@
+"""What a check says of an answer, and how a file that it needs is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from synth.errors import RecipeError
+from synth.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why an answer does not pass: a short fixed code, and the words."""
+
+    reason: str
+    detail: str
+
+
+# None where the answer passes.
+Check = Callable[[Row], Objection | None]
+
+
+def beside(folder: Path, name: str, key: str) -> Path:
+    """The file that a recipe in `folder` names under `key`. Raises `RecipeError` where there is none."""
+    file = folder / name
+    if not file.is_file():
+        raise RecipeError(
+            "there is no such file.", where=f"{key}: {file}", hint="Paths are relative to the recipe."
+        )
+    return file

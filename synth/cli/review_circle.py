@@ -1,0 +1,120 @@
+"""`synth review push`, `status` and `pull`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from synth.api import find_run
+from synth.cli.errors import say
+from synth.cli.review_tables import status_text
+from synth.errors import InputError
+from synth.recipe.load import load_recipe
+from synth.review.accounts import Account, make_annotators
+from synth.review.backend import Backend
+from synth.review.file_backend import FileBackend
+from synth.review.places import pushed_to
+from synth.review.pull import pull
+from synth.review.push import PushOptions, push
+from synth.review.status import status
+from synth.store import RunFolder
+
+
+@dataclass(frozen=True)
+class Where:
+    """What the command line says about the place to review in."""
+
+    backend: Literal["argilla", "file"]
+    dataset: str | None
+    workspace: str | None
+    url: str | None
+    api_key_env: str | None
+
+
+def push_rows(run: Path, where: Where, users: list[str], *, as_json: bool) -> int:
+    """Sends rows; 1 where some were refused."""
+    folder = find_run(run)
+    options = _push_options(run, folder, where.dataset)
+    with closing(_backend(folder, where, make_workspace=True)) as backend:
+        accounts = _accounts(backend, where, users)
+        report = push(folder, backend, options, say)
+    if as_json:
+        print(json.dumps({**report.document(), "users": [asdict(account) for account in accounts]}))
+    else:
+        for account in accounts:
+            password = f"  password {account.password} (shown this once)" if account.password else ""
+            print(f"{account.username}  {account.role}{password}")
+        shares = ", ".join(f"{name} {rows}" for name, rows in sorted(report.shares.items()))
+        print(f"{report.sent} rows sent to {', '.join(report.places)}, {report.there} were there ({shares})")
+        if where.backend == "file":
+            print(f"Write answers into the files in {RunFolder(folder).review}, then: synth review pull")
+        if report.conflicts:
+            print(f"{report.conflicts} conflicts wait for somebody to settle them")
+    for unfit in report.unfit:
+        say(f"Not sent: row {unfit.row} {unfit.why}")
+    for refused in report.refused:
+        say(f"Refused: row {refused.row}: {refused.why}")
+    return 1 if report.refused else 0
+
+
+def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
+    """Brings decisions back."""
+    folder = find_run(run)
+    with closing(_backend(folder, where)) as backend:
+        report = pull(folder, backend, pushed_to(backend, where.dataset), say)
+    if as_json:
+        print(json.dumps(report.document()))
+        return 0
+    rows = ", ".join(f"{name} {count}" for name, count in report.statuses.items())
+    print(f"{report.new} new of {report.answers} answers; rows: {rows}")
+    if report.waiting:
+        print(f"{report.waiting} answers are still to come")
+    if report.statuses.get("conflict"):
+        print("Conflicts are not exported; `synth review push` shows them side by side to settle")
+    if report.unknown:
+        say(f"{report.unknown} answers belong to records that this run did not send.")
+    return 0
+
+
+def show_status(run: Path, where: Where, *, as_json: bool) -> int:
+    """Says how far people are, and whether they agree."""
+    folder = find_run(run)
+    with closing(_backend(folder, where)) as backend:
+        document = status(folder, backend, pushed_to(backend, where.dataset))
+    print(json.dumps(document) if as_json else status_text(document))
+    return 0
+
+
+def _backend(folder: Path, where: Where, *, make_workspace: bool = False) -> Backend:
+    if where.backend == "file":
+        return FileBackend(RunFolder(folder).review)
+    from synth.review.argilla_backend import ArgillaBackend
+    from synth.review.argilla_server import Connection, find_server
+
+    connection = Connection(find_server(where.url, where.api_key_env))
+    return ArgillaBackend(connection, where.workspace, say, make_workspace=make_workspace)
+
+
+def _accounts(backend: Backend, where: Where, users: list[str]) -> list[Account]:
+    """Accounts for these annotators, made where they are missing."""
+    if not users:
+        return []
+    if where.backend == "file":
+        raise InputError("--user makes accounts in Argilla; a file needs none.")
+    from synth.review.argilla_backend import ArgillaBackend
+    from synth.review.argilla_server import find_server
+
+    assert isinstance(backend, ArgillaBackend)
+    return make_annotators(find_server(where.url, where.api_key_env), users, backend.workspace)
+
+
+def _push_options(run: Path, folder: Path, name: str | None) -> PushOptions:
+    """A recipe on the command line says what to review now; a run folder, what it said when it was run."""
+    if run.suffix in (".yaml", ".yml") and run.is_file():
+        recipe = load_recipe(run)
+        return PushOptions(name, recipe.review, recipe.folder)
+    # Without --out, a run is runs/NAME beside its recipe.
+    return PushOptions(name, base=folder.resolve().parent.parent)

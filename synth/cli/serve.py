@@ -1,0 +1,120 @@
+"""`synth serve`: vLLM for a recipe's models, with the flags that suit batch generation."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from synth.cli.errors import INTERRUPTED, say
+from synth.errors import InputError
+from synth.llm.base import Json
+from synth.pipeline.build import api_key
+from synth.recipe.load import load_recipe
+from synth.recipe.model import EndpointModel
+from synth.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
+from synth.vllm.install import Vllm, find_vllm
+from synth.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
+from synth.vllm.server import RunningServer, Start, serve
+
+
+def serve_models(
+    recipe: Path | None,
+    settings: list[str],
+    model: str | None,
+    *,
+    host: str | None,
+    port: int | None,
+    extra: list[str],
+    as_json: bool,
+) -> int:
+    """Starts what the recipe needs, says so, and stays until it is stopped, which is how it ends well."""
+    plans = _plans(recipe, settings, model, host, port)
+    vllm = find_vllm()
+    shares = [None] * len(plans) if vllm.cpu else _shares(plans)
+    starts = [_start(plan, vllm, share, extra) for plan, share in zip(plans, shares, strict=True)]
+    if is_open_to_a_network(plans) and not all(plan.api_key for plan in plans):
+        say("Warning: whoever can reach this address can use the model; with api_key_env it asks for a key.")
+
+    def ready(servers: Sequence[RunningServer]) -> None:
+        for server in servers:
+            say(f"vLLM {vllm.version} serves {server.start.model} at {server.start.url}. Ctrl-C stops it.")
+        if as_json:
+            print(json.dumps({"servers": [_document(server) for server in servers]}), flush=True)
+
+    for start in starts:
+        say(f"Starting {shlex.join(start.command)}")
+    try:
+        serve(starts, ready=ready)
+    except KeyboardInterrupt:
+        say("vLLM is stopped.")
+    return INTERRUPTED
+
+
+def _document(server: RunningServer) -> Json:
+    start = server.start
+    return {
+        "url": start.url,
+        "model": start.model,
+        "pid": server.process.pid,
+        "command": list(start.command),
+    }
+
+
+def _plans(
+    recipe: Path | None, settings: list[str], model: str | None, host: str | None, port: int | None
+) -> list[ServerPlan]:
+    if recipe is None:
+        if model is None:
+            raise InputError(
+                "names neither a recipe nor a model.",
+                where="synth serve",
+                hint="`synth serve RECIPE`, or `synth serve --model NAME`, a hub's name or a folder.",
+            )
+        return [plan_model(model, host=host, port=port)]
+    loaded = load_recipe(recipe, settings)
+    keys = {
+        name: api_key(name, config)
+        for name, config in loaded.models.items()
+        if isinstance(config, EndpointModel) and model in (None, name)
+    }
+    return plan_servers(loaded, keys, model, host=host, port=port)
+
+
+def _start(plan: ServerPlan, vllm: Vllm, share: float | None, extra: list[str]) -> Start:
+    command = vllm.serve_command(plan.model) + plan.flags(cpu=vllm.cpu, gpu_share=share, extra=extra)
+    return Start(command, {**vllm.environment, **plan.environment}, plan.url, plan.served)
+
+
+def _shares(plans: list[ServerPlan]) -> list[float | None]:
+    """How the first card is shared out, and says so; nothing to share where one is alone on it.
+
+    Raises `InputError` where the models do not fit together.
+    """
+    cards = card_bytes()
+    sizes = [_size(plan) for plan in plans]
+    known = [size for size in sizes if size is not None]
+    if not cards or len(known) < len(plans):
+        missing = "the memory of this machine's card" if not cards else "the size of every model"
+        say(f"Whether it fits is not known before it starts: nothing tells {missing}.")
+        return [None] * len(plans)
+    words = describe(known, cards[0])
+    shares = share_card(known, cards[0])
+    if len(plans) == 1:
+        say(words)
+        return [None]
+    if shares is None:
+        raise InputError(
+            words,
+            where="models",
+            hint="Use one model for both, start one alone (--model NAME), or give each `provider: vllm`: then"
+            " one is loaded at a time.",
+        )
+    say(words)
+    return list(shares)
+
+
+def _size(plan: ServerPlan) -> ModelSize | None:
+    folder = find_folder(plan.model)
+    return read_size(plan.served, folder) if folder else None

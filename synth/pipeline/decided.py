@@ -1,0 +1,46 @@
+"""What people decided, for a run on its way: which rows count, and how they are put down."""
+
+from __future__ import annotations
+
+from synth.recipe.model import Recipe
+from synth.review.verdicts import verdicts_of
+from synth.row import Row, Slot, Status
+from synth.store import Reviewed, RunStore
+
+
+class Decided:
+    """The decisions on this run's rows. They take effect behind the last stage, and in no prompt."""
+
+    def __init__(self, store: RunStore, recipe: Recipe) -> None:
+        self._store = store
+        self._verdicts = verdicts_of(store.decisions.read(), recipe)
+
+    @property
+    def digest(self) -> str:
+        """Changes where decisions keep other rows than before."""
+        return self._verdicts.digest
+
+    def counts(self, row: Row) -> bool:
+        """Whether the row is an accepted draft once its slot is done."""
+        if not row.draft:
+            return False
+        status: Status = "kept" if row.status == "pending" else row.status
+        review = self._review(row, status)
+        return (review.receipt["status"] if review else status) == "kept"
+
+    def commit(self, slot: Slot) -> None:
+        """Puts the slot's rows down, with what decisions make of them."""
+        rows = (*slot.rows, *slot.settled)
+        for row in rows:
+            self._verdicts.note(row.id, row.lineage.stage, row.lineage.parents)
+        self._store.commit(slot, [review for row in rows if (review := self._review(row, row.status))])
+
+    def refresh(self) -> int:
+        """Brings the whole folder up to the decisions. Returns how many rows stay that no stage makes any
+        more."""
+        return self._verdicts.refresh(self._store.reviewed, self._store.version)
+
+    def _review(self, row: Row, status: Status) -> Reviewed | None:
+        if not self._verdicts:
+            return None
+        return self._verdicts.reviewed({**row.receipt(), "status": status}, row.ended)

@@ -1,0 +1,130 @@
+"""The one file that knows which stand-in is whose: beside the run, never in it, read by its owner alone.
+
+JSON Lines: the key of the stand-ins first, then a line for each value. A run folder can be copied, reviewed
+and exported without it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Self
+
+import orjson
+
+from synth.errors import InputError, MachineError, SynthError
+
+FORMAT_VERSION: Final = 1
+
+
+def ledger_of(run: Path) -> Path:
+    """Where the ledger of a run folder lies: `runs/NAME.redactions.jsonl` beside `runs/NAME`."""
+    whole = run.resolve()
+    return whole.with_name(f"{whole.name}.redactions.jsonl")
+
+
+class Ledger:
+    """The open file; held by one process at a time. A line that was cut by a crash is left out."""
+
+    def __init__(self, file: Path, warn: Callable[[str], None]) -> None:
+        self.file = file
+        self.holders: dict[str, str] = {}
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.is_new = not file.exists()
+            self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise MachineError(f"cannot be opened: {error.strerror}.", where=str(file)) from None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(self._descriptor).st_mode & 0o077:
+                os.fchmod(self._descriptor, 0o600)
+                warn(f"{file} could be read by others; that is mended.")
+            self.key = self._read()
+        except BlockingIOError:
+            self.close()
+            raise MachineError(
+                "is in use by another synth run.", where=str(file), hint="Wait for it."
+            ) from None
+        except OSError as error:
+            self.close()
+            raise MachineError(f"cannot be read: {error.strerror}.", where=str(file)) from None
+        except SynthError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def note(self, stand_in: str, kind: str, value: str, written: str) -> None:
+        """Writes down whose stand-in it is: the value that counts, and how it was first written."""
+        self.holders[stand_in] = value
+        self._append({"stand_in": stand_in, "kind": kind, "value": value, "written": written})
+
+    def close(self) -> None:
+        """Lets others open it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _read(self) -> bytes:
+        with open(self._descriptor, "rb", closefd=False) as lines:
+            data = lines.read()
+        whole, _, torn = data.rpartition(b"\n")
+        if torn:
+            os.ftruncate(self._descriptor, len(data) - len(torn))
+        os.lseek(self._descriptor, 0, os.SEEK_END)
+        if not whole:
+            key = secrets.token_bytes(32)
+            self._append({"format": FORMAT_VERSION, "key": key.hex()})
+            os.fsync(self._descriptor)
+            return key
+        key, entries = _parsed(whole, self.file)
+        self.holders = {entry["stand_in"]: entry["value"] for entry in entries}
+        return key
+
+    def _append(self, entry: dict[str, str | int]) -> None:
+        line = orjson.dumps(entry) + b"\n"
+        try:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+        except OSError as error:
+            raise MachineError(f"cannot be written: {error.strerror}.", where=str(self.file)) from None
+
+
+def restore(text: str, ledger: Path) -> str:
+    """`text` with each stand-in turned back into what it stands for, as it was first written.
+
+    Raises `InputError` for a file that is no ledger.
+    """
+    _, entries = _parsed(ledger.read_bytes().rpartition(b"\n")[0], ledger)
+    values = {entry["stand_in"]: entry["written"] for entry in entries}
+    for stand_in in sorted(values, key=len, reverse=True):
+        text = text.replace(stand_in, values[stand_in])
+    return text
+
+
+def _parsed(data: bytes, file: Path) -> tuple[bytes, list[dict[str, str]]]:
+    """The key, and the entries."""
+    try:
+        head, *entries = [orjson.loads(line) for line in data.split(b"\n")]
+        if head["format"] > FORMAT_VERSION:
+            raise InputError(f"has format {head['format']}.", where=str(file), hint="Update synth.")
+        key = bytes.fromhex(head["key"])
+        if not all(
+            isinstance(entry["stand_in"] + entry["value"] + entry["written"], str) for entry in entries
+        ):
+            raise TypeError("an entry is not text")
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            "is no list of redactions, or broken.",
+            where=str(file),
+            hint="Restore it from a backup; without it, stand-ins come out differently.",
+        ) from None
+    return key, entries

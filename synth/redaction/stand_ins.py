@@ -1,0 +1,59 @@
+"""What stands in for a value: of the same kind, nobody's, and the same for the same value.
+
+A stand-in is a keyed hash (HMAC-SHA256) of the value, so that it depends on no order: a seed more changes no
+other stand-in, and so no other prompt. Without the key nobody can try out which telephone number gives it.
+Each kind is outside of what is given to people: `example.com` (RFC 2606), the country code 999, a card and an
+IBAN with the wrong checksum.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from typing import Final
+
+from synth.redaction.finders import Kind, luhn
+from synth.text.languages import word_list
+
+_STARTS: Final = word_list("b br d dr f g gr h j k kl l m n p pr r s st t tr v w z")
+_VOWELS: Final = "aeiou"
+_ENDS: Final = word_list("n l r s m th nd")
+
+
+# A number in a stand-in can look like somebody's where the country is understood.
+STAND_IN: Final = re.compile(
+    r"person-[0-9a-f]{10}@example\.com|\+999 \d{4} \d{6}|0000 \d{4} \d{4} \d{4}|ZZ00 \d{4} \d{4} \d{4}"
+)
+
+
+def stand_in(key: bytes, kind: Kind, value: str, turn: int = 0) -> str:
+    """The stand-in of `value`; another `turn` gives another one, where two values would share one."""
+    digest = hmac.digest(key, f"{kind}\0{value}\0{turn}".encode(), hashlib.sha256)
+    number = int.from_bytes(digest, "big")
+    digits = f"{number % 10**12:012d}"
+    if kind == "email":
+        return f"person-{digest.hex()[:10]}@example.com"
+    if kind == "phone":
+        return f"+999 {digits[:4]} {digits[4:10]}"
+    if kind == "card":
+        body = f"0000{digits[:11]}"
+        last = next(d for d in "0123456789" if not luhn(body + d))
+        return f"{body[:4]} {body[4:8]} {body[8:12]} {body[12:]}{last}"
+    if kind == "account":
+        return f"ZZ00 {digits[:4]} {digits[4:8]} {digits[8:]}"
+    return _name(number, words=min(len(value.split()), 2))
+
+
+def _name(number: int, words: int) -> str:
+    """A name that can be spoken and that nobody has, most likely: "Drenavis", "Kolufar Brimeto"."""
+    made = []
+    for _ in range(words):
+        word = ""
+        for _ in range(3):
+            number, start = divmod(number, len(_STARTS))
+            number, vowel = divmod(number, len(_VOWELS))
+            word += _STARTS[start] + _VOWELS[vowel]
+        number, end = divmod(number, len(_ENDS))
+        made.append((word + _ENDS[end]).capitalize())
+    return " ".join(made)

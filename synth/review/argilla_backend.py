@@ -1,0 +1,275 @@
+"""A review in Argilla: a dataset a place, a record a row, with the row's id as the record's id.
+
+Argilla 2.8 knows one way to distribute work, for a whole dataset: a record is done after so many answers. So
+rows that several people are to read stand in a dataset of their own.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Literal
+
+import orjson
+
+from synth.errors import InputError, UnreachableError
+from synth.llm.base import Json
+from synth.review.argilla_send import Sender, item_of
+from synth.review.argilla_server import Connection, Refusal
+from synth.review.backend import Progress, Refused, Wanted
+from synth.review.records import VERSIONS, Record
+from synth.review.tasks import FieldSpec, Task
+from synth.review.vectors import embed
+from synth.store import Answer, Place
+
+# Records in a request. Argilla takes 500; smaller ones show progress, and lose less when one is refused.
+_BATCH = 200
+_PAGE = 500
+
+# So often a list is read at the most, where it changes while it is read.
+_PASSES = 5
+
+
+class ArgillaBackend:
+    """A `Backend`. `workspace` is made where `make_workspace` says so; unnamed, the only one is taken."""
+
+    kind: Literal["argilla", "file"] = "argilla"
+    shares_places = False
+
+    def __init__(
+        self,
+        connection: Connection,
+        workspace: str | None,
+        progress: Progress,
+        *,
+        make_workspace: bool = False,
+    ) -> None:
+        self._connection = connection
+        self._progress = progress
+        self._named = workspace
+        self._users: dict[str, str] = {}
+        if workspace is not None and make_workspace:
+            self._make_workspace(workspace)
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._connection.close()
+
+    @cached_property
+    def workspace(self) -> str:
+        """The workspace for new datasets."""
+        return self._named or self._only_workspace()
+
+    def has(self, place: Place) -> bool:
+        """Whether the dataset is on this server."""
+        try:
+            self._connection.call("GET", _path(place))
+        except Refusal as refusal:
+            if refusal.status == 404:
+                return False
+            raise
+        return True
+
+    def open(self, wanted: Wanted) -> Place:
+        """The dataset, made where it is missing. Raises `InputError` where one of that name asks for
+        something else."""
+        task = wanted.task
+        if wanted.adjudicates:
+            versions = FieldSpec(
+                name=VERSIONS, type="text", title="What annotators made of it", use_markdown=True
+            )
+            task = task.model_copy(update={"fields": (*task.fields, versions)})
+        dataset = self.find(wanted.name)
+        if dataset is not None and dataset["status"] != "ready":
+            # Left behind by a push that was cut off: nobody can have answered in it.
+            self._connection.call("DELETE", f"datasets/{dataset['id']}")
+            dataset = None
+        if dataset is None:
+            dataset = self._create(wanted, task)
+        self._check_questions(dataset, task)
+        return Place(
+            id=f"argilla:{dataset['id']}",
+            backend="argilla",
+            name=wanted.name,
+            task=orjson.loads(wanted.task.model_dump_json()),
+            workspace=self.workspace,
+            adjudicates=wanted.adjudicates,
+        )
+
+    def find(self, name: str) -> Json | None:
+        """The dataset of this name in the workspace."""
+        workspace = self._workspace_id(self.workspace)
+        if workspace is None:
+            raise InputError(
+                f"there is no workspace {self.workspace!r} at {self._connection.server.url}.",
+                hint=f"There are: {', '.join(self._workspaces()) or 'none that you may see'}.",
+            )
+        for dataset in self._connection.call("GET", "me/datasets", workspace_id=workspace)["items"]:
+            if dataset["name"] == name and dataset["workspace_id"] == workspace:
+                return dict(dataset)
+        return None
+
+    def present(self, place: Place) -> Mapping[str, bool]:
+        """Rows in the dataset; whether somebody has begun to answer."""
+        return {
+            record["external_id"]: bool(record["responses"])
+            for page in self._records(place)
+            for record in page
+            if record.get("external_id")
+        }
+
+    def send(
+        self, place: Place, records: Sequence[Record], sent: Callable[[Sequence[Record]], None]
+    ) -> list[Refused]:
+        """Upserts in batches. A batch that is refused is halved until the bad record is found."""
+        questions = {
+            question["name"]: question["id"]
+            for question in self._connection.call("GET", f"{_path(place)}/questions")["items"]
+        }
+        sender = Sender(self._connection, f"{_path(place)}/records/bulk")
+        task = Task.model_validate(place.task)
+        for start in range(0, len(records), _BATCH):
+            batch = records[start : start + _BATCH]
+            vectors = embed([record.meaning for record in batch]) if task.vectors else [[] for _ in batch]
+            items = [
+                item_of(record, questions, {spec.name: vector for spec in task.vectors})
+                for record, vector in zip(batch, vectors, strict=True)
+            ]
+            sender.send(items)
+            sent(batch)
+        return sender.refused
+
+    def answers(self, place: Place) -> Iterator[list[Answer]]:
+        """Every answer in the dataset, page by page; drafts of answers are among them, marked as such."""
+        for page in self._records(place):
+            yield [
+                self._answer(place, record["external_id"], response)
+                for record in page
+                if record.get("external_id")
+                for response in record["responses"]
+            ]
+
+    def _records(self, place: Place) -> Iterator[list[Json]]:
+        """All records, each once.
+
+        Argilla lists by offset: what is deleted meanwhile moves later records forward, past the reader, and
+        records of the same moment may change places. So a list counts as whole only if it held as many
+        different records as the server counted, all the while; otherwise it is read again.
+        """
+        given: set[str] = set()
+        for _ in range(_PASSES):
+            seen: set[str] = set()
+            totals: set[int] = set()
+            for page, total in self._list(place):
+                totals.add(total)
+                seen.update(item["id"] for item in page)
+                fresh = [item for item in page if item["id"] not in given]
+                given.update(item["id"] for item in fresh)
+                yield fresh
+            if totals == {len(seen)}:
+                return
+        self._progress(f"{place.name} changed as often as it was listed: pull again when that has ended.")
+
+    def _list(self, place: Place) -> Iterator[tuple[list[Json], int]]:
+        """Page by page, with the server's count of all records."""
+        offset = 0
+        while True:
+            page = self._connection.call(
+                "GET", f"{_path(place)}/records", offset=offset, limit=_PAGE, include="responses"
+            )
+            yield page["items"], page["total"]
+            offset += len(page["items"])
+            if not page["items"] or offset >= page["total"]:
+                return
+
+    def _answer(self, place: Place, row: str, response: Json) -> Answer:
+        values = response["values"] or {}
+        return Answer(
+            place=place.id,
+            row=row,
+            by=self._user(response["user_id"], place),
+            at=_utc(response["updated_at"]),
+            began=_utc(response["inserted_at"]),
+            status=response["status"],
+            values={name: given["value"] for name, given in sorted(values.items())},
+        )
+
+    def _user(self, user_id: str, place: Place) -> str:
+        """The name of an account; its id where the account is gone or may not be seen."""
+        if user_id not in self._users:
+            found = []
+            for path in (f"workspaces/{self._workspace_id(place.workspace or '')}/users", "users"):
+                try:
+                    found += self._connection.call("GET", path)["items"]
+                except UnreachableError:
+                    continue  # only an owner sees all accounts
+            self._users |= {user["id"]: user["username"] for user in found}
+            self._users.setdefault(user_id, user_id)
+        return self._users[user_id]
+
+    def _create(self, wanted: Wanted, task: Task) -> Json:
+        import argilla as rg
+
+        dimensions = len(embed(["one"])[0]) if task.vectors else None
+        settings = task.settings(labels=wanted.labels, dimensions=dimensions, min_submitted=wanted.needed)
+        self._progress(f"Making the dataset {wanted.name!r} in the workspace {self.workspace!r}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                rg.Dataset(
+                    wanted.name, workspace=self.workspace, settings=settings, client=self._connection.client
+                ).create()
+            except Exception as error:
+                raise UnreachableError(
+                    f"the dataset {wanted.name!r} could not be made: {error}",
+                    where=self._connection.server.url,
+                ) from error
+        made = self.find(wanted.name)
+        assert made is not None, "it was made just now"
+        return made
+
+    def _check_questions(self, dataset: Json, task: Task) -> None:
+        there = {
+            q["name"] for q in self._connection.call("GET", f"datasets/{dataset['id']}/questions")["items"]
+        }
+        asked = {question.name for question in task.questions}
+        if there != asked:
+            raise InputError(
+                f"the dataset {dataset['name']!r} is there already and asks for {', '.join(sorted(there))}, "
+                f"not for {', '.join(sorted(asked))}.",
+                where=self._connection.server.url,
+                hint="Choose another name with --dataset.",
+            )
+
+    def _workspaces(self) -> dict[str, str]:
+        items = self._connection.call("GET", "me/workspaces")["items"]
+        return {workspace["name"]: workspace["id"] for workspace in items}
+
+    def _workspace_id(self, name: str) -> str | None:
+        return self._workspaces().get(name)
+
+    def _only_workspace(self) -> str:
+        names = list(self._workspaces())
+        if len(names) != 1:
+            raise InputError(
+                f"there are {len(names)} workspaces at {self._connection.server.url}.",
+                hint=f"Name one with --workspace: {', '.join(names)}.",
+            )
+        return names[0]
+
+    def _make_workspace(self, name: str) -> None:
+        if self._workspace_id(name) is None:
+            self._connection.call("POST", "workspaces", {"name": name})
+            self._progress(f"Made the workspace {name!r}")
+
+
+def _path(place: Place) -> str:
+    return f"datasets/{place.id.removeprefix('argilla:')}"
+
+
+def _utc(moment: str) -> str:
+    """Argilla's times are in UTC and do not say so."""
+    parsed = datetime.fromisoformat(moment)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC).isoformat()

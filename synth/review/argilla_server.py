@@ -1,0 +1,138 @@
+"""A connection to an Argilla: its client for datasets, and its HTTP API for records.
+
+The client's own way to send and list records hides what a review needs: when an answer was saved, which
+record of a batch was refused, and whether a list was read whole.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from synth.errors import InputError, UnreachableError
+from synth.llm.base import Json
+from synth.review import server as local
+
+if TYPE_CHECKING:
+    import argilla as rg
+
+_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where an Argilla is, and a key to it."""
+
+    url: str
+    api_key: str
+
+
+def find_server(url: str | None, api_key_env: str | None) -> Server:
+    """The server named on the command line, or the local one that is running.
+
+    Raises `InputError` for half of an address, `UnreachableError` where there is none.
+    """
+    if url is None:
+        if api_key_env is not None:
+            raise InputError("--api-key-env needs --url.", hint="Without both, the local Argilla is used.")
+        running = local.find()
+        return Server(running.url, running.api_key)
+    if api_key_env is None:
+        raise InputError(
+            "--url needs --api-key-env: the name of the variable that holds your key.",
+            hint="You find the key on Argilla's page, below your name, Settings.",
+        )
+    key = os.environ.get(api_key_env)
+    if not key:
+        raise UnreachableError(f"the variable {api_key_env} is not set.", hint=f"export {api_key_env}=...")
+    return Server(url.rstrip("/"), key)
+
+
+class Refusal(UnreachableError):
+    """The server answered, and said no. `status` is HTTP's, `words` the server's."""
+
+    def __init__(self, status: int, words: str, where: str) -> None:
+        super().__init__(f"Argilla answered {status}: {words}", where=where)
+        self.status = status
+        self.words = words
+
+
+class Connection:
+    """One Argilla, with a key. Raises `UnreachableError` where it does not answer or refuses the key."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._rg = _argilla()
+        try:
+            with warnings.catch_warnings():
+                # It warns of versions and of what it deprecates itself: nothing that a reviewer can act on.
+                warnings.simplefilter("ignore")
+                self.client: rg.Argilla = self._rg.Argilla(
+                    api_url=server.url, api_key=server.api_key, timeout=_TIMEOUT_SECONDS, retries=2
+                )
+        except Exception as error:
+            raise self._gone(error) from error
+
+    def call(self, method: str, path: str, body: Any = None, **params: Any) -> Json:
+        """The JSON that `method path` gives. Raises `Refusal`, or `UnreachableError`."""
+        import httpx
+
+        content = None if body is None else orjson.dumps(body)
+        try:
+            answer = self.client.http_client.request(
+                method,
+                f"/api/v1/{path}",
+                content=content,
+                params=params,
+                headers={"Content-Type": "application/json"},
+            )
+        except httpx.TimeoutException as error:
+            raise Refusal(504, f"no answer in {_TIMEOUT_SECONDS} s", self.server.url) from error
+        except httpx.TransportError as error:
+            raise self._gone(error) from error
+        if answer.status_code in (401, 403):
+            raise UnreachableError(
+                "Argilla refuses this key.",
+                where=self.server.url,
+                hint="It must be an owner's or an admin's.",
+            )
+        if answer.is_error:
+            raise Refusal(answer.status_code, _words(answer.content), self.server.url)
+        return dict(orjson.loads(answer.content)) if answer.content else {}
+
+    def close(self) -> None:
+        """May be called twice."""
+        self.client.http_client.close()
+
+    def _gone(self, error: Exception) -> UnreachableError:
+        return UnreachableError(
+            f"Argilla does not answer: {error or type(error).__name__}",
+            where=self.server.url,
+            hint="Is it running? The same command goes on from here.",
+        )
+
+
+def _argilla() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import argilla
+    except ImportError as error:
+        raise InputError(
+            f"Argilla's client is not installed ({error.name} is missing).",
+            hint="pip install 'synth[argilla]', or review through a file: --backend file.",
+        ) from error
+    return argilla
+
+
+def _words(content: bytes) -> str:
+    """What the server said, short."""
+    try:
+        detail = orjson.loads(content)["detail"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        detail = content.decode(errors="replace")
+    return str(detail)[:300]

@@ -1,0 +1,180 @@
+"""A review through one file: a row a line, and people write their answers into it.
+
+    {"id": "...", "annotators": 1, "fields": {...}, "suggestions": {"response": "the draft"}, "metadata": {},
+     "answers": {"ann": {"response": "a better one", "quality": 4}}}
+
+An answer holds values by question. `"status": "discarded"` rejects the row; `"status": "draft"` does not
+count yet. A text that is left out is as suggested. A push keeps the answers that are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import orjson
+
+from synth.errors import InputError
+from synth.llm.base import Json
+from synth.review.backend import Refused, Wanted
+from synth.review.records import VERSIONS, Record
+from synth.review.tasks import (
+    LabelQuestionSpec,
+    RankingQuestionSpec,
+    RatingQuestionSpec,
+    Task,
+    TextQuestionSpec,
+)
+from synth.store import Answer, Place
+from synth.store.decisions import AnswerStatus
+from synth.store.folder import machine_error, write_atomically
+
+
+class FileBackend:
+    """A `Backend`: `NAME.jsonl` in `folder`."""
+
+    kind: Literal["argilla", "file"] = "file"
+    shares_places = True
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def file_of(self, place: Place) -> Path:
+        """Where the place's records are."""
+        return self._folder / f"{place.name}.jsonl"
+
+    def open(self, wanted: Wanted) -> Place:
+        """The place; its file comes with the first record."""
+        return Place(
+            id=f"file:{wanted.name}",
+            backend="file",
+            name=wanted.name,
+            task=orjson.loads(wanted.task.model_dump_json()),
+            adjudicates=wanted.adjudicates,
+        )
+
+    def has(self, place: Place) -> bool:
+        """Whether its file is there."""
+        return self.file_of(place).exists()
+
+    def present(self, place: Place) -> Mapping[str, bool]:
+        """Rows in the file; whether they have answers."""
+        return {line["id"]: bool(line["answers"]) for _, line in self._lines(place)}
+
+    def send(
+        self, place: Place, records: Sequence[Record], sent: Callable[[Sequence[Record]], None]
+    ) -> list[Refused]:
+        """Writes the file anew, whole, with what is in it and `records`."""
+        lines = {line["id"]: line for _, line in self._lines(place)}
+        for record in records:
+            answers = lines.get(record.row, {}).get("answers", {})
+            lines[record.row] = {
+                "id": record.row,
+                "annotators": record.needed,
+                "fields": record.fields,
+                "suggestions": record.suggestions,
+                "metadata": record.metadata,
+                "answers": answers,
+            }
+        data = b"".join(orjson.dumps(line) + b"\n" for line in lines.values())
+        try:
+            self._folder.mkdir(exist_ok=True)
+            write_atomically(self.file_of(place), data)
+        except OSError as error:
+            raise machine_error(error, self._folder) from None
+        sent(records)
+        return []
+
+    def answers(self, place: Place) -> Iterator[list[Answer]]:
+        """What people wrote into the file, checked. Raises `InputError`, naming the line."""
+        task = Task.model_validate(place.task)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        found = []
+        for where, line in self._lines(place):
+            for name, given in line["answers"].items():
+                if not isinstance(given, dict):
+                    raise InputError(f"the answer of {name!r} is not an object.", where=where)
+                values = {key: value for key, value in given.items() if key not in ("status", "at")}
+                status = given.get("status", "submitted")
+                if status not in get_args(AnswerStatus):
+                    known = ", ".join(get_args(AnswerStatus))
+                    raise InputError(f"{name}: status {status!r} is none of {known}.", where=where)
+                _check(values, task, f"{where}: {name}")
+                if status == "submitted":
+                    values = {**_suggested(line, task), **values}
+                found.append(Answer(place.id, line["id"], name, str(given.get("at") or now), status, values))
+        yield found
+
+    def _lines(self, place: Place) -> Iterator[tuple[str, Json]]:
+        file = self.file_of(place)
+        if not file.exists():
+            return
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                where = f"{file}:{number}"
+                if line.strip():
+                    yield where, _record(line, where)
+
+
+def _record(line: bytes, where: str) -> Json:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"is not valid JSON: {error}.", where=where) from None
+    if not isinstance(record, dict) or not isinstance(record.get("id"), str):
+        raise InputError("is no record of a review: it has no `id`.", where=where)
+    record.setdefault("answers", {})
+    if not isinstance(record["answers"], dict):
+        raise InputError(
+            "`answers` is not an object.", where=where, hint='For example {"ann": {"response": "..."}}.'
+        )
+    return record
+
+
+def _suggested(line: Json, task: Task) -> Json:
+    """Suggestions stand for texts that an annotator left out; a class or a choice must be made."""
+    if VERSIONS in line["fields"]:
+        return {}
+    texts = {question.name for question in task.questions if question.type == "text"}
+    return {name: value for name, value in line.get("suggestions", {}).items() if name in texts}
+
+
+def _check(values: Json, task: Task, where: str) -> None:
+    questions = {question.name: question for question in task.questions}
+    for name, value in values.items():
+        question = questions.get(name)
+        if question is None:
+            raise InputError(
+                f"there is no question {name!r}.", where=where, hint=f"Questions: {', '.join(questions)}."
+            )
+        wrong = _wrong(question, value)
+        if wrong:
+            raise InputError(f"{name}: {wrong}.", where=where)
+
+
+def _wrong(
+    question: TextQuestionSpec | RatingQuestionSpec | LabelQuestionSpec | RankingQuestionSpec, value: Any
+) -> str | None:
+    match question:
+        case TextQuestionSpec():
+            return None if isinstance(value, str) else "is not a text"
+        case RatingQuestionSpec():
+            return None if value in question.values else f"{value!r} is none of {list(question.values)}"
+        case LabelQuestionSpec(type="multi_label"):
+            bad = [v for v in value if v not in question.labels] if isinstance(value, list) else [value]
+            return f"{bad[0]!r} is none of {list(question.labels)}" if bad and question.labels else None
+        case LabelQuestionSpec():
+            known = not question.labels or value in question.labels
+            return (
+                None if isinstance(value, str) and known else f"{value!r} is none of {list(question.labels)}"
+            )
+        case RankingQuestionSpec():
+            ok = isinstance(value, list) and all(
+                isinstance(item, dict) and item.get("value") in question.values for item in value
+            )
+            return None if ok else 'is no list of {"value": ..., "rank": ...}'

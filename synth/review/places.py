@@ -1,0 +1,34 @@
+"""Which of the places that a run knows a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from synth.errors import InputError
+from synth.review.backend import Backend
+from synth.review.push import CONFLICTS, OVERLAP
+from synth.store import Decisions, Place
+
+
+def pushed_to(backend: Backend, name: str | None) -> Callable[[Decisions], list[Place]]:
+    """The places of this backend that rows were pushed to, or those under `name`, if they are still there."""
+    names = None if name is None else {name, name + OVERLAP, name + CONFLICTS}
+
+    def places(known: Decisions) -> list[Place]:
+        pushed = [
+            place
+            for place in known.places.values()
+            if place.backend == backend.kind and (names is None or place.name in names)
+        ]
+        if not pushed:
+            what = f"as {name!r}" if name else f"to {backend.kind}" if known.places else "yet"
+            raise InputError(f"nothing was pushed {what}.", hint="`synth review push RUN` comes first.")
+        there = [place for place in pushed if backend.has(place)]
+        if not there:
+            raise InputError(
+                f"{', '.join(place.name for place in pushed)}: there is no such place any more.",
+                hint="`synth review push` makes it; --url names another server.",
+            )
+        return there
+
+    return places

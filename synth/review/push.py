@@ -1,0 +1,208 @@
+"""Sends rows to people: those that the recipe's `review` chooses, each once, and conflicts to be settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from synth.errors import InputError
+from synth.llm.base import Json
+from synth.recipe.model import Recipe, ReviewOptions
+from synth.review.backend import Backend, Progress, Refused, Wanted
+from synth.review.records import Record, Unfit, record_of
+from synth.review.run_recipe import run_recipe_of
+from synth.review.selection import Picked, judging_of, select
+from synth.review.settle import Decision, settle_all
+from synth.review.tasks import Task, load_task
+from synth.review.verdicts import verdicts_of
+from synth.review.votes import draft_label, read_vote
+from synth.store import Decisions, Place, ReviewStore, RunReader, Shown
+
+OVERLAP = "-overlap"
+CONFLICTS = "-conflicts"
+
+
+@dataclass
+class PushReport:
+    """What a push came to, in rows. `there` were shown before; `unfit` lack what the task shows."""
+
+    places: list[str] = field(default_factory=list)
+    sent: int = 0
+    there: int = 0
+    conflicts: int = 0
+    shares: dict[str, int] = field(default_factory=dict)
+    unfit: list[Refused] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+    def document(self) -> Json:
+        """As `--json` says it."""
+        return {
+            "places": self.places,
+            "sent": self.sent,
+            "there": self.there,
+            "conflicts": self.conflicts,
+            "shares": dict(sorted(self.shares.items())),
+            "unfit": [{"row": each.row, "why": each.why} for each in self.unfit],
+            "refused": [{"row": each.row, "why": each.why} for each in self.refused],
+        }
+
+
+@dataclass(frozen=True)
+class PushOptions:
+    """`name`: of the dataset or file, the run's by default. `review` takes the place of what the recipe of
+    the last run said. `base` is where the recipe's paths start."""
+
+    name: str | None = None
+    review: ReviewOptions | None = None
+    base: Path = Path()
+
+
+def push(run: Path, backend: Backend, options: PushOptions, progress: Progress) -> PushReport:
+    """Shows what the recipe wants reviewed; what is shown already is left as it is. Raises `InputError`
+    for a task or run that does not serve, `UnreachableError` where the server is gone: pushing again goes on.
+    """
+    with ReviewStore(run) as store:
+        reader = RunReader(run)
+        try:
+            return _Push(store, reader, backend, options, progress).push()
+        finally:
+            reader.close()
+
+
+class _Push:
+    def __init__(
+        self,
+        store: ReviewStore,
+        reader: RunReader,
+        backend: Backend,
+        options: PushOptions,
+        progress: Progress,
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._backend = backend
+        self._progress = progress
+        self._recipe: Recipe = run_recipe_of(reader)
+        self._review = options.review or self._recipe.review
+        self._name = options.name or reader.name.lower()
+        self._task = _load(self._review.task, options.base)
+        self._known: Decisions = store.decisions.read()
+        self._report = PushReport()
+
+    def push(self) -> PushReport:
+        recipe = self._recipe
+        picked = select(self._reader.made(), self._review, judging_of(recipe), recipe.seed)
+        if not picked:
+            raise InputError("has no drafts to review.", where=str(self._store.folder.path))
+        for each in picked:
+            self._report.shares[each.share] = self._report.shares.get(each.share, 0) + 1
+        wanted = {each.row for each in picked}
+        receipts = {receipt["id"]: receipt for receipt in self._reader.made() if receipt["id"] in wanted}
+        for needed, rows in self._by_place(picked).items():
+            self._push_rows(needed, rows, receipts)
+        self._push_conflicts()
+        verdicts_of(self._known, recipe).refresh(self._store.reviewed, self._store.version)
+        return self._report
+
+    def _by_place(self, picked: Sequence[Picked]) -> Mapping[int, Sequence[Picked]]:
+        if self._backend.shares_places:
+            return {1: picked}
+        groups: dict[int, list[Picked]] = {}
+        for each in picked:
+            groups.setdefault(each.needed, []).append(each)
+        return groups
+
+    def _push_rows(self, needed: int, picked: Sequence[Picked], receipts: Mapping[str, Json]) -> None:
+        mixed = self._review.overlap < 1
+        name = self._name + (OVERLAP if needed > 1 and mixed else "")
+        labels = sorted({draft_label(receipt)[1] for receipt in receipts.values()})
+        place = self._open(Wanted(name, self._task, needed, labels=labels))
+        records, shown = [], {}
+        for each in picked:
+            receipt = receipts[each.row]
+            try:
+                record = record_of(
+                    receipt, self._task, hide_scores=each.share == "random", seed=self._recipe.seed
+                )
+            except Unfit as unfit:
+                self._report.unfit.append(Refused(each.row, str(unfit)))
+                continue
+            records.append(replace(record, needed=each.needed))
+            shown[each.row] = Shown(place.id, each.row, each.share, each.needed, receipt, record.order)
+        self._send(place, records, shown)
+
+    def _push_conflicts(self) -> None:
+        """Texts that differ, side by side, for somebody to settle."""
+        open_cases = [d for d in settle_all(self._known).values() if d.status == "conflict" and not d.waiting]
+        if not open_cases:
+            return
+        wanted = Wanted(self._name + CONFLICTS, self._task, adjudicates=True)
+        place = self._open(wanted)
+        records, shown = [], {}
+        for case in open_cases:
+            receipt = case.shown.receipt
+            record = record_of(
+                receipt,
+                self._task,
+                hide_scores=True,
+                seed=self._recipe.seed,
+                versions=versions_of(case, self._known),
+            )
+            records.append(record)
+            shown[record.row] = Shown(place.id, record.row, "conflict", 1, receipt, record.order)
+        self._report.conflicts = len(records)
+        self._send(place, records, shown)
+
+    def _open(self, wanted: Wanted) -> Place:
+        place = self._backend.open(wanted)
+        self._store.decisions.append(self._known, [place])
+        self._report.places.append(place.name)
+        return place
+
+    def _send(self, place: Place, records: Sequence[Record], shown: Mapping[str, Shown]) -> None:
+        """Sends what is not there, or was changed by the recipe before anybody read it.
+
+        What is shown is on disk before it is shown: no answer can come to a row that is not known.
+        """
+        present = self._backend.present(place)
+        known = self._known.shown
+        send = [
+            record
+            for record in records
+            if record.row not in present
+            or (not present[record.row] and known.get((place.id, record.row)) != shown[record.row])
+        ]
+        self._report.there += len(records) - len(send)
+        late = [r for r in records if r.row in present and (place.id, r.row) not in known]
+        done = 0
+
+        def note(batch: Sequence[Record]) -> None:
+            nonlocal done
+            done += len(batch)
+            self._progress(f"{place.name}: {done} of {len(send)} rows sent")
+
+        self._store.decisions.append(self._known, [shown[record.row] for record in (*late, *send)])
+        refused = self._backend.send(place, send, note) if send else []
+        self._report.refused += refused
+        self._report.sent += len(send) - len(refused)
+
+
+def versions_of(case: Decision, decisions: Decisions) -> dict[str, str]:
+    """What each annotator made of a row, by name."""
+    versions = {}
+    for answer in decisions.answers.values():
+        shown = decisions.shown.get((answer.place, answer.row))
+        place = decisions.places[answer.place]
+        if answer.row != case.shown.row or shown is None or place.adjudicates or answer.status == "draft":
+            continue
+        vote = read_vote(answer, shown)
+        texts = [vote.better or vote.text or vote.chosen or vote.label or "", vote.prompt or ""]
+        kept = "\n\n".join(text for text in reversed(texts) if text)
+        versions[answer.by] = kept if vote.keep else f"*rejected* {', '.join(vote.reasons)}"
+    return versions
+
+
+def _load(name: str, base: Path) -> Task:
+    """The recipe's task: one of ours by name, or a file beside the recipe."""
+    return load_task(base / name if name.endswith((".yaml", ".yml")) else name)

@@ -1,0 +1,206 @@
+"""Which rows people are asked about. Pure and stable: the same rows, recipe and seed choose the same.
+
+Works on rows as the stages left them, so what people decide changes nothing in who is asked next. Seeds and
+held-out rows are trusted and never shown. Shares, in the order in which they are drawn:
+
+- `random`: a simple random sample of the kept drafts, at least a tenth, so that figures about the whole are
+  unbiased. Scores are hidden on it.
+- `uncertain`: kept drafts whose score is nearest the bar, on which judges differ most, or whose best two
+  candidates are the closest.
+- `diverse`: one kept draft a cluster.
+- `dropped`: a simple random sample of what a judge dropped, so that false rejections can be counted, and
+  undone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from synth.llm.base import Json
+from synth.recipe.model import Recipe, ReviewOptions
+from synth.review.votes import draft_answer
+from synth.stages.options import ScoreOptions
+
+_LEAST_RANDOM = 0.1
+
+# Dropped as copies of others: bringing one back would put the same text in twice, or a held-out one in train.
+_COPIES = frozenset({"near_copy", "exact_copy", "near_holdout", "not_novel"})
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A row to review: what it was drawn for, and how many people are to read it."""
+
+    row: str
+    share: str
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What the recipe says about scores: the bar of each, and which of them are of one rubric."""
+
+    bars: Mapping[str, float]
+    panels: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What choosing takes of a receipt."""
+
+    row: str
+    kept: bool
+    scores: Mapping[str, float]
+    candidates: Sequence[float]
+    cluster: str
+
+
+def judging_of(recipe: Recipe) -> Judging:
+    """The bars and panels of the recipe's `score` stages."""
+    bars: dict[str, float] = {}
+    panels: dict[str, list[str]] = {}
+    for stage in recipe.stages:
+        options = stage.options
+        if isinstance(options, ScoreOptions):
+            panels.setdefault(options.prompt or options.rubric, []).append(options.key)
+            if options.bar is not None:
+                bars[options.key] = options.bar
+    return Judging(bars, list(panels.values()))
+
+
+def select(receipts: Iterable[Json], options: ReviewOptions, judging: Judging, seed: int) -> list[Picked]:
+    """The rows to review, by id. `receipts` are all of the run's, as the stages left them."""
+    drafts = [draft for receipt in receipts if (draft := _reviewable(receipt))]
+    kept = [draft for draft in drafts if draft.kept]
+    dropped = [draft for draft in drafts if not draft.kept]
+    wanted = len(drafts) if options.rows == "all" else min(options.rows, len(drafts))
+    shares = _Shares(kept, dropped, _uncertainties(drafts, judging), seed)
+    weights = _weights(options)
+    picked = shares.draw(_apportion(wanted, weights), wanted, dropped_too=weights["dropped"] > 0)
+    overlapping = set()
+    if options.annotators > 1:
+        by_chance = sorted(picked, key=lambda row: _hash(seed, "overlap", row))
+        overlapping = set(by_chance[: round(options.overlap * len(picked))])
+    return [
+        Picked(row, share, options.annotators if row in overlapping else 1)
+        for row, share in sorted(picked.items())
+    ]
+
+
+class _Shares:
+    """Draws each share from what the earlier ones left."""
+
+    def __init__(
+        self,
+        kept: Sequence[_Draft],
+        dropped: Sequence[_Draft],
+        uncertainties: Mapping[str, float],
+        seed: int,
+    ) -> None:
+        self._dropped = sorted((d.row for d in dropped), key=lambda row: _hash(seed, "dropped", row))
+        self._random = sorted((d.row for d in kept), key=lambda row: _hash(seed, "random", row))
+        self._uncertain = sorted(
+            (d.row for d in kept if d.row in uncertainties),
+            key=lambda row: (-uncertainties[row], _hash(seed, "uncertain", row)),
+        )
+        self._diverse = _one_a_cluster(kept, seed)
+
+    def draw(self, counts: Mapping[str, int], wanted: int, *, dropped_too: bool) -> dict[str, str]:
+        """Each row's share. Where a share cannot be filled, the random one grows."""
+        more = 0
+        while True:
+            picked = dict.fromkeys(self._random[: counts["random"] + more], "random")
+            for share, rows in (
+                ("uncertain", self._uncertain),
+                ("diverse", self._diverse),
+                ("dropped", self._dropped),
+            ):
+                free = [row for row in rows if row not in picked]
+                picked |= dict.fromkeys(free[: counts[share]], share)
+            missing = wanted - len(picked)
+            if missing <= 0 or counts["random"] + more >= len(self._random):
+                break
+            more += missing
+        # All kept rows are in: what is still wanted can only be dropped ones.
+        spare = [row for row in self._dropped if row not in picked] if dropped_too else []
+        return picked | dict.fromkeys(spare[: max(missing, 0)], "dropped")
+
+
+def _reviewable(receipt: Json) -> _Draft | None:
+    lineage = receipt["lineage"]
+    given = lineage["stage"] is None and lineage["origin"] in ("seed", "holdout")
+    if given or not draft_answer(receipt).strip():
+        return None
+    kept = receipt["status"] == "kept"
+    if not kept and (receipt["status"] != "dropped" or not _judged(receipt)):
+        return None
+    marks = sorted((c["score"] for c in receipt["candidates"] if c.get("score") is not None), reverse=True)
+    return _Draft(receipt["id"], kept, receipt["scores"], marks[:2], receipt["cluster"] or receipt["id"])
+
+
+def _judged(receipt: Json) -> bool:
+    """Whether it was dropped for its quality: what is a copy stays one, whatever people think of it."""
+    return bool(receipt["scores"]) and receipt["reason"] not in _COPIES
+
+
+def _weights(options: ReviewOptions) -> dict[str, float]:
+    sample = options.sample
+    weights = {name: getattr(sample, name) for name in ("random", "uncertain", "diverse", "dropped")}
+    total = sum(weights.values())
+    weights["random"] = max(weights["random"], _LEAST_RANDOM * total)
+    return {name: weight / sum(weights.values()) for name, weight in weights.items()}
+
+
+def _apportion(count: int, weights: Mapping[str, float]) -> dict[str, int]:
+    """Whole numbers in proportion that add up to `count`; the largest remainders are rounded up."""
+    counts = {name: int(count * weight) for name, weight in weights.items()}
+    ranked = sorted(weights, key=lambda name: counts[name] - count * weights[name])
+    for name in ranked[: count - sum(counts.values())]:
+        counts[name] += 1
+    return counts
+
+
+def _uncertainties(drafts: Sequence[_Draft], judging: Judging) -> dict[str, float]:
+    """From 0 to 1, for the rows of which anything tells: the largest of what the signs say.
+
+    Each sign is a distance over the widest one seen, so that rubrics of different scales compare.
+    """
+    ranges = {
+        key: _spread([d.scores[key] for d in drafts if key in d.scores])
+        for key in {*judging.bars, *(key for panel in judging.panels for key in panel)}
+    }
+    marks = _spread([mark for d in drafts for mark in d.candidates])
+    found = {}
+    for draft in drafts:
+        signs = [
+            1 - abs(draft.scores[key] - bar) / ranges[key]
+            for key, bar in judging.bars.items()
+            if key in draft.scores
+        ]
+        for panel in judging.panels:
+            given = [draft.scores[key] for key in panel if key in draft.scores]
+            if len(given) > 1:
+                signs.append((max(given) - min(given)) / max(ranges[key] for key in panel))
+        if len(draft.candidates) == 2:
+            signs.append(1 - (draft.candidates[0] - draft.candidates[1]) / marks)
+        if signs:
+            found[draft.row] = max(signs)
+    return found
+
+
+def _spread(values: Sequence[float]) -> float:
+    """The width of the values, never zero."""
+    return (max(values) - min(values) if values else 0.0) or 1.0
+
+
+def _one_a_cluster(drafts: Sequence[_Draft], seed: int) -> list[str]:
+    first: dict[str, _Draft] = {}
+    for draft in sorted(drafts, key=lambda d: _hash(seed, "diverse", d.row)):
+        first.setdefault(draft.cluster, draft)
+    return [draft.row for draft in first.values()]
+
+
+def _hash(seed: int, purpose: str, row: str) -> bytes:
+    return hashlib.sha256(f"{seed}:review:{purpose}:{row}".encode()).digest()

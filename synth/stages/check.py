@@ -1,0 +1,53 @@
+"""Drops rows whose answer does not hold when it is executed: that outranks what a judge thinks of it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from synth.checks.own import own_check
+from synth.checks.queries import sql_check
+from synth.checks.verdict import Check as Verdict
+from synth.checks.verdict import beside
+from synth.row import Row
+from synth.stages.base import Context
+from synth.stages.options import CheckOptions
+
+
+class Check:
+    """An `Asks`, though no model is asked: queries run beside the event loop. Rows without an answer pass."""
+
+    def __init__(self, name: str, options: CheckOptions, context: Context) -> None:
+        self.name = name
+        self._one_at_a_time = asyncio.Lock()
+        self._check, file = _built(name, options, context.recipe.folder)
+        self.files = (file,)
+
+    async def prepare(self) -> None:
+        """Nothing to know before."""
+
+    async def ask(self, row: Row) -> None:
+        """Drops a draft whose answer does not pass; a given row is only marked."""
+        if row.answer is None:
+            return
+        async with self._one_at_a_time:  # a database or a function of one's own need not bear two at once
+            objection = await asyncio.to_thread(self._check, row)
+        if objection is None:
+            return
+        if row.given:
+            row.history.append({"stage": self.name, "did": [objection.reason], "detail": objection.detail})
+        else:
+            row.drop(self.name, objection.reason, objection.detail)
+
+
+def _built(name: str, options: CheckOptions, folder: Path) -> tuple[Verdict, Path]:
+    if options.schema_ is not None:
+        from synth.checks.schema import json_check  # jsonschema takes a while to load
+
+        file = beside(folder, options.schema_, f"{name}.json")
+        return json_check(file), file
+    if options.sql is not None:
+        file = beside(folder, options.sql, f"{name}.sql")
+        return sql_check(file, options.seconds, empty=options.empty), file
+    assert options.function is not None, "checked when the recipe was read"
+    return own_check(options.function, folder, f"{name}.function")

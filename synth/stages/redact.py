@@ -1,0 +1,23 @@
+"""Stands first, and is done before it is reached: sources are redacted as they are read (`synth.redaction`).
+
+By then no id, no prompt and no file of the run has held what is replaced.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synth.row import Row
+from synth.stages.base import Context
+from synth.stages.options import RedactOptions
+
+
+class Redact:
+    """An `Admits` that lets all pass; what was found in a row stands in its history."""
+
+    def __init__(self, name: str, options: RedactOptions, context: Context) -> None:
+        self.name = name
+        self.files: tuple[Path, ...] = (context.recipe.folder / options.names,) if options.names else ()
+
+    def admit(self, row: Row) -> None:
+        """Nothing is left to do."""

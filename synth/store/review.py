@@ -1,0 +1,50 @@
+"""A run folder opened for a review: decisions are appended, and the rows' table is brought up to them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from synth.errors import InputError
+from synth.store import database
+from synth.store.decisions import DecisionLog
+from synth.store.folder import RunFolder, sqlite_error
+from synth.store.reviewed import ReviewedTable
+
+
+class ReviewStore:
+    """Holds the folder's lock as long as the `with` block lasts; no run writes meanwhile.
+
+    Raises `InputError` where there is no run, `MachineError` where one is going on or the disk refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.folder = RunFolder(path)
+        self.folder.read_about()
+        if not self.folder.database.exists():
+            raise InputError("has no rows yet.", where=str(path), hint="`synth run` makes them.")
+        self._lock = self.folder.hold()
+        try:
+            self._database = database.connect(self.folder.database, writable=True)
+        except sqlite3.OperationalError as error:
+            os.close(self._lock)
+            raise sqlite_error(error, path) from None
+        self.decisions = DecisionLog(self.folder.decisions)
+        self.reviewed = ReviewedTable(self._database, path)
+
+    @property
+    def version(self) -> int:
+        """The version of the recipe that was run last."""
+        line = self._database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+        return int(line[0]) if line else 0
+
+    def __enter__(self) -> ReviewStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+        os.close(self._lock)

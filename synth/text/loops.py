@@ -1,0 +1,21 @@
+"""Text that goes round in circles: what a weak or overheated model writes when it has lost the thread."""
+
+from __future__ import annotations
+
+from synth.text.tokens import normal_form, words
+
+# Gopher's rules for web pages (https://arxiv.org/abs/2112.11446, table A1) count repeated runs of 2 to 10
+# words; in texts of a few sentences, runs of four are those that good writing hardly ever repeats.
+_RUN = 4
+
+# Below so many words a repetition can be a matter of style.
+_FEWEST_WORDS = 24
+
+
+def repeated_share(text: str) -> float:
+    """The share of the runs of four words that stand in `text` before, between 0 and 1; 0 for short texts."""
+    found = words(normal_form(text))
+    if len(found) < _FEWEST_WORDS:
+        return 0.0
+    runs = [tuple(found[i : i + _RUN]) for i in range(len(found) - _RUN + 1)]
+    return 1 - len(set(runs)) / len(runs)

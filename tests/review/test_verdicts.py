@@ -1,0 +1,103 @@
+"""What a decision does to other rows: paraphrases follow the row that they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from synth.llm.base import Json
+from synth.review.settle import Decision
+from synth.review.verdicts import Verdicts
+from synth.row import Lineage, Row
+from synth.store import Shown
+
+STAGES = (("generate", "generate"), ("paraphrase", "reword"), ("evolve", "evolve"))
+
+
+def row(name: str, stage: str, answer: str, parents: Sequence[str] = ()) -> Json:
+    messages = [{"role": "user", "content": f"{name}?"}, {"role": "assistant", "content": answer}]
+    made = Row(name, messages, Lineage("seed", parents, stage=stage), status="kept")
+    return made.receipt()
+
+
+SOURCE = row("source", "generate", "old")
+REWORDED = row("reworded", "reword", "old", ["source"])
+AGAIN = row("again", "reword", "old", ["reworded"])
+EVOLVED = row("evolved", "evolve", "another answer", ["source"])
+OF_EVOLVED = row("of_evolved", "reword", "another answer", ["evolved"])
+
+
+def verdicts(**decisions: Decision) -> Verdicts:
+    made = Verdicts(decisions, STAGES)
+    for receipt in (REWORDED, AGAIN, EVOLVED, OF_EVOLVED):
+        made.note(receipt["id"], receipt["lineage"]["stage"], receipt["lineage"]["parents"])
+    return made
+
+
+def decision(receipt: Json, status: Any, answer: str | None = None) -> Decision:
+    return Decision(Shown("p", receipt["id"], "random", 1, receipt), status, ("ann",), "now", answer)
+
+
+def answer_of(made: Verdicts, receipt: Json) -> str | None:
+    reviewed = made.reviewed(receipt, None)
+    return reviewed.receipt["messages"][-1]["content"] if reviewed else None
+
+
+def test_paraphrases_take_over_an_edited_answer() -> None:
+    made = verdicts(source=decision(SOURCE, "edited", "new"))
+    assert answer_of(made, REWORDED) == "new"
+    assert answer_of(made, AGAIN) == "new"
+    reviewed = made.reviewed(REWORDED, None)
+    assert reviewed is not None
+    assert reviewed.receipt["messages"][0]["content"] == "reworded?"
+    assert reviewed.receipt["history"][-1] == {
+        "stage": "review",
+        "did": ["took_over_answer"],
+        "from": "source",
+        "by": ["ann"],
+        "before": "old",
+    }
+    assert REWORDED["messages"][-1]["content"] == "old"
+
+
+def test_what_has_an_answer_of_its_own_keeps_it() -> None:
+    made = verdicts(source=decision(SOURCE, "edited", "new"))
+    assert made.reviewed(EVOLVED, None) is None
+    assert made.reviewed(OF_EVOLVED, None) is None
+
+
+def test_paraphrases_of_a_rejected_row_go() -> None:
+    made = verdicts(source=decision(SOURCE, "rejected"))
+    for receipt in (REWORDED, AGAIN):
+        reviewed = made.reviewed(receipt, None)
+        assert reviewed is not None
+        gone = reviewed.receipt
+        assert (gone["status"], gone["stage"], gone["reason"]) == ("dropped", "review", "parent rejected")
+        assert "ann" in gone["detail"]
+        assert not reviewed.person
+    assert made.reviewed(EVOLVED, None) is None
+
+
+def test_a_decision_of_its_own_comes_first() -> None:
+    made = verdicts(source=decision(SOURCE, "rejected"), reworded=decision(REWORDED, "accepted"))
+    reviewed = made.reviewed(REWORDED, None)
+    assert reviewed is not None
+    assert reviewed.receipt["status"] == "kept"
+    # And the one that was made from it follows the nearer one.
+    assert made.reviewed(AGAIN, None) is None
+
+
+def test_an_accepted_source_changes_nothing() -> None:
+    assert verdicts(source=decision(SOURCE, "accepted")).reviewed(REWORDED, None) is None
+
+
+def test_a_row_that_stages_dropped_stays_dropped_where_its_source_was_edited() -> None:
+    made = verdicts(source=decision(SOURCE, "edited", "new"))
+    assert made.reviewed({**REWORDED, "status": "dropped", "stage": "dedupe"}, 3) is None
+
+
+def test_only_what_keeps_other_rows_changes_the_digest() -> None:
+    accepted = verdicts(source=decision(SOURCE, "accepted")).digest
+    assert accepted == verdicts(source=decision(SOURCE, "edited", "new")).digest
+    assert accepted != verdicts(source=decision(SOURCE, "rejected")).digest
+    assert verdicts().digest == verdicts(source=decision(SOURCE, "conflict")).digest
