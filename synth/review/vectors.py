@@ -1,4 +1,4 @@
-"""Vectors for "find similar": static embeddings that come inside a package, without a download."""
+"""Vectors for "find similar", as Argilla takes them."""
 
 from __future__ import annotations
 
