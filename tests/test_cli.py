@@ -44,6 +44,13 @@ def test_run_show_export(desk: Path) -> None:
     assert set(json.loads(lines[0])) == {"prompt", "completion"}
 
 
+def test_the_log_says_how_long_it_will_take(desk: Path) -> None:
+    slow = ("--set", "models.writer.delay=1.5", "--set", "window=8")
+    done = command("run", "recipe.yaml", *slow, cwd=desk.parent)
+    assert done.returncode == 0, done.stderr
+    assert " left" in done.stderr
+
+
 def test_run_json_is_one_document(desk: Path) -> None:
     done = command("run", "recipe.yaml", "--json", "--limit", "7", cwd=desk.parent)
     summary = json.loads(done.stdout)

@@ -119,9 +119,9 @@ def _cells(stage: StageCount) -> list[str]:
 
 def _eta(progress: Progress) -> str | None:
     """Time left at the pace so far, where it is known how much there is to do."""
-    if not progress.expected or not progress.finished_slots:
+    if not progress.expected:
         return None
-    share = progress.finished_slots / progress.expected
+    share = progress.arrived / progress.expected
     if not 0.02 < share < 1:
         return None
     seconds = (time.monotonic() - progress.started) * (1 / share - 1)

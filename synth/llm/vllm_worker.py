@@ -35,8 +35,18 @@ class Refused(Exception):
 class Worker:
     """One engine; each request is a task of its own, and the engine batches them."""
 
-    def __init__(self, engine: Any, tokenizer: Any, name: str, out: BinaryIO, *, send_seed: bool) -> None:
+    def __init__(
+        self,
+        engine: Any,
+        tokenizer: Any,
+        name: str,
+        lines: asyncio.Queue[Json | None],
+        out: BinaryIO,
+        *,
+        send_seed: bool,
+    ) -> None:
         self._engine = engine
+        self._lines = lines
         self._name = name
         self._out = out
         self._send_seed = send_seed
@@ -45,11 +55,12 @@ class Worker:
         self._context = int(config.max_model_len)
         self._usual = config.get_diff_sampling_param()
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._refusals = _refusals()
 
-    async def run(self, lines: asyncio.Queue[Json | None]) -> None:
-        """Works until `None` arrives, or the engine dies, which is raised."""
+    async def run(self) -> None:
+        """Works until `None` arrives, or nothing can be answered any more."""
         self._say({"ready": True})
-        while (line := await lines.get()) is not None:
+        while (line := await self._lines.get()) is not None:
             number = int(line["id"])
             if line.get("cancel"):
                 if task := self._tasks.get(number):
@@ -60,14 +71,17 @@ class Worker:
         for task in list(self._tasks.values()):
             task.cancel()
 
-    def _forget(self, number: int, _task: asyncio.Task[None]) -> None:
+    def _forget(self, number: int, task: asyncio.Task[None]) -> None:
         del self._tasks[number]
+        # What nobody foresaw must not leave the one that asked waiting for ever.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._say_broken(f"vLLM failed: {error!r}")
 
     async def _answer(self, number: int, line: Json) -> None:
         try:
             prompt = self._prompt(line)
             parameters = self._parameters(line, len(prompt))
-        except (Refused, TypeError, ValueError) as error:
+        except self._refusals as error:
             self._say({"id": number, "failed": f"vLLM refuses this: {error}"})
             return
         from vllm.v1.engine.exceptions import EngineDeadError
@@ -79,9 +93,9 @@ class Worker:
         except EngineDeadError as error:
             self._say_broken(f"vLLM's engine died: {error}")
             return
-        except ValueError as error:
+        except self._refusals as error:
             # A schema that no grammar can be made of, or parameters that only the engine can judge.
-            self._say({"id": number, "failed": f"vLLM refuses this: {error}"})
+            self._say({"id": number, "failed": f"vLLM refuses this: {error.__cause__ or error}"})
             return
         self._say({"id": number, "reply": self._reply(output, line)})
 
@@ -143,10 +157,21 @@ class Worker:
         return choices
 
     def _say_broken(self, message: str) -> None:
+        """The last word: whoever still waits is told when the process ends, which it does now."""
         _write(self._out, _broken(message, self._name))
+        self._lines.put_nowait(None)
 
     def _say(self, line: Json) -> None:
         _write(self._out, line)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What vLLM raises for a request that is at fault; newer versions have a class of their own for it."""
+    from vllm import exceptions
+    from vllm.v1.engine.exceptions import EngineGenerateError
+
+    theirs = getattr(exceptions, "VLLMClientError", ValueError)
+    return (Refused, TypeError, ValueError, theirs, EngineGenerateError)
 
 
 def _of(one: Any) -> Json:
@@ -185,8 +210,8 @@ async def _work(arguments: Json, out: BinaryIO, *, send_seed: bool) -> None:
         tokenizer = engine.get_tokenizer()
         if inspect.isawaitable(tokenizer):  # as it was in older versions
             tokenizer = await tokenizer
-        await Worker(engine, tokenizer, name, out, send_seed=send_seed).run(lines)
-        await reading
+        await Worker(engine, tokenizer, name, lines, out, send_seed=send_seed).run()
+        reading.cancel()
     finally:
         engine.shutdown()
 

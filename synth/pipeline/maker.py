@@ -64,7 +64,7 @@ class MakerDriver:
         self.maker = maker
         self.index = index
         self.got = Yield()
-        self._wanted = wanted
+        self.wanted = wanted
         self._window = window
         self._tasks: deque[asyncio.Task[list[Row]]] = deque()
         self._asked = 0
@@ -72,7 +72,7 @@ class MakerDriver:
     @property
     def done(self) -> bool:
         """Whether as many drafts as were wanted have passed its filters."""
-        return self._wanted is not None and self.got.kept >= self._wanted
+        return self.wanted is not None and self.got.kept >= self.wanted
 
     async def slots(self, allowance: Callable[[], int]) -> AsyncGenerator[Slot, None]:
         """Slots in order, admitted. `allowance()` bounds what is under way where no count does."""
@@ -107,17 +107,17 @@ class MakerDriver:
 
     def _room(self, allowance: Callable[[], int]) -> int:
         """How many requests may be under way: what is still needed at the yield so far, within the window."""
-        if self._wanted is None:
+        if self.wanted is None:
             needed = allowance()
         else:
             share = (self.got.kept + _PRIOR) / (self.got.requests + _PRIOR)
-            needed = int((self._wanted - self.got.kept) / share) + 1
+            needed = int((self.wanted - self.got.kept) / share) + 1
         return max(1, min(self._window, needed))
 
     def _admit(self, rows: list[Row]) -> Slot:
         """Filters the rows of the next request; what is kept beyond the wanted number is no row."""
         number = self.got.requests
-        room = None if self._wanted is None else self._wanted - self.got.kept
+        room = None if self.wanted is None else self.wanted - self.got.kept
         mine = []
         for row in rows:
             row.born = self.index

@@ -29,12 +29,16 @@ class StageCount:
 
 @dataclass
 class Progress:
-    """Counters by stage, with the sources as stage 0; changed by the pipeline, read by a display."""
+    """Counters by stage, with the sources as stage 0; changed by the pipeline, read by a display.
+
+    `arrived` of the `expected` drafts have come to the end, whatever became of them; with a target, those
+    that were accepted.
+    """
 
     stages: list[StageCount] = field(default_factory=list)
     expected: int | None = None
     accepted: int = 0
-    finished_slots: int = 0
+    arrived: int = 0
     ledger: Ledger | None = None
     models: Sequence[Model] = ()
     started: float = field(default_factory=time.monotonic)

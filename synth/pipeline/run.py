@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -160,9 +161,9 @@ class _Run:
             if hasattr(stage, "prepare"):
                 await stage.prepare()
         free = asyncio.Semaphore(LIVE_SLOTS)
-        tickets = self._flow.tickets(
-            self._source, self._drivers(), self._room, target=self._target is not None
-        )
+        drivers = self._drivers()
+        self._progress.expected = self._expected(drivers)
+        tickets = self._flow.tickets(self._source, drivers, self._room, target=self._target is not None)
         try:
             async with asyncio.TaskGroup() as lives:
                 try:
@@ -200,6 +201,14 @@ class _Run:
                 wanted = None if self._target is not None else _least(maker.count, recipe.limit)
                 drivers.append(MakerDriver(maker, index, wanted, recipe.window))
         return drivers
+
+    def _expected(self, drivers: Sequence[MakerDriver]) -> int | None:
+        """Drafts that are to come to the end or to be accepted; None where only reading the prompts tells."""
+        if self._target is not None:
+            return self._target
+        if self._recipe.sources.prompts is not None:
+            return None
+        return sum(driver.wanted or 0 for driver in drivers)
 
     def _room(self) -> int:
         """With a target: how many more requests are worth having under way, at the yield so far."""
@@ -257,7 +266,11 @@ class _Run:
             self._sunk += 1
             self._lately.note(drafts)
         self._progress.accepted = self._accepted
-        self._progress.finished_slots += 1
+        # What a maker's own filters drop does not count: it makes another one for it.
+        ended = sum(row.draft and row.stage != row.lineage.stage for row in every)
+        self._progress.arrived = (
+            self._accepted if self._target is not None else self._progress.arrived + ended
+        )
         self._decided.commit(slot)
 
     async def _leave(self, started: float) -> Json:

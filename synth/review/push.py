@@ -88,6 +88,7 @@ class _Push:
         self._name = options.name or reader.name.lower()
         self._task = _load(self._review.task, options.base)
         self._known: Decisions = store.decisions.read()
+        self._labels: list[str] = []
         self._report = PushReport()
 
     def push(self) -> PushReport:
@@ -99,6 +100,8 @@ class _Push:
             self._report.shares[each.share] = self._report.shares.get(each.share, 0) + 1
         wanted = {each.row for each in picked}
         receipts = {receipt["id"]: receipt for receipt in self._reader.made() if receipt["id"] in wanted}
+        # For a question about classes that names none: those that the rows carry.
+        self._labels = sorted({draft_label(receipt)[1] for receipt in receipts.values()})
         for needed, rows in self._by_place(picked).items():
             self._push_rows(needed, rows, receipts)
         self._push_conflicts()
@@ -116,8 +119,7 @@ class _Push:
     def _push_rows(self, needed: int, picked: Sequence[Picked], receipts: Mapping[str, Json]) -> None:
         mixed = self._review.overlap < 1
         name = self._name + (OVERLAP if needed > 1 and mixed else "")
-        labels = sorted({draft_label(receipt)[1] for receipt in receipts.values()})
-        place = self._open(Wanted(name, self._task, needed, labels=labels))
+        place = self._open(Wanted(name, self._task, needed, labels=self._labels))
         records, shown = [], {}
         for each in picked:
             receipt = receipts[each.row]
@@ -137,7 +139,7 @@ class _Push:
         open_cases = [d for d in settle_all(self._known).values() if d.status == "conflict" and not d.waiting]
         if not open_cases:
             return
-        wanted = Wanted(self._name + CONFLICTS, self._task, adjudicates=True)
+        wanted = Wanted(self._name + CONFLICTS, self._task, adjudicates=True, labels=self._labels)
         place = self._open(wanted)
         records, shown = [], {}
         for case in open_cases:

@@ -141,7 +141,7 @@ def _metadata(receipt: Json, order: Sequence[str], *, hide_scores: bool) -> Json
         "cluster": receipt["cluster"],
         "length": len(draft_answer(receipt)),
         "candidates": len(order),
-        "document": next(iter(lineage["parents"]), None),
+        "document": next(iter(lineage["parents"]), None) if lineage["origin"] == "document" else None,
     }
     if not hide_scores:
         scores = list(receipt["scores"].values())

@@ -45,6 +45,23 @@ def test_an_edit_comes_first_and_nothing_is_chosen_over_a_persons_answer() -> No
     assert [(p.chosen, p.rejected, p.source) for p in pairs] == [("the edit", "the draft", "edit")]
 
 
+def test_a_choice_is_over_what_was_shown_beside_it() -> None:
+    review = {"status": "edited", "before": "x", "losers": ["x", "y"]}
+    row = receipt("the best", scored(x=5.0, y=1.0), review)
+    pairs = pairs_of(row, PairOptions(per_prompt="all"))
+    assert [(p.chosen, p.rejected, p.source) for p in pairs] == [
+        ("the best", "x", "choice"),
+        ("the best", "y", "choice"),
+    ]
+
+
+def test_an_edit_of_a_row_that_was_brought_back_is_a_pair_too() -> None:
+    row = receipt("the edit", [], {"status": "restored", "before": "the draft"})
+    assert [(p.chosen, p.rejected, p.source) for p in pairs_of(row, PairOptions())] == [
+        ("the edit", "the draft", "edit")
+    ]
+
+
 def test_a_failure_is_the_rejected_answer() -> None:
     row = receipt("right", [{"content": "wrong", "model": "old", "score": None, "source": "failure"}])
     assert [(p.chosen, p.rejected, p.source) for p in pairs_of(row, PairOptions())] == [

@@ -30,6 +30,11 @@ def require_vllm() -> None:
         pytest.skip(f"no vLLM in {ENVIRONMENT}: make it with `make vllm-env`, or name it in SYNTH_VLLM")
 
 
+def heed_ctrl_c() -> None:
+    """Tests that run in the background of a shell hand down that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def vllm_variables(folder: Path) -> dict[str, str]:
     """The environment of programs that start vLLM: nothing is asked of a hub, and memory is small."""
     return {
@@ -73,6 +78,7 @@ class Served:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                preexec_fn=heed_ctrl_c,
             )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

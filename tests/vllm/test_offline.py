@@ -67,10 +67,8 @@ def test_what_a_request_asks_for_is_what_it_gets(tmp_path: Path, monkeypatch: py
         monkeypatch.setenv(name, value)
 
     def asked(text: str, **more: Any) -> Request:
-        sampling = more.pop("sampling", {"temperature": 0.0})
-        return Request(
-            [{"role": "user", "content": text}], str(MODEL), more.pop("most", 24), sampling, **more
-        )
+        wanted: dict[str, Any] = {"max_tokens": 24, "sampling": {"temperature": 0.0}} | more
+        return Request([{"role": "user", "content": text}], str(MODEL), **wanted)
 
     requests = [
         asked("Describe a person.", schema=PERSON, max_tokens=80),

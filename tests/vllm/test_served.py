@@ -30,6 +30,9 @@ from synth.prompts import read_prompt
 from synth.store import RunFolder
 from synth.store.journal import read_records
 
+# More than the server works on at once, so that there is a half-way.
+PROMPTS = 160
+
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 
@@ -93,9 +96,9 @@ def test_scoring_finds_its_rubric_in_the_prefix_cache(served: Served, tmp_path: 
 
 def test_killed_half_way_and_started_again(served: Served, tmp_path: Path) -> None:
     """The run goes on by itself when the server is back; nothing that was answered is asked again."""
-    prompts = [{"instruction": f"Write two sentences about the number {i}."} for i in range(48)]
+    prompts = [{"instruction": f"Write two sentences about the number {i}."} for i in range(PROMPTS)]
     write_lines(tmp_path / "prompts.jsonl", prompts)
-    sampling = {"temperature": 0.0, "max_tokens": 32}
+    sampling = {"temperature": 0.0, "max_tokens": 24}
     stages = [{"respond": {"sampling": sampling, "attempts": 1}}]
     recipe = write_recipe(tmp_path, served.model, stages, {"prompts": "prompts.jsonl"})
     before = len(served.requests("answered"))
@@ -108,12 +111,12 @@ def test_killed_half_way_and_started_again(served: Served, tmp_path: Path) -> No
         assert code == 3
         assert f"exit code {-signal.SIGKILL}" in words
         answered = len(served.requests("answered")) - before
-        assert 12 <= answered < 48
+        assert 12 <= answered < PROMPTS
         served.start()
         summary = json.loads(running.communicate(timeout=600)[0])
     assert running.returncode in (0, 1)
     assert summary["pending"] == 0
-    assert summary["accepted"] + sum(summary["dropped"].values()) == 48
+    assert summary["accepted"] + sum(summary["dropped"].values()) == PROMPTS
     assert summary["failed"] == 0
-    assert summary["requests"] == 48
+    assert summary["requests"] == PROMPTS
     assert not served.asked_after_an_answer(within="Write two sentences")

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from served import heed_ctrl_c
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -57,6 +58,7 @@ def started(port: int, code: str = STAND_IN) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
 
 
