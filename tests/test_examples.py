@@ -17,7 +17,7 @@ RECIPES = {
     "support/paraphrase.yaml": (10, 10),
     "text-to-sql/recipe.yaml": (20, 10),
     "documents/recipe.yaml": (25, 10),
-    "failures/recipe.yaml": (24, 10),
+    "failures/recipe.yaml": (14, 10),
     "multi-turn/recipe.yaml": (16, 10),
     "preferences/recipe.yaml": (16, 10),
 }

@@ -53,7 +53,8 @@ def test_the_text_is_the_answer(tmp_path: Path) -> None:
         assert lineage["prompt"] == "backtranslate/instruction@1"
         assert len(lineage["parents"]) == 1
         assert row["scores"]["curation"] == 5
-        assert [event["did"][0] for event in row["history"]] == ["curated", "round_trip"]
+        assert [event["did"][0] for event in row["history"]] == ["drafted", "curated", "round_trip"]
+        assert row["history"][0]["source"] == row["messages"][-1]["content"]
     # A draft takes four requests: the instruction, the curation, the blind answer, the comparison.
     assert len(requests(recipe)) == 1 + 4 * 3
 
@@ -97,7 +98,7 @@ def test_a_rewritten_answer_is_marked_and_the_text_kept(tmp_path: Path) -> None:
     run(recipe)
     (row,) = rows(recipe, status="kept")
     assert said(row)[-1] == "It gets 100 to 119 degrees hot."
-    event = row["history"][0]
+    event = row["history"][1]
     assert event["did"] == ["rewritten"]
     assert event["before"].startswith("The kiln number 0") or "The kiln number 0" in event["before"]
 

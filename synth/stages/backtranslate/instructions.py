@@ -68,6 +68,7 @@ class Instructions:
         row = Row(content_id(self._name, answer.request.identity), [], replace(lineage))
         lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
         row.messages = self._conversation(instruction, passage.text)
+        row.history.append({"stage": self._name, "did": ["drafted"], "source": passage.text})
         await self._check(row, instruction, passage)
         return [row]
 

@@ -84,7 +84,9 @@ class Questions:
         row = Row(content_id(self._name, answer.request.identity, number), [], replace(lineage))
         lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
         row.messages = _exchange(question, response)
-        row.history.append({"stage": self._name, "did": ["quoted"], "quote": quote})
+        # Whoever reviews the row reads it beside the text.
+        source = "\n\n".join(passage.text for passage in passages)
+        row.history.append({"stage": self._name, "did": ["quoted"], "quote": quote, "source": source})
         quoted = next((p for p in passages if find_quote(quote, p.text)), None)
         if len(question.split()) < _FEWEST_WORDS:
             row.drop(self._name, "too_short", f"{len(question.split())} words")
