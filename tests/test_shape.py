@@ -107,6 +107,17 @@ def test_a_module_fits_in_the_head(module: Path) -> None:
     assert not any(isinstance(node, ast.Global) for node in ast.walk(ast.parse(module.read_text())))
 
 
+def test_a_verb_names_its_options_module_class_and_prompts() -> None:
+    from synth.pipeline.build import stage_class
+    from synth.stages import OPTIONS
+
+    for kind, options in OPTIONS.items():
+        name = stage_class(kind).__name__
+        assert name.lower() == kind.replace("_", "")
+        assert options.__name__ == f"{name}Options"
+    assert {folder.name for folder in (ROOT / "prompts").iterdir()} <= set(OPTIONS)
+
+
 def test_every_prompt_is_valid() -> None:
     from synth.prompts import read_prompt
 

@@ -3,47 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from synth.errors import UnreachableError
 from synth.llm.base import Client
 from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, Recipe, VllmModel
-from synth.stages.apply import Apply
-from synth.stages.backtranslate import Backtranslate
 from synth.stages.base import Admits, Asks, Context, Maker
-from synth.stages.check import Check
-from synth.stages.dedupe import Dedupe
-from synth.stages.evolve import Evolve
-from synth.stages.generate import Generate
-from synth.stages.paraphrase import Paraphrase
-from synth.stages.redact import Redact
-from synth.stages.respond import Respond
-from synth.stages.score import Score
-from synth.stages.standardise import Standardise
-from synth.stages.target_failures import TargetFailures
 
 Stage = Asks | Admits | Maker
 
-_STAGES: Mapping[str, Callable[[str, Any, Context], Stage]] = {
-    "redact": Redact,
-    "generate": Generate,
-    "apply": Apply,
-    "backtranslate": Backtranslate,
-    "paraphrase": Paraphrase,
-    "evolve": Evolve,
-    "target_failures": TargetFailures,
-    "respond": Respond,
-    "standardise": Standardise,
-    "dedupe": Dedupe,
-    "check": Check,
-    "score": Score,
-}
+
+def stage_class(kind: str) -> Callable[[str, Any, Context], Stage]:
+    """The class of a stage, by the recipe's verb: `target_failures` is `TargetFailures` of
+    `synth.stages.target_failures`. Only the recipe's own stages are loaded: all would take half a second.
+    """
+    module = import_module(f"synth.stages.{kind}")
+    made: Callable[[str, Any, Context], Stage] = getattr(
+        module, "".join(map(str.capitalize, kind.split("_")))
+    )
+    return made
 
 
 def build_stages(context: Context) -> list[Stage]:
     """The recipe's stages, in order. Raises what makes one impossible, before anything is asked."""
-    return [_STAGES[spec.kind](spec.name, spec.options, context) for spec in context.recipe.stages]
+    return [stage_class(spec.kind)(spec.name, spec.options, context) for spec in context.recipe.stages]
 
 
 def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:
