@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--only", default="", help="cases whose name contains this")
     options = parser.parse_args()
-    print("| case | exit | rows of 2,000 | dropped | failed | pending | answers | kept | s | × fault-free |")
+    print("| case | exit | rows | dropped | failed | pending | answers | kept | s | × fault-free |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     usual: dict[bool, float] = {}
     for case in CASES:
