@@ -10,15 +10,12 @@ it), or the words for dropping it.
 from __future__ import annotations
 
 import copy
-import importlib.util
-import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from synth.checks.verdict import Check, Objection, beside
 from synth.errors import RecipeError
 from synth.row import Row
+from synth.user_code import load_function, place_in
 
 
 def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
@@ -31,7 +28,7 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
             hint="Write FILE.py:FUNCTION, such as checks.py:is_short.",
         )
     file = beside(folder, name, key)
-    function = _load(file, function_name)
+    function = load_function(file, function_name)
 
     def check(row: Row) -> Objection | None:
         given = {
@@ -45,7 +42,7 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
         except Exception as error:
             raise RecipeError(
                 f"{function_name}() failed on row {row.id}: {type(error).__name__}: {error}.",
-                where=_place(error, file),
+                where=place_in(file, error),
                 hint="Mend it and run the same command again: no reply is asked for twice.",
             ) from error
         if said is None or said is True:
@@ -58,30 +55,3 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
         )
 
     return check, file
-
-
-def _load(file: Path, function_name: str) -> Callable[[dict[str, Any]], Any]:
-    spec = importlib.util.spec_from_file_location(f"synth_user_{file.stem}", file)
-    assert spec is not None, "the name ends in .py"
-    assert spec.loader is not None, "so it has a loader"
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise RecipeError(
-            f"could not be loaded: {type(error).__name__}: {error}.", where=_place(error, file)
-        ) from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise RecipeError(f"has no function {function_name}().", where=str(file))
-    return function  # type: ignore[no-any-return]
-
-
-def _place(error: Exception, file: Path) -> str:
-    """The file, with the line in it that raised."""
-    if isinstance(error, SyntaxError) and error.filename == str(file):
-        return f"{file}:{error.lineno}"
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)
-    ]
-    return f"{file}:{lines[-1]}" if lines else str(file)

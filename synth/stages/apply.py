@@ -11,9 +11,7 @@ may change it, and answers with
 from __future__ import annotations
 
 import copy
-import importlib.util
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from synth.llm.base import Json
 from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import ApplyOptions
+from synth.user_code import load_function
 
 _KEYS = ("messages", "tools", "scores", "labels")
 
@@ -36,7 +35,7 @@ class Apply:
         self._where = options.function
         self._file = _beside(context.recipe.folder, file, name)
         context.texts.append(self._file.read_text(encoding="utf-8"))
-        self._function = _load(self._file, function, name)
+        self._function = load_function(self._file, function)
 
     def admit(self, row: Row) -> None:
         """Calls the function, and does what it says. What was given is never dropped.
@@ -104,21 +103,3 @@ def _beside(folder: Path, name: str, stage: str) -> Path:
             hint="Name a .py file in the recipe's folder, such as `function: my_stages.py:shorten`.",
         )
     return file
-
-
-def _load(file: Path, name: str, stage: str) -> Callable[..., Any]:
-    module_name = f"synth_user_{file.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, file)
-    assert spec is not None, "a .py file has a loader"
-    assert spec.loader is not None, "a .py file has a loader"
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise RecipeError(f"does not load: {type(error).__name__}: {error}.", where=str(file)) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise RecipeError(
-            f"has no function {name!r}.", where=str(file), hint=f"The stage {stage!r} names it."
-        )
-    return function  # type: ignore[no-any-return]

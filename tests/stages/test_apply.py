@@ -84,8 +84,8 @@ def test_another_function_is_an_edit(tmp_path: Path) -> None:
         ("def mine(row):\n    x = 1\n    return row['no']\n", "failed in line 3 with KeyError"),
         ("def mine(row):\n    return {'text': 'x'}\n", "'text', which rows do not have"),
         ("def mine(row):\n    return {'messages': 'x'}\n", "no list of messages"),
-        ("def other(row):\n    return None\n", "has no function 'mine'"),
-        ("def mine(row:\n", "does not load: SyntaxError"),
+        ("def other(row):\n    return None\n", "has no function mine()"),
+        ("def mine(row:\n", "could not be loaded: SyntaxError"),
     ],
 )
 def test_what_is_wrong_with_it_is_said(tmp_path: Path, code: str, words: str) -> None:
