@@ -16,10 +16,10 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 RECIPES = {
     "support/paraphrase.yaml": (10, 10),
     "text-to-sql/recipe.yaml": (20, 10),
-    "documents/recipe.yaml": (25, 10),
+    "documents/recipe.yaml": (34, 10),
     "failures/recipe.yaml": (14, 10),
-    "multi-turn/recipe.yaml": (16, 10),
-    "preferences/recipe.yaml": (16, 10),
+    "multi-turn/recipe.yaml": (20, 10),
+    "preferences/recipe.yaml": (20, 10),
 }
 
 
