@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synth.row import Lineage, Row, content_id, content_of
-from synth.stages.answers import read_text, reads_object
+from synth.stages.answers import read_text
 from synth.stages.base import Context, ask_until_served, lineage_of, settled
+from synth.stages.judging import compared
 from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 from synth.stages.parents import Parents, comes_from
 from synth.text.tokens import normal_form, rouge_tokens
@@ -103,26 +104,11 @@ class Evolve:
         return [row]
 
     async def _gained(self, row: Row, before: str, after: str) -> bool:
-        verdict, answer = await ask_until_served(
-            self._judge,
-            self._equal.render({"first": before, "second": after}),
-            self._options.sampling_of_judge,
-            reads_object(self._equal.schema),
-            self._options.attempts,
-            schema=self._equal.schema,
-        )
-        row.history.append(
-            {
-                "stage": self.name,
-                "did": ["judged"],
-                "equal": verdict["equal"],
-                "prompt": self._equal.label,
-                "request": answer.request.identity,
-            }
-        )
-        if verdict["equal"]:
+        texts = (before, after)
+        if await compared(self.name, row, self._judge, self._equal, texts, "equal", self._options):
             row.drop(self.name, "no_gain", f"{self._judge.model} finds both requests equal")
-        return not verdict["equal"]
+            return False
+        return True
 
     async def _answer(self, row: Row) -> None:
         text, answer = await ask_until_served(

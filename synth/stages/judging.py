@@ -18,8 +18,10 @@ from synth.llm.base import Json, Reply, RequestFailed, TokenChoice
 from synth.llm.model import Answer, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
-from synth.stages.answers import parse_object
+from synth.row import Row
+from synth.stages.answers import parse_object, reads_object
 from synth.stages.base import Context, Unusable, ask_until_served
+from synth.stages.options import EvolveOptions, ParaphraseOptions
 
 # What servers give at the most, as a rule.
 _ALTERNATIVES = 20
@@ -165,3 +167,27 @@ def _levels(schema: Json | None, prompt: str) -> range:
             where=prompt,
         )
     return range(low, high + 1)
+
+
+async def compared(
+    stage: str,
+    row: Row,
+    judge: Model,
+    prompt: Prompt,
+    texts: tuple[str, str],
+    key: str,
+    options: ParaphraseOptions | EvolveOptions,
+) -> bool:
+    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; noted in the row's history."""
+    first, second = texts
+    verdict, answer = await ask_until_served(
+        judge,
+        prompt.render({"first": first, "second": second}),
+        options.sampling_of_judge,
+        reads_object(prompt.schema),
+        options.attempts,
+        schema=prompt.schema,
+    )
+    event = {key: verdict[key], "prompt": prompt.label, "request": answer.request.identity}
+    row.history.append({"stage": stage, "did": ["judged"], **event})
+    return bool(verdict[key])

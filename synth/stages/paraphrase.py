@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from synth.llm.base import Json
 from synth.row import Row, content_id, content_of
-from synth.stages.answers import read_text, reads_object
+from synth.stages.answers import read_text
 from synth.stages.base import Context, ask_until_served, lineage_of, settled
+from synth.stages.judging import compared
 from synth.stages.options import STYLES, ParaphraseOptions
 from synth.stages.parents import Parents, comes_from
 from synth.stages.score import transcript
@@ -116,24 +117,8 @@ class Paraphrase:
             await self._ask_judge(row, before, after)
 
     async def _ask_judge(self, row: Row, before: str, after: str) -> None:
-        verdict, answer = await ask_until_served(
-            self._judge,
-            self._same.render({"first": before, "second": after}),
-            self._options.sampling_of_judge,
-            reads_object(self._same.schema),
-            self._options.attempts,
-            schema=self._same.schema,
-        )
-        row.history.append(
-            {
-                "stage": self.name,
-                "did": ["judged"],
-                "same": verdict["same"],
-                "prompt": self._same.label,
-                "request": answer.request.identity,
-            }
-        )
-        if not verdict["same"]:
+        texts = (before, after)
+        if not await compared(self.name, row, self._judge, self._same, texts, "same", self._options):
             row.drop(
                 self.name, "another_request", f"{self._judge.model} finds that it asks for something else"
             )
