@@ -220,7 +220,10 @@ class Model:
         """Opens the client for the first request that the journal cannot answer, and not before."""
         if self._opened is None:
             self._opened = asyncio.ensure_future(self.client.open())
-        await asyncio.shield(self._opened)
+        if self._opened.done():
+            self._opened.result()
+        else:
+            await asyncio.shield(self._opened)
 
     def _most_it_can_cost(self, request: Request) -> Cost:
         prompt = len(request.canonical) // _CHARACTERS_A_TOKEN

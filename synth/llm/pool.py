@@ -63,6 +63,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._over: UnreachableError | None = None
 
     @property
@@ -200,10 +201,10 @@ class Pool:
 
     def _again(self, when: float) -> None:
         if self._timer is not None:
-            if self._timer.when() <= when and not self._timer.cancelled():
+            if self._timer_at <= when and not self._timer.cancelled():
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._wake)
+        self._timer, self._timer_at = self._loop.call_at(when, self._wake), when
 
     def _wake(self) -> None:
         self._timer = None

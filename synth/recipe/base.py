@@ -14,7 +14,10 @@ Positive = Annotated[int, Field(ge=1)]
 class Strict(BaseModel):
     """Frozen; refuses keys it does not know; a default has to be valid too."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, populate_by_name=True)
+    # Built when first used: a recipe has a few of the stages, and `--help` has none.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, populate_by_name=True, defer_build=True
+    )
 
 
 class Sampling(Strict):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share, StageOptions, Strict
-from synth.text.standard import Options as StandardiseRules
+from synth.text.options import Options as StandardiseRules
 
 # Self-Instruct, https://arxiv.org/abs/2212.10560, table 4 and the released code.
 SELF_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)

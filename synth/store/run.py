@@ -18,7 +18,8 @@ from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
 from synth.store.journal import JournalWriter, Place, Record, decode, read_records
 from synth.store.reviewed import Reviewed, ReviewedTable
-from synth.store.writer import INSERT_REPLY, Writer, reply_line
+from synth.store.seen import Seen
+from synth.store.writer import INSERT_REPLY, Indexed, Writer, reply_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class RunStore:
             raise machine_error(error, path) from None
         self.version = int(self._meta("version") or 0)
         self._writer: Writer | None = None
+        # Where no call has been answered before, what was not answered in this one need not be looked up.
+        self._fresh = Seen() if self.size == 0 else None
 
     def start(self) -> None:
         """Starts the writing thread; needs a running event loop."""
@@ -87,20 +90,28 @@ class RunStore:
 
     def find(self, request: Request) -> Found | None:
         """The answer that the journal holds for `request`, if it still is one under its `max_tokens`."""
-        places = self._reading.execute(
-            "SELECT kind, offset, length, max_tokens, cut, completion_tokens FROM replies"
-            " WHERE identity = ? ORDER BY offset",
-            (bytes.fromhex(request.identity),),
-        ).fetchall()
-        for kind, offset, length, max_tokens, cut, tokens in places:
+        identity = bytes.fromhex(request.identity)
+        if self._fresh is not None and identity not in self._fresh:
+            return None
+        for _, offset, length, kind, _, max_tokens, cut, _, tokens in self._indexed(identity):
             answers = max_tokens == request.max_tokens if cut else tokens <= request.max_tokens
             if kind == "failure" or answers:
                 record = decode(self._journal.read(Place(offset, length)))
                 return Found(kind == "failure", record.reply)
         return None
 
+    def _indexed(self, identity: bytes) -> list[Indexed]:
+        """What the journal has for an identity, in its order."""
+        waiting = self._writer.unindexed(identity) if self._writer is not None else ()
+        lines = self._reading.execute(
+            "SELECT * FROM replies WHERE identity = ? ORDER BY offset", (identity,)
+        ).fetchall()
+        return lines + [line for line in waiting if line not in lines]
+
     def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
         """Journals what came back for `request`; resolved once it is durable."""
+        if self._fresh is not None:
+            self._fresh.add(bytes.fromhex(request.identity))
         record = Record(
             "failure" if failed else "reply", request.identity, request.canonical, raw, request.max_tokens
         )

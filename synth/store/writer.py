@@ -1,7 +1,8 @@
 """The one thread that writes: it gathers what has come in and makes it durable in one go.
 
 Group commit: while the disk is busy with one batch, the next one gathers. A reply's future is resolved
-only when its batch is on disk. Rows, which a replay makes again, may wait a little for more of them.
+as soon as its batch is in the journal, on disk. What can be made again from there, the index of the
+journal and the rows, waits a little for more of it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -26,9 +29,12 @@ from synth.store.reviewed import INSERT_REVIEWED, Reviewed
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 
-# Slots are written when there are so many, or after so many seconds: their rows lie all over the table, so
-# that each page is touched once for many of them.
-_SLOTS_AT_ONCE, _SLOTS_WAIT = 1000, 0.5
+# The database is written to when so much waits for it, or after so many seconds: replies and rows lie all
+# over their tables, so that each page is touched once for many of them.
+_AT_ONCE, _WAIT = 1000, 0.5
+
+# A line of the journal's index, as the table of replies has it.
+Indexed = tuple[bytes, int, int, str, str, int, int, int, int]
 
 
 @dataclass(slots=True)
@@ -44,7 +50,7 @@ class _Commit:
     reviewed: Sequence[Reviewed]
 
 
-def reply_line(record: Record, place: Place) -> tuple[Any, ...]:
+def reply_line(record: Record, place: Place) -> Indexed:
     """The record's line in the index of the journal."""
     prompt = completion = cut = 0
     if record.kind == "reply":
@@ -104,6 +110,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Append | _Commit | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._error: Exception | None = None
+        self._unindexed: dict[bytes, list[Indexed]] = {}
         self._thread = threading.Thread(target=self._work, name="synth-writer", daemon=True)
         self._thread.start()
 
@@ -112,6 +119,11 @@ class Writer:
         done: asyncio.Future[None] = self._loop.create_future()
         self._queue.put(_Append(record, done))
         return done
+
+    def unindexed(self, identity: bytes) -> Sequence[Indexed]:
+        """What the journal has for an identity and the database not yet. To be asked before the database
+        is: what has left here is there."""
+        return self._unindexed.get(identity, ())
 
     def commit(self, slot: Slot, version: int, reviewed: Sequence[Reviewed]) -> None:
         """Takes over the rows of a slot, and what decisions make of them. Raises what stopped an earlier
@@ -129,22 +141,22 @@ class Writer:
 
     def _work(self) -> None:
         commits: list[_Commit] = []
-        since = 0.0
+        since = time.monotonic()
         going = True
         while going:
-            batch = self._gather(_SLOTS_WAIT if commits else None)
+            batch = self._gather(_WAIT if commits or self._unindexed else None)
             going = None not in batch
             appends = [item for item in batch if isinstance(item, _Append)]
-            if not commits:
+            if not commits and not self._unindexed:
                 since = time.monotonic()
             commits += [item for item in batch if isinstance(item, _Commit)]
-            waited = time.monotonic() - since >= _SLOTS_WAIT
-            ready = commits if waited or len(commits) >= _SLOTS_AT_ONCE or not going else []
-            if self._error is None:
-                self._error = self._write(appends, ready)
+            self._guarded(partial(self._append, appends))
             self._report(appends)
-            if ready:
+            waiting = max(len(commits), len(self._unindexed))
+            if waiting >= _AT_ONCE or time.monotonic() - since >= _WAIT or not going:
+                self._guarded(partial(self._flush, commits))
                 commits = []
+                since = time.monotonic()
 
     def _gather(self, seconds: float | None) -> list[_Append | _Commit | None]:
         """All that has come in; waits for the first of it, for so many seconds at most."""
@@ -156,36 +168,44 @@ class Writer:
             batch.append(self._queue.get())
         return batch
 
-    def _write(self, appends: Sequence[_Append], commits: Sequence[_Commit]) -> Exception | None:
+    def _guarded(self, write: Callable[[], None]) -> None:
+        """Writes, and notes what stops it; after that, nothing is written any more."""
+        if self._error is not None:
+            return
         try:
-            lines = self._append(appends)
-            if not lines and not commits:
-                return None
-            self._database.execute("BEGIN")
-            self._database.executemany(INSERT_REPLY, lines)
-            self._database.executemany(_INSERT_ROW, _row_lines(commits))
-            self._database.executemany(
-                INSERT_REVIEWED, (row.line() for commit in commits for row in commit.reviewed)
-            )
-            self._database.execute("COMMIT")
+            write()
         except OSError as error:
-            return machine_error(error, self._folder.path)
+            self._error = machine_error(error, self._folder.path)
         except sqlite3.OperationalError as error:
-            return sqlite_error(error, self._folder.path)
+            self._error = sqlite_error(error, self._folder.path)
         except Exception as error:  # noqa: BLE001 - it is raised again in the loop's thread, which waits for it
-            return error
-        return None
+            self._error = error
 
-    def _append(self, appends: Sequence[_Append]) -> list[tuple[Any, ...]]:
+    def _append(self, appends: Sequence[_Append]) -> None:
+        """Makes records durable."""
         if not appends:
-            return []
+            return
         encoded = [encode(item.record) for item in appends]
         offset = self._journal.append(encoded)
-        lines = []
         for item, data in zip(appends, encoded, strict=True):
-            lines.append(reply_line(item.record, Place(offset, len(data))))
+            line = reply_line(item.record, Place(offset, len(data)))
+            self._unindexed.setdefault(line[0], []).append(line)
             offset += len(data)
-        return lines
+
+    def _flush(self, commits: Sequence[_Commit]) -> None:
+        """Writes to the database what has waited for it."""
+        # In the order of the table, so that neighbours are written together.
+        lines = sorted((line for lines in self._unindexed.values() for line in lines), key=itemgetter(0, 1))
+        if not lines and not commits:
+            return
+        self._database.execute("BEGIN")
+        self._database.executemany(INSERT_REPLY, lines)
+        self._database.executemany(_INSERT_ROW, _row_lines(commits))
+        self._database.executemany(
+            INSERT_REVIEWED, (row.line() for commit in commits for row in commit.reviewed)
+        )
+        self._database.execute("COMMIT")
+        self._unindexed = {}
 
     def _report(self, appends: Sequence[_Append]) -> None:
         if appends and not self._loop.is_closed():

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
+from synth.text.options import KeywordCase
+
 JsonSpacing = Literal["compact", "indent"]
-KeywordCase = Literal["keep", "upper", "lower"]
 
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _JSON_STEP = "  "

@@ -11,13 +11,12 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
-
-from synth.text.canonical import KeywordCase, canonical_json, canonical_sql, is_sql
+from synth.text.canonical import canonical_json, canonical_sql, is_sql
 from synth.text.chatter import strip_closer, strip_preamble, unwrap_fence, unwrap_quotes
 from synth.text.code_spans import map_prose
+from synth.text.options import Options
 from synth.text.spacing import tidy_spacing
 
 Role = Literal["prompt", "answer"]
@@ -37,39 +36,6 @@ RULES = (
     "whitespace",
     "prefix",
 )
-
-
-def _yaml_off(value: object) -> object:
-    return "off" if value is False else value  # YAML 1.1 reads a bare `off` as false
-
-
-class Options(BaseModel):
-    """The recipe's `standardise: {...}` block. Each rule can be turned off by its name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    line_ends: bool = True
-    unicode: bool = True
-    smart_quotes: Literal["keep", "straight"] = "keep"
-    preamble: bool = True
-    fence: bool = True
-    quotes: bool = True
-    closer: bool = False
-    # `json` would hide a method of BaseModel.
-    json_spacing: Annotated[Literal["off", "compact", "indent"], BeforeValidator(_yaml_off)] = Field(
-        default="off", alias="json"
-    )
-    sql: Annotated[Literal["off", "oneline"], BeforeValidator(_yaml_off)] = "off"
-    sql_keywords: KeywordCase = "keep"
-    whitespace: bool = True
-    prefix: str | None = None
-
-    @field_validator("prefix")
-    @classmethod
-    def _prefix_says_something(cls, prefix: str | None) -> str | None:
-        if prefix is not None and not prefix.strip():
-            raise ValueError("a prefix needs at least one character that is not white space")
-        return prefix
 
 
 @dataclass(frozen=True, slots=True)

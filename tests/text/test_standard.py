@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from synth.text.canonical import canonical_json, canonical_sql, is_sql
 from synth.text.code_kinds import code_kind
 from synth.text.code_spans import blocks, inline_code
-from synth.text.standard import RULES, Options, standardise
+from synth.text.options import Options
+from synth.text.standard import RULES, standardise
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 

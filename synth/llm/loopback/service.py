@@ -41,6 +41,7 @@ class Service:
         self._read_at = loop.time()
         self._speed = 1.0
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._gone = 0
         self.running = 0
 
@@ -104,12 +105,12 @@ class Service:
             heapq.heappop(self._ends)
         when = self._read_at + (self._ends[0][0] - self._clock) / self._speed if self._ends else None
         if self._timer is not None:
-            if when is not None and abs(self._timer.when() - when) < _INSTANT:
+            if when is not None and abs(self._timer_at - when) < _INSTANT:
                 return
             self._timer.cancel()
             self._timer = None
         if when is not None:
-            self._timer = self._loop.call_at(when, self._finish)
+            self._timer, self._timer_at = self._loop.call_at(when, self._finish), when
 
     def _finish(self) -> None:
         self._timer = None
