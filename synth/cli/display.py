@@ -5,11 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
-
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
 from synth.pipeline.progress import Progress, StageCount
 
@@ -23,16 +20,15 @@ class Display:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._console = Console(stderr=True, highlight=False)
-        self._live = Live(console=self._console, auto_refresh=False, transient=True) if _watched() else None
+        self._rate = _Rate()
+        self._picture = _Picture() if sys.stderr.isatty() else None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._show, name="synth-display", daemon=True)
-        self._rate = _Rate()
 
     def __enter__(self) -> Display:
-        self._progress.on_message = self._say
-        if self._live:
-            self._live.start()
+        self._progress.on_message = self._picture.say if self._picture else _print
+        if self._picture:
+            self._picture.live.start()
         self._thread.start()
         return self
 
@@ -41,32 +37,17 @@ class Display:
     ) -> None:
         self._done.set()
         self._thread.join()
-        if self._live:
-            self._live.stop()
-
-    def _say(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True, markup=False)
+        if self._picture:
+            self._picture.live.stop()
 
     def _show(self) -> None:
-        while not self._done.wait(_PICTURE_EVERY if self._live else _LINE_EVERY):
+        while not self._done.wait(_PICTURE_EVERY if self._picture else _LINE_EVERY):
             if not self._progress.stages:
                 continue
-            if self._live:
-                self._live.update(self._table(), refresh=True)
+            if self._picture:
+                self._picture.show(self._progress.stages, self._foot())
             else:
-                self._console.print(self._line(), soft_wrap=True, markup=False)
-
-    def _table(self) -> Table:
-        table = Table(box=None, pad_edge=False, caption=self._foot(), caption_justify="left")
-        for column in ("stage", "in", "kept", "dropped", "failed", "waiting"):
-            table.add_column(
-                column,
-                justify="left" if column == "stage" else "right",
-                style="dim" if column == "in" else "",
-            )
-        for stage in self._progress.stages:
-            table.add_row(*_cells(stage))
-        return table
+                _print(self._line())
 
     def _line(self) -> str:
         stages = ", ".join(
@@ -90,6 +71,37 @@ class Display:
         if eta := _eta(progress):
             parts.append(f"about {eta} left")
         return ", ".join(parts)
+
+
+class _Picture:
+    """A table that is drawn anew in its place; what draws it is loaded only where somebody watches."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = Console(stderr=True, highlight=False)
+        self.live = Live(console=self._console, auto_refresh=False, transient=True)
+
+    def say(self, text: str) -> None:
+        """Prints a line above the table."""
+        self._console.print(text, soft_wrap=True, markup=False)
+
+    def show(self, stages: Sequence[StageCount], foot: str) -> None:
+        """Draws the table."""
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, caption=foot, caption_justify="left")
+        for column in ("stage", "in", "kept", "dropped", "failed", "waiting"):
+            left, dim = column == "stage", column == "in"
+            table.add_column(column, justify="left" if left else "right", style="dim" if dim else "")
+        for stage in stages:
+            table.add_row(*_cells(stage))
+        self.live.update(table, refresh=True)
+
+
+def _print(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 class _Rate:
@@ -126,7 +138,3 @@ def _eta(progress: Progress) -> str | None:
         return None
     seconds = (time.monotonic() - progress.started) * (1 / share - 1)
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
-
-
-def _watched() -> bool:
-    return sys.stderr.isatty()
