@@ -1,0 +1,79 @@
+"""Looking a request up in the journal: at once after it is durable, whatever the database has of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.llm.base import Request
+from synth.store.run import RunStore
+from synth.store.seen import Seen
+
+REPLY = (
+    b'{"choices":[{"message":{"role":"assistant","content":"Yes."},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":3,"completion_tokens":2}}'
+)
+
+
+def question(number: int) -> Request:
+    return Request([{"role": "user", "content": f"Question {number}?"}], "a-model", 64)
+
+
+def test_a_durable_reply_is_found_before_the_database_knows_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        store = RunStore(tmp_path / "run", "lookup")
+        store.start()
+        try:
+            await store.append(question(1), REPLY)
+            indexed = sqlite3.connect(tmp_path / "run" / store.folder.database.name)
+            assert indexed.execute("SELECT count(*) FROM replies").fetchone() == (0,)
+            found = store.find(question(1))
+            assert found is not None
+            assert found.raw == REPLY
+            assert store.find(question(2)) is None
+            store.drain()
+            assert indexed.execute("SELECT count(*) FROM replies").fetchone() == (1,)
+            assert store.find(question(1)) == found
+            indexed.close()
+        finally:
+            store.close()
+
+    asyncio.run(work())
+
+
+def test_a_reply_of_an_earlier_call_is_found_and_a_new_one_beside_it(tmp_path: Path) -> None:
+    async def call(number: int, known: set[int]) -> None:
+        store = RunStore(tmp_path / "run", "lookup")
+        store.start()
+        try:
+            assert {n for n in range(4) if store.find(question(n))} == known
+            await store.append(question(number), REPLY)
+            assert {n for n in range(4) if store.find(question(n))} == known | {number}
+        finally:
+            store.close()
+
+    for number in range(3):
+        asyncio.run(call(number, set(range(number))))
+
+
+@given(st.sets(st.binary(min_size=1, max_size=8), max_size=300), st.binary(min_size=9, max_size=9))
+def test_what_was_seen_is_never_taken_for_new(words: set[bytes], other: bytes) -> None:
+    seen = Seen()
+    assert hashlib.sha256(other).digest() not in seen
+    digests = [hashlib.sha256(word).digest() for word in words]
+    for digest in digests:
+        seen.add(digest)
+    assert all(digest in seen for digest in digests)
+
+
+def test_few_new_ones_are_taken_for_seen() -> None:
+    seen = Seen()
+    for number in range(100_000):
+        seen.add(hashlib.sha256(b"old %d" % number).digest())
+    wrong = sum(hashlib.sha256(b"new %d" % number).digest() in seen for number in range(100_000))
+    assert wrong < 100
