@@ -131,3 +131,32 @@ def test_kills_on_the_embedded_model(desk: Path, tmp_path: Path) -> None:
     assert set(journal(out).values()) == {1}
     assert summary["pending"] == 0
     assert summary["accepted"] > 0
+
+
+@pytest.mark.parametrize("waiting", [False, True], ids=["answers come", "nobody answers"])
+def test_ctrl_c_ends_it_at_once_and_it_goes_on(desk: Path, tmp_path: Path, waiting: bool) -> None:
+    """Exit 130 with what was answered on disk, also where the process only waits for the server."""
+    recipe = desk.read_text().replace("{provider: fake}", "{model: fake, base_url: 'URL', sampling: {}}")
+    with LoopbackProcess(latency=600.0 if waiting else 0.2, record=True) as server:
+        desk.write_text(recipe.replace("URL", server.url))
+        out = tmp_path / "out"
+        # A shell's background job hands down that SIGINT is ignored.
+        process = subprocess.Popen(
+            command(desk, out),
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        wanted = "requests" if waiting else "answered"
+        while server.log()[wanted] == 0:
+            assert process.poll() is None, "it ended before it was interrupted"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=60)
+        assert process.returncode == 130, words.decode()
+        had = journal(out)
+        assert waiting or had
+        server.control(latency=0.05)
+        to_the_end(command(desk, out))
+        assert had <= journal(out)
+        assert set(journal(out).values()) == {1}

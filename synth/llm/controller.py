@@ -52,11 +52,13 @@ _CHANGED = 1.25
 # Epochs between two probes, at first and at most. To probe for more costs nothing, and never waits long;
 # to probe for less can cost a fifth of the throughput.
 _WAIT_LEAST, _WAIT_MOST, _WAIT_FOR_MORE = 1, 16, 2
-# After the ramp: the least concurrency that gave so much of the best throughput, and a queue on top.
-_NEARLY_TOP, _AND_A_QUEUE = 0.93, 1.1
+# After the ramp: the least concurrency that gave so much of the best throughput, and a queue on top; a longer
+# one where `/metrics` shows when it is too long.
+_NEARLY_TOP, _AND_A_QUEUE, _AND_A_SEEN_QUEUE = 0.93, 1.1, 1.5
 _CUT = 0.7
 # What `/metrics` may show as waiting, per running request, before the limit is cut; and what is left then.
-_QUEUE_LONG, _QUEUE_SHORT, _QUEUE_LEAST = 0.25, 0.125, 4.0
+# Answers of one length end together, and a batch is only as full as the queue was when its places came free.
+_QUEUE_LONG, _QUEUE_SHORT, _QUEUE_LEAST = 0.75, 0.5, 4.0
 # While the server itself says that nobody waits, the ramp need not wait for answers, up to here.
 _TRUSTED = 256
 
@@ -213,7 +215,8 @@ class Controller:
             return
         top = max(rate for _, rate in self._ramp)
         enough, rate = min(other for other in self._ramp if other[1] >= _NEARLY_TOP * top)
-        self._hold_at(math.ceil(enough * _AND_A_QUEUE), rate)
+        queue = _AND_A_QUEUE if self._told is None else _AND_A_SEEN_QUEUE
+        self._hold_at(math.ceil(enough * queue), rate)
 
     def _hold_at(self, limit: int, rate: float | None) -> None:
         """Settles on a limit, and forgets what was known before."""

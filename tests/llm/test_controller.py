@@ -145,9 +145,9 @@ def test_a_long_queue_is_cut_and_a_short_one_left_alone() -> None:
     for _ in range(200):
         controller.sent()
     controller.queue(running=100, waiting=100)
-    assert controller.limit == 112
-    controller.queue(running=100, waiting=12)
-    assert controller.limit == 112
+    assert controller.limit == 150
+    controller.queue(running=100, waiting=75)
+    assert controller.limit == 150
 
 
 def test_failures_are_no_measurements() -> None:
