@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synth.errors import SourceError
 from synth.llm.base import Json
-from synth.recipe.model import Files, FileSource, RunSource, Source, listed
+from synth.recipe.model import Files, RunSource, Source, listed
 from synth.redaction.redactor import Redactor
 from synth.row import Lineage, Origin, Row, content_id
 from synth.row_files import filled, read_records
@@ -16,16 +16,37 @@ from synth.shapes import Record, read_example, read_text
 from synth.stages.given import Failure
 from synth.store import RunReader
 
+# How the name of a dataset begins, on the hub or in a folder beside the recipe.
+_HUB = "hf:"
+
 
 def files_of(files: Files | None, folder: Path) -> list[Path]:
-    """The files that a source names, globs resolved, in a fixed order. Raises `SourceError` for none."""
-    found: list[Path] = []
+    """The files that a source names, globs resolved, in a fixed order; earlier runs and datasets are none.
+
+    Raises `SourceError` where a name fits no file.
+    """
+    names = [_name(source) for source in listed(files) if not isinstance(source, RunSource)]
+    return [file for name in names if not name.startswith(_HUB) for file in _glob(name, folder)]
+
+
+def document_files(files: Files | None, folder: Path) -> list[Path]:
+    """The files that `sources.documents` names. Raises `SourceError` for what holds rows, not texts."""
     for source in listed(files):
-        if isinstance(source, RunSource):
-            found.append(folder / source.run / "replies.journal")
-        elif not (name := _name(source)).startswith("hf:"):
-            found.extend(_glob(name, folder))
-    return found
+        if isinstance(source, RunSource) or _name(source).startswith(_HUB):
+            raise SourceError(
+                "documents are files; a run or a dataset holds rows.",
+                where=f"sources.documents: {_name(source)}",
+                hint="Rows go to `sources.seeds` or `sources.prompts`.",
+            )
+    return files_of(files, folder)
+
+
+def local_dataset(source: Source, folder: Path) -> tuple[str, Path] | None:
+    """Name and folder of an `hf:` source that lies beside the recipe; None for all other sources."""
+    if isinstance(source, RunSource) or not (name := _name(source)).startswith(_HUB):
+        return None
+    local = folder / name.removeprefix(_HUB).partition("@")[0]
+    return (name, local) if local.is_dir() else None
 
 
 def read_rows(
@@ -108,11 +129,11 @@ def _failure(record: Record) -> Failure:
 def _records(source: Source, folder: Path) -> Iterator[Record]:
     """Raw records, under the usual names where the source says what its own ones mean."""
     if isinstance(source, RunSource):
-        yield from _run(source, folder)
+        yield from run_records(source, folder)
         return
     fields = {} if isinstance(source, str) else {theirs: ours for ours, theirs in source.fields.items()}
     name = _name(source)
-    records = _hub(name, folder) if name.startswith("hf:") else _files(name, folder)
+    records = _hub(name, folder) if name.startswith(_HUB) else _files(name, folder)
     for record in records:
         if not fields:
             yield record
@@ -127,7 +148,10 @@ def _files(name: str, folder: Path) -> Iterator[Record]:
         yield from read_records(file)
 
 
-def _name(source: str | FileSource) -> str:
+def _name(source: Source) -> str:
+    """As the recipe has it: a file, a glob, `hf:NAME` or a run's folder."""
+    if isinstance(source, RunSource):
+        return source.run
     return source if isinstance(source, str) else source.path
 
 
@@ -139,7 +163,7 @@ def _glob(name: str, folder: Path) -> list[Path]:
     return found
 
 
-def _run(source: RunSource, folder: Path) -> Iterator[Record]:
+def run_records(source: RunSource, folder: Path) -> Iterator[Record]:
     """What an earlier run kept; its held-out rows stay out of what is drafted from it."""
     reader = RunReader(folder / source.run)
     try:
@@ -156,7 +180,7 @@ def _hub(name: str, folder: Path) -> Iterator[Record]:
     """A dataset by name, or in a folder beside the recipe; `@` names a split."""
     from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 
-    dataset, _, split = name.removeprefix("hf:").partition("@")
+    dataset, _, split = name.removeprefix(_HUB).partition("@")
     local = folder / dataset
     try:
         if (local / "state.json").exists() or (local / "dataset_dict.json").exists():

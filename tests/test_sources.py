@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from synth.errors import InputError, SourceError
+from synth.pipeline.digest import source_digest
 from synth.recipe.load import load_recipe
 from synth.recipe.model import FileSource, RunSource
 from synth.row import Lineage, Row, content_id
-from synth.sources import read_failures, read_rows
+from synth.sources import document_files, read_failures, read_rows
 from synth.stages.draws import Pool
 
 USER, BOT, RULES = "How do I close my account?", "Open Settings and choose Close.", "Be brief."
@@ -147,6 +148,22 @@ def test_a_run_is_a_source(desk: Path, tmp_path: Path) -> None:
     rows = read(tmp_path, RunSource(run="runs/v1"))
     assert [row.messages for row in rows] == [row["messages"] for row in kept]
     assert read(tmp_path, RunSource(run="runs/v1", only="reviewed")) == []
+
+
+def test_documents_are_files(tmp_path: Path) -> None:
+    for source in (RunSource(run="runs/v1"), FileSource(path="hf:a/b")):
+        with pytest.raises(SourceError, match="documents are files"):
+            document_files(source, tmp_path)
+
+
+def test_a_changed_dataset_beside_the_recipe_is_noticed(desk: Path) -> None:
+    (desk.parent / "tasks").mkdir()
+    write(desk.parent / "tasks" / "data.jsonl", [SHAPES["instruction"][0]] * 2)
+    recipe = load_recipe(desk, ["sources.seeds=hf:tasks"])
+    before = source_digest(recipe)
+    assert set(before) == {"hf:tasks"}
+    write(desk.parent / "tasks" / "data.jsonl", [SHAPES["instruction"][0]])
+    assert source_digest(recipe) != before
 
 
 def test_failures_as_fields_and_as_transcripts(tmp_path: Path) -> None:
