@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from synth.errors import SourceError
@@ -157,10 +157,14 @@ def _name(source: Source) -> str:
 
 def _glob(name: str, folder: Path) -> list[Path]:
     pattern = str(folder / name)
-    found = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())
-    if not found:
-        raise SourceError("there is no such file.", where=pattern, hint="Paths are relative to the recipe.")
-    return found
+    matches = sorted(Path(p) for p in glob.glob(pattern, recursive=True))
+    found = [path for path in matches if path.is_file()]
+    if found:
+        return found
+    if any(path.is_dir() for path in matches):
+        raise SourceError("is a folder.", where=pattern, hint=f"`{name}/*` names all files in it.")
+    words = "fits no file." if glob.has_magic(name) else "there is no such file."
+    raise SourceError(words, where=pattern, hint="Paths are relative to the recipe.")
 
 
 def run_records(source: RunSource, folder: Path) -> Iterator[Record]:
@@ -178,19 +182,27 @@ def run_records(source: RunSource, folder: Path) -> Iterator[Record]:
 
 def _hub(name: str, folder: Path) -> Iterator[Record]:
     """A dataset by name, or in a folder beside the recipe; `@` names a split."""
+    from datasets.exceptions import DatasetsError
+
+    try:
+        for number, item in enumerate(_dataset(name, folder), start=1):
+            yield Record(filled(item), f"{name}: row {number}")
+    except (OSError, ValueError, KeyError, DatasetsError) as error:
+        first, *_ = str(error).splitlines() or [type(error).__name__]
+        raise SourceError(f"could not be loaded: {first}", where=name) from None
+
+
+def _dataset(name: str, folder: Path) -> Iterable[Json]:
     from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 
     dataset, _, split = name.removeprefix(_HUB).partition("@")
     local = folder / dataset
-    try:
-        if (local / "state.json").exists() or (local / "dataset_dict.json").exists():
-            rows = load_from_disk(str(local))
-            rows = rows[split or "train"] if isinstance(rows, DatasetDict) else rows
-            assert isinstance(rows, Dataset)
-        else:
-            place = str(local) if local.exists() else dataset
-            rows = load_dataset(place, split=split or "train", streaming=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise SourceError(f"could not be loaded: {error}", where=name) from None
-    for number, item in enumerate(rows, start=1):
-        yield Record(filled(item), f"{name}: row {number}")
+    rows: Iterable[Json]
+    if (local / "state.json").exists() or (local / "dataset_dict.json").exists():
+        saved = load_from_disk(str(local))
+        rows = saved[split or "train"] if isinstance(saved, DatasetDict) else saved
+        assert isinstance(rows, Dataset)
+    else:
+        place = str(local) if local.exists() else dataset
+        rows = load_dataset(place, split=split or "train", streaming=True)
+    return rows
