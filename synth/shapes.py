@@ -161,7 +161,15 @@ def _preference(data: Json, where: str, prompt: str, better: str, worse: str) ->
     chosen = _as_answer(data, better, where)
     rejected = _as_answer(data, worse, where)
     before = _as_messages(data[prompt], where, prompt) if prompt in data else []
-    return [*before, *chosen], _last_text(rejected, where, worse)
+    text = _last_text(rejected, where, worse)
+    best = chosen[-1].get("content") if chosen and isinstance(chosen[-1], dict) else None
+    if isinstance(best, str) and best.strip() == text.strip():
+        raise SourceError(
+            f"`{better}` and `{worse}` are the same.",
+            where=where,
+            hint="Such a pair prefers nothing: leave it out.",
+        )
+    return [*before, *chosen], text
 
 
 def _openai_preference(data: Json, where: str) -> tuple[list[Json], str]:
@@ -189,6 +197,10 @@ def _check(messages: list[Json], where: str, *, answered: bool | None) -> None:
             raise SourceError("has neither text in `content` nor `tool_calls`.", where=place)
         if isinstance(content, str) and not content.strip() and not message.get("tool_calls"):
             raise SourceError("`content` is empty.", where=place)
+        if isinstance(content, str) and "\x00" in content:
+            raise SourceError(
+                "`content` holds a zero byte.", where=place, hint="It is no text: take such characters out."
+            )
     last = messages[-1]["role"]
     if answered and last != "assistant":
         raise SourceError(f"`messages` end with the {last}, without a response.", where=where)

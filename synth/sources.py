@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-import csv
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from synth.errors import SourceError
 from synth.llm.base import Json
-from synth.recipe.model import Files, FileSource, RunSource, Source, listed
+from synth.recipe.model import Files, RunSource, Source, listed
 from synth.redaction.redactor import Redactor
 from synth.row import Lineage, Origin, Row, content_id
+from synth.row_files import filled, read_records
 from synth.shapes import Record, read_example, read_text
 from synth.stages.given import Failure
 from synth.store import RunReader
 
-# A line longer than this is no row but a mistake (a whole file on one line, a binary).
-LONGEST_LINE = 16 * 2**20
-
-# Columns of a table that may hold a list or an object, written as JSON.
-_STRUCTURED = {"messages", "conversations", "prompt", "completion", "chosen", "rejected", "tools"}
+# How the name of a dataset begins, on the hub or in a folder beside the recipe.
+_HUB = "hf:"
 
 
 def files_of(files: Files | None, folder: Path) -> list[Path]:
-    """The files that a source names, globs resolved, in a fixed order. Raises `SourceError` for none."""
-    found: list[Path] = []
+    """The files that a source names, globs resolved, in a fixed order; earlier runs and datasets are none.
+
+    Raises `SourceError` where a name fits no file.
+    """
+    names = [_name(source) for source in listed(files) if not isinstance(source, RunSource)]
+    return [file for name in names if not name.startswith(_HUB) for file in _glob(name, folder)]
+
+
+def document_files(files: Files | None, folder: Path) -> list[Path]:
+    """The files that `sources.documents` names. Raises `SourceError` for what holds rows, not texts."""
     for source in listed(files):
-        if isinstance(source, RunSource):
-            found.append(folder / source.run / "replies.journal")
-        elif not (name := _name(source)).startswith("hf:"):
-            found.extend(_glob(name, folder))
-    return found
+        if isinstance(source, RunSource) or _name(source).startswith(_HUB):
+            raise SourceError(
+                "documents are files; a run or a dataset holds rows.",
+                where=f"sources.documents: {_name(source)}",
+                hint="Rows go to `sources.seeds` or `sources.prompts`.",
+            )
+    return files_of(files, folder)
+
+
+def local_dataset(source: Source, folder: Path) -> tuple[str, Path] | None:
+    """Name and folder of an `hf:` source that lies beside the recipe; None for all other sources."""
+    if isinstance(source, RunSource) or not (name := _name(source)).startswith(_HUB):
+        return None
+    local = folder / name.removeprefix(_HUB).partition("@")[0]
+    return (name, local) if local.is_dir() else None
 
 
 def read_rows(
@@ -117,11 +129,11 @@ def _failure(record: Record) -> Failure:
 def _records(source: Source, folder: Path) -> Iterator[Record]:
     """Raw records, under the usual names where the source says what its own ones mean."""
     if isinstance(source, RunSource):
-        yield from _run(source, folder)
+        yield from run_records(source, folder)
         return
     fields = {} if isinstance(source, str) else {theirs: ours for ours, theirs in source.fields.items()}
     name = _name(source)
-    records = _hub(name, folder) if name.startswith("hf:") else _files(name, folder)
+    records = _hub(name, folder) if name.startswith(_HUB) else _files(name, folder)
     for record in records:
         if not fields:
             yield record
@@ -133,22 +145,29 @@ def _records(source: Source, folder: Path) -> Iterator[Record]:
 
 def _files(name: str, folder: Path) -> Iterator[Record]:
     for file in _glob(name, folder):
-        yield from _read_file(file)
+        yield from read_records(file)
 
 
-def _name(source: str | FileSource) -> str:
+def _name(source: Source) -> str:
+    """As the recipe has it: a file, a glob, `hf:NAME` or a run's folder."""
+    if isinstance(source, RunSource):
+        return source.run
     return source if isinstance(source, str) else source.path
 
 
 def _glob(name: str, folder: Path) -> list[Path]:
     pattern = str(folder / name)
-    found = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())
-    if not found:
-        raise SourceError("there is no such file.", where=pattern, hint="Paths are relative to the recipe.")
-    return found
+    matches = sorted(Path(p) for p in glob.glob(pattern, recursive=True))
+    found = [path for path in matches if path.is_file()]
+    if found:
+        return found
+    if any(path.is_dir() for path in matches):
+        raise SourceError("is a folder.", where=pattern, hint=f"`{name}/*` names all files in it.")
+    words = "fits no file." if glob.has_magic(name) else "there is no such file."
+    raise SourceError(words, where=pattern, hint="Paths are relative to the recipe.")
 
 
-def _run(source: RunSource, folder: Path) -> Iterator[Record]:
+def run_records(source: RunSource, folder: Path) -> Iterator[Record]:
     """What an earlier run kept; its held-out rows stay out of what is drafted from it."""
     reader = RunReader(folder / source.run)
     try:
@@ -161,136 +180,29 @@ def _run(source: RunSource, folder: Path) -> Iterator[Record]:
         reader.close()
 
 
-def _read_file(file: Path) -> Iterator[Record]:
-    readers = {
-        ".jsonl": _jsonl,
-        ".ndjson": _jsonl,
-        ".json": _json,
-        ".csv": _csv,
-        ".tsv": _csv,
-        ".parquet": _parquet,
-    }
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        raise SourceError(
-            f"{file.suffix or 'a file without a suffix'} is not read as rows.",
-            where=str(file),
-            hint=f"Use one of {', '.join(readers)}.",
-        )
-    try:
-        yield from reader(file)
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"is not UTF-8 ({error.reason}).", where=str(file), hint="Save it as UTF-8."
-        ) from None
-
-
-def _jsonl(file: Path) -> Iterator[Record]:
-    with file.open("rb") as lines:
-        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), start=1):
-            where = f"{file}:{number}"
-            if len(line) > LONGEST_LINE:
-                raise SourceError(
-                    f"the line is longer than {LONGEST_LINE // 2**20} MiB.",
-                    where=where,
-                    hint="JSON Lines has one row a line; is this one big JSON array? Then call it .json.",
-                )
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            if line.strip():
-                yield Record(_object(line, where), where)
-
-
-def _object(line: bytes, where: str) -> Json:
-    try:
-        data = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as not_text:
-            raise SourceError(f"is not UTF-8 (byte {not_text.start} of the line).", where=where) from None
-        raise SourceError(f"is not valid JSON: {error}.", where=where) from None
-    if not isinstance(data, dict):
-        raise SourceError("is not a JSON object.", where=where, hint='A row looks like {"instruction": ...}.')
-    return data
-
-
-def _json(file: Path) -> Iterator[Record]:
-    try:
-        data = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"is not valid JSON: {error}.", where=str(file)) from None
-    items = data if isinstance(data, list) else [data]
-    for number, item in enumerate(items, start=1):
-        where = f"{file}: item {number}"
-        if not isinstance(item, dict):
-            raise SourceError("is not a JSON object.", where=where)
-        yield Record(item, where)
-
-
-def _csv(file: Path) -> Iterator[Record]:
-    csv.field_size_limit(LONGEST_LINE)
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text, delimiter="\t" if file.suffix.lower() == ".tsv" else ",")
-        try:
-            for item in reader:
-                where = f"{file}:{reader.line_num}"
-                if None in item:
-                    raise SourceError("has more values than there are columns.", where=where)
-                yield Record({k: _parsed(k, v, where) for k, v in item.items() if v}, where)
-        except csv.Error as error:
-            raise SourceError(f"is not valid CSV: {error}.", where=f"{file}:{reader.line_num}") from None
-
-
-def _parsed(column: str, value: str, where: str) -> Any:
-    """Lists and objects stand in a table as JSON."""
-    if column not in _STRUCTURED or not value.lstrip().startswith(("[", "{")):
-        return value
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"`{column}` is not valid JSON: {error}.", where=where) from None
-
-
-def _parquet(file: Path) -> Iterator[Record]:
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    number = 0
-    try:
-        with parquet.ParquetFile(file) as table:
-            for batch in table.iter_batches(batch_size=1024):
-                for item in batch.to_pylist():
-                    number += 1
-                    yield Record(_filled(item), f"{file}: row {number}")
-    except pyarrow.ArrowInvalid as error:
-        raise SourceError(f"is not valid Parquet: {error}.", where=str(file)) from None
-
-
 def _hub(name: str, folder: Path) -> Iterator[Record]:
     """A dataset by name, or in a folder beside the recipe; `@` names a split."""
+    from datasets.exceptions import DatasetsError
+
+    try:
+        for number, item in enumerate(_dataset(name, folder), start=1):
+            yield Record(filled(item), f"{name}: row {number}")
+    except (OSError, ValueError, KeyError, DatasetsError) as error:
+        first, *_ = str(error).splitlines() or [type(error).__name__]
+        raise SourceError(f"could not be loaded: {first}", where=name) from None
+
+
+def _dataset(name: str, folder: Path) -> Iterable[Json]:
     from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 
-    dataset, _, split = name.removeprefix("hf:").partition("@")
+    dataset, _, split = name.removeprefix(_HUB).partition("@")
     local = folder / dataset
-    try:
-        if (local / "state.json").exists() or (local / "dataset_dict.json").exists():
-            rows = load_from_disk(str(local))
-            rows = rows[split or "train"] if isinstance(rows, DatasetDict) else rows
-            assert isinstance(rows, Dataset)
-        else:
-            place = str(local) if local.exists() else dataset
-            rows = load_dataset(place, split=split or "train", streaming=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise SourceError(f"could not be loaded: {error}", where=name) from None
-    for number, item in enumerate(rows, start=1):
-        yield Record(_filled(item), f"{name}: row {number}")
-
-
-def _filled(item: Json) -> Json:
-    """Without the columns that say nothing, also inside messages: a table has every key in every row."""
-    return {
-        k: [_filled(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
-        for k, value in item.items()
-        if value is not None
-    }
+    rows: Iterable[Json]
+    if (local / "state.json").exists() or (local / "dataset_dict.json").exists():
+        saved = load_from_disk(str(local))
+        rows = saved[split or "train"] if isinstance(saved, DatasetDict) else saved
+        assert isinstance(rows, Dataset)
+    else:
+        place = str(local) if local.exists() else dataset
+        rows = load_dataset(place, split=split or "train", streaming=True)
+    return rows

@@ -3,16 +3,62 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from synth.errors import RecipeError
 
+# FILE.py:FUNCTION
+FUNCTION_PATTERN = r"^[^:]+\.py:[A-Za-z_]\w*$"
 
-def load_function(file: Path, name: str) -> Callable[..., Any]:
-    """The function `name` of the file. Raises `RecipeError` where it cannot be loaded, or has none."""
+
+def split_name(named: str) -> tuple[str, str]:
+    """The file and the function of `FILE.py:FUNCTION`. Raises `ValueError` for what is neither."""
+    if not re.fullmatch(FUNCTION_PATTERN, named):
+        raise ValueError(f"{named!r} names no function: write FILE.py:FUNCTION, such as checks.py:is_short")
+    file, _, function = named.rpartition(":")
+    return file, function
+
+
+def load_function(named: str, folder: Path, key: str) -> tuple[Callable[..., Any], Path]:
+    """The function that a recipe in `folder` names under `key`, and the file that it is in.
+
+    The file is named by its way from the recipe, and lies in the recipe's folder: what is copied or read
+    through with the recipe is all the code that it runs. Raises `RecipeError` where there is none, or it
+    cannot be loaded.
+    """
+    try:
+        name, function_name = split_name(named)
+    except ValueError as error:
+        raise RecipeError(f"{error}.", where=key) from None
+    file = _inside(folder, name, key)
+    function = getattr(_module(file), function_name, None)
+    if not callable(function):
+        raise RecipeError(f"has no function {function_name}().", where=str(file))
+    return function, file
+
+
+def _inside(folder: Path, name: str, key: str) -> Path:
+    file = folder / name
+    # Resolved, so that a link does not lead out either.
+    if Path(name).is_absolute() or not file.resolve().is_relative_to(folder.resolve()):
+        raise RecipeError(
+            f"{name!r} does not lie in the recipe's folder, and a recipe runs no code from elsewhere.",
+            where=key,
+            hint="Put the file beside the recipe and name it from there, such as my_stages.py:shorten.",
+        )
+    if not file.is_file():
+        raise RecipeError(
+            "there is no such file.", where=f"{key}: {file}", hint="Name a .py file beside the recipe."
+        )
+    return file
+
+
+def _module(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"synth_user_{file.stem}", file)
     assert spec is not None, "the name ends in .py"
     assert spec.loader is not None, "so it has a loader"
@@ -23,10 +69,7 @@ def load_function(file: Path, name: str) -> Callable[..., Any]:
         raise RecipeError(
             f"could not be loaded: {type(error).__name__}: {error}.", where=place_in(file, error)
         ) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise RecipeError(f"has no function {name}().", where=str(file))
-    return function  # type: ignore[no-any-return]
+    return module
 
 
 def place_in(file: Path, error: Exception) -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bad_sources import BAD, write
 
-from synth.errors import InputError, SourceError
+from synth.errors import InputError, MachineError, SourceError
+from synth.pipeline.digest import source_digest
+from synth.pipeline.given import read_given
 from synth.recipe.load import load_recipe
 from synth.recipe.model import FileSource, RunSource
 from synth.row import Lineage, Row, content_id
-from synth.sources import read_failures, read_rows
+from synth.sources import document_files, read_failures, read_rows
 from synth.stages.draws import Pool
 
+ROOT = Path(__file__).resolve().parents[1]
 USER, BOT, RULES = "How do I close my account?", "Open Settings and choose Close.", "Be brief."
 PLAIN = [{"role": "user", "content": USER}, {"role": "assistant", "content": BOT}]
 WITH_SYSTEM = [{"role": "system", "content": RULES}, *PLAIN]
@@ -46,25 +51,6 @@ SHAPES: dict[str, tuple[dict[str, Any], list[dict[str, str]]]] = {
         WITH_SYSTEM,
     ),
 }
-
-
-def write(file: Path, rows: list[dict[str, Any]]) -> Path:
-    if file.suffix == ".jsonl":
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    elif file.suffix == ".json":
-        file.write_text(json.dumps(rows))
-    elif file.suffix == ".parquet":
-        import pyarrow
-        from pyarrow import parquet
-
-        parquet.write_table(pyarrow.Table.from_pylist(rows), file)
-    else:
-        with file.open("w", newline="") as table:
-            writer = csv.writer(table, delimiter="\t" if file.suffix == ".tsv" else ",")
-            writer.writerow(list(rows[0]))
-            for row in rows:
-                writer.writerow([v if isinstance(v, str) else json.dumps(v) for v in row.values()])
-    return file
 
 
 def read(folder: Path, source: Any, *, answered: bool = True) -> list[Row]:
@@ -149,6 +135,22 @@ def test_a_run_is_a_source(desk: Path, tmp_path: Path) -> None:
     assert read(tmp_path, RunSource(run="runs/v1", only="reviewed")) == []
 
 
+def test_documents_are_files(tmp_path: Path) -> None:
+    for source in (RunSource(run="runs/v1"), FileSource(path="hf:a/b")):
+        with pytest.raises(SourceError, match="documents are files"):
+            document_files(source, tmp_path)
+
+
+def test_a_changed_dataset_beside_the_recipe_is_noticed(desk: Path) -> None:
+    (desk.parent / "tasks").mkdir()
+    write(desk.parent / "tasks" / "data.jsonl", [SHAPES["instruction"][0]] * 2)
+    recipe = load_recipe(desk, ["sources.seeds=hf:tasks"])
+    before = source_digest(recipe)
+    assert set(before) == {"hf:tasks"}
+    write(desk.parent / "tasks" / "data.jsonl", [SHAPES["instruction"][0]])
+    assert source_digest(recipe) != before
+
+
 def test_failures_as_fields_and_as_transcripts(tmp_path: Path) -> None:
     bad = {"role": "assistant", "content": "Yes, sure."}
     rows = [
@@ -162,30 +164,119 @@ def test_failures_as_fields_and_as_transcripts(tmp_path: Path) -> None:
     assert first.as_row().id == content_id("seed", PLAIN, None)
 
 
-BAD: dict[str, tuple[str, str | bytes, str]] = {
-    "unknown speaker": (
-        "a.jsonl",
-        '{"conversations": [{"from": "narrator", "value": "x"}]}',
-        r"a\.jsonl:1: conversations\.0: has no `from`",
-    ),
-    "no completion": ("a.jsonl", '{"prompt": "x"}', "has no `completion`"),
-    "chosen alone": ("a.jsonl", '{"prompt": "x", "chosen": "y"}', "has no `rejected`"),
-    "empty rejected": ("a.jsonl", '{"prompt": "x", "chosen": "y", "rejected": " "}', "`rejected` is empty"),
-    "input without messages": ("a.jsonl", '{"preferred_output": [], "input": "x"}', "holds no `messages`"),
-    "a ragged table": ("a.csv", "instruction,response\na,b,c\n", r"a\.csv:2: has more values"),
-    "a table without a header": ("a.csv", "hello,there\na,b\n", "`hello`, `there`"),
-    "broken JSON in a table": ("a.csv", 'messages\n"[{"\n', "`messages` is not valid JSON"),
-    "not parquet": ("a.parquet", b"PAR1 no", "not valid Parquet"),
-    "latin-1": ("a.csv", "instruction,response\nGr\xfc\xdfe,b\n".encode("latin-1"), "is not UTF-8"),
-}
-
-
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_used_is_named_with_its_place(tmp_path: Path, case: str) -> None:
-    name, content, words = BAD[case]
-    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(SourceError, match=words):
+    name, make, words = BAD[case]
+    make(tmp_path / name)
+    with pytest.raises((SourceError, MachineError)) as error:
         read(tmp_path, name)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+    assert str(tmp_path / name) in str(error.value.where)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("a.jsonl", '{"conversations": [{"from": "narrator", "value": "x"}]}', "a.jsonl:1: conversations.0"),
+        ("a.csv", "instruction,response\na,b,c\n", "a.csv:2"),
+        ("a.csv", 'instruction,response\n"a\na",b\nc\n', "a.csv:4"),
+        ("a.csv", 'instruction,response\na,"b\nc,d\n', "a.csv:2"),
+    ],
+)
+def test_the_place_is_the_line(tmp_path: Path, name: str, content: str, place: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SourceError) as error:
+        read(tmp_path, name)
+    assert error.value.where == str(tmp_path / place)
+
+
+def test_the_table_of_what_cannot_be_used_is_whole() -> None:
+    lines = (ROOT / "docs" / "sources.md").read_text().partition("## Rows that cannot be used")[2]
+    table = [line.strip("|") for line in lines.partition("\n## ")[0].splitlines() if line[:1] == "|"]
+    cells = [line.split("|") for line in table]
+    assert {what.strip(): says.strip() for what, says in cells[2:]} == {
+        case: words for case, (_, _, words) in BAD.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.json", "a.jsonl"])
+def test_a_file_without_rows_is_none(desk: Path, name: str) -> None:
+    content = {"a.csv": "instruction,response\n", "a.json": "[]", "a.jsonl": "\n\n"}
+    if name in content:
+        (desk.parent / name).write_text(content[name])
+    else:
+        import pyarrow
+        from pyarrow import parquet
+
+        columns = pyarrow.schema([("instruction", pyarrow.string()), ("response", pyarrow.string())])
+        parquet.write_table(columns.empty_table(), desk.parent / name)
+    with pytest.raises(SourceError, match="holds no rows"):
+        read_given(load_recipe(desk, [f"sources.seeds={name}"]), lambda text: None)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
+def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, [SHAPES["instruction"][0]])
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (tmp_path / name).read_bytes())
+    assert read(tmp_path, name)[0].messages == PLAIN
+
+
+def test_a_broken_dataset_is_named(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "data.jsonl").write_text('{"instruction": "x", "response": "y"}\n{"instruc')
+    with pytest.raises(SourceError, match="hf:files: could not be loaded"):
+        read(tmp_path, "hf:files")
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from synth.errors import SourceError
+from synth.sources import read_rows
+import pyarrow.parquet
+started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    print(sum(1 for _ in read_rows(sys.argv[2], Path(sys.argv[1]), "prompt", answered=None)))
+except SourceError as error:
+    print("refused", error.message)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - started) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("case", "most"),
+    [("200 MB on one line", 64), ("200 MB of JSON", 8), ("200 MB of CSV on one line", 128)],
+)
+def test_memory_stays_bounded(tmp_path: Path, case: str, most: int) -> None:
+    name, make, words = BAD[case]
+    make(tmp_path / name)
+    command = [sys.executable, "-c", LIMITED, str(tmp_path), name]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    *said, mebibytes = done.stdout.splitlines()
+    assert words in " ".join(said)
+    assert int(mebibytes) < most
+
+
+def test_parquet_that_unpacks_to_too_much_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synth.row_files.LARGEST_GROUP", 2**20)
+    write(tmp_path / "a.parquet", [{"instruction": "a" * 2**21, "response": "b"}])
+    assert (tmp_path / "a.parquet").stat().st_size < 2**18, "it is packed"
+    with pytest.raises(SourceError, match="a row group unpacks to 2 MiB; one may have 1"):
+        read(tmp_path, "a.parquet")
+
+
+def test_many_prompts_are_read_one_after_another(tmp_path: Path) -> None:
+    """120 MB of prompts, of which none is kept."""
+    line = json.dumps({"instruction": "How long may a text be? " * 200}) + "\n"
+    (tmp_path / "a.jsonl").write_text(line * 25_000)
+    command = [sys.executable, "-c", LIMITED, str(tmp_path), "a.jsonl"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    count, mebibytes = done.stdout.split()
+    assert (int(count), int(mebibytes) < 16) == (25_000, True)
 
 
 def test_a_weight_where_nothing_is_drawn_is_refused(desk: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
-from synth.checks.verdict import Check, Objection, beside
+from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError
 from synth.row import Row
 from synth.user_code import load_function, place_in
@@ -20,15 +20,8 @@ from synth.user_code import load_function, place_in
 
 def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
     """The check `FILE.py:FUNCTION`, and the file. Raises `RecipeError` where it cannot be loaded."""
-    name, found, function_name = named.rpartition(":")
-    if not found or not name.endswith(".py") or not function_name.isidentifier():
-        raise RecipeError(
-            f"{named!r} names no function.",
-            where=key,
-            hint="Write FILE.py:FUNCTION, such as checks.py:is_short.",
-        )
-    file = beside(folder, name, key)
-    function = load_function(file, function_name)
+    function, file = load_function(named, folder, key)
+    name = named.rpartition(":")[2]
 
     def check(row: Row) -> Objection | None:
         given = {
@@ -41,16 +34,16 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
             said = function(given)
         except Exception as error:
             raise RecipeError(
-                f"{function_name}() failed on row {row.id}: {type(error).__name__}: {error}.",
+                f"{name}() failed on row {row.id}: {type(error).__name__}: {error}.",
                 where=place_in(file, error),
                 hint="Mend it and run the same command again: no reply is asked for twice.",
             ) from error
         if said is None or said is True:
             return None
         if said is False or isinstance(said, str):
-            return Objection("check_failed", said or f"{function_name}() says no")
+            return Objection("check_failed", said or f"{name}() says no")
         raise RecipeError(
-            f"{function_name}() answered {type(said).__name__}, not True, False, None or the words.",
+            f"{name}() answered {type(said).__name__}, not True, False, None or the words.",
             where=str(file),
         )
 

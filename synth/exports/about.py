@@ -31,12 +31,16 @@ def recipe_digest(reader: RunReader) -> str:
 
 
 def sources(reader: RunReader) -> list[tuple[str, str]]:
-    """File name and SHA-256 of each source; a source on the hub has no digest."""
-    files = sorted((PurePath(name).name, digest) for name, digest in reader.notes.get("sources", {}).items())
-    hub = sorted(
-        name
+    """Name, without its folder, and SHA-256 of each source; a dataset that is on the hub alone has none."""
+    digests = reader.notes.get("sources", {})
+    read = sorted((name if _on_hub(name) else PurePath(name).name, digests[name]) for name in digests)
+    named = (
+        item if isinstance(item, str) else item.get("path", "")
         for spec in reader.recipe["sources"].values()
-        for name in ([spec] if isinstance(spec, str) else spec or [])
-        if isinstance(name, str) and name.startswith("hf:")
+        for item in (spec if isinstance(spec, list) else [spec] if spec else [])
     )
-    return [*files, *((name, "") for name in hub)]
+    return [*read, *((name, "") for name in sorted(named) if _on_hub(name) and name not in digests)]
+
+
+def _on_hub(name: str) -> bool:
+    return name.startswith("hf:")

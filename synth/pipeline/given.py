@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from synth.documents import Piece, pieces, read_document
 from synth.errors import RecipeError, SourceError
-from synth.llm.base import Json
+from synth.pipeline.digest import named
 from synth.recipe.model import Files, Recipe
 from synth.redaction import Redactor
 from synth.row import Origin, Row, Slot
-from synth.sources import files_of, read_failures, read_rows
+from synth.sources import document_files, files_of, read_failures, read_rows
 from synth.stages.given import Failure, Passage
 
 
@@ -40,7 +39,7 @@ class Given:
         """Every document in pieces of so many characters, each text once."""
         documents, folder = self.recipe.sources.documents, self.recipe.folder
         unique: dict[str, Passage] = {}
-        for file in files_of(documents, folder):
+        for file in document_files(documents, folder):
             name = named(file, self.recipe)
             text = read_document(file)
             text = self.redactor.text(text) if self.redactor else text
@@ -161,28 +160,3 @@ def _check_prompts_are_answered(recipe: Recipe) -> None:
             where="stages",
             hint="Add `- respond: {}`.",
         )
-
-
-def source_digest(recipe: Recipe) -> Json:
-    """SHA-256 of every source file, by its name: part of what a finished run is finished for."""
-    specs: Iterable[Files | None] = (
-        *(spec for _, spec in recipe.sources),
-        recipe.holdout.file if recipe.holdout else None,
-    )
-    digests: Json = {}
-    for spec in specs:
-        for file in files_of(spec, recipe.folder):
-            digests[named(file, recipe)] = file_digest(file)
-    return digests
-
-
-def named(file: Path, recipe: Recipe) -> str:
-    """A source file as receipts name it: relative to the recipe where it lies below it."""
-    inside = file.is_relative_to(recipe.folder)
-    return file.relative_to(recipe.folder).as_posix() if inside else str(file)
-
-
-def file_digest(file: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -23,8 +23,9 @@ from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.build import build_clients, build_stages
 from synth.pipeline.decided import Decided
+from synth.pipeline.digest import file_digest, source_digest
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
-from synth.pipeline.given import Given, file_digest, read_given, source_digest
+from synth.pipeline.given import Given, read_given
 from synth.pipeline.maker import MakerDriver, Yield
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
@@ -91,6 +92,7 @@ class _Run:
     def __init__(self, recipe: Recipe, given: Given, store: RunStore, progress: Progress) -> None:
         self._recipe = recipe
         self._given = given
+        self._sources = source_digest(recipe)
         self._store = store
         self._progress = progress
         self._ledger = Ledger(recipe.budget)
@@ -144,7 +146,7 @@ class _Run:
         """What decides whether a finished run is still finished."""
         files = [file_digest(file) for stage in self._stages for file in getattr(stage, "files", ())]
         key = self._given.redactor.fingerprint if self._given.redactor else None
-        parts: list[object] = [LOGIC_VERSION, self._recipe.limit, source_digest(self._recipe)]
+        parts: list[object] = [LOGIC_VERSION, self._recipe.limit, self._sources]
         parts += [self._texts, files, key]
         if self._recipe.target is not None:
             # What people reject is made up for, so it decides how far the run goes.
@@ -331,7 +333,7 @@ class _Run:
     def _notes(self) -> Json:
         return {
             "messages": list(self._progress.messages),
-            "sources": source_digest(self._recipe),
+            "sources": self._sources,
             "seeds": len(self._given.seeds),
             "holdout": len(self._given.holdout),
             "stages": {stage.name: stage.notes() for stage in self._stages if hasattr(stage, "notes")},

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import traceback
-from pathlib import Path
 from typing import Any
 
 from synth.errors import RecipeError
@@ -31,11 +30,10 @@ class Apply:
     def __init__(self, name: str, options: ApplyOptions, context: Context) -> None:
         self.name = name
         self._options = options
-        file, _, function = options.function.partition(":")
         self._where = options.function
-        self._file = _beside(context.recipe.folder, file, name)
-        context.texts.append(self._file.read_text(encoding="utf-8"))
-        self._function = load_function(self._file, function)
+        folder = context.recipe.folder
+        self._function, self._file = load_function(options.function, folder, f"stage {name!r}: function")
+        self.files = (self._file,)
 
     def admit(self, row: Row) -> None:
         """Calls the function, and does what it says. What was given is never dropped.
@@ -91,15 +89,3 @@ class Apply:
 def _as_document(row: Row) -> Json:
     parts = {"messages": row.messages, "tools": row.tools, "scores": row.scores, "labels": row.labels}
     return {"id": row.id, "origin": row.lineage.origin, **copy.deepcopy(parts)}
-
-
-def _beside(folder: Path, name: str, stage: str) -> Path:
-    """The file, which must lie in the recipe's folder: a recipe runs no code from elsewhere."""
-    file = (folder / name).resolve()
-    if not file.is_relative_to(folder.resolve()) or not file.is_file():
-        raise RecipeError(
-            f"there is no file {name!r} beside the recipe.",
-            where=f"stage {stage!r}: function",
-            hint="Name a .py file in the recipe's folder, such as `function: my_stages.py:shorten`.",
-        )
-    return file

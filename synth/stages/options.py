@@ -7,10 +7,21 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share, StageOptions, Strict
 from synth.text.options import Options as StandardiseRules
+from synth.user_code import FUNCTION_PATTERN, split_name
+
+
+def _names_a_function(value: str) -> str:
+    split_name(value)
+    return value
+
+
+FunctionName = Annotated[
+    str, AfterValidator(_names_a_function), Field(json_schema_extra={"pattern": FUNCTION_PATTERN})
+]
 
 # Self-Instruct, https://arxiv.org/abs/2212.10560, table 4 and the released code.
 SELF_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
@@ -234,9 +245,7 @@ class RespondOptions(AskingOptions):
 class ApplyOptions(StageOptions):
     """A function of the user's own."""
 
-    function: str = Field(
-        pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="FILE.py:NAME, a file beside the recipe."
-    )
+    function: FunctionName = Field(description="FILE.py:FUNCTION, a file in the recipe's folder.")
     options: dict[str, Any] = Field(default_factory=dict, description="Passed on as keyword arguments.")
 
 
@@ -275,8 +284,9 @@ class CheckOptions(StageOptions):
     sql: str | None = Field(
         default=None, description="A SQLite or DuckDB file the answer runs on, read-only."
     )
-    function: str | None = Field(
-        default=None, description="FILE.py:FUNCTION, code of your own: it runs, under `synth run` alone."
+    function: FunctionName | None = Field(
+        default=None,
+        description="FILE.py:FUNCTION in the recipe's folder: code of your own, run under `synth run` alone.",
     )
     seconds: Annotated[float, Field(gt=0, le=600)] = Field(default=5.0, description="What a query may take.")
     empty: bool = Field(default=True, description="Keep queries whose result has no rows.")

@@ -206,6 +206,14 @@ def test_a_bad_document_gets_one_clear_reason(name: str, tmp_path: Path) -> None
     assert error.value.exit_code == 2
 
 
+def test_the_table_of_what_cannot_be_read_is_whole() -> None:
+    lines = (ROOT / "docs" / "sources.md").read_text().partition("## Documents that cannot be read")[2]
+    table = [line.strip("|").split("|") for line in lines.splitlines() if line[:1] == "|"]
+    assert {what.strip(): tuple(says.strip().split(" … ")) for what, says in table[2:]} == {
+        name: words for name, (_, _, words) in BAD.items()
+    }
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path

@@ -98,13 +98,3 @@ def test_what_is_wrong_with_it_is_said(tmp_path: Path, code: str, words: str) ->
     assert isinstance(error, RecipeError)
     assert words in error.message
     assert error.exit_code == 2
-
-
-@pytest.mark.parametrize("name", ["../mine.py:mine", "/etc/passwd.py:mine", "gone.py:mine"])
-def test_it_lies_beside_the_recipe(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / "inside"
-    folder.mkdir()
-    (tmp_path / "mine.py").write_text("def mine(row):\n    return None\n")
-    recipe = recipe_with(folder, "")
-    with pytest.raises(RecipeError, match="beside the recipe"):
-        run(recipe, f"stages.apply.function={name}")

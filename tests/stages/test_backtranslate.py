@@ -9,14 +9,18 @@ from desks import desk, documents, reasons, requests, rows, run, said, seeds
 
 from synth.errors import RecipeError
 from synth.llm.base import Json
+from synth.prompts import read_prompt
 from synth.stages.options import (
     HUMPBACK_DOCUMENT_TAG,
+    HUMPBACK_KEEP,
     HUMPBACK_SEED_TAG,
     NOT_IN_CONTEXT,
     BacktranslateOptions,
     ContextOptions,
+    TagOptions,
 )
 
+PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
 DOCS = {"documents": "docs/*.md"}
 ASK = "Write the one request"
 CURATE = "Say how good an example"
@@ -218,5 +222,16 @@ def test_the_papers_constants() -> None:
     options = BacktranslateOptions()
     assert (options.shortest, options.longest) == (600, 3000)
     assert (options.sampling.temperature, options.sampling.top_p) == (0.7, 0.9)
-    assert options.keep == 4.5
-    assert ContextOptions().distractors == 4
+    assert options.keep == HUMPBACK_KEEP == 4.5
+    assert TagOptions().seeds == "Answer in the style of an AI Assistant."
+    assert TagOptions().documents == "Answer with knowledge from web search."
+    assert (ContextOptions().distractors, ContextOptions().absent) == (4, 0.2)
+
+
+def test_the_papers_scale() -> None:
+    prompt = read_prompt(PROMPTS / "backtranslate" / f"{BacktranslateOptions().curate}.md", "curate")
+    assert prompt.schema is not None
+    assert list(prompt.schema["properties"]) == ["reasoning", "score"], "reasons come first"
+    score = prompt.schema["properties"]["score"]
+    assert (score["minimum"], score["maximum"]) == (1, 5)
+    assert all(f"\n{level}: " in prompt.text for level in range(1, 6))

@@ -9,8 +9,9 @@ import pytest
 from desks import desk, reasons, requests, rows, run, said, seeds
 
 from synth.llm.base import Json
-from synth.stages.options import EVOL_SORRY_WORDS, EvolveOptions
+from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 
+PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
 SEEDS = {"seeds": "seeds.jsonl"}
 HARDER = "How do I clean every machine before the shift, in which order, and what if one is hot?"
 
@@ -79,3 +80,6 @@ def test_a_second_stage_evolves_what_the_first_one_made(tmp_path: Path) -> None:
 def test_the_papers_constants() -> None:
     assert EvolveOptions().operations == ("constraints", "deepening", "concretizing", "reasoning", "breadth")
     assert EVOL_SORRY_WORDS == 80
+    assert EVOL_BREADTH == "breadth"
+    assert tuple(EVOL_DEPTH) == EvolveOptions().operations[:4]
+    assert "add 10 to 20 words at the most" in (PROMPTS / "evolve" / "depth.md").read_text()

@@ -35,6 +35,9 @@ def reason(instruction: str, response: str = ANSWER, seeds: list[Row] | None = N
     [
         ("How can I move my bookings to another calendar?", ANSWER, None),
         ("Move my bookings", ANSWER, "too_short"),
+        ("Move my bookings there", ANSWER, None),
+        (" ".join(f"word{n}" for n in range(150)), ANSWER, None),
+        (" ".join(f"word{n}" for n in range(151)), ANSWER, "too_long"),
         ("word " * 151, ANSWER, "too_long"),
         ("Please draw me a chart of all my bookings", ANSWER, "keyword"),
         ("Go to the page and read me the prices", ANSWER, "keyword"),

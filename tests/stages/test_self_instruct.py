@@ -8,8 +8,9 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from desks import desk, rows, run, said
+from desks import desk, reasons, rows, run, said, seeds
 
+import synth
 from synth.stages.options import SELF_INSTRUCT_KEYWORDS, SELF_INSTRUCT_SAMPLING, GenerateOptions
 
 DATA = Path(os.environ.get("SYNTH_DATA", "")) / "self_instruct_seeds.jsonl"
@@ -41,11 +42,42 @@ def test_no_draft_is_closer_than_the_bound_to_any_seed_or_draft(tmp_path: Path) 
     assert highest <= 0.7
 
 
+def test_at_the_start_human_examples_take_the_place_of_machine_made_ones(tmp_path: Path) -> None:
+    seeds(tmp_path, 12)
+    recipe = desk(tmp_path, [{"generate": {"count": 12}}], [], sources={"seeds": "seeds.jsonl"}, window=1)
+    assert run(recipe).error is None
+    human = {row["id"] for row in synth.open(recipe).rows() if not row["lineage"]["stage"]}
+    kept_before = 0
+    shown = []
+    for draft in rows(recipe):
+        shots = draft["lineage"]["shots"]
+        assert len(set(shots)) == 8
+        shown.append(len(set(shots) - human))
+        assert shown[-1] == min(2, kept_before)
+        kept_before += draft["status"] == "kept"
+    assert {0, 1, 2} <= set(shown)
+
+
+def test_an_answer_cut_by_its_length_is_no_draft(tmp_path: Path) -> None:
+    seeds(tmp_path, 8)
+    whole = {"instruction": "How do I oil the lathe in winter?", "response": "With thin oil."}
+    script = [{"match": ".", "text": whole, "finish": "length"}]
+    recipe = desk(tmp_path, [{"generate": {"count": 1}}], script, sources={"seeds": "seeds.jsonl"})
+    run(recipe)
+    assert not rows(recipe, status="kept")
+    assert set(reasons(recipe)) == {"cut"}
+
+
 def test_the_papers_constants() -> None:
     options = GenerateOptions()
     assert (options.shots, options.machine_shots, options.novelty) == (8, 2, 0.7)
     assert (options.min_words, options.max_words) == (4, 150)
+    assert options.sampling == SELF_INSTRUCT_SAMPLING
     assert SELF_INSTRUCT_SAMPLING.set_values() == {
         "temperature": 0.7, "top_p": 0.5, "presence_penalty": 2.0, "max_tokens": 1024,
     }  # fmt: skip
-    assert {"image", "graph", "file", "map", "draw", "plot", "go to"} <= set(SELF_INSTRUCT_KEYWORDS)
+    assert options.keywords == SELF_INSTRUCT_KEYWORDS
+    assert set(SELF_INSTRUCT_KEYWORDS) == {
+        *("image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps"),
+        *("draw", "plot", "go to"),
+    }

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from inspect import signature
 
 import pytest
 from hypothesis import given
@@ -89,6 +90,18 @@ def test_recall_on_planted_copies(length: int, least: float) -> None:
     found = sum((copy := index.seen(text)) is not None and copy.position == i for i, text in planted)
     assert len(planted) > 100
     assert found / len(planted) >= least
+
+
+def test_long_texts_are_compared_as_in_fineweb() -> None:
+    """Runs of 5 words; 112 hashes in 14 bands of 8."""
+    words = [f"word{n}" for n in range(200)]
+    index = index_of([" ".join(words)])
+    words[100] = "another"
+    copy = index.seen(" ".join(words))
+    assert copy is not None
+    assert copy.similarity == pytest.approx(191 / 201), "one word stands in 5 of 196 runs"
+    bands = signature(NearCopies).parameters
+    assert (bands["permutations"].default, bands["bands"].default) == (112, 14)
 
 
 def test_fresh_prompts_are_kept() -> None:
