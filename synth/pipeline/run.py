@@ -92,7 +92,6 @@ class _Run:
     def __init__(self, recipe: Recipe, given: Given, store: RunStore, progress: Progress) -> None:
         self._recipe = recipe
         self._given = given
-        self._sources = source_digest(recipe)
         self._store = store
         self._progress = progress
         self._ledger = Ledger(recipe.budget)
@@ -104,6 +103,7 @@ class _Run:
         context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
         self._stages = build_stages(context)
         self._texts = tuple(context.texts)
+        self._sources = source_digest(recipe)
         self._flow = Flow(self._stages, progress, recipe.window)
         self._decided = Decided(store, recipe)
         self._source = given.slots()
