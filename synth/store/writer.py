@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -212,13 +212,12 @@ class Writer:
             self._loop.call_soon_threadsafe(_resolve, appends, self._error)
 
 
-def _row_lines(commits: Sequence[_Commit]) -> list[tuple[Any, ...]]:
-    lines = []
+def _row_lines(commits: Sequence[_Commit]) -> Iterator[tuple[Any, ...]]:
+    """One at a time: a receipt takes several KB while it is written."""
     for commit in commits:
         place = order_key(commit.slot.key)
         for position, row in enumerate((*commit.slot.rows, *commit.slot.settled)):
-            lines.append(row_line(row, place + position.to_bytes(4, "big"), commit.version))
-    return lines
+            yield row_line(row, place + position.to_bytes(4, "big"), commit.version)
 
 
 def _resolve(appends: Sequence[_Append], error: Exception | None) -> None:
