@@ -15,10 +15,10 @@ from synth.stages.options import (
     ParaphraseOptions,
     RedactOptions,
     RespondOptions,
-    ScoreOptions,
     StandardiseOptions,
     TargetFailuresOptions,
 )
+from synth.stages.score_options import ScoreOptions
 
 # What a recipe may write below `stages`, and what it may say there.
 OPTIONS: Mapping[str, type[StageOptions]] = {

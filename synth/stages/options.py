@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -287,55 +284,3 @@ class CheckOptions(StageOptions):
         if len(named) != 1:
             raise ValueError("needs one of `json`, `sql` and `function`")
         return self
-
-
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    ">": operator.gt,
-    "<=": operator.le,
-    "<": operator.lt,
-}
-_COMPARISON = re.compile(r"(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)")
-
-
-class ScoreOptions(AskingOptions):
-    """A judge's score on a rubric."""
-
-    rubric: str = Field(default="quality", description="A prompt of prompts/score/, or a .md file.")
-    keep: str | None = Field(default=None, description="For example '>= 4'; without it, scores only mark.")
-    seeds: bool = Field(default=True, description="Score the seeds, too: what good rows get from this judge.")
-    candidates: bool = Field(default=True, description="Score candidate answers, too; the best one answers.")
-    read: Literal["auto", "logprobs", "text"] = Field(
-        default="auto", description="Expectation over the score tokens, or the number as written."
-    )
-    sampling: Sampling = Sampling(temperature=0.0)
-
-    @field_validator("keep", mode="before")
-    @classmethod
-    def _comparison(cls, value: object) -> object:
-        if value is None:
-            return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return f">= {value:g}"
-        if not isinstance(value, str) or not _COMPARISON.fullmatch(value.strip()):
-            raise ValueError("must be a comparison such as '>= 4'")
-        return value.strip()
-
-    @property
-    def key(self) -> str:
-        """The name under which a row's `scores` hold this one."""
-        return self.as_ or (self.prompt or self.rubric).removesuffix(".md").rsplit("/", 1)[-1]
-
-    @property
-    def bar(self) -> float | None:
-        """The score at which keeping turns into dropping."""
-        match = _COMPARISON.fullmatch(self.keep) if self.keep else None
-        return float(match[2]) if match else None
-
-    def keeps(self, score: float) -> bool:
-        """Whether a row with this score stays."""
-        if self.keep is None:
-            return True
-        match = _COMPARISON.fullmatch(self.keep)
-        assert match is not None, "checked when the recipe was read"
-        return _COMPARISONS[match[1]](score, float(match[2]))

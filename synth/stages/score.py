@@ -9,7 +9,7 @@ from synth.llm.base import Json
 from synth.row import Row, content_of
 from synth.stages.base import Context, Unusable
 from synth.stages.judging import Judge, Judgement
-from synth.stages.options import ScoreOptions
+from synth.stages.score_options import ScoreOptions
 
 
 class Score:
