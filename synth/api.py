@@ -13,7 +13,7 @@ from synth.llm.base import Json
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
 from synth.recipe.load import load_recipe
-from synth.store import FunnelLine, RunReader
+from synth.store import Coverage, FunnelLine, RunReader, coverage_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -94,6 +94,10 @@ class Run:
     def funnel(self) -> list[FunnelLine]:
         """What came in, and where it went, stage by stage."""
         return self._reader.funnel(self._reader.stage_names())
+
+    def coverage(self) -> Coverage | None:
+        """Kept drafts on each topic; None where the recipe has no `topics`."""
+        return coverage_of(self._reader)
 
     def to_dataset(self) -> Dataset:
         """The kept rows as a `datasets.Dataset` with `id`, `messages` and `scores`."""

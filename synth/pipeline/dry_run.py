@@ -95,6 +95,8 @@ def _requests(recipe: Recipe) -> int:
         rows = drafts + answered + prompts
         made = asked = 0
         match stage.kind:
+            case "topics":
+                asked = 0 if options.taxonomy else -(-len(given.seeds) // options.shown)
             case "generate":
                 made = asked = options.count
             case "backtranslate":

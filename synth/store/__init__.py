@@ -1,5 +1,6 @@
 """The run folder: the only place that holds a run's state, and the only code that touches it."""
 
+from synth.store.coverage import Coverage, coverage_of
 from synth.store.decisions import Answer, DecisionLog, Decisions, Place, Shown
 from synth.store.folder import RunFolder
 from synth.store.reader import FunnelLine, RunReader
@@ -9,6 +10,7 @@ from synth.store.run import Found, ModelUse, RunStore
 
 __all__ = [
     "Answer",
+    "Coverage",
     "DecisionLog",
     "Decisions",
     "Found",
@@ -21,4 +23,5 @@ __all__ = [
     "RunReader",
     "RunStore",
     "Shown",
+    "coverage_of",
 ]
