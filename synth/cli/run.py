@@ -62,6 +62,8 @@ def _report(result: RunResult, name: Path) -> None:
     print()
     if (coverage := run.coverage()) is not None:
         print(coverage_text(coverage) + "\n")
+    for stage, swaps in run.swaps().items():
+        print(swaps.words(stage) + "\n")
     drafts = (row for row in run if row["lineage"]["stage"])
     for _, row in zip(range(3), drafts, strict=False):
         print(row_line(row))

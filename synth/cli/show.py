@@ -33,6 +33,8 @@ def show_run(run: Path, row: str | None, stage: str | None, status: str | None, 
         print(funnel_text(lines) + "\n")
         if (coverage := opened.coverage()) is not None:
             print(coverage_text(coverage) + "\n")
+        for name, swaps in opened.swaps().items():
+            print(swaps.words(name) + "\n")
         rows = (receipt for receipt in rows if receipt["lineage"]["stage"])
     count = 0
     for count, receipt in enumerate(rows, start=1):

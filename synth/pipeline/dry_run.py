@@ -118,7 +118,7 @@ def _requests(recipe: Recipe) -> int:
                 asked = rows * options.n if options.n > 1 else prompts * (2 * options.turns - 1)
                 answered, prompts = answered + prompts, 0
             case "score":
-                asked = rows - prompts
+                asked = (rows - prompts) * (1 + options.swap)
         within = recipe.limit or 2**31
         drafts += min(made, within)
         total += asked if made <= within else -(-asked * within // made)

@@ -32,7 +32,7 @@ from synth.recipe.model import Recipe
 from synth.redaction import open_redactor
 from synth.row import Slot
 from synth.stages.base import Context, Maker
-from synth.store import RunReader, RunStore, coverage_of
+from synth.store import RunReader, RunStore, coverage_of, swaps_of
 
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
 LIVE_SLOTS = 2048
@@ -326,7 +326,8 @@ class _Run:
             stages = reader.notes.get("stages", {}) if reader.finished else {}
             coverage = coverage_of(reader)
             covered = {"topics": coverage.document()} if coverage else {}
-            said = {"stages": stages, **covered}
+            swapped = {stage: {"position_swap": s.document()} for stage, s in swaps_of(reader).items()}
+            said = {"stages": {**stages, **swapped}, **covered}
             return RunResult({**row_counts(reader), **call, "total": total, **said}, error)
         finally:
             reader.close()

@@ -7,6 +7,7 @@ from synth.store.reader import FunnelLine, RunReader
 from synth.store.review import ReviewStore
 from synth.store.reviewed import Reviewed
 from synth.store.run import Found, ModelUse, RunStore
+from synth.store.swaps import Swaps, swaps_of
 
 __all__ = [
     "Answer",
@@ -23,5 +24,7 @@ __all__ = [
     "RunReader",
     "RunStore",
     "Shown",
+    "Swaps",
     "coverage_of",
+    "swaps_of",
 ]
