@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 from synth.errors import PromptError
 from synth.llm.base import Json, Reply
@@ -23,6 +23,8 @@ from synth.row import Row, content_id
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served
 from synth.stages.score_options import ScoreOptions
+
+T = TypeVar("T")
 
 # Tokens that a list of one score takes, and each further one.
 _LIST_TOKENS, _SCORE_TOKENS = 32, 8
@@ -67,9 +69,7 @@ class Together:
         """What the judge makes of each of `texts`; noted in the row's history. Raises `Unusable`."""
         order = sorted(range(len(texts)), key=lambda i: self._rank(row, texts[i]))
         orders = [order, order[::-1]] if self._options.swap and len(texts) > 1 else [order]
-        replies = await asyncio.gather(
-            *(self._ask(conversation, [texts[i] for i in order]) for order in orders)
-        )
+        replies = await _all(self._ask(conversation, [texts[i] for i in order]) for order in orders)
         scores = [
             [float(given[order.index(i)]) for i in range(len(texts))]
             for order, (given, _) in zip(orders, replies, strict=True)
@@ -116,6 +116,16 @@ class Together:
 
     def _rank(self, row: Row, text: str) -> bytes:
         return hashlib.sha256(f"{self._salt}:{row.id}:{content_id(text)}".encode()).digest()
+
+
+async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All answers, or the first failure in the order of asking, whichever came first in time."""
+    found: list[T] = []
+    for each in await asyncio.gather(*asked, return_exceptions=True):
+        if isinstance(each, BaseException):
+            raise each
+        found.append(each)
+    return found
 
 
 def _reads_scores(schema: Json, count: int) -> Callable[[Reply], list[int]]:

@@ -150,6 +150,19 @@ def test_a_list_of_another_length_is_asked_for_again_and_then_no_score(tmp_path:
     assert len(judged(recipe)) == 2 + 3
 
 
+def test_what_goes_wrong_does_not_depend_on_which_order_answers_first(tmp_path: Path) -> None:
+    """Each order fails in words of its own; the row tells those of the first one."""
+    script = [{"match": f"Answer 1:\n{word}", "text": f"I like {word}."} for word in FIRST]
+    recipe = candidates(tmp_path, script, rows_=6, swap=True, attempts=1)
+    details = []
+    for n, delay in enumerate((0, 0.004)):
+        run(recipe, f"models.judge.delay={delay}", out=tmp_path / str(n))
+        dropped = list(synth.open(tmp_path / str(n)).rows(status="dropped"))
+        details.append([row["detail"] for row in dropped])
+    assert len(details[0]) == 6
+    assert details[0] == details[1]
+
+
 def test_another_candidate_leaves_the_order_of_the_others(tmp_path: Path) -> None:
     recipe = candidates(tmp_path, [], rows_=8)
     writer = [{"match": "oil machine", "replies": [*ANSWERS, "Why?"]}]
