@@ -58,7 +58,9 @@ class GenerateOptions(AskingOptions):
     machine_shots: Count = Field(
         default=2, description="So many of them from kept drafts, once there are any."
     )
-    novelty: Share = Field(default=0.7, description="Highest ROUGE-L F1 with any seed or kept draft.")
+    novelty: float = Field(
+        default=0.7, ge=0, lt=1, description="Highest ROUGE-L F1 with any seed or kept draft."
+    )
     min_words: Count = Field(default=4, description="Fewest words of an instruction.")
     max_words: Positive = Field(default=150, description="Most words of an instruction.")
     keywords: tuple[str, ...] = Field(
@@ -224,7 +226,9 @@ class TargetFailuresOptions(AskingOptions):
         default=True, description="Also keep each failed request with a right answer, the bad one rejected."
     )
     alike: Share = Field(default=0.45, description="Similarity from which failures are one pattern.")
-    novelty: Share = Field(default=0.7, description="Highest ROUGE-L F1 with a failure, a seed or a draft.")
+    novelty: float = Field(
+        default=0.7, ge=0, lt=1, description="Highest ROUGE-L F1 with a failure, a seed or a draft."
+    )
     sampling: Sampling = Sampling(temperature=0.7, top_p=0.9)
 
 
