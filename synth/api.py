@@ -14,7 +14,7 @@ from synth.llm.base import Json
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
 from synth.recipe.load import load_recipe
-from synth.store import FunnelLine, RunReader
+from synth.store import Coverage, FunnelLine, RunReader, Swaps, coverage_of, swaps_of
 
 if sys.platform == "win32":
     uvloop = None
@@ -100,6 +100,14 @@ class Run:
     def funnel(self) -> list[FunnelLine]:
         """What came in, and where it went, stage by stage."""
         return self._reader.funnel(self._reader.stage_names())
+
+    def coverage(self) -> Coverage | None:
+        """Kept drafts on each topic; None where the recipe has no `topics`."""
+        return coverage_of(self._reader)
+
+    def swaps(self) -> dict[str, Swaps]:
+        """By stage, how often a judge that was asked in both orders kept to its word."""
+        return swaps_of(self._reader)
 
     def to_dataset(self) -> Dataset:
         """The kept rows as a `datasets.Dataset` with `id`, `messages` and `scores`."""

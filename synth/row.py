@@ -30,6 +30,7 @@ class Lineage:
     `parents` are the rows whose text it was made from and that it must share a split with; `shots` are
     few-shot examples that its prompt showed, which do not bind it. `request` is the identity of the
     request whose reply it is. `source` is the place in a document: `file`, `start`, `end`, `heading`.
+    `topic` is the topic that its maker was to fill: what was asked for, not what somebody found it to be.
     """
 
     origin: Origin
@@ -41,6 +42,7 @@ class Lineage:
     sampling: Json = field(default_factory=dict)
     request: str | None = None
     source: Json | None = None
+    topic: str | None = None
 
 
 @dataclass(slots=True)
@@ -138,6 +140,7 @@ class Row:
                 "sampling": self.lineage.sampling,
                 "request": self.lineage.request,
                 "source": self.lineage.source,
+                "topic": self.lineage.topic,
             },
         }
 

@@ -16,6 +16,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 RECIPES = {
     "support/recipe.yaml": (16, 10),
     "support/paraphrase.yaml": (10, 10),
+    "support/topics.yaml": (14, 10),
     "text-to-sql/recipe.yaml": (20, 10),
     "documents/recipe.yaml": (34, 10),
     "failures/recipe.yaml": (16, 10),

@@ -10,7 +10,7 @@ from pathlib import Path
 from synth.api import open_run, run_to_end, run_with_result
 from synth.cli.display import Display
 from synth.cli.errors import report, say
-from synth.cli.tables import funnel_text, row_line
+from synth.cli.tables import coverage_text, funnel_text, row_line
 from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult
@@ -60,6 +60,10 @@ def _report(result: RunResult, name: Path) -> None:
     run = open_run(result.summary["run"])
     print(funnel_text(run.funnel()))
     print()
+    if (coverage := run.coverage()) is not None:
+        print(coverage_text(coverage) + "\n")
+    for stage, swaps in run.swaps().items():
+        print(swaps.words(stage) + "\n")
     drafts = (row for row in run if row["lineage"]["stage"])
     for _, row in zip(range(3), drafts, strict=False):
         print(row_line(row))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synth.api import open_run
 from synth.cli.errors import say
-from synth.cli.tables import funnel_text, row_line, row_text
+from synth.cli.tables import coverage_text, funnel_text, row_line, row_text
 from synth.errors import InputError
 
 
@@ -31,6 +31,10 @@ def show_run(run: Path, row: str | None, stage: str | None, status: str | None, 
         return 0
     if stage is None and status is None:
         print(funnel_text(lines) + "\n")
+        if (coverage := opened.coverage()) is not None:
+            print(coverage_text(coverage) + "\n")
+        for name, swaps in opened.swaps().items():
+            print(swaps.words(name) + "\n")
         rows = (receipt for receipt in rows if receipt["lineage"]["stage"])
     count = 0
     for count, receipt in enumerate(rows, start=1):

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from textwrap import shorten
 
 from synth.llm.base import Json
-from synth.store import FunnelLine
+from synth.store import Coverage, FunnelLine
+
+# More topics than this are counted, and only the emptiest are named.
+_TOPICS_SHOWN = 40
 
 
 def funnel_text(lines: Sequence[FunnelLine]) -> str:
@@ -23,6 +26,19 @@ def funnel_text(lines: Sequence[FunnelLine]) -> str:
         cells = [row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 7)), row[7]]
         text.append("  ".join(cells).rstrip())
     return "\n".join(text)
+
+
+def coverage_text(coverage: Coverage) -> str:
+    """How many kept drafts each topic has, emptiest first where there are too many to show."""
+    rows = list(coverage.rows.items())
+    head = f"topics: {len(rows) - len(coverage.none)} of {len(rows)} have drafts"
+    if coverage.without:
+        head += f"; {coverage.without} drafts have no topic"
+    if len(rows) > _TOPICS_SHOWN:
+        rows = sorted(rows, key=lambda row: row[1])[:_TOPICS_SHOWN]
+        head += f"; the {_TOPICS_SHOWN} with the fewest:"
+    width = max((len(str(count)) for _, count in rows), default=0)
+    return "\n".join([head, *(f"  {count or '-':>{width}}  {topic}" for topic, count in rows)])
 
 
 def row_line(receipt: Json, width: int = 110) -> str:

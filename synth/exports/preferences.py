@@ -5,7 +5,8 @@
 - `failure`: a right answer over the one that failed (a candidate whose `source` is `failure`).
 - `rejected`: a seed's answer over the one that stood beside it in a preference pair.
 - `judge`: a candidate over one with a lower score, by at least `margin`. The answer itself takes part in it
-  if it is among the candidates. Where a person wrote or approved the answer, only that answer is chosen.
+  if it is among the candidates. Where a person wrote or approved the answer, only that answer is chosen. A
+  judge that was asked in both orders has to prefer it in both.
 
 A judge that likes long answers teaches length (arXiv:2404.04475): `length_ratio` leaves out pairs whose
 answers' lengths are further apart than that.
@@ -106,15 +107,20 @@ def _failed(receipt: Json) -> Iterator[Pair]:
 
 def _judged(receipt: Json, least: float) -> Iterator[Pair]:
     scored = sorted(
-        ((c["score"], c["content"]) for c in receipt["candidates"] if c.get("score") is not None),
+        (
+            (c["score"], c["content"], c.get("by_order", ()))
+            for c in receipt["candidates"]
+            if c.get("score") is not None
+        ),
         reverse=True,
     )
     approved = _answer(receipt) if receipt["review"]["status"] in APPROVED else None
     pairs = [
         Pair(better, worse, "judge", round(high - low, 6))
-        for place, (high, better) in enumerate(scored)
-        for low, worse in scored[place + 1 :]
+        for place, (high, better, wins) in enumerate(scored)
+        for low, worse, losses in scored[place + 1 :]
         if high - low >= least and (approved is None or better == approved)
+        if all(won > lost for won, lost in zip(wins, losses, strict=False))
     ]
     yield from sorted(pairs, key=lambda pair: -(pair.margin or 0.0))
 

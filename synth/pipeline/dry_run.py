@@ -95,6 +95,8 @@ def _requests(recipe: Recipe) -> int:
         rows = drafts + answered + prompts
         made = asked = 0
         match stage.kind:
+            case "topics":
+                asked = 0 if options.taxonomy else -(-len(given.seeds) // options.shown)
             case "generate":
                 made = asked = options.count
             case "backtranslate":
@@ -116,7 +118,7 @@ def _requests(recipe: Recipe) -> int:
                 asked = rows * options.n if options.n > 1 else prompts * (2 * options.turns - 1)
                 answered, prompts = answered + prompts, 0
             case "score":
-                asked = rows - prompts
+                asked = (rows - prompts) * (1 + options.swap)
         within = recipe.limit or 2**31
         drafts += min(made, within)
         total += asked if made <= within else -(-asked * within // made)

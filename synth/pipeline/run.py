@@ -33,7 +33,7 @@ from synth.recipe.model import Recipe
 from synth.redaction import open_redactor
 from synth.row import Slot
 from synth.stages.base import Context, Maker
-from synth.store import RunReader, RunStore
+from synth.store import RunReader, RunStore, coverage_of, swaps_of
 
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
 LIVE_SLOTS = 2048
@@ -42,7 +42,7 @@ LIVE_SLOTS = 2048
 _LOOK_AGAIN = 1000
 
 # What a finished run was finished by: a change of the stages' logic makes old runs replay once.
-LOGIC_VERSION = 2
+LOGIC_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -326,7 +326,11 @@ class _Run:
             call = {**request_counts(uses, models, self._before), **counters}
             total = {**request_counts(uses, models), **reader.total}
             stages = reader.notes.get("stages", {}) if reader.finished else {}
-            return RunResult({**row_counts(reader), **call, "total": total, "stages": stages}, error)
+            coverage = coverage_of(reader)
+            covered = {"topics": coverage.document()} if coverage else {}
+            swapped = {stage: {"position_swap": s.document()} for stage, s in swaps_of(reader).items()}
+            said = {"stages": {**stages, **swapped}, **covered}
+            return RunResult({**row_counts(reader), **call, "total": total, **said}, error)
         finally:
             reader.close()
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from synth.llm.base import Json
 from synth.recipe.model import Recipe, ReviewOptions
 from synth.review.votes import draft_answer
-from synth.stages.options import ScoreOptions
+from synth.stages.score_options import ScoreOptions
 
 _LEAST_RANDOM = 0.1
 

@@ -15,14 +15,16 @@ from synth.stages.options import (
     ParaphraseOptions,
     RedactOptions,
     RespondOptions,
-    ScoreOptions,
     StandardiseOptions,
     TargetFailuresOptions,
+    TopicsOptions,
 )
+from synth.stages.score_options import ScoreOptions
 
 # What a recipe may write below `stages`, and what it may say there.
 OPTIONS: Mapping[str, type[StageOptions]] = {
     "redact": RedactOptions,
+    "topics": TopicsOptions,
     "generate": GenerateOptions,
     "apply": ApplyOptions,
     "backtranslate": BacktranslateOptions,

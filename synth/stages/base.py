@@ -20,6 +20,7 @@ from synth.recipe.model import Recipe
 from synth.row import Row
 from synth.stages.given import Failure, Passage
 from synth.stages.parents import Parents
+from synth.stages.taxonomy import Taxonomy
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ class Context:
 
     `passages` cuts the documents into pieces of at least and at most so many characters. `texts` gathers
     what a stage's outcome depends on besides recipe and sources, such as its prompts; `gives_logprobs` is
-    what was found out about each model that judges.
+    what was found out about each model that judges. `taxonomies` are those of the stages before.
     """
 
     recipe: Recipe
@@ -41,6 +42,12 @@ class Context:
     failures: Sequence[Failure] = ()
     texts: list[str] = field(default_factory=list)
     gives_logprobs: dict[str, bool] = field(default_factory=dict)
+    taxonomies: list[Taxonomy] = field(default_factory=list)
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """What a maker is to fill: the nearest before it."""
+        return self.taxonomies[-1] if self.taxonomies else None
 
     def model(self, usual: str, options: AskingOptions) -> Model:
         """The model that a stage with these options uses."""

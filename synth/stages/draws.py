@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from synth.row import Row
@@ -45,15 +47,74 @@ class Pool:
         self._weighted |= row.weight != 1.0
         self._since.append(since)
 
-    def draw(self, salt: str, index: int, count: int) -> list[Row]:
-        """The `count` rows that win draw `index`, in an order that the draw decides, too."""
-        visible = bisect_right(self._since, index)
+    def draw(self, salt: str, index: int, count: int, *, at: int | None = None) -> list[Row]:
+        """The `count` rows that win draw `index`, in an order that the draw decides, too.
+
+        What may be seen is that of draw `at`, where `index` counts something else than the draws.
+        """
+        visible = bisect_right(self._since, index if at is None else at)
         if self._keys is None or visible == 0 or count == 0:
             return []
         hashes = _mixed(self._keys[:visible], _draw_key(salt, index))
         order = _waiting(hashes, self._weights[:visible]) if self._weighted else hashes
         winners = order.argsort(kind="stable")[:count]
         return [self.rows[i] for i in winners]
+
+
+# A leaf of which nothing is kept is asked for so many times as often as one that fills, at the most.
+_TRIES = 4
+
+
+class EvenDraws:
+    """Which leaf each draw is for, so that all of them fill evenly with rows that are kept.
+
+    The next draw goes to the leaf that has the fewest rows kept or on their way. What is known is what was
+    settled `window` draws before, so the choice does not depend on who was quick. A draw's number is its
+    leaf's own: with another leaf, the draws of all others stay what they were, only fewer of each are made.
+    """
+
+    def __init__(self, salt: str, window: int) -> None:
+        self._salt = salt
+        self._window = window
+        self._drawn: list[str] = []
+        self._asked: Counter[str] = Counter()
+        self._settled: Counter[str] = Counter()
+        self._known = 0
+        self._good: Counter[str] = Counter()
+        self._kept: deque[int] = deque()
+        self._ties: dict[str, bytes] = {}
+
+    def draw(self, index: int, leaves: Sequence[str]) -> tuple[str, int]:
+        """The leaf of draw `index`, and which of the leaf's draws this is. Indexes come in order."""
+        self._learn(index - self._window)
+        leaf = min(leaves, key=lambda leaf: (self._load(leaf), self._tie(leaf)))
+        number = self._asked[leaf]
+        self._asked[leaf] += 1
+        self._drawn.append(leaf)
+        return leaf, number
+
+    def kept(self, index: int) -> None:
+        """A row of draw `index` passed the maker's filters. Indexes come in order."""
+        self._kept.append(index)
+
+    def _learn(self, latest: int) -> None:
+        """Takes note of what became of the draws up to `latest`."""
+        while self._known <= latest:
+            self._settled[self._drawn[self._known]] += 1
+            self._known += 1
+        while self._kept and self._kept[0] <= latest:
+            self._good[self._drawn[self._kept.popleft()]] += 1
+
+    def _load(self, leaf: str) -> int:
+        """Rows that are kept or may be, in quarters."""
+        asked = self._asked[leaf]
+        return max(_TRIES * (self._good[leaf] + asked - self._settled[leaf]), asked)
+
+    def _tie(self, leaf: str) -> bytes:
+        """The order of leaves that are level: each has its place, whatever others there are."""
+        if leaf not in self._ties:
+            self._ties[leaf] = hashlib.sha256(f"{self._salt}:{leaf}".encode()).digest()
+        return self._ties[leaf]
 
 
 def _draw_key(salt: str, index: int) -> int:

@@ -75,6 +75,8 @@ class Evolve:
         """Three requests: the evolved request, whether anything was gained, and its answer."""
         parent = drawn.parent
         lineage = Lineage(parent.lineage.origin, parents=(parent.id,), stage=self.name)
+        if drawn.operation != EVOL_BREADTH:
+            lineage.topic = parent.lineage.topic
         stub = Row(content_id(self.name, parent.id, drawn.number), [], lineage)
         return await settled(self.name, stub, self._evolve(drawn, stub))
 

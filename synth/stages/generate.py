@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from synth.errors import SourceError
+from synth.errors import PromptError, SourceError
 from synth.llm.base import Json
 from synth.row import Lineage, Row, content_id, content_of
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, ask_until_served, lineage_of, no_source, settled
-from synth.stages.draws import Pool
+from synth.stages.draws import EvenDraws, Pool
 from synth.stages.options import GenerateOptions
 from synth.text.loops import repeated_share
 from synth.text.novelty import NoveltyIndex
@@ -26,10 +26,15 @@ from synth.text.novelty import NoveltyIndex
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What one request shows: examples, and the system prompt that the draft takes over."""
+    """What one request shows: examples, the system prompt that the draft takes over, a topic to write on.
+
+    `number` is the request's own, or with a topic, that among its topic's.
+    """
 
     shots: Sequence[Row]
     system: str | None
+    topic: str | None
+    number: int
 
 
 class Generate:
@@ -41,8 +46,16 @@ class Generate:
         self._window = context.recipe.window
         self._salt = f"{context.recipe.seed}:{name}"
         self._model = context.model("writer", options)
-        self.prompt = context.prompt("generate", options, "self_instruct", ["examples", "system"])
+        self.prompt = context.prompt("generate", options, "self_instruct", ["examples", "system", "topic"])
         self._schema = self.prompt.schema
+        self._taxonomy = context.taxonomy
+        if self._taxonomy is not None and "topic" not in self.prompt.inputs:
+            raise PromptError(
+                f"does not take `topic`, which the stage {name!r} is to write on.",
+                where=self.prompt.name,
+                hint="Add `topic` to its inputs and use it, or put the stage before `topics`.",
+            )
+        self._leaves = EvenDraws(self._salt, self._window)
         self._seeds = Pool()
         self._drafts = Pool()
         self._known = NoveltyIndex(options.novelty)
@@ -68,22 +81,27 @@ class Generate:
     def draw(self, index: int) -> Drawn:
         """Two machine and six human examples; more human ones as long as there are too few drafts."""
         options = self._options
-        machine = self._drafts.draw(
-            self._salt + ":machine", index, min(options.machine_shots, options.shots - 1)
-        )
-        human = self._seeds.draw(self._salt, index, options.shots - len(machine))
-        shots = _interleaved(human, machine)
-        return Drawn(shots, _system_of(human[0]))
+        topic, number, salt = None, index, self._salt
+        if self._taxonomy is not None:
+            topic, number = self._leaves.draw(index, self._taxonomy.leaves)
+            salt = f"{salt}:{topic}"
+        most = min(options.machine_shots, options.shots - 1)
+        machine = self._drafts.draw(f"{salt}:machine", number, most, at=index)
+        human = self._seeds.draw(salt, number, options.shots - len(machine))
+        return Drawn(_interleaved(human, machine), _system_of(human[0]), topic, number)
 
     async def make(self, index: int, drawn: Drawn) -> list[Row]:
         """One request, asked again where the answer does not parse."""
         shots = tuple(shot.id for shot in drawn.shots)
-        row = Row(content_id(self.name, index), [], Lineage("seed", shots=shots, stage=self.name))
-        return await settled(self.name, row, self._draft(index, drawn, row))
+        lineage = Lineage("seed", shots=shots, stage=self.name, topic=drawn.topic)
+        which = (index,) if drawn.topic is None else (drawn.topic, drawn.number)
+        row = Row(content_id(self.name, *which), [], lineage)
+        return await settled(self.name, row, self._draft(drawn, row))
 
-    async def _draft(self, index: int, drawn: Drawn, row: Row) -> list[Row]:
+    async def _draft(self, drawn: Drawn, row: Row) -> list[Row]:
+        examples = [_as_example(row) for row in drawn.shots]
         messages = self.prompt.render(
-            {"examples": [_as_example(row) for row in drawn.shots], "system": drawn.system or ""}
+            {"examples": examples, "system": drawn.system or "", "topic": drawn.topic or ""}
         )
         fields, answer = await ask_until_served(
             self._model,
@@ -92,7 +110,7 @@ class Generate:
             reads_object(self._schema),
             self._options.attempts,
             schema=self._schema,
-            draw=index,
+            draw=drawn.number,
         )
         lineage_of(row, stage=self.name, prompt=self.prompt, answer=answer)
         row.id = content_id(self.name, answer.request.identity)
@@ -109,6 +127,8 @@ class Generate:
             return
         self._known.add(row.prompt_text)
         self._drafts.add(row, since=index + self._window)
+        if self._taxonomy is not None:
+            self._leaves.kept(index)
 
 
 class InstructionFilter:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share, StageOptions, Strict
+from synth.stages.taxonomy import read_taxonomy
 from synth.text.options import Options as StandardiseRules
 from synth.user_code import FUNCTION_PATTERN, split_name
 
@@ -22,6 +20,27 @@ def _names_a_function(value: str) -> str:
 FunctionName = Annotated[
     str, AfterValidator(_names_a_function), Field(json_schema_extra={"pattern": FUNCTION_PATTERN})
 ]
+
+
+class TopicsOptions(AskingOptions):
+    """What rows are to be about: makers behind it fill its topics evenly."""
+
+    taxonomy: str | list[Any] | dict[str, Any] | None = Field(
+        default=None,
+        description="A file beside the recipe, or names, nested as you like; without it, seeds give one.",
+    )
+    shown: Positive = Field(default=20, description="Seeds that one request shows, about.")
+    topics: Positive = Field(default=12, description="Most topics that are drawn from the seeds.")
+    subtopics: Count = Field(default=6, description="Most sub-topics of each.")
+    sampling: Sampling = Sampling(temperature=0.3)
+
+    @field_validator("taxonomy")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        if isinstance(value, list | dict):
+            read_taxonomy(value)
+        return value
+
 
 # Self-Instruct, https://arxiv.org/abs/2212.10560, table 4 and the released code.
 SELF_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
@@ -50,7 +69,9 @@ class GenerateOptions(AskingOptions):
     machine_shots: Count = Field(
         default=2, description="So many of them from kept drafts, once there are any."
     )
-    novelty: Share = Field(default=0.7, description="Highest ROUGE-L F1 with any seed or kept draft.")
+    novelty: float = Field(
+        default=0.7, ge=0, lt=1, description="Highest ROUGE-L F1 with any seed or kept draft."
+    )
     min_words: Count = Field(default=4, description="Fewest words of an instruction.")
     max_words: Positive = Field(default=150, description="Most words of an instruction.")
     keywords: tuple[str, ...] = Field(
@@ -216,8 +237,31 @@ class TargetFailuresOptions(AskingOptions):
         default=True, description="Also keep each failed request with a right answer, the bad one rejected."
     )
     alike: Share = Field(default=0.45, description="Similarity from which failures are one pattern.")
-    novelty: Share = Field(default=0.7, description="Highest ROUGE-L F1 with a failure, a seed or a draft.")
+    novelty: float = Field(
+        default=0.7, ge=0, lt=1, description="Highest ROUGE-L F1 with a failure, a seed or a draft."
+    )
     sampling: Sampling = Sampling(temperature=0.7, top_p=0.9)
+
+
+class GroundedOptions(Strict):
+    """Answers from documents: from what is found for the request, among other passages (RAFT)."""
+
+    passages: Positive = Field(default=2, description="Passages found for each request.")
+    distractors: Count = Field(default=3, description="Other passages beside them.")
+    in_prompt: bool = Field(
+        default=True, description="Keep the passages in the row's prompt; its answer ends with the right one."
+    )
+    answer: str = Field(default=NOT_IN_CONTEXT, description="What is right where no passage holds it.")
+    shortest: Positive = Field(default=300, description="Fewest characters of a passage.")
+    longest: Positive = Field(default=1500, description="Most characters of a passage.")
+    draft: str = Field(default="grounded", description="The prompt that the answer is drafted with.")
+    prompt: str = Field(default="with_context", description="How the user's message is put together.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> GroundedOptions:
+        if self.longest < 2 * self.shortest:
+            raise ValueError("longest must be at least twice shortest")
+        return self
 
 
 class RespondOptions(AskingOptions):
@@ -231,6 +275,9 @@ class RespondOptions(AskingOptions):
     turns: Positive = Field(default=1, description="Answers in a conversation; a model plays the user.")
     user: str | None = Field(default=None, description="One of `models` that plays the user.")
     again: bool = Field(default=False, description="Answer every turn of existing conversations anew.")
+    grounded: GroundedOptions | None = Field(
+        default=None, description="Answer from `sources.documents`, with a quote; {} for the usual way."
+    )
 
     @model_validator(mode="after")
     def _one_thing(self) -> RespondOptions:
@@ -239,6 +286,8 @@ class RespondOptions(AskingOptions):
             raise ValueError("models, temperatures and systems take turns among n > 1 candidates")
         if (self.n > 1) + (self.turns > 1) + self.again > 1:
             raise ValueError("n, turns and again are three things: use a stage for each")
+        if self.grounded and (self.n > 1 or self.turns > 1 or self.again):
+            raise ValueError("grounded gives one answer to a row that has none: without n, turns and again")
         return self
 
 
@@ -297,55 +346,3 @@ class CheckOptions(StageOptions):
         if len(named) != 1:
             raise ValueError("needs one of `json`, `sql` and `function`")
         return self
-
-
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    ">": operator.gt,
-    "<=": operator.le,
-    "<": operator.lt,
-}
-_COMPARISON = re.compile(r"(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)")
-
-
-class ScoreOptions(AskingOptions):
-    """A judge's score on a rubric."""
-
-    rubric: str = Field(default="quality", description="A prompt of prompts/score/, or a .md file.")
-    keep: str | None = Field(default=None, description="For example '>= 4'; without it, scores only mark.")
-    seeds: bool = Field(default=True, description="Score the seeds, too: what good rows get from this judge.")
-    candidates: bool = Field(default=True, description="Score candidate answers, too; the best one answers.")
-    read: Literal["auto", "logprobs", "text"] = Field(
-        default="auto", description="Expectation over the score tokens, or the number as written."
-    )
-    sampling: Sampling = Sampling(temperature=0.0)
-
-    @field_validator("keep", mode="before")
-    @classmethod
-    def _comparison(cls, value: object) -> object:
-        if value is None:
-            return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return f">= {value:g}"
-        if not isinstance(value, str) or not _COMPARISON.fullmatch(value.strip()):
-            raise ValueError("must be a comparison such as '>= 4'")
-        return value.strip()
-
-    @property
-    def key(self) -> str:
-        """The name under which a row's `scores` hold this one."""
-        return self.as_ or (self.prompt or self.rubric).removesuffix(".md").rsplit("/", 1)[-1]
-
-    @property
-    def bar(self) -> float | None:
-        """The score at which keeping turns into dropping."""
-        match = _COMPARISON.fullmatch(self.keep) if self.keep else None
-        return float(match[2]) if match else None
-
-    def keeps(self, score: float) -> bool:
-        """Whether a row with this score stays."""
-        if self.keep is None:
-            return True
-        match = _COMPARISON.fullmatch(self.keep)
-        assert match is not None, "checked when the recipe was read"
-        return _COMPARISONS[match[1]](score, float(match[2]))

@@ -12,6 +12,7 @@ from synth.recipe.base import Sampling
 from synth.row import Row, content_of
 from synth.stages.answers import read_text
 from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
+from synth.stages.grounded import Grounded
 from synth.stages.options import RespondOptions
 from synth.stages.score import transcript
 from synth.text.tokens import normal_form
@@ -38,6 +39,7 @@ class Respond:
         self._model = context.model("writer", options)
         self._user = context.models[options.user] if options.user else self._model
         self._voices = _voices(options, context, self._model)
+        self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
         self._follow_up = context.other_prompt("respond", options.prompt or "follow_up", ["conversation"])
 
     async def prepare(self) -> None:
@@ -66,7 +68,7 @@ class Respond:
         if options.again and not row.given:
             await self._answer_anew(row)
         if row.answer is None:
-            await self._answer(row)
+            await (self._grounded.answer(row) if self._grounded else self._answer(row))
         while not row.given and _answers(row) < options.turns:
             await self._follow(row)
             await self._answer(row)

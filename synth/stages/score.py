@@ -9,7 +9,8 @@ from synth.llm.base import Json
 from synth.row import Row, content_of
 from synth.stages.base import Context, Unusable
 from synth.stages.judging import Judge, Judgement
-from synth.stages.options import ScoreOptions
+from synth.stages.score_options import ScoreOptions
+from synth.stages.together import Compared, Together
 
 
 class Score:
@@ -18,55 +19,67 @@ class Score:
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
         self.name = name
         self._options = options
-        prompt = context.prompt("score", options, options.rubric, ["conversation", "response"])
-        model = context.model("judge", options)
-        self._judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
         self._key = options.key
+        way = SideBySide if options.together else OneByOne
+        self._way = way(name, options, context)
 
     async def prepare(self) -> None:
         """Settles how this model's scores are read, and says so."""
-        await self._judge.prepare(self._options.read)
+        await self._way.prepare()
 
     async def ask(self, row: Row) -> None:
         """Adds `scores[rubric]`, and drops the row where that is below the bar."""
         if row.held_out or row.answer is None or (row.given and not self._options.seeds):
             return
         try:
-            judgement = await self._judged(row, row.answer)
+            await self._way.score(row, row.answer)
         except Unusable as unusable:
             if row.given:
                 row.history.append({"stage": self.name, "did": ["not_scored"], "detail": unusable.detail})
             else:
                 row.drop(self.name, "no_score", unusable.detail)
             return
-        row.scores[self._key] = judgement.score
-        row.history.append(self._event(judgement))
-        if self._options.candidates and row.candidates:
-            await self._score_candidates(row, judgement.score)
         score = row.scores[self._key]
         if row.draft and not self._options.keeps(score):
             row.drop(self.name, "low_score", f"{self._key} {score:.2f}, wanted {self._options.keep}")
 
-    async def _judged(self, row: Row, response: str) -> Judgement:
-        return await self._judge.score({"conversation": transcript(row.messages[:-1]), "response": response})
 
-    async def _score_candidates(self, row: Row, of_answer: float) -> None:
-        """Scores each; of a draft's, the best becomes its answer (the earlier one of two that are level)."""
-        scores = await asyncio.gather(*(self._candidate_score(row, c, of_answer) for c in row.candidates))
+class OneByOne:
+    """Each answer is judged by itself."""
+
+    def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
+        self._name = name
+        self._options = options
+        prompt = context.prompt("score", options, options.rubric, ["conversation", "response"])
+        model = context.model("judge", options)
+        self._judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
+
+    async def prepare(self) -> None:
+        """Settles how this model's scores are read, and says so."""
+        await self._judge.prepare(self._options.read)
+
+    async def score(self, row: Row, answer: str) -> None:
+        """Scores the answer and every candidate. Raises `Unusable` where the answer gets no score."""
+        judgement = await self._judged(row, answer)
+        row.scores[self._options.key] = judgement.score
+        event = judgement.event(self._name, self._judge.reading, self._judge.prompt, self._judge.model)
+        row.history.append(event)
+        if not self._options.candidates or not row.candidates:
+            return
+        scores = await asyncio.gather(*(self._of(row, c, judgement.score) for c in row.candidates))
         row.candidates = [
-            candidate if score is None else {**candidate, "score": score}
+            candidate if score is None else _scored(candidate, score)
             for candidate, score in zip(row.candidates, scores, strict=True)
         ]
+        # The best becomes the answer of a draft; the earlier one of two that are level.
         ranked = [candidate for candidate in row.candidates if candidate.get("score") is not None]
         best = max(ranked, key=lambda c: c["score"], default=None)
-        if row.draft and best is not None and best["score"] > of_answer:
-            row.history.append({"stage": self.name, "did": ["best_candidate"], "before": row.answer})
-            row.messages = [*row.messages[:-1], {"role": "assistant", "content": best["content"]}]
-            row.scores[self._key] = best["score"]
+        if best is not None and best["score"] > judgement.score:
+            _answer_with(row, best, self._name, self._options.key)
 
-    async def _candidate_score(self, row: Row, candidate: Json, of_answer: float) -> float | None:
+    async def _of(self, row: Row, candidate: Json, of_answer: float) -> float | None:
         """None where no score can be read, and for an answer that people found to be worse already."""
-        if candidate.get("source") in ("failure", "rejected"):
+        if not _is_to_judge(candidate):
             return None
         if candidate["content"] == row.answer:
             return of_answer
@@ -75,8 +88,60 @@ class Score:
         except Unusable:
             return None
 
-    def _event(self, judgement: Judgement) -> Json:
-        return judgement.event(self.name, self._judge.reading, self._judge.prompt, self._judge.model)
+    async def _judged(self, row: Row, response: str) -> Judgement:
+        return await self._judge.score({"conversation": transcript(row.messages[:-1]), "response": response})
+
+
+class SideBySide:
+    """The answer and its candidates are judged in one prompt; a row with one answer by the same rubric."""
+
+    def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
+        self._name = name
+        self._options = options
+        self._judge = Together(name, options, context)
+
+    async def prepare(self) -> None:
+        """Scores are read as they are written: there is nothing to find out."""
+
+    async def score(self, row: Row, answer: str) -> None:
+        """Scores the answer and every candidate. Raises `Unusable` where they get no scores."""
+        shown = [c for c in row.candidates if self._options.candidates and _is_to_judge(c)]
+        texts = list(dict.fromkeys([answer, *(c["content"] for c in shown)]))
+        compared = await self._judge.judge(row, transcript(row.messages[:-1]), texts)
+        found = dict(zip(texts, compared, strict=True))
+        row.scores[self._options.key] = found[answer].score
+        row.candidates = [_scored(c, *_score_of(found, c)) if c in shown else c for c in row.candidates]
+        for text, verdict in sorted(found.items(), key=lambda pair: -pair[1].score):
+            if verdict.beats(found[answer]):
+                best = {"content": text, "score": verdict.score}
+                _answer_with(row, best, self._name, self._options.key)
+                break
+
+
+def _score_of(found: dict[str, Compared], candidate: Json) -> tuple[float, Sequence[float]]:
+    verdict = found[candidate["content"]]
+    return verdict.score, verdict.by_order
+
+
+def _scored(candidate: Json, score: float, by_order: Sequence[float] = ()) -> Json:
+    """The candidate with its score; where there are two orders, with both, to tell wins from ties."""
+    known = {key: value for key, value in candidate.items() if key != "by_order"}
+    orders = {"by_order": list(by_order)} if len(by_order) > 1 else {}
+    return {**known, "score": score, **orders}
+
+
+def _is_to_judge(candidate: Json) -> bool:
+    """Whether people have not found it to be worse already."""
+    return candidate.get("source") not in ("failure", "rejected")
+
+
+def _answer_with(row: Row, best: Json, stage: str, key: str) -> None:
+    """A draft takes over the best candidate; what was given keeps its answer."""
+    if not row.draft:
+        return
+    row.history.append({"stage": stage, "did": ["best_candidate"], "before": row.answer})
+    row.messages = [*row.messages[:-1], {"role": "assistant", "content": best["content"]}]
+    row.scores[key] = best["score"]
 
 
 def transcript(conversation: Sequence[Json]) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
-from synth.llm.base import Json
+from synth.llm.base import Json, RequestFailed
 from synth.row import Lineage, Row, content_id, content_of
 from synth.stages.answers import read_text, reads_object
-from synth.stages.base import Context, ask_until_served, lineage_of, no_source, settled
+from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source, settled
 from synth.stages.given import Failure
 from synth.stages.options import TargetFailuresOptions
 from synth.stages.score import transcript
@@ -24,6 +25,9 @@ from synth.text.novelty import NoveltyIndex
 
 # Failures of a pattern that are shown when it is named.
 _SHOWN = 4
+
+# A pattern that no model names goes by the beginning of its first request.
+_LONGEST_NAME = 80
 
 # Requests for each new row of a failure, at the most: some failures give nothing new.
 _TRIES = 4
@@ -43,6 +47,7 @@ class TargetFailures:
     def __init__(self, name: str, options: TargetFailuresOptions, context: Context) -> None:
         self.name = name
         self._options = options
+        self._warn = context.warn
         if not context.failures:
             raise no_source(name, "failures")
         salt = f"{context.recipe.seed}:{name}"
@@ -73,7 +78,14 @@ class TargetFailures:
     async def prepare(self) -> None:
         """Forms the patterns, and has each one named."""
         for group in group_alike(self._failures, self._options.alike):
-            shown = [_values(failure) for failure in group[:_SHOWN]]
+            name = await self._name_of(group)
+            for failure in group:
+                self._patterns[failure.id] = name
+
+    async def _name_of(self, group: Sequence[Failure]) -> str:
+        """The model's name for a pattern; what people said of its first failure, where it finds none."""
+        shown = [_values(failure) for failure in group[:_SHOWN]]
+        try:
             found, _ = await ask_until_served(
                 self._writer,
                 self._naming.render({"failures": shown}),
@@ -82,8 +94,10 @@ class TargetFailures:
                 self._options.attempts,
                 schema=self._naming.schema,
             )
-            for failure in group:
-                self._patterns[failure.id] = str(found["pattern"]).strip()
+        except (Unusable, RequestFailed) as error:
+            self._warn(f"{self.name}: {self._writer.model} finds no name for a pattern: {error}")
+            return group[0].problem or shorten(_prompt(group[0]), _LONGEST_NAME, placeholder="...")
+        return str(found["pattern"]).strip()
 
     def draw(self, index: int) -> Drawn | None:
         """The failures themselves first, then each in turn, a few times more than new rows are wanted."""

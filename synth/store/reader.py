@@ -124,6 +124,15 @@ class RunReader:
         )
         return dict(lines.fetchall())
 
+    def topics(self) -> dict[str | None, int]:
+        """Kept drafts by the topic they were to be about, with topics of which all drafts were dropped."""
+        lines = self._database.execute(
+            "SELECT receipt ->> '$.lineage.topic' AS topic, sum(status = 'kept')"
+            f" FROM {_ROWS} WHERE draft = 1 AND status != 'superseded' GROUP BY 1 ORDER BY 1",
+            self._now,
+        )
+        return dict(lines.fetchall())
+
     def drops(self) -> dict[str, int]:
         """How many rows were dropped, by `stage: reason`."""
         lines = self._database.execute(

@@ -53,6 +53,38 @@ def test_a_target_is_met_exactly_with_it_in_the_middle(tmp_path: Path) -> None:
         assert (exports[0] / name).read_bytes() == (exports[1] / name).read_bytes()
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_target_between_makers_and_filters_does_not_depend_on_the_order(tmp_path: Path, seed: int) -> None:
+    """Two makers before it, one of which draws on rows; behind it, dedupe and a judge."""
+    code = (
+        "def mine(row):\n"
+        "    if row['id'][0] in '0123' and row['origin'] != 'holdout':\n        return 'not this one'\n"
+        "    row['messages'][-1]['content'] += ' Thank you.'\n    return row\n"
+    )
+    (tmp_path / "mine.py").write_text(code)
+    seeds(tmp_path)
+    stages = [
+        {"generate": {"count": 10}},
+        {"evolve": {"count": 5, "ask_judge": False}},
+        {"apply": {"function": "mine.py:mine"}},
+        {"dedupe": {}},
+        {"score": {"keep": ">= 2"}},
+    ]
+    recipe = desk(tmp_path, stages, [], [], sources=SEEDS, target=23, window=8, seed=seed)
+    receipts = []
+    for n, delay in enumerate((0, 0.003, 0.012)):
+        delays = [f"models.{name}.delay={delay}" for name in ("writer", "judge")]
+        result = run(recipe, *delays, out=tmp_path / str(n))
+        assert result.error is None
+        assert result.summary["accepted"] == 23
+        assert result.summary["dropped"]["apply: rejected"] > 0
+        kept = [row for row in synth.open(tmp_path / str(n)) if row["lineage"]["stage"]]
+        assert len(kept) == 23
+        assert all(said(row)[-1].endswith(" Thank you.") for row in kept)
+        receipts.append((synth.export(tmp_path / str(n)).folder / "receipts.jsonl").read_bytes())
+    assert receipts[0] == receipts[1] == receipts[2]
+
+
 def test_only_a_run_runs_it(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\nPath(__file__).with_name('ran').touch()\ndef mine(row):\n    return None\n"

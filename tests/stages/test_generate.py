@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from synth.row import Lineage, Row, content_id
 from synth.stages.answers import parse_object
@@ -75,6 +76,11 @@ def test_a_rule_that_a_seed_breaks_is_not_held_against_a_draft(
 ) -> None:
     assert reason(instruction, response) is not None
     assert reason(instruction, response, seeds) is None
+
+
+def test_a_bound_that_nothing_can_pass_is_refused() -> None:
+    with pytest.raises(ValidationError, match="less than 1"):
+        GenerateOptions(novelty=1.0)
 
 
 SCHEMA = {

@@ -69,6 +69,17 @@ def test_each_failure_gives_a_pair_and_a_new_row(tmp_path: Path) -> None:
     assert result.summary["stages"]["target_failures"]["patterns"] == {"made up": 6}
 
 
+@pytest.mark.parametrize("reply", [{"text": "No idea."}, {"error": "too long"}])
+def test_a_pattern_that_gets_no_name_goes_by_its_problem(tmp_path: Path, reply: Json) -> None:
+    failures(tmp_path)
+    rules = [{"match": "Name the pattern.*", **reply}, *script()[1:]]
+    recipe = desk(tmp_path, [{"target_failures": {"novelty": 0.95}}], rules, sources=SOURCES)
+    result = run(recipe)
+    assert result.error is None
+    assert result.summary["stages"]["target_failures"]["patterns"] == {REFUND: 4, MENU: 2}
+    assert len(rows(recipe, status="kept")) == 12
+
+
 def test_pairs_become_preference_data(tmp_path: Path) -> None:
     failures(tmp_path)
     recipe = desk(tmp_path, [{"target_failures": {"novelty": 0.95}}], script(), sources=SOURCES)

@@ -8,7 +8,7 @@ that it is not there (RAFT, https://arxiv.org/abs/2403.10131).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from synth.errors import RecipeError
@@ -19,7 +19,7 @@ from synth.stages.answers import reads_object
 from synth.stages.base import Context, ask_until_served, lineage_of
 from synth.stages.given import Passage
 from synth.stages.options import BacktranslateOptions, ContextOptions
-from synth.text.quotes import find_quote
+from synth.stages.passages import Passages, quoted_in
 from synth.text.selfcontained import leans_on_source
 
 _FEWEST_WORDS = 3
@@ -39,11 +39,11 @@ class Questions:
         self._name = name
         self._options = options
         self._salt = salt
-        self._passages = passages
         self._writer = context.model("writer", options)
         self._prompt = context.prompt("backtranslate", options, "questions", ["texts", "count"])
         if around := options.context:
-            self._asking = context.other_prompt("backtranslate", around.prompt, ["passages", "question"])
+            asking = context.other_prompt("backtranslate", around.prompt, ["passages", "question"])
+            self._passages = Passages(passages, asking, salt)
             if len(passages) <= around.distractors and context.recipe.limit is None:
                 raise RecipeError(
                     f"{around.distractors} distractors need more than {len(passages)} passages.",
@@ -87,7 +87,7 @@ class Questions:
         # Whoever reviews the row reads it beside the text.
         source = "\n\n".join(passage.text for passage in passages)
         row.history.append({"stage": self._name, "did": ["quoted"], "quote": quote, "source": source})
-        quoted = next((p for p in passages if find_quote(quote, p.text)), None)
+        quoted = quoted_in(quote, passages)
         if len(question.split()) < _FEWEST_WORDS:
             row.drop(self._name, "too_short", f"{len(question.split())} words")
         elif not response:
@@ -104,21 +104,15 @@ class Questions:
         self, row: Row, question: str, response: str, quote: str, own: Passage, around: ContextOptions
     ) -> None:
         """The passages in an order of the row's own; the answer ends with the number of the right one."""
-        others = [p for p in sorted(self._passages, key=self._rank(row)) if p.id not in row.lineage.parents]
-        others = [p for p in others if not find_quote(quote, p.text)][: around.distractors]
+        others = self._passages.others(row.id, around.distractors, than=row.lineage.parents, without=quote)
         absent = self._chance(row) < around.absent
-        shown = sorted(others if absent else [own, *others], key=self._rank(row, "place"))
-        texts = [p.text for p in shown]
-        asked = self._asking.render({"passages": texts, "question": question})
+        shown = self._passages.mixed(row.id, others if absent else [own, *others])
+        asked = self._passages.ask(shown, question)
         answer = around.answer if absent else f"{response} [{shown.index(own) + 1}]"
         row.messages = [*asked, {"role": "assistant", "content": answer}]
         row.labels["answerable"] = not absent
         row.lineage = replace(row.lineage, shots=tuple(p.id for p in others))
         row.history.append({"stage": self._name, "did": ["absent" if absent else "cited"]})
-
-    def _rank(self, row: Row, what: str = "distractor") -> Callable[[Passage], bytes]:
-        """Orders passages by hashes of the row's own, so that another document changes few rows."""
-        return lambda passage: hashlib.sha256(f"{self._salt}:{what}:{row.id}:{passage.id}".encode()).digest()
 
     def _chance(self, row: Row) -> float:
         digest = hashlib.sha256(f"{self._salt}:absent:{row.id}".encode()).digest()

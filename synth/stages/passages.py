@@ -1,0 +1,61 @@
+"""Passages of documents around a question: those found for it, others that distract from it, in one prompt.
+
+RAFT (https://arxiv.org/abs/2403.10131) trains a model to pick out the passage that answers. Which others
+stand beside it, and in which order, goes by hashes of the row's own, so that another document changes few
+rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from synth.llm.base import Json
+from synth.prompts import Prompt
+from synth.stages.given import Passage
+from synth.text.embedding import embed
+from synth.text.quotes import find_quote
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Passages:
+    """The passages that a stage draws on. `asking` puts some of them and a question into a prompt."""
+
+    def __init__(self, passages: Sequence[Passage], asking: Prompt, salt: str) -> None:
+        self.all = passages
+        self._asking = asking
+        self._salt = salt
+        self._vectors: NDArray[np.float32] | None = None
+
+    def nearest(self, question: str, count: int) -> list[Passage]:
+        """The `count` passages nearest to the question in meaning, the nearest first."""
+        if self._vectors is None:
+            self._vectors = embed([f"{p.heading or ''}\n{p.text}" for p in self.all])
+        near = [round(float(cosine), 4) for cosine in self._vectors @ embed([question])[0]]
+        best = sorted(range(len(near)), key=lambda i: (-near[i], self.all[i].id))
+        return [self.all[i] for i in best[:count]]
+
+    def others(self, row: str, count: int, *, than: Collection[str], without: str | None) -> list[Passage]:
+        """So many passages beside those with the ids `than`; none that has the quote `without`."""
+        others = [p for p in sorted(self.all, key=lambda p: self._rank(row, p)) if p.id not in than]
+        return [p for p in others if without is None or not find_quote(without, p.text)][:count]
+
+    def mixed(self, row: str, passages: Sequence[Passage]) -> list[Passage]:
+        """The passages in the order in which the row shows them."""
+        return sorted(passages, key=lambda p: self._rank(row, p, "place"))
+
+    def ask(self, passages: Sequence[Passage], question: str) -> list[Json]:
+        """The messages that ask the question with its passages."""
+        return self._asking.render({"passages": [p.text for p in passages], "question": question})
+
+    def _rank(self, row: str, passage: Passage, what: str = "distractor") -> bytes:
+        return hashlib.sha256(f"{self._salt}:{what}:{row}:{passage.id}".encode()).digest()
+
+
+def quoted_in(quote: str, passages: Sequence[Passage]) -> Passage | None:
+    """The first passage that the quote stands in."""
+    return next((p for p in passages if find_quote(quote, p.text)), None)

@@ -1,0 +1,87 @@
+"""The options of `score`: how answers are judged, and which of them stay. Light to import."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from synth.recipe.base import AskingOptions, Sampling
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+}
+_COMPARISON = re.compile(r"(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)")
+
+
+# The rubric for one answer at a time, and the one for all answers of a row in one prompt.
+RUBRIC, RUBRIC_TOGETHER = "quality", "quality_together"
+
+
+class ScoreOptions(AskingOptions):
+    """A judge's score on a rubric."""
+
+    rubric: str = Field(default=RUBRIC, description="A prompt of prompts/score/, or a .md file.")
+    keep: str | None = Field(default=None, description="For example '>= 4'; without it, scores only mark.")
+    seeds: bool = Field(default=True, description="Score the seeds, too: what good rows get from this judge.")
+    candidates: bool = Field(default=True, description="Score candidate answers, too; the best one answers.")
+    together: bool = Field(default=False, description="Show all answers of a row in one prompt.")
+    swap: bool = Field(
+        default=False,
+        description="With `together`: ask in both orders; a win has to be one in both.",
+    )
+    read: Literal["auto", "logprobs", "text"] = Field(
+        default="auto", description="Expectation over the score tokens, or the number as written."
+    )
+    sampling: Sampling = Sampling(temperature=0.0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rubric_of_its_kind(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("together") and value.get("rubric") is None:
+            return {**value, "rubric": RUBRIC_TOGETHER}
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> ScoreOptions:
+        if self.swap and not self.together:
+            raise ValueError("swap goes with `together: true`")
+        if self.together and self.read == "logprobs":
+            raise ValueError("several scores in one answer are read as they are written, not from logprobs")
+        return self
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _comparison(cls, value: object) -> object:
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return f">= {value:g}"
+        if not isinstance(value, str) or not _COMPARISON.fullmatch(value.strip()):
+            raise ValueError("must be a comparison such as '>= 4'")
+        return value.strip()
+
+    @property
+    def key(self) -> str:
+        """The name under which a row's `scores` hold this one."""
+        return self.as_ or (self.prompt or self.rubric).removesuffix(".md").rsplit("/", 1)[-1]
+
+    @property
+    def bar(self) -> float | None:
+        """The score at which keeping turns into dropping."""
+        match = _COMPARISON.fullmatch(self.keep) if self.keep else None
+        return float(match[2]) if match else None
+
+    def keeps(self, score: float) -> bool:
+        """Whether a row with this score stays."""
+        if self.keep is None:
+            return True
+        match = _COMPARISON.fullmatch(self.keep)
+        assert match is not None, "checked when the recipe was read"
+        return _COMPARISONS[match[1]](score, float(match[2]))

@@ -1,0 +1,122 @@
+"""Topics and what lies below them: read from a recipe or a file, or joined out of what models named.
+
+A topic that nothing lies below is a leaf; makers fill the leaves. Its name holds the whole way to it:
+`Billing / Refunds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from synth.text.embedding import similarity
+
+# A name and the one it is near to are one topic: "Billing" and "Billing and payments" are 0.86 alike, "Google
+# Calendar" and "Outlook Calendar" 0.72.
+_SAME = 0.8
+
+# What no taxonomy needs, and a file that goes round in circles has.
+_DEEPEST = 8
+_MOST_LEAVES = 10_000
+
+# Longer than this is a sentence, not a name.
+_MOST_WORDS = 12
+
+_BETWEEN = " / "
+
+
+@dataclass
+class Taxonomy:
+    """The leaves that makers fill. The stage `topics` fills it in before anything is drawn."""
+
+    leaves: list[str] = field(default_factory=list)
+
+
+def read_taxonomy(value: Any) -> list[str]:
+    """The leaves of nested lists and mappings of names, in their order. Raises `ValueError`."""
+    leaves: dict[str, None] = {}
+    for path in _paths(value, ()):
+        name = _BETWEEN.join(path)
+        if name in leaves:
+            raise ValueError(f"{name!r} stands in it twice")
+        leaves[name] = None
+        if len(leaves) > _MOST_LEAVES:
+            raise ValueError(f"holds more than {_MOST_LEAVES:,} topics")
+    if not leaves:
+        raise ValueError("names no topic")
+    return list(leaves)
+
+
+def _paths(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if len(above) > _DEEPEST:
+        raise ValueError(f"goes deeper than {_DEEPEST} levels")
+    if isinstance(value, dict):
+        for name, below in value.items():
+            path = (*above, _name(name))
+            yield from _paths(below, path) if below else [path]
+    elif isinstance(value, list):
+        for each in value:
+            if isinstance(each, list):
+                raise ValueError("holds a list within a list: give the inner one a name")
+            yield from _paths(each, above)
+    else:
+        yield (*above, _name(value))
+
+
+def _name(value: Any) -> str:
+    """YAML reads `No` and 2024 as something else than text; a number is clear enough, the other is not."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not str(value).strip():
+        raise ValueError(f"{value!r} is no name of a topic (put it in quotes if it is)")
+    return " ".join(str(value).split())
+
+
+@dataclass
+class _Name:
+    """A name, how many replies have it, and the names below it."""
+
+    text: str
+    votes: int = 0
+    below: list[_Name] = field(default_factory=list)
+
+
+def join_taxonomies(replies: Iterable[Any], topics: int, subtopics: int) -> list[str]:
+    """The leaves of what several replies (`[{"topic", "subtopics"}]`) name, near names joined.
+
+    Where there are more than are wanted, those that more replies name stay; of level ones the earlier.
+    """
+    found: list[_Name] = []
+    for reply in replies:
+        for each in reply:
+            if (topic := _clean(each["topic"])) is None:
+                continue
+            joined = _join(found, topic)
+            for text in each["subtopics"]:
+                if (name := _clean(text)) is not None and similarity(name, joined.text) < _SAME:
+                    _join(joined.below, name)
+    leaves: list[str] = []
+    for topic_ in _first(found, topics):
+        below = _first(topic_.below, subtopics)
+        leaves += [_BETWEEN.join((topic_.text, name.text)) for name in below] or [topic_.text]
+    return leaves
+
+
+def _join(known: list[_Name], text: str) -> _Name:
+    near = max(known, key=lambda name: similarity(name.text, text), default=None)
+    if near is None or similarity(near.text, text) < _SAME:
+        near = _Name(text)
+        known.append(near)
+    near.votes += 1
+    return near
+
+
+def _first(names: Sequence[_Name], count: int) -> list[_Name]:
+    """The `count` with the most votes, in the order in which they came."""
+    chosen = sorted(range(len(names)), key=lambda i: (-names[i].votes, i))[:count]
+    return [names[i] for i in sorted(chosen)]
+
+
+def _clean(text: str) -> str | None:
+    """A name as it may stand in a list; None for what is none."""
+    name = " ".join(text.split()).lstrip("0123456789.)-*•# ").rstrip(".,:; ")
+    return name if name and len(name.split()) <= _MOST_WORDS else None
