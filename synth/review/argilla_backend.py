@@ -134,7 +134,7 @@ class ArgillaBackend:
             batch = records[start : start + _BATCH]
             vectors = embed([record.meaning for record in batch]) if task.vectors else [[] for _ in batch]
             items = [
-                item_of(record, questions, {spec.name: vector for spec in task.vectors})
+                item_of(record, task.fields, questions, {spec.name: vector for spec in task.vectors})
                 for record, vector in zip(batch, vectors, strict=True)
             ]
             sender.send(items)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from synth.errors import UnreachableError
 from synth.llm.base import Json
 from synth.review.argilla_server import Connection, Refusal
 from synth.review.backend import Refused
 from synth.review.records import Record
+from synth.review.tasks import FieldSpec
 
 # So many records one after another that the server fails on: then it is the server's fault.
 _FAULTS = 3
@@ -49,11 +52,17 @@ class Sender:
                 )
 
 
-def item_of(record: Record, questions: Mapping[str, str], vectors: Mapping[str, list[float]]) -> Json:
+def item_of(
+    record: Record,
+    fields: Sequence[FieldSpec],
+    questions: Mapping[str, str],
+    vectors: Mapping[str, list[float]],
+) -> Json:
     """The record as Argilla's API takes it; `questions` are ids by name."""
+    plain = {spec.name for spec in fields if not spec.use_markdown}
     return {
         "external_id": record.row,
-        "fields": record.fields,
+        "fields": {n: _escaped(value) if n in plain else value for n, value in record.fields.items()},
         "metadata": record.metadata,
         "suggestions": [
             {"question_id": questions[name], "value": value, "type": "model"}
@@ -61,3 +70,14 @@ def item_of(record: Record, questions: Mapping[str, str], vectors: Mapping[str, 
         ],
         "vectors": {name: vector for name, vector in vectors.items() if vector},
     }
+
+
+def _escaped(value: Any) -> Any:
+    """A text, or the messages of a chat, so that the page shows every character of it and obeys none.
+
+    Argilla's page puts fields without Markdown into the document as HTML, as they are: a tag in a draft would
+    be a tag of the page, and its `onerror` would run with the annotator's rights. (Markdown it sanitises.)
+    """
+    if isinstance(value, str):
+        return html.escape(value, quote=False)
+    return [{**message, "content": html.escape(message["content"], quote=False)} for message in value]

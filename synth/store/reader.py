@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,11 +161,15 @@ class RunReader:
         for index, stage in enumerate(["sources", *stages]):
             born = sum(n for b, _, _, _, n in groups if b == index)
             ended = [(status, reason, n) for _, e, status, reason, n in groups if e == index]
+            dropped: Counter[str] = Counter()
+            for status, reason, n in ended:  # one group for each stage that such rows were born in
+                if status == "dropped":
+                    dropped[str(reason)] += n
             line = FunnelLine(
                 stage,
                 came,
                 born,
-                dict(sorted((str(reason), n) for status, reason, n in ended if status == "dropped")),
+                dict(sorted(dropped.items())),
                 sum(n for status, _, n in ended if status == "failed"),
                 sum(n for status, _, n in ended if status == "pending"),
             )
