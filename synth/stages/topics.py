@@ -9,14 +9,16 @@ comes to a model's mind first is LAB's way (https://arxiv.org/abs/2403.01081).
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from synth.errors import RecipeError, SourceError, Unfinished
+from synth.errors import PromptError, RecipeError, SourceError, Unfinished
 from synth.llm.base import Json, RequestFailed
+from synth.prompts import Prompt
 from synth.row import Row
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served, no_source
@@ -40,6 +42,7 @@ class Topics:
         self._warn = context.warn
         self._model = context.model("writer", options)
         self._prompt = context.prompt("topics", options, "taxonomy", ["requests", "topics", "subtopics"])
+        self._schema = _bounded(self._prompt, options)
         self._taxonomy = Taxonomy()
         self._batches: list[list[Row]] = []
         stages = context.recipe.stages
@@ -95,7 +98,7 @@ class Topics:
                 self._options.sampling,
                 reads_object(self._prompt.schema),
                 self._options.attempts,
-                schema=self._prompt.schema,
+                schema=self._schema,
             )
         except Unusable as unusable:
             return unusable.detail
@@ -109,6 +112,29 @@ class Topics:
     def notes(self) -> Json:
         """The leaves, so that whoever looks at the run sees those that no row is about."""
         return {"leaves": self._taxonomy.leaves}
+
+
+def _bounded(prompt: Prompt, options: TopicsOptions) -> Json:
+    """The prompt's schema with an end to its lists: a small model finds none by itself.
+
+    Raises `PromptError` where the prompt asks for something else than topics.
+    """
+    schema = copy.deepcopy(prompt.schema or {})
+    try:
+        topics = schema["properties"]["topics"]
+        below = topics["items"]["properties"]["subtopics"]
+        asked = topics["items"]["properties"]["topic"]["type"], below["items"]["type"]
+        needed = {*topics["items"]["required"], *schema["required"]}
+    except (KeyError, TypeError):
+        asked, needed = ("", ""), set()
+    if asked != ("string", "string") or not needed >= {"topics", "topic", "subtopics"}:
+        raise PromptError(
+            "needs an `output` with `topics`: a list of objects with a `topic` and a list of `subtopics`.",
+            where=prompt.name,
+            hint="prompts/topics/taxonomy.md shows it.",
+        )
+    topics["maxItems"], below["maxItems"] = options.topics, options.subtopics
+    return schema
 
 
 def batches(seeds: Sequence[Row], size: int, salt: str) -> list[list[Row]]:

@@ -211,6 +211,7 @@ def test_topics_are_drawn_from_the_seeds(tmp_path: Path) -> None:
     assert result.summary["stages"]["topics"] == {"leaves": leaves}
     (asked,) = [r for r in requests(recipe) if NAMES in r["messages"][0]["content"]]
     shown = asked["messages"][1]["content"]
+    assert asked["schema"]["properties"]["topics"]["maxItems"] == 12
     held = [row for row in synth.open(recipe) if row["lineage"]["origin"] == "holdout"]
     assert len(held) == 3
     assert shown.count("How do I clean machine") == 5
@@ -309,6 +310,11 @@ def test_what_it_cannot_do_is_said_before_anything_is_asked(tmp_path: Path) -> N
     )
     with pytest.raises(PromptError, match="does not take `topic`"):
         run(desk(tmp_path, stages(["a"], prompt="own.md"), [], sources=SEEDS))
+    (tmp_path / "names.md").write_text(
+        "---\nname: names\nversion: 1\ninputs: [requests]\nsource: mine\n---\n{{ requests }}\n"
+    )
+    with pytest.raises(PromptError, match="a list of objects with a `topic`"):
+        run(desk(tmp_path, [{"topics": {"prompt": "names.md"}}, {"generate": {}}], [], sources=SEEDS))
     (tmp_path / "prompts.jsonl").write_text('{"instruction": "Why?"}\n')
     only_prompts = [*stages(None), {"respond": {}}]
     with pytest.raises(InputError, match=r"sources\.seeds"):
