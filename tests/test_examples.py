@@ -19,6 +19,8 @@ RECIPES = {
     "support/topics.yaml": (14, 10),
     "text-to-sql/recipe.yaml": (20, 10),
     "documents/recipe.yaml": (34, 10),
+    # Of 14 questions; the model inside the process seldom quotes word for word.
+    "documents/grounded.yaml": (60, 2),
     "failures/recipe.yaml": (16, 10),
     "evolve/recipe.yaml": (22, 10),
     "apply/recipe.yaml": (20, 10),
