@@ -102,6 +102,7 @@ def test_the_page_may_load_nothing_from_elsewhere(server: LocalServer) -> None:
     _, _, headers = call(server, "GET", "/")
     policy = headers["content-security-policy"]
     assert "connect-src 'self'" in policy
+    assert "script-src-attr 'none'" in policy
     assert "img-src 'self' data: blob:" in policy
     _, _, headers = call(server, "GET", "/api/v1/me", Origin="https://evil.example")
     assert "access-control-allow-origin" not in headers
