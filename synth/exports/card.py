@@ -31,6 +31,7 @@ _SOURCES = {
     "edit": "a person's text over the draft it took the place of",
     "choice": "what a person chose, or wrote, over the candidates beside it",
     "failure": "a right answer over one that failed",
+    "rejected": "a seed's answer over the one that it was given with as the worse",
     "judge": "the candidate that a judge scored higher",
     "review": "a person accepted or rejected the answer",
 }

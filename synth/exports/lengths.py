@@ -74,8 +74,8 @@ class TargetModel:
             ) from None
 
 
-def target_model(options: ExportOptions) -> TargetModel | None:
-    """The model of `export.model`, where its folder is here or lengths are asked for.
+def target_model(options: ExportOptions, base: Path) -> TargetModel | None:
+    """The model of `export.model`, where its folder (relative to `base`) is here or lengths are asked for.
 
     Raises `ExportError` where it cannot be loaded.
     """
@@ -87,7 +87,7 @@ def target_model(options: ExportOptions) -> TargetModel | None:
                 hint="Set `export.model` to its folder or its name on the hub.",
             )
         return None
-    folder = Path(options.model)
+    folder = base / options.model
     if not folder.is_dir():
         if options.max_length is None:
             return None

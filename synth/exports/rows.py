@@ -45,7 +45,7 @@ class RowWriter:
         self._options = options
         self._tally = tally
         self._origins = Origins(reader.rows(), options.split.test)
-        self._target = target_model(options)
+        self._target = target_model(options, base)
         self._written: set[bytes] = set()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,23 +62,23 @@ def export_run(
     format: str | None = None,
     out: Path | None = None,
     options: ExportOptions | None = None,
-    base: Path = Path(),
+    base: Path | None = None,
 ) -> ExportResult:
     """Writes the kept rows of the run folder `run` as `format`, to `out` or to `RUN/export/FORMAT/`.
 
-    Without `options`, those of the recipe as it was last run apply; files they name (`export.mix`) are
-    relative to `base`. Raises `ExportError` where a row cannot
+    Without `options`, those of the recipe as it was last run apply; paths in them (`export.mix`,
+    `export.model`) are relative to `base`, the recipe's folder. While a run writes, what is exported is the
+    state at one moment. Raises `ExportError` where a row cannot
     be expressed, nothing is left or a check fails, `InputError` for no run folder or a folder in the way, and
     `MachineError` for a disk that refuses. What was there before then stays as it is.
     """
-    reader = RunReader(run)
-    try:
+    with closing(RunReader(run)) as reader, reader.snapshot():
         options = options or ExportOptions.model_validate(reader.recipe["export"])
         form = find_format(format or options.format)
         target = out if out is not None else reader.folder.export / form.name
         check_target(target)
         with workshop(target) as folder:
-            job = _Export(reader, form, options, folder, base)
+            job = _Export(reader, form, options, folder, base or reader.base)
             checks = job.write()
             changed, replaced = put(folder, target, reader.folder.export / "old")
         return ExportResult(
@@ -90,8 +91,6 @@ def export_run(
             changed,
             replaced,
         )
-    finally:
-        reader.close()
 
 
 @dataclass

@@ -20,7 +20,7 @@ class Tally:
     scored_by: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     reviews: Counter[str] = field(default_factory=Counter)
     given: Counter[str] = field(default_factory=Counter)  # held_out, seeds
-    preferences: Counter[str] = field(default_factory=Counter)  # edit, failure, judge, review
+    preferences: Counter[str] = field(default_factory=Counter)  # by source, see preferences.py
     mixed: Counter[str] = field(default_factory=Counter)  # by source
     chosen_letters: int = 0
     rejected_letters: int = 0

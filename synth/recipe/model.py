@@ -254,7 +254,9 @@ class ExportOptions(Strict):
     only: Literal["reviewed"] | None = None
     system: str | None = Field(default=None, description="The system prompt to train with, for all rows.")
     license: str | None = Field(default=None, description="The licence of the sources, for the card.")
-    model: str | None = Field(default=None, description="The model to train: a name, or a folder.")
+    model: str | None = Field(
+        default=None, description="The model to train: a name, or a folder by the recipe."
+    )
     max_length: Positive | None = Field(
         default=None, description="Tokens a row may have; longer ones are withheld, never cut."
     )

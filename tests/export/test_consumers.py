@@ -1,7 +1,8 @@
 """What an export writes, read by those it is for: their own loaders, validators and trainers.
 
 Each consumer lives in an environment of its own, since their dependencies disagree: a folder `NAME` with
-`bin/python` in the folder that SYNTH_CONSUMERS names. `tests/export/consumers/install.sh FOLDER` makes them.
+`bin/python` in `.venvs`, or in the folder that SYNTH_CONSUMERS names. `make consumers-env` makes those of TRL
+and Together, `tests/export/consumers/install.sh .venvs` the two large ones.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from varied_rows import varied_rows
 from synth.exports import export_run
 
 CONSUMERS = Path(__file__).parent / "consumers"
+ENVIRONMENTS = Path(os.environ.get("SYNTH_CONSUMERS", Path(__file__).parents[2] / ".venvs"))
 TRAIN, TEST = 262, 38
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
@@ -27,10 +29,10 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
 
 def python_of(name: str) -> Path:
     """The interpreter of a consumer's environment; skips where there is none."""
-    where = os.environ.get("SYNTH_CONSUMERS")
-    python = Path(where, name, "bin", "python") if where else None
-    if python is None or not python.exists():
-        pytest.skip(f"no environment {name!r}: make it with {CONSUMERS.name}/install.sh, set SYNTH_CONSUMERS")
+    python = ENVIRONMENTS / name / "bin" / "python"
+    if not python.exists():
+        how = "make consumers-env" if name in ("trl", "together") else "sh consumers/install.sh .venvs"
+        pytest.skip(f"no {name} in {ENVIRONMENTS}: make it with `{how}`, or set SYNTH_CONSUMERS")
     return python
 
 
