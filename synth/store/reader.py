@@ -94,7 +94,7 @@ class RunReader:
 
     @property
     def base(self) -> Path:
-        """Where the recipe's paths start. An older synth did not note it: then the run is runs/NAME beside it."""
+        """Where the recipe's paths start. An older synth did not note it: then runs/NAME beside it."""
         return (self.folder.path / (self._meta("base") or Path("..", ".."))).resolve()
 
     @property
