@@ -80,19 +80,23 @@ def target_model(options: ExportOptions, base: Path) -> TargetModel | None:
     Raises `ExportError` where it cannot be loaded.
     """
     if options.model is None:
-        if options.max_length is not None:
+        if _counts_tokens(options):
             raise ExportError(
                 "counting tokens needs the model that is to be trained.",
-                where="export.max_length",
+                where="export.max_length" if options.max_length is not None else "export.mix",
                 hint="Set `export.model` to its folder or its name on the hub.",
             )
         return None
     folder = base / options.model
     if not folder.is_dir():
-        if options.max_length is None:
+        if not _counts_tokens(options):
             return None
         folder = _fetched(options.model)
     return load_target(folder, options.model)
+
+
+def _counts_tokens(options: ExportOptions) -> bool:
+    return options.max_length is not None or any(source.tokens is not None for source in options.mix)
 
 
 def load_target(folder: Path, name: str) -> TargetModel:
