@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bad_rows_table import CONSUMERS as READERS
+from bad_rows_table import ENVIRONMENTS, theirs, written
 from export_runs import make_run
 from varied_rows import varied_rows
 
 from synth.exports import export_run
 
 CONSUMERS = Path(__file__).parent / "consumers"
-ENVIRONMENTS = Path(os.environ.get("SYNTH_CONSUMERS", Path(__file__).parents[2] / ".venvs"))
 TRAIN, TEST = 262, 38
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
@@ -108,3 +109,9 @@ def test_datasets_loads_both_splits_with_the_features_that_they_have(tmp_path: P
     features = consume("trl", "consume_datasets.py", exported(tmp_path, "trl-sft", tools=False))
     message = [{"role": "string", "content": "string"}]
     assert features == {split: {"prompt": message, "completion": message} for split in ("train", "test")}
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_the_documented_table_says_what_consumers_do_with_bad_rows(tiny_model: Path, form: str) -> None:
+    python_of(READERS[form][1])
+    assert {name: verdict for name, (verdict, _) in written(form).items()} == theirs(form, str(tiny_model))

@@ -10,4 +10,5 @@ for name in axolotl llama-factory; do
 done
 "$folder/axolotl/bin/pip" install -q axolotl==0.19.0 "$torch"
 # torchaudio is what it cannot start without, and has to be of the same build as torch.
+# Where none of that build is to be had, an empty package of that name, and no torchvision, serve for texts.
 "$folder/llama-factory/bin/pip" install -q llamafactory==0.9.5 torch==2.11.0 torchaudio==2.11.0 torchvision
