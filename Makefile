@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venvs/vllm
+TRL := .venvs/trl
+TOGETHER := .venvs/together
 
-.PHONY: demo test lint clean requirements vllm-env
+.PHONY: demo test lint clean requirements vllm-env consumers-env
 
 demo: $(VENV)/demo-ready
 	@$(BIN)/python -m synth.llm.gguf
@@ -46,6 +48,24 @@ $(VLLM)/ready: requirements/vllm.txt tests/vllm/make_model.py | $(VENV)/dev-read
 	@$(PYTHON) -m venv $(VLLM)
 	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/vllm.txt
 	@$(VLLM)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.gguf)" $(VLLM)/SmolLM2-135M-Instruct
+	@touch $@
+
+# Those who read exports, for the tests marked heavy: TRL's trainers, which borrow torch from vLLM's environment,
+# and the file check of Together's client. tests/export/consumers/install.sh makes two larger ones.
+consumers-env: $(TRL)/ready $(TOGETHER)/ready
+
+$(TRL)/ready: requirements/trl.txt | $(VLLM)/ready
+	@echo "Making the trainers' environment in $(TRL) ..."
+	@$(PYTHON) -m venv $(TRL)
+	@$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/trl.txt
+	@$(VLLM)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$($(TRL)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/borrowed.pth"
+	@touch $@
+
+$(TOGETHER)/ready: requirements/together.txt
+	@echo "Making the environment of Together's client in $(TOGETHER) ..."
+	@$(PYTHON) -m venv $(TOGETHER)
+	@$(TOGETHER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/together.txt
 	@touch $@
 
 # Pins everything anew. Needs uv.

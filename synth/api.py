@@ -72,11 +72,21 @@ def open_run(run: Path | str) -> Run:
 
 
 def export(run: Path | str | Run, format: str | None = None, out: Path | str | None = None) -> ExportResult:
-    """Writes fine-tune-ready files (`synth export`)."""
+    """Writes fine-tune-ready files (`synth export`).
+
+    A recipe says how to export now; a run folder, how its recipe said it when it was last run.
+    """
     from synth.exports import export_run
 
-    folder = run.path if isinstance(run, Run) else find_run(run)
-    return export_run(folder, format=format, out=Path(out) if out is not None else None)
+    target = Path(out) if out is not None else None
+    if isinstance(run, Run):
+        return export_run(run.path, format=format, out=target)
+    if not _is_recipe(Path(run)):
+        return export_run(find_run(run), format=format, out=target)
+    recipe = load_recipe(run)
+    return export_run(
+        find_run(run), format=format, out=target, options=recipe.export, base=recipe.folder.resolve()
+    )
 
 
 class Run:
@@ -124,7 +134,7 @@ class Run:
 def find_run(run: Path | str) -> Path:
     """The run folder that `run` names: itself, or the recipe whose run it is."""
     path = Path(run)
-    if path.suffix in (".yaml", ".yml") and path.is_file():
+    if _is_recipe(path):
         recipe = load_recipe(path)
         return recipe.folder / "runs" / recipe.name
     if not path.exists():
@@ -132,6 +142,10 @@ def find_run(run: Path | str) -> Path:
             "there is no such run folder or recipe.", where=str(path), hint="`synth run RECIPE` makes a run."
         )
     return path
+
+
+def _is_recipe(path: Path) -> bool:
+    return path.suffix in (".yaml", ".yml") and path.is_file()
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:

@@ -117,13 +117,20 @@ def export(
         str | None, typer.Option("--format", help="For example trl-sft; the recipe's by default.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder; RUN/export/FORMAT by default.")] = None,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(metavar="USER/NAME", help="Also send it to this dataset on the Hugging Face hub."),
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="A dataset it makes there is for everybody.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
     """Write fine-tune-ready files: splits, dataset card, receipts."""
     from synth.cli.export import export_files
 
-    return export_files(run, format, out, as_json=as_json)
+    return export_files(run, format, out, push_to_hub, public=public, as_json=as_json)
 
 
 @app.command()

@@ -10,12 +10,21 @@ from synth.api import export
 from synth.cli.errors import say
 
 
-def export_files(run: Path, format: str | None, out: Path | None, *, as_json: bool) -> int:
-    """Writes the files and says what they hold."""
+def export_files(
+    run: Path,
+    format: str | None,
+    out: Path | None,
+    dataset: str | None = None,
+    *,
+    public: bool = False,
+    as_json: bool,
+) -> int:
+    """Writes the files and says what they hold; sends them to the hub as `dataset`, if one is named."""
     result = export(run, format, out)
     for warning in result.warnings:
         say(f"Note: {warning}")
-    summary = result.summary()
+    pushed = _push(result.folder, dataset, public=public) if dataset else None
+    summary = {**result.summary(), **({"pushed": pushed} if pushed else {})}
     if as_json:
         print(json.dumps(summary))
         return 0
@@ -29,4 +38,12 @@ def export_files(run: Path, format: str | None, out: Path | None, *, as_json: bo
         print("The same export was there already.")
     if result.replaced:
         print(f"The earlier, different one is now {os.path.relpath(result.replaced)}.")
+    if pushed:
+        print(f"Sent to {pushed}")
     return 0
+
+
+def _push(folder: Path, dataset: str, *, public: bool) -> str:
+    from synth.exports.hub import push_to_hub
+
+    return push_to_hub(folder, dataset, private=not public)

@@ -20,6 +20,7 @@ from synth.recipe.model import ExportOptions
 from synth.store.reader import FunnelLine
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
+_MOST_KINDS = 40
 _REVIEWS = {
     "none": "not reviewed",
     "pending": "sent to annotators, without an answer yet",
@@ -31,6 +32,7 @@ _SOURCES = {
     "edit": "a person's text over the draft it took the place of",
     "choice": "what a person chose, or wrote, over the candidates beside it",
     "failure": "a right answer over one that failed",
+    "rejected": "a seed's answer over the one that it was given with as the worse",
     "judge": "the candidate that a judge scored higher",
     "review": "a person accepted or rejected the answer",
 }
@@ -62,6 +64,7 @@ def card(facts: CardFacts) -> str:
         _people(facts.tally),
         _preferences(facts.tally),
         _mixed(facts),
+        _copies(facts.tally, facts.options),
         _split(facts),
         _withheld(facts.tally),
         _sources(facts),
@@ -176,42 +179,82 @@ def _mixed(facts: CardFacts) -> str:
     if not facts.shares:
         return ""
     rows = [
-        (share.name, facts.tally.mixed[share.name], share.source.license or "not named")
+        (
+            share.name,
+            share.source.split,
+            facts.tally.mixed[share.name, share.source.split],
+            share.source.license or "not named",
+        )
         for share in facts.shares
     ]
     return "\n".join(
         [
             "## Mixed in",
             "",
-            "General data in `train`, against forgetting, without near-copies of the rows above:",
+            "General data, against forgetting, without near-copies of the rows above:",
             "",
-            *_table(("source", "rows", "licence"), rows),
+            *_table(("source", "split", "rows", "licence"), rows),
         ]
     )
+
+
+def _copies(tally: Tally, options: ExportOptions) -> str:
+    if not options.balance:
+        return ""
+    by, most = options.balance.by, options.balance.most
+    lines = [
+        "## Rows that stand in train more than once",
+        "",
+        f"Groups of n rows by {by} weigh n^(1/{options.balance.temperature:g}), and at most {most:g} n. The "
+        "copies stand at the end of `train`.",
+    ]
+    return "\n".join([*lines, "", *_table((by, "copies"), sorted(tally.copies.items()))])
 
 
 def _split(facts: CardFacts) -> str:
     lines = ["## The test split", ""]
     if facts.held_out:
         lines.append(
-            f"`test` is the holdout: {facts.tally.rows['test']} real rows that were set aside before "
+            f"`test` is the holdout: {facts.tally.own_test} real rows that were set aside before "
             "anything was drafted and that no prompt ever showed. What a model does on it can be taken for "
             "what it will do on rows like these."
         )
-    elif facts.tally.rows["test"]:
+    elif facts.tally.own_test:
         lines.append(
             "There was no holdout, so `test` was cut from the drafts. It shows whether a model learned what "
             "the drafts say, and not whether that is right: it shares their mistakes and their sources. "
             "Measure on real rows before relying on a model."
         )
     else:
-        lines.append("`test` is empty: there was no holdout, and no draft fell to it.")
+        lines.append("`test` has no row of ours: there was no holdout, and no draft fell to it.")
+    if general := facts.tally.rows["test"] - facts.tally.own_test:
+        lines += ["", f"{general} rows of `test` are general data, to see what was forgotten."]
     lines += [
         "",
         "Rows that were made from one text, and near-copies, stand on one side; a row keeps its side when "
         "others are added.",
+        "",
+        *_strata(facts.tally),
     ]
     return "\n".join(lines)
+
+
+def _strata(tally: Tally) -> list[str]:
+    """How the kinds of rows came out on the two sides, the most frequent first."""
+    train, test = (
+        {(dimension, value): n for (dimension, value, side), n in tally.strata.items() if side == wanted}
+        for wanted in SIDES
+    )
+    both = {kind: train.get(kind, 0) + test.get(kind, 0) for kind in train | test}
+    shown = sorted(both, key=lambda kind: (-both[kind], kind))[:_MOST_KINDS]
+    rows = [
+        (dimension, value, train.get((dimension, value), 0), test.get((dimension, value), 0))
+        for dimension, value in sorted(shown)
+    ]
+    lines = _table(("rows by", "", "train", "test"), rows)
+    if left := len(both) - len(shown):
+        lines += ["", f"{left} smaller kinds are not listed."]
+    return lines
 
 
 def _withheld(tally: Tally) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 import orjson
 
 from synth.errors import ExportError
-from synth.exports.example import Kind, prompt_text
+from synth.exports.example import Kind, prompt_text, reasoning_of
 from synth.exports.files import Written, digest_of
 from synth.exports.formats.base import Format
 from synth.exports.sides import SIDES, Side
 from synth.llm.base import Json
+from synth.recipe.model import ExportOptions
 from synth.row import content_of
 from synth.text.tokens import normal_form
 
@@ -24,11 +25,12 @@ RECEIPTS = "receipts.jsonl"
 
 @dataclass(frozen=True)
 class Expected:
-    """What an export should be: the files as written, the format, the system prompt if there is one."""
+    """What an export should be: the files as written, the format, the recipe's options, copies of rows."""
 
     files: Sequence[Written]
     form: Format
-    system: str | None
+    options: ExportOptions
+    copies: int = 0
 
 
 def file_of(side: Side) -> str:
@@ -47,7 +49,8 @@ def check_export(folder: Path, expected: Expected) -> list[str]:
         "Each message of each row is found again, unchanged, in what was written.",
         f"Every row keeps the rules of {expected.form.name}.",
         "No row, no near-copy and no text that rows were made from stands on both sides of the split.",
-        "No two rows are the same.",
+        "No two rows are the same"
+        + (f", but for {expected.copies} copies inside train." if expected.copies else "."),
     ]
 
 
@@ -68,9 +71,7 @@ def _check_texts(folder: Path, expected: Expected) -> int:
         record = next(rows[receipt["split"]], None)
         if record is None:
             raise ExportError("has a receipt, and no row.", where=f"row {receipt['id']}")
-        lost = _lost_text(
-            receipt, record, expected.form.kind, None if "mixed" in receipt else expected.system
-        )
+        lost = _lost_text(receipt, record, expected)
         if lost is not None:
             raise ExportError(
                 f"a text is not in {file_of(receipt['split'])} as it should be: {lost[:80]!r}.",
@@ -83,8 +84,10 @@ def _check_texts(folder: Path, expected: Expected) -> int:
     return count
 
 
-def _lost_text(receipt: Json, record: Json, kind: Kind, system: str | None) -> str | None:
+def _lost_text(receipt: Json, record: Json, expected: Expected) -> str | None:
     """A text of the receipt that the record does not hold, whole and unchanged."""
+    kind = expected.form.kind
+    system = None if "mixed" in receipt else expected.options.system
     wanted = [
         content_of(message)
         for message in _exported(receipt, kind)
@@ -94,6 +97,8 @@ def _lost_text(receipt: Json, record: Json, kind: Kind, system: str | None) -> s
     wanted += [name for message in _exported(receipt, kind) for name in _called(message)]
     if system is not None:
         wanted.append(system)
+    if kind == "answer" and (thought := reasoning_of(receipt, expected.options)):
+        wanted.append(thought)
     held = set(_strings(record))
     for text in wanted:
         if text not in held and not any(text in longer for longer in held):

@@ -79,7 +79,8 @@ def prompt_text(receipt: Json) -> str:
 
 
 def _messages(receipt: Json, options: ExportOptions) -> list[Json]:
-    """The row's messages in one form, with `export.system` in the place of its own system prompt."""
+    """The row's messages in one form, with `export.system` in the place of its own system prompt, and with
+    what the model thought where `export.reasoning` wants it."""
     messages: list[Json] = []
     callers: dict[str, str] = {}
     for number, message in enumerate(receipt["messages"]):
@@ -96,7 +97,28 @@ def _messages(receipt: Json, options: ExportOptions) -> list[Json]:
         messages.append(plain)
     if options.system is not None:
         messages.insert(0, {"role": "system", "content": options.system})
+    if thought := reasoning_of(receipt, options):
+        messages[-1] = _thoughtful(messages[-1], thought, options)
     return messages
+
+
+def reasoning_of(receipt: Json, options: ExportOptions) -> str | None:
+    """What the model thought before the answer, if that is to be trained on.
+
+    Where a person wrote the answer, the model's thoughts lead to another one, and are left out.
+    """
+    messages, thought = receipt["messages"], receipt.get("reasoning")
+    if options.reasoning == "strip" or not isinstance(thought, str) or not thought.strip():
+        return None
+    answered = bool(messages) and messages[-1]["role"] == "assistant" and content_of(messages[-1])
+    return thought.strip() if answered and receipt["review"].get("before") is None else None
+
+
+def _thoughtful(answer: Json, thought: str, options: ExportOptions) -> Json:
+    """As Qwen3 and DeepSeek-R1 write it; `reasoning_content` is where vLLM and qwen3's template have it."""
+    if options.reasoning == "field":
+        return {**answer, "reasoning_content": thought}
+    return {**answer, "content": f"<think>\n{thought}\n</think>\n\n{answer['content']}"}
 
 
 def _calls(calls: Any, number: int) -> Any:

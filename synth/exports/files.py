@@ -53,6 +53,10 @@ class LinesFile:
         self._digest.update(line)
         self._rows += 1
 
+    def flush(self) -> None:
+        """Lets others read what has been written."""
+        self._out.flush()
+
     @property
     def written(self) -> Written:
         """What has been written."""

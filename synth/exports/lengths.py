@@ -74,25 +74,29 @@ class TargetModel:
             ) from None
 
 
-def target_model(options: ExportOptions) -> TargetModel | None:
-    """The model of `export.model`, where its folder is here or lengths are asked for.
+def target_model(options: ExportOptions, base: Path) -> TargetModel | None:
+    """The model of `export.model`, where its folder (relative to `base`) is here or lengths are asked for.
 
     Raises `ExportError` where it cannot be loaded.
     """
     if options.model is None:
-        if options.max_length is not None:
+        if _counts_tokens(options):
             raise ExportError(
                 "counting tokens needs the model that is to be trained.",
-                where="export.max_length",
+                where="export.max_length" if options.max_length is not None else "export.mix",
                 hint="Set `export.model` to its folder or its name on the hub.",
             )
         return None
-    folder = Path(options.model)
+    folder = base / options.model
     if not folder.is_dir():
-        if options.max_length is None:
+        if not _counts_tokens(options):
             return None
         folder = _fetched(options.model)
     return load_target(folder, options.model)
+
+
+def _counts_tokens(options: ExportOptions) -> bool:
+    return options.max_length is not None or any(source.tokens is not None for source in options.mix)
 
 
 def load_target(folder: Path, name: str) -> TargetModel:

@@ -1,31 +1,74 @@
 """General instruction data beside one's own, so that a model does not forget what it could do.
 
 A source's rows are drawn by a hash of their content: the same ones each time, and mostly the same ones when
-the number changes. One that is a near-copy of a row of ours, on either side of the split, is passed over.
+the number changes. One that is a near-copy of a row of ours, on either side of the split, or of one that was
+mixed in before, is passed over: so no general row stands on both sides either.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from synth.exports.sides import unit_hash
+from synth.exports.example import prompt_text
+from synth.exports.sides import Side, unit_hash
 from synth.llm.base import Json
 from synth.recipe.model import MixSource
+from synth.row import Row
 from synth.sources import read_rows
 from synth.text.near import NearCopies
+
+# How much of what is wanted a row gives: one, where rows are counted, or its tokens.
+Size = Callable[[Row], int]
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one source gives: so many rows were wanted, and these are they."""
+    """What one source gives: so many rows (or tokens) were wanted, and these are they."""
 
     source: MixSource
     name: str
     wanted: int
+    given: int
     ids: frozenset[str]
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        return "tokens" if self.source.tokens is not None else "rows"
+
+
+class Mixture:
+    """What `export.mix` adds to the splits. `ours` are the prompts that nothing may copy; `folder` is where
+    the sources' paths start; `tokens` counts those of a row.
+    """
+
+    def __init__(self, sources: Sequence[MixSource], folder: Path, ours: NearCopies, tokens: Size) -> None:
+        self._sources = sources
+        self._folder = folder
+        self._ours = ours
+        self._tokens = tokens
+        self.shares: list[Share] = []
+
+    def rows(self, side: Side, own: int) -> Iterator[Json]:
+        """The receipts of what goes beside `own` rows of a split. Raises `SourceError`."""
+        sources = [source for source in self._sources if source.split == side]
+        taken = own
+        for source in [source for source in sources if source.tokens is not None]:
+            share = choose(source, source.tokens or 0, self._folder, self._ours, self._tokens)
+            taken += len(share.ids)
+            yield from self._take(share)
+        counted = [source for source in sources if source.tokens is None]
+        for source, rows in zip(counted, wanted_rows(counted, taken), strict=True):
+            yield from self._take(choose(source, rows, self._folder, self._ours, lambda _: 1))
+
+    def _take(self, share: Share) -> Iterator[Json]:
+        self.shares.append(share)
+        for receipt in receipts_of(share, self._folder):
+            self._ours.add(prompt_text(receipt))
+            yield receipt
 
 
 def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:
@@ -36,31 +79,34 @@ def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:
     return [source.rows or round((source.weight or 0.0) * total) for source in sources]
 
 
-def choose(source: MixSource, wanted: int, folder: Path, ours: NearCopies) -> Share:
-    """The ids of the `wanted` rows with the lowest hashes that are no near-copies of ours.
+def choose(source: MixSource, wanted: int, folder: Path, ours: NearCopies, size: Size) -> Share:
+    """The rows with the lowest hashes that are no near-copies of ours: as few as make up `wanted`.
 
     Raises `SourceError`.
     """
-    kept: list[tuple[float, str]] = []  # the highest hash first, as a negative number
+    kept: list[tuple[float, str, int]] = []  # the highest hash first, as a negative number
     seen: set[str] = set()
-    for row in read_rows(source.source, folder, "seed", answered=True):
+    given = 0
+    for row in read_rows(source.source, folder, "seed", answered=True) if wanted else ():
         place = unit_hash(row.id)
-        if row.id in seen or (len(kept) == wanted and place >= -kept[0][0]):
+        if row.id in seen or (given >= wanted and place >= -kept[0][0]):
             continue
         if ours.seen(row.prompt_text) is not None:
             continue
         seen.add(row.id)
-        heapq.heappush(kept, (-place, row.id))
-        if len(kept) > wanted:
-            heapq.heappop(kept)
+        amount = size(row)
+        given += amount
+        heapq.heappush(kept, (-place, row.id, amount))
+        while given - kept[0][2] >= wanted:
+            given -= heapq.heappop(kept)[2]
     name = source.source if source.source.startswith("hf:") else PurePath(source.source).name
-    return Share(source, name, wanted, frozenset(row_id for _, row_id in kept))
+    return Share(source, name, wanted, given, frozenset(row_id for _, row_id, _ in kept))
 
 
 def receipts_of(share: Share, folder: Path) -> Iterator[Json]:
     """The chosen rows, in the order of the source, each once."""
     left = set(share.ids)
-    for row in read_rows(share.source.source, folder, "seed", answered=True):
+    for row in read_rows(share.source.source, folder, "seed", answered=True) if left else ():
         if row.id in left:
             left.remove(row.id)
             receipt = row.receipt()

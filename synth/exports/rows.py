@@ -1,27 +1,31 @@
 """The rows of an export: which of a run's rows leave, on which side, written once and one after another.
 
-Nothing but digests and the prompts of `test` is held in memory: the rows are read three times.
+Nothing but digests and the prompts of `test` is held in memory (with `export.mix`, all prompts): the rows are
+read three times.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from synth.errors import ExportError
+from synth.exports.balance import Copies
 from synth.exports.check import RECEIPTS, file_of
 from synth.exports.example import Example, examples_of, prompt_text
 from synth.exports.files import LinesFile, Written, as_line
 from synth.exports.formats.base import Format
 from synth.exports.lengths import target_model
-from synth.exports.mix import Share, choose, receipts_of, wanted_rows
+from synth.exports.mix import Mixture, Share
 from synth.exports.select import withheld_because
-from synth.exports.sides import SIDES, Origins, TestSide
+from synth.exports.sides import SIDES, Origins, Side, TestSide
 from synth.exports.tally import Tally
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
+from synth.row import Row
 from synth.store import RunReader
 from synth.text.near import NearCopies
 
@@ -43,10 +47,12 @@ class RowWriter:
         self.shares: list[Share] = []
         self._form = form
         self._options = options
+        self._as_it_is = options.model_copy(update={"system": None})  # for general rows
         self._tally = tally
         self._origins = Origins(reader.rows(), options.split.test)
-        self._target = target_model(options)
+        self._target = target_model(options, base)
         self._written: set[bytes] = set()
+        self._copies = Copies(options.balance) if options.balance else None
 
     @property
     def held_out(self) -> int:
@@ -55,36 +61,45 @@ class RowWriter:
 
     def write(self, folder: Path) -> list[Written]:
         """The splits and the receipts. Raises `ExportError` for a row that cannot be expressed."""
-        test, expected = self._test_side()
         with ExitStack() as stack:
             splits = {side: stack.enter_context(LinesFile(folder / file_of(side))) for side in SIDES}
             receipts = stack.enter_context(LinesFile(folder / RECEIPTS))
-            for receipt in self._rows():
-                expected -= 1
-                side = self._origins.side(receipt["id"])
-                reason = withheld_because(receipt, self._options, self._form.kind)
-                if reason is None and (side is None or (side == "train" and test.touches(receipt))):
-                    reason = "joins_splits"
-                if reason is not None or side is None:
-                    self._tally.withheld[reason or "joins_splits"] += 1
-                    continue
-                for line, note in self._lines(receipt, self._options):
-                    splits[side].write(line)
-                    about = {"split": side, **({"preference": note} if note else {})}
-                    receipts.write(as_line({**_without_times(receipt), **about}))
-                    self._tally.add(receipt, side, note)
-            if expected:
-                raise ExportError(
-                    "changed while it was exported.",
-                    where=str(self._reader.folder.path),
-                    hint="Wait until the run is finished, then export again.",
-                )
-            for receipt in self._mixed():
-                for line, _ in self._lines(receipt, self._options.model_copy(update={"system": None})):
+            for line, receipt in itertools.chain(self._own(), self._mixed()):
+                splits[receipt["split"]].write(line)
+                receipts.write(as_line(receipt))
+                if self._copies and receipt["split"] == "train":
+                    self._copies.add(receipt, line)
+            if self._copies:
+                splits["train"].flush()
+                receipts.flush()
+                for line, receipt, group in self._copies.again(folder / file_of("train"), folder / RECEIPTS):
                     splits["train"].write(line)
-                    receipts.write(as_line({**receipt, "split": "train"}))
-                    self._tally.add(receipt, "train", {})
+                    receipts.write(as_line(receipt))
+                    self._tally.add_copy(group)
         return [file.written for file in (*splits.values(), receipts)]
+
+    def _own(self) -> Iterator[tuple[bytes, Json]]:
+        """The run's own rows, each as its line and its receipt."""
+        test, expected = self._test_side()
+        for receipt in self._rows():
+            expected -= 1
+            side = self._origins.side(receipt["id"])
+            reason = withheld_because(receipt, self._options, self._form.kind)
+            if reason is None and (side is None or (side == "train" and test.touches(receipt))):
+                reason = "joins_splits"
+            if reason is not None or side is None:
+                self._tally.withheld[reason or "joins_splits"] += 1
+                continue
+            for line, note in self._lines(receipt, self._options):
+                self._tally.add(receipt, side, note)
+                about = {"split": side, **({"preference": note} if note else {})}
+                yield line, {**_without_times(receipt), **about}
+        if expected:
+            raise ExportError(
+                "changed while it was exported.",
+                where=str(self._reader.folder.path),
+                hint="Wait until the run is finished, then export again.",
+            )
 
     def _rows(self) -> Iterator[Json]:
         """Kept rows; where answers are judged one by one, also those that a person rejected."""
@@ -97,25 +112,32 @@ class RowWriter:
             ):
                 yield receipt
 
-    def _mixed(self) -> Iterator[Json]:
-        """General data, as much as `export.mix` wants beside the rows of train that were written."""
+    def _mixed(self) -> Iterator[tuple[bytes, Json]]:
+        """General data, as much as `export.mix` wants beside the rows of each split that were written."""
         if not self._options.mix:
             return
         ours = NearCopies()
         for receipt in self._rows():
             if text := prompt_text(receipt):
                 ours.add(text)
-        wanted = wanted_rows(self._options.mix, self._tally.rows["train"])
-        for source, rows in zip(self._options.mix, wanted, strict=True):
-            share = choose(source, rows, self._base, ours)
-            self.shares.append(share)
-            for receipt in receipts_of(share, self._base):
-                ours.add(prompt_text(receipt))
-                yield receipt
+        mixture = Mixture(self._options.mix, self._base, ours, self._tokens)
+        self.shares = mixture.shares
+        sides: tuple[Side, ...] = ("test", "train")  # train gives way here, too
+        for side in sides:
+            for receipt in mixture.rows(side, self._tally.rows[side]):
+                for line, _ in self._lines(receipt, self._as_it_is):
+                    self._tally.add(receipt, side, {})
+                    yield line, {**receipt, "split": side}
+
+    def _tokens(self, row: Row) -> int:
+        """The tokens of a general row, for the model to train."""
+        assert self._target is not None, "ExportOptions asks for a model where tokens are to be counted"
+        example, _ = next(examples_of(row.receipt(), "answer", self._as_it_is))
+        return self._target.length(example)
 
     def _test_side(self) -> tuple[TestSide, int]:
         """The rows of `test`, and how many rows there are in all."""
-        test, count = TestSide(), 0
+        test, count = TestSide(self._options.split.meaning), 0
         for receipt in self._rows():
             count += 1
             leaves = withheld_because(receipt, self._options, self._form.kind) is None

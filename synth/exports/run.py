@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,23 +62,24 @@ def export_run(
     format: str | None = None,
     out: Path | None = None,
     options: ExportOptions | None = None,
-    base: Path = Path(),
+    base: Path | None = None,
 ) -> ExportResult:
     """Writes the kept rows of the run folder `run` as `format`, to `out` or to `RUN/export/FORMAT/`.
 
-    Without `options`, those of the recipe as it was last run apply; files they name (`export.mix`) are
-    relative to `base`. Raises `ExportError` where a row cannot
+    Without `options`, those of the recipe as it was last run apply; paths in them (`export.mix`,
+    `export.model`) are relative to `base`, the recipe's folder. While a run writes, what is exported is the
+    state at one moment. Raises `ExportError` where a row cannot
     be expressed, nothing is left or a check fails, `InputError` for no run folder or a folder in the way, and
     `MachineError` for a disk that refuses. What was there before then stays as it is.
     """
-    reader = RunReader(run)
-    try:
+    with closing(RunReader(run)) as reader, reader.snapshot():
         options = options or ExportOptions.model_validate(reader.recipe["export"])
         form = find_format(format or options.format)
+        _check_reasoning(form, options)
         target = out if out is not None else reader.folder.export / form.name
         check_target(target)
         with workshop(target) as folder:
-            job = _Export(reader, form, options, folder, base)
+            job = _Export(reader, form, options, folder, base or reader.base)
             checks = job.write()
             changed, replaced = put(folder, target, reader.folder.export / "old")
         return ExportResult(
@@ -90,8 +92,24 @@ def export_run(
             changed,
             replaced,
         )
-    finally:
-        reader.close()
+
+
+def _check_reasoning(form: Format, options: ExportOptions) -> None:
+    """Raises `ExportError` where a format has no place for what the model thought."""
+    if options.reasoning == "strip" or form.thinks_beside:
+        return
+    if form.kind != "answer":
+        raise ExportError(
+            f"{form.name} has answers that nobody thought about, or none.",
+            where="export.reasoning",
+            hint="Leave it at strip for this format.",
+        )
+    if options.reasoning == "field":
+        raise ExportError(
+            f"{form.name} has no field for reasoning beside an answer.",
+            where="export.reasoning",
+            hint="Set it to think: then it stands in the answer, between <think> and </think>.",
+        )
 
 
 @dataclass
@@ -114,7 +132,9 @@ class _Export:
         self.held_out, self.shares = rows.held_out, rows.shares
         if not self.tally.total:
             raise self._nothing_left()
-        checks = check_export(self.folder, Expected(files, self.form, self.options.system))
+        checks = check_export(
+            self.folder, Expected(files, self.form, self.options, self.tally.copies.total())
+        )
         files = pack(self.folder, self.form.container, self._sides(), files) + self._write_extras()
         write_text(self.folder / "README.md", card(self._facts(files, checks)))
         self._write_manifest(files)
@@ -126,7 +146,7 @@ class _Export:
         if not self.reader.finished:
             pending = self.reader.counts().get("pending", 0)
             warnings.append(f"The run is unfinished: {pending} rows that are still under way are not in it.")
-        if not rows["test"]:
+        if not self.tally.own_test:
             warnings.append("test is empty: set real rows aside with `holdout: {rows: N}`.")
         elif not self.held_out:
             warnings.append("test was cut from the drafts: it shares their mistakes. A `holdout` does not.")
@@ -135,9 +155,12 @@ class _Export:
         if 0 < rows["train"] < self.form.fewest:
             warnings.append(f"train has {rows['train']} rows; {self.form.name} asks for {self.form.fewest}.")
         for share in self.shares:
-            if self.tally.mixed[share.name] < share.wanted:
-                got = self.tally.mixed[share.name]
-                warnings.append(f"{share.name} gave {got} rows to mix in, not {share.wanted}.")
+            rows_given = self.tally.mixed[share.name, share.source.split]
+            got = share.given if share.unit == "tokens" else rows_given
+            if got < share.wanted:
+                warnings.append(f"{share.name} gave {got} {share.unit} to mix in, not {share.wanted}.")
+        for name, value, count in self.tally.only_in_train():
+            warnings.append(f"test has no row of {name} {value!r}, and train has {count}.")
         if not self.options.license:
             warnings.append("The card names no licence: set `export.license` to that of your sources.")
         return warnings

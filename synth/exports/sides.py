@@ -5,6 +5,11 @@
   or the ancestors that its lineage leads to; few-shot examples do not count). So a row keeps its side
   whatever else is added. What people gave, and what was made from it, stays in train.
 - A row made from texts of both sides, or a near-copy of a row in test, would join the two: train gives way.
+
+Stages, labels and languages each have their share in test up to chance, as the hash does not know them; how
+it came out is counted (`Tally.strata`). To cut each of them exactly would cost the promise that no row moves.
+Let any m rows of a label have one in test, and no row leave test when others are added. Then of any n rows
+at most m - 1 are not in test: if m were not, these m by themselves had one in test, which has left it since.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from typing import Literal
 from synth.exports.example import prompt_text
 from synth.exports.select import is_given, is_held_out
 from synth.llm.base import Json
+from synth.text.meanings import Meanings
 from synth.text.near import NearCopies
 
 Side = Literal["train", "test"]
@@ -86,22 +92,28 @@ class TestSide:
 
     __test__ = False  # not for pytest
 
-    def __init__(self) -> None:
+    def __init__(self, meaning: float | None = None) -> None:
         self._prompts = NearCopies()
         self._clusters: set[str] = set()
+        self._meanings = Meanings(meaning) if meaning is not None else None
 
     def add(self, receipt: Json) -> None:
         """Takes a row of `test` in."""
         if text := prompt_text(receipt):
             self._prompts.add(text)
+            if self._meanings:
+                self._meanings.add(text)
         self._clusters.add(receipt["cluster"] or receipt["id"])
 
     def touches(self, receipt: Json) -> bool:
-        """Whether a row is of the same cluster as one of `test`, or its prompt a near-copy of one's."""
+        """Whether a row is of the same cluster as one of `test`, or its prompt a near-copy of one's, or says
+        the same."""
         if (receipt["cluster"] or receipt["id"]) in self._clusters:
             return True
         text = prompt_text(receipt)
-        return bool(text) and self._prompts.seen(text) is not None
+        if not text:
+            return False
+        return self._prompts.seen(text) is not None or bool(self._meanings and self._meanings.near(text))
 
 
 def unit_hash(text: str) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from synth.exports.select import is_given, is_held_out
 from synth.exports.sides import Side
+from synth.exports.strata import strata_of
 from synth.llm.base import Json
 
 
@@ -20,8 +21,12 @@ class Tally:
     scored_by: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     reviews: Counter[str] = field(default_factory=Counter)
     given: Counter[str] = field(default_factory=Counter)  # held_out, seeds
-    preferences: Counter[str] = field(default_factory=Counter)  # edit, failure, judge, review
-    mixed: Counter[str] = field(default_factory=Counter)  # by source
+    preferences: Counter[str] = field(default_factory=Counter)  # by source, see preferences.py
+    mixed: Counter[tuple[str, Side]] = field(default_factory=Counter)  # by source
+    strata: Counter[tuple[str, str, Side]] = field(
+        default_factory=Counter
+    )  # dimension, value; own rows alone
+    copies: Counter[str] = field(default_factory=Counter)  # by the group of `export.balance`
     chosen_letters: int = 0
     rejected_letters: int = 0
 
@@ -34,8 +39,10 @@ class Tally:
             self.rejected_letters += len(preference.get("rejected", ""))
         self.reviews[receipt["review"]["status"]] += 1
         lineage = receipt["lineage"]
+        if "mixed" not in receipt:
+            self.strata.update((dimension, value, side) for dimension, value in strata_of(receipt))
         if "mixed" in receipt:
-            self.mixed[receipt["mixed"]] += 1
+            self.mixed[receipt["mixed"], side] += 1
         elif is_given(receipt):
             self.given["held_out" if is_held_out(receipt) else "seeds"] += 1
         else:
@@ -46,10 +53,36 @@ class Tally:
             if step.get("model"):
                 self.scored_by[(step["stage"], step.get("prompt") or "", step["model"])] += 1
 
+    def add_copy(self, group: str) -> None:
+        """Counts a row of train that was written once more."""
+        self.rows["train"] += 1
+        self.copies[group] += 1
+
     @property
     def total(self) -> int:
         """Rows written, all splits together."""
         return sum(self.rows.values())
+
+    @property
+    def own_test(self) -> int:
+        """The rows of test that are the run's own."""
+        return self.rows["test"] - sum(count for (_, side), count in self.mixed.items() if side == "test")
+
+    def only_in_train(self, from_rows: int = 30) -> list[tuple[str, str, int]]:
+        """Kinds of rows that a model would be trained on and not tested on: dimension, value, rows of train.
+
+        With a tenth of the rows in test, 30 rows have none there by chance once in 24 times.
+        """
+        if not self.own_test:
+            return []
+        return [
+            (dimension, value, count)
+            for (dimension, value, side), count in sorted(self.strata.items())
+            if side == "train"
+            and count >= from_rows
+            and not self.strata[dimension, value, "test"]
+            and dimension != "stage"
+        ]
 
     @property
     def own_judges(self) -> list[str]:

@@ -126,7 +126,7 @@ class _Run:
             await self._store.forget_failures()
         fingerprint = self._fingerprint()
         recipe = orjson.loads(self._recipe.model_dump_json(by_alias=True))
-        if self._store.begin(fingerprint, recipe):
+        if self._store.begin(fingerprint, recipe, self._recipe.folder):
             self._progress.say("Nothing to do: this run is finished.")
             return self._result(self._counters(started), None)
         self._decided.refresh()

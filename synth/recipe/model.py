@@ -206,10 +206,13 @@ class Budget(Strict):
 
 
 class Split(Strict):
-    """Shares of the rows; they add up to one."""
+    """Shares of the rows; they add up to one. How near in meaning rows of both sides may come."""
 
     train: Share = 0.9
     test: Share = 0.1
+    meaning: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Cosine of two prompts' vectors from which one cannot be in train."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Split:
@@ -231,18 +234,32 @@ class PairOptions(Strict):
 
 
 class MixSource(Strict):
-    """General data for `train`: so many rows, or a share of all rows of `train`."""
+    """General data for one split: so many rows, so many tokens, or a share of all rows of that split."""
 
     source: str = Field(description="A file beside the recipe, or `hf:NAME`.")
     rows: Positive | None = None
+    tokens: Positive | None = Field(default=None, description="Counted by the tokenizer of `export.model`.")
     weight: Annotated[float, Field(gt=0, lt=1)] | None = None
+    split: Literal["train", "test"] = "train"
     license: str | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> MixSource:
-        if (self.rows is None) == (self.weight is None):
-            raise ValueError("needs either `rows` or a `weight`")
+        if sum(amount is not None for amount in (self.rows, self.tokens, self.weight)) != 1:
+            raise ValueError("needs one of `rows`, `tokens` and `weight`")
         return self
+
+
+class Balance(Strict):
+    """Copies of rows of `train`, so that small groups are not drowned by large ones."""
+
+    by: Annotated[str, Field(pattern=r"^(language|source|stage|label:.+)$")] = "language"
+    temperature: Annotated[float, Field(ge=1)] = Field(
+        default=2.0, description="Groups of n rows weigh n^(1/temperature); 1 changes nothing."
+    )
+    most: Annotated[float, Field(ge=1)] = Field(
+        default=4.0, description="How often a row stands there at most."
+    )
 
 
 class ExportOptions(Strict):
@@ -254,7 +271,9 @@ class ExportOptions(Strict):
     only: Literal["reviewed"] | None = None
     system: str | None = Field(default=None, description="The system prompt to train with, for all rows.")
     license: str | None = Field(default=None, description="The licence of the sources, for the card.")
-    model: str | None = Field(default=None, description="The model to train: a name, or a folder.")
+    model: str | None = Field(
+        default=None, description="The model to train: a name, or a folder by the recipe."
+    )
     max_length: Positive | None = Field(
         default=None, description="Tokens a row may have; longer ones are withheld, never cut."
     )
@@ -262,13 +281,19 @@ class ExportOptions(Strict):
         default="stop", description="What becomes of a row that the format cannot express."
     )
     pairs: PairOptions = Field(default_factory=PairOptions)
+    reasoning: Literal["strip", "think", "field"] = Field(
+        default="strip",
+        description="What the model thought: left out, in the answer in <think>, or in a field beside it.",
+    )
     mix: tuple[MixSource, ...] = ()
+    balance: Balance | None = None
 
     @field_validator("mix")
     @classmethod
     def _leaves_room(cls, sources: tuple[MixSource, ...]) -> tuple[MixSource, ...]:
-        if sum(source.weight or 0.0 for source in sources) >= 1.0:
-            raise ValueError("the weights leave no room for rows of one's own")
+        for split in ("train", "test"):
+            if sum(source.weight or 0.0 for source in sources if source.split == split) >= 1.0:
+                raise ValueError("the weights leave no room for rows of one's own")
         return sources
 
 

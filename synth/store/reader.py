@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +51,15 @@ class FunnelLine:
 
 
 class RunReader:
-    """Rows and numbers of a run. Rows come in the run's fixed order."""
+    """Rows and numbers of a run. Rows come in the run's fixed order.
+
+    Each call sees what is there by then; those that have to agree with one another belong in a `snapshot`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.folder = RunFolder(path)
         self.name = str(self.folder.read_about().get("name"))
+        self._held_recipe: Json | None = None
         if not self.folder.database.exists():
             raise InputError(
                 "has no rows yet.", where=str(path), hint="`synth run` makes them, also from an old journal."
@@ -67,10 +72,30 @@ class RunReader:
                 f"cannot be read: {error}.", where=str(self.folder.database), hint="Run the recipe again."
             ) from None
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Inside, all that is read belongs to one moment, whatever a run writes meanwhile.
+
+        It is not for readers that stay open: what SQLite keeps for it grows while the run writes.
+        """
+        self._database.execute("BEGIN")
+        try:
+            self._version = int(self._meta("version") or 0)
+            self._held_recipe = self.recipe if self.folder.recipe.exists() else None
+            yield
+        finally:
+            self._held_recipe = None
+            self._database.execute("ROLLBACK")
+
     @property
     def recipe(self) -> Json:
         """The effective recipe of the last call."""
-        return dict(orjson.loads(self.folder.recipe.read_bytes()))
+        return self._held_recipe or dict(orjson.loads(self.folder.recipe.read_bytes()))
+
+    @property
+    def base(self) -> Path:
+        """Where the recipe's paths start. An older synth did not note it: then runs/NAME beside it."""
+        return (self.folder.path / (self._meta("base") or Path("..", ".."))).resolve()
 
     @property
     def finished(self) -> bool:

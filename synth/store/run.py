@@ -122,23 +122,30 @@ class RunStore:
         await self._to_writer().append(Record("retry_failed", "", b"", b"", 0))
         self._change("DELETE FROM replies WHERE kind = 'failure'")
 
-    def begin(self, fingerprint: str, recipe: Json) -> bool:
+    def begin(self, fingerprint: str, recipe: Json, base: Path) -> bool:
         """Starts a call. Whether a finished run of exactly this recipe, sources and journal is here.
 
-        Another fingerprint is an edit: rows that it does not make again become `superseded`.
+        Another fingerprint is an edit: rows that it does not make again become `superseded`. `base` is where
+        the recipe's paths start; it is noted relative to the run folder, so that both can be moved together.
         """
         try:
             write_atomically(self.folder.recipe, orjson.dumps(recipe, option=orjson.OPT_INDENT_2) + b"\n")
         except OSError as error:
             raise machine_error(error, self.folder.path) from None
+        beside = os.path.relpath(base.resolve(), self.folder.path.resolve())
+        if self._meta("base") != beside:
+            self._put("base", beside)
         if self._meta("finished") == f"{fingerprint}:{self.size}":
             return True
+        # At once: no reader may take the rows of one version for those of a finished other one.
+        self._change("BEGIN IMMEDIATE")
         if self._meta("fingerprint") != fingerprint:
             self.version += 1
             self._put("version", str(self.version))
             self._put("fingerprint", fingerprint)
         self._put("finished", "")
         self._change("DELETE FROM rows WHERE status = 'pending'")
+        self._change("COMMIT")
         return False
 
     @property

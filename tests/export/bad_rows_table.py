@@ -1,18 +1,20 @@
-"""Prints what each consumer does with each bad row, beside what `synth` says.
+"""Writes what each consumer does with each bad row, beside what `synth` says, into docs/bad-rows.md.
 
-    SYNTH_CONSUMERS=FOLDER python tests/export/bad_rows_table.py
+    python tests/export/bad_rows_table.py
 
-The rows are those of `bad_rows.py`, mapped as an export would without its rules.
+The rows are those of `bad_rows.py`, mapped as an export would without its rules. It needs the environments of
+all four consumers, see `test_consumers.py`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
-import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from bad_rows import BAD_ROWS, row_of
@@ -24,35 +26,106 @@ from synth.exports.formats.base import Format
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 
-CONSUMERS = {"trl-sft": "trl", "mistral": "mistral", "together": "together", "llama-factory": "llama-factory"}
-ENVIRONMENTS = {"mistral": "trl"}
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "docs" / "bad-rows.md"
+ENVIRONMENTS = Path(os.environ.get("SYNTH_CONSUMERS", ROOT / ".venvs"))
+JUDGE = Path(__file__).parent / "consumers" / "judge.py"
+TINY_MODEL = Path(__file__).parent / "consumers" / "tiny_model.py"
+
+# Of each format: who reads it, and the environment that they live in.
+CONSUMERS = {
+    "trl-sft": ("trl", "trl"),
+    "mistral": ("mistral", "trl"),
+    "together": ("together", "together"),
+    "llama-factory": ("llama-factory", "llama-factory"),
+}
+NAMES = {
+    "trl-sft": "TRL 1.16.0, `SFTTrainer` with qwen3's template",
+    "mistral": "mistral-common 1.13.1, its validator for fine-tuning",
+    "together": "Together 1.6.0, `check_file`",
+    "llama-factory": "LLaMA-Factory 0.9.5, its converter",
+}
+NO_WAY = "cannot be put"
+_HEAD = """# Bad rows, and what becomes of them
+
+{rows} rows that should not be trained on as they are, each written without `synth`'s rules and given to
+the code of its consumer: `rejects` (an error), `drops` (the row is not trained on, and nothing says so),
+`loses a text` (it is trained on, and a text of it is not), `accepts`. Beside it, what `synth export` does:
+it stops and names the row and the rule, or writes it, because the format can say it and no harm is known.
+`python tests/export/bad_rows_table.py` writes this page, and tests hold it to what both say.
+
+| consumer | synth | rows |
+|---|---|---|
+{counts}
+
+"""
+_LINE = re.compile(r"\| (?P<row>[^|]+) \| (?P<consumer>[^|]+) \| (?P<synth>.+) \|")
+
+
+def ours(form: str) -> dict[str, tuple[Json | None, str]]:
+    """Of each bad row: the record that the mapping alone would write, and what `synth` says."""
+    return {name: _ours(FORMATS[form], name) for name in BAD_ROWS}
+
+
+def theirs(form: str, model: str) -> dict[str, str]:
+    """What the format's consumer does with each bad row: rejects, drops, loses a text, accepts.
+
+    `model` is a folder made by `tiny_model.py`.
+    """
+    consumer, environment = CONSUMERS[form]
+    records = {name: record for name, (record, _) in ours(form).items() if record is not None}
+    lines = "".join(json.dumps({"name": name, "record": record}) + "\n" for name, record in records.items())
+    done = subprocess.run(
+        [ENVIRONMENTS / environment / "bin" / "python", JUDGE, consumer, model],
+        input=lines,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        check=True,
+    )
+    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"name"')]
+    verdicts = {each["name"]: each["verdict"].partition(":")[0] for each in said}
+    return {name: verdicts.get(name, NO_WAY) for name in BAD_ROWS}
+
+
+def written(form: str) -> dict[str, tuple[str, str]]:
+    """What docs/bad-rows.md says of each bad row in a format: the consumer's verdict, and ours."""
+    section = TABLE.read_text("utf-8").split(f"\n## `{form}`")[1].split("\n## ")[0]
+    found = [_LINE.fullmatch(line) for line in section.splitlines()]
+    return {line["row"]: (line["consumer"], line["synth"]) for line in found[3:] if line}
+
+
+def cell(words: str) -> str:
+    """Words as they stand in a cell of a table."""
+    return words.replace("|", "\\|")
 
 
 def main() -> None:
-    home = Path(os.environ["SYNTH_CONSUMERS"])
-    folder = Path(__file__).parent / "consumers"
+    verdicts = {}
     with tempfile.TemporaryDirectory() as model:
-        subprocess.run(
-            [home / "trl/bin/python", folder / "tiny_model.py", model], check=True, capture_output=True
-        )
-        counts: Counter[tuple[str, str]] = Counter()
-        print("| row | format | consumer | synth |\n|---|---|---|---|")
-        for form, consumer in CONSUMERS.items():
-            python = home / ENVIRONMENTS.get(consumer, consumer) / "bin" / "python"
-            ours = {name: _ours(FORMATS[form], name) for name in BAD_ROWS}
-            records = {name: record for name, (record, _) in ours.items() if record is not None}
-            theirs = _theirs([python, folder / "judge.py", consumer, model], records)
-            for name, (_, words) in ours.items():
-                verdict = theirs.get(name, "cannot be put")
-                counts[verdict.split(":")[0], words.split(":")[0]] += 1
-                print(f"| {name} | {form} | {_cell(verdict)} | {_cell(words)} |", flush=True)
-    print(f"\n{sum(counts.values())} rows. Consumer, synth, rows:", file=sys.stderr)
-    for (verdict, words), count in sorted(counts.items()):
-        print(f"{verdict}, {words}: {count}", file=sys.stderr)
+        python = ENVIRONMENTS / "trl" / "bin" / "python"
+        subprocess.run([python, TINY_MODEL, model], check=True, capture_output=True)
+        for form in CONSUMERS:
+            verdicts[form] = theirs(form, model)
+    TABLE.write_text(page(verdicts), encoding="utf-8")
+
+
+def page(verdicts: Mapping[str, Mapping[str, str]]) -> str:
+    """The whole of docs/bad-rows.md."""
+    counts: Counter[tuple[str, str]] = Counter()
+    sections = []
+    for form in CONSUMERS:
+        lines = ["| row | consumer | synth |", "|---|---|---|"]
+        for name, (_, words) in ours(form).items():
+            counts[verdicts[form][name], words.split(":")[0]] += 1
+            lines.append(f"| {name} | {verdicts[form][name]} | {cell(words)} |")
+        sections.append("\n".join([f"## `{form}`: {NAMES[form]}", "", *lines]))
+    summary = [f"| {verdict} | {words} | {count} |" for (verdict, words), count in sorted(counts.items())]
+    head = _HEAD.format(rows=counts.total(), counts="\n".join(summary))
+    return head + "\n\n".join(sections) + "\n"
 
 
 def _ours(form: Format, name: str) -> tuple[Json | None, str]:
-    """The record that the mapping alone would write, and what the rules say."""
     example, _ = next(examples_of(row_of(name).receipt(), "answer", ExportOptions()))
     try:
         form.write(example)
@@ -63,18 +136,6 @@ def _ours(form: Format, name: str) -> tuple[Json | None, str]:
         return form.record(example), words
     except (KeyError, IndexError, TypeError, AttributeError):
         return None, words  # the format has no way to put it
-
-
-def _theirs(command: list[str | Path], records: dict[str, Json]) -> dict[str, str]:
-    lines = "".join(json.dumps({"name": name, "record": record}) + "\n" for name, record in records.items())
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, input=lines, capture_output=True, text=True, env=environment, check=True)
-    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"name"')]
-    return {each["name"]: each["verdict"] for each in said}
-
-
-def _cell(words: str) -> str:
-    return words.replace("|", "\\|")
 
 
 if __name__ == "__main__":

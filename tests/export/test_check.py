@@ -14,6 +14,7 @@ from synth.exports import export_run
 from synth.exports.check import Expected, check_export
 from synth.exports.files import Written, digest_of
 from synth.exports.formats import find_format
+from synth.recipe.model import ExportOptions
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def check(folder: Path, system: str | None = None) -> list[str]:
     """Checks the folder as it lies there, whatever its digests were."""
     names = ("train.jsonl", "test.jsonl", "receipts.jsonl")
     files = [Written(name, 0, digest_of(folder / name)) for name in names]
-    return check_export(folder, Expected(files, find_format("trl-sft"), system))
+    return check_export(folder, Expected(files, find_format("trl-sft"), ExportOptions(system=system)))
 
 
 def change(file: Path, old: bytes, new: bytes) -> None:

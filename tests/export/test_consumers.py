@@ -1,7 +1,8 @@
 """What an export writes, read by those it is for: their own loaders, validators and trainers.
 
 Each consumer lives in an environment of its own, since their dependencies disagree: a folder `NAME` with
-`bin/python` in the folder that SYNTH_CONSUMERS names. `tests/export/consumers/install.sh FOLDER` makes them.
+`bin/python` in `.venvs`, or in the folder that SYNTH_CONSUMERS names. `make consumers-env` makes those of TRL
+and Together, `tests/export/consumers/install.sh .venvs` the two large ones.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bad_rows_table import CONSUMERS as READERS
+from bad_rows_table import ENVIRONMENTS, theirs, written
 from export_runs import make_run
 from varied_rows import varied_rows
 
@@ -27,10 +30,10 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
 
 def python_of(name: str) -> Path:
     """The interpreter of a consumer's environment; skips where there is none."""
-    where = os.environ.get("SYNTH_CONSUMERS")
-    python = Path(where, name, "bin", "python") if where else None
-    if python is None or not python.exists():
-        pytest.skip(f"no environment {name!r}: make it with {CONSUMERS.name}/install.sh, set SYNTH_CONSUMERS")
+    python = ENVIRONMENTS / name / "bin" / "python"
+    if not python.exists():
+        how = "make consumers-env" if name in ("trl", "together") else "sh consumers/install.sh .venvs"
+        pytest.skip(f"no {name} in {ENVIRONMENTS}: make it with `{how}`, or set SYNTH_CONSUMERS")
     return python
 
 
@@ -106,3 +109,9 @@ def test_datasets_loads_both_splits_with_the_features_that_they_have(tmp_path: P
     features = consume("trl", "consume_datasets.py", exported(tmp_path, "trl-sft", tools=False))
     message = [{"role": "string", "content": "string"}]
     assert features == {split: {"prompt": message, "completion": message} for split in ("train", "test")}
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_the_documented_table_says_what_consumers_do_with_bad_rows(tiny_model: Path, form: str) -> None:
+    python_of(READERS[form][1])
+    assert {name: verdict for name, (verdict, _) in written(form).items()} == theirs(form, str(tiny_model))

@@ -86,14 +86,14 @@ def test_a_template_cannot_run_code() -> None:
 
 def test_lengths_need_a_model() -> None:
     with pytest.raises(ExportError, match=r"needs the model.*export\.model"):
-        target_model(ExportOptions(max_length=10))
-    assert target_model(ExportOptions(model="a/name")) is None
+        target_model(ExportOptions(max_length=10), Path())
+    assert target_model(ExportOptions(model="a/name"), Path()) is None
 
 
 def test_a_folder_without_a_template(tmp_path: Path) -> None:
     pytest.importorskip("tokenizers")
     with pytest.raises(ExportError, match="has no chat template"):
-        target_model(ExportOptions(model=str(tmp_path)))
+        target_model(ExportOptions(model=str(tmp_path)), Path())
 
 
 @pytest.fixture

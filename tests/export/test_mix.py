@@ -9,11 +9,16 @@ import pytest
 from export_runs import chat, drafts, held_out, make_run, read_all, read_lines
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from synth.errors import ExportError, SourceError
 from synth.exports import ExportResult, export_run
-from synth.exports.mix import wanted_rows
+from synth.exports.mix import choose, wanted_rows
+from synth.exports.sides import unit_hash
 from synth.recipe.model import MixSource
+from synth.row import Row
+from synth.sources import read_rows
+from synth.text.near import NearCopies
 
 OURS = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"
 
@@ -60,7 +65,7 @@ def test_general_rows_join_train_alone_and_say_where_they_come_from(tmp_path: Pa
     lines = read_lines(result.folder / "train.jsonl")
     assert [row["prompt"][0]["role"] for row in lines] == ["system"] * 60 + ["user"] * 20
     assert OURS + "s" not in json.dumps(lines)
-    assert "| general.jsonl | 20 | cc-by-4.0 |" in (result.folder / "README.md").read_text()
+    assert "| general.jsonl | train | 20 | cc-by-4.0 |" in (result.folder / "README.md").read_text()
 
 
 def test_the_same_rows_each_time_and_mostly_the_same_when_more_are_wanted(tmp_path: Path) -> None:
@@ -74,6 +79,58 @@ def test_the_same_rows_each_time_and_mostly_the_same_when_more_are_wanted(tmp_pa
     ]
     assert len(ids[0]) == 10
     assert ids[0] < ids[1]
+
+
+def test_a_weight_too_small_for_a_single_row_gives_none(tmp_path: Path) -> None:
+    general(tmp_path, 5)
+    result = mixed(tmp_path, weight=0.001)
+    assert result.files["train"] == 60
+
+
+def test_general_rows_of_both_splits_are_different_ones(tmp_path: Path) -> None:
+    general(tmp_path, 30)
+    mix = [
+        {"source": "general.jsonl", "rows": 25},
+        {"source": "general.jsonl", "rows": 20, "split": "test"},
+    ]
+    rows = [held_out(chat(OURS, "Like this.")), *drafts(60)]
+    result = export_run(make_run(tmp_path / "run", rows, export={"mix": mix}), base=tmp_path)
+    assert result.files == {"train": 70, "test": 21}
+    receipts = read_lines(result.folder / "receipts.jsonl")
+    ids = {
+        side: {r["id"] for r in receipts if "mixed" in r and r["split"] == side} for side in ("train", "test")
+    }
+    assert ids["train"].isdisjoint(ids["test"])
+    assert "general.jsonl gave 10 rows to mix in, not 25." in result.warnings
+    card = (result.folder / "README.md").read_text()
+    assert "the holdout: 1 real rows" in card
+    assert "20 rows of `test` are general data" in card
+
+
+def test_a_weight_of_tokens_takes_as_few_rows_as_make_it_up(tmp_path: Path) -> None:
+    general(tmp_path, 40)
+    source = MixSource(source="general.jsonl", tokens=100)
+
+    def tokens(row: Row) -> int:
+        return len(row.prompt_text) % 7 + 1
+
+    share = choose(source, 100, tmp_path, NearCopies(), tokens)
+    rows = sorted(read_rows("general.jsonl", tmp_path, "seed", answered=True), key=lambda r: unit_hash(r.id))
+    few = rows[: len(share.ids)]
+    assert share.ids == {row.id for row in few}
+    assert share.given == sum(map(tokens, few)) >= 100 > sum(map(tokens, few[:-1]))
+
+
+def test_tokens_need_a_model_to_count_them(tmp_path: Path) -> None:
+    general(tmp_path, 5)
+    with pytest.raises(ExportError, match=r"export.mix: counting tokens needs the model"):
+        mixed(tmp_path, tokens=100)
+
+
+@pytest.mark.parametrize("amounts", [{}, {"rows": 3, "weight": 0.1}, {"tokens": 3, "rows": 3}])
+def test_an_amount_is_said_in_one_way(amounts: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="needs one of `rows`, `tokens` and `weight`"):
+        MixSource(source="general.jsonl", **amounts)  # type: ignore[arg-type]
 
 
 def test_a_source_that_is_too_small_is_said_to_be(tmp_path: Path) -> None:

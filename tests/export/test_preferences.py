@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_runs import chat, draft, make_run, read_lines
+from export_runs import chat, draft, make_run, read_lines, seed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +67,13 @@ def test_a_failure_is_the_rejected_answer() -> None:
     assert [(p.chosen, p.rejected, p.source) for p in pairs_of(row, PairOptions())] == [
         ("right", "wrong", "failure")
     ]
+
+
+def test_a_seed_that_came_as_a_pair_leaves_as_one(tmp_path: Path) -> None:
+    row = seed(chat("Why?", "right"), candidates=[{"content": "wrong", "source": "rejected"}])
+    result = export_run(make_run(tmp_path / "run", [row]), format="trl-dpo")
+    assert read_lines(result.folder / "train.jsonl")[0]["rejected"][0]["content"] == "wrong"
+    assert "| rejected | 1 | a seed's answer" in (result.folder / "README.md").read_text()
 
 
 def test_pairs_of_very_different_lengths_can_be_left_out() -> None:

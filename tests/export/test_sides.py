@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from export_runs import chat, draft, drafts, held_out, make_run, read_lines, seed
+from export_runs import chat, draft, drafts, held_out, make_run, read_all, read_lines, seed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +15,7 @@ from synth.exports import export_run
 from synth.exports.example import prompt_text
 from synth.exports.sides import Origins, unit_hash
 from synth.row import Row
+from synth.text.embedding import embed
 from synth.text.near import NearCopies
 
 
@@ -129,6 +130,19 @@ def test_adding_rows_moves_none_and_never_leaks(rows: list[Row], chance: random.
     _assert_no_leak([*holdout, *others], after)
 
 
+@given(crowded_rows(), st.sampled_from(["trl-sft", "alpaca", "parquet"]), st.floats(1, 5))
+@settings(max_examples=15, deadline=None)
+def test_one_run_gives_one_export(rows: list[Row], form: str, temperature: float) -> None:
+    always = seed(chat("A question that resembles no other one here?", "Yes."))
+    export = {"balance": {"by": "stage", "temperature": temperature}}
+    with TemporaryDirectory() as folder:
+        first, again = (
+            export_run(make_run(Path(folder) / name / "run", [always, *rows], export=export), format=form)
+            for name in ("first", "again")
+        )
+        assert read_all(first.folder) == read_all(again.folder)
+
+
 def _with_ancestors(chosen: list[Row], rows: list[Row]) -> list[Row]:
     """`chosen` and what they were made from: a run holds no row without its parents."""
     by_id = {row.id: row for row in rows}
@@ -160,3 +174,58 @@ def _assert_no_leak(rows: list[Row], split: dict[str, str]) -> None:
 def test_the_hash_is_a_share(text: str) -> None:
     assert 0 <= unit_hash(text) < 1
     assert unit_hash(text) == unit_hash(text)
+
+
+def test_each_kind_of_row_has_its_share_and_the_card_says_how_it_came_out(tmp_path: Path) -> None:
+    rows = drafts(900)
+    for number, row in enumerate(rows):
+        row.labels["topic"] = ("billing", "calendar", "login")[number % 3]
+    run = make_run(tmp_path / "run", rows, export={"split": {"train": 0.8, "test": 0.2}})
+    result = export_run(run)
+    receipts = read_lines(result.folder / "receipts.jsonl")
+    card = (result.folder / "README.md").read_text()
+    for topic in ("billing", "calendar", "login"):
+        split = [r["split"] for r in receipts if r["labels"]["topic"] == topic]
+        assert 35 <= split.count("test") <= 85  # of 300 at 0.2: 60, give or take 3.6 deviations
+        assert f"| label:topic | {topic} | {split.count('train')} | {split.count('test')} |" in card
+
+
+def test_a_kind_that_is_only_trained_on_is_named(tmp_path: Path) -> None:
+    rows = drafts(40)
+    for row in rows:
+        row.labels["topic"] = "billing"
+    run = make_run(tmp_path / "run", [held_out(chat("Hello?", "Hello!")), *rows])
+    assert "test has no row of label:topic 'billing', and train has 40." in export_run(run).warnings
+
+
+REWORDED = [
+    ("How do I cancel my booking for tomorrow?", "How can I cancel the booking I have for tomorrow?"),
+    ("What does the premium plan cost per month?", "How much is the premium plan each month?"),
+    ("I forgot my password and cannot log in", "I cannot log in because I forgot my password"),
+    ("Where do I change my invoice address?", "Where can I change the address on my invoice?"),
+]
+
+
+@given(st.permutations(range(len(REWORDED))), st.integers(0, 2**4 - 1), st.floats(0.6, 0.95))
+@settings(max_examples=15, deadline=None)
+def test_no_meaning_stands_on_both_sides(order: list[int], held: int, threshold: float) -> None:
+    rows: list[Row] = [seed(chat("A question that resembles no other one here?", "Yes."))]
+    for place in order:
+        first, second = REWORDED[place]
+        rows += [(held_out if held >> place & 1 else seed)(chat(first, "x")), draft(chat(second, "y"))]
+    with TemporaryDirectory() as folder:
+        export = {"split": {"train": 0.5, "test": 0.5, "meaning": threshold}}
+        result = export_run(make_run(Path(folder) / "run", rows, export=export))
+        receipts = read_lines(result.folder / "receipts.jsonl")
+    train, test = ([prompt_text(r) for r in receipts if r["split"] == side] for side in ("train", "test"))
+    if train and test:
+        assert (embed(train) @ embed(test).T).max() < threshold + 1e-6
+    assert sum(result.files.values()) + result.withheld.get("joins_splits", 0) == len(rows)
+
+
+def test_rewordings_leave_train_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    first, second = REWORDED[0]
+    rows = [held_out(chat(first, "x")), draft(chat(second, "y")), *drafts(3)]
+    assert export_run(make_run(tmp_path / "a", rows)).withheld == {}
+    export = {"split": {"train": 0.9, "test": 0.1, "meaning": 0.75}}
+    assert export_run(make_run(tmp_path / "b", rows, export=export)).withheld == {"joins_splits": 1}

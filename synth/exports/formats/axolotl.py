@@ -56,5 +56,6 @@ FORMATS = (
         whole_conversation,
         CONVERSATION,
         extras=_config,
+        thinks_beside=True,
     ),
 )

@@ -36,7 +36,8 @@ class Format:
     """One way to write examples.
 
     `record` maps an example of `kind` that keeps `rules`; `about` is a line for the card; `extras` are the
-    texts of further files that the trainer wants, by name; `container` is what the rows are put in.
+    texts of further files that the trainer wants, by name; `container` is what the rows are put in;
+    `thinks_beside` says whether an answer can have its reasoning in a field of its own.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Format:
     extras: Callable[[Dataset], dict[str, str]] = no_extras
     container: Container = "jsonl"
     fewest: int = 1
+    thinks_beside: bool = False
 
     def write(self, example: Example) -> Json:
         """The record. Raises `ExportError`, naming the row and the rule, where it cannot be expressed."""

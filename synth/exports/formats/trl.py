@@ -67,6 +67,7 @@ FORMATS = (
         "TRL's conversational prompt-completion; `SFTTrainer` trains on the completion alone",
         _prompt_completion,
         CONVERSATION,
+        thinks_beside=True,
     ),
     Format(
         "messages",
@@ -74,12 +75,14 @@ FORMATS = (
         "`assistant_only_loss`)",
         whole_conversation,
         CONVERSATION,
+        thinks_beside=True,
     ),
     Format(
         "unsloth",
         "whole conversations for Unsloth (trains on the answers alone with `train_on_responses_only`)",
         whole_conversation,
         CONVERSATION,
+        thinks_beside=True,
     ),
     Format(
         "parquet",
@@ -87,6 +90,7 @@ FORMATS = (
         whole_conversation,
         CONVERSATION,
         container="parquet",
+        thinks_beside=True,
     ),
     Format(
         "datasets",
@@ -94,6 +98,7 @@ FORMATS = (
         whole_conversation,
         CONVERSATION,
         container="arrow",
+        thinks_beside=True,
     ),
     Format("trl-prompt", "TRL's prompts without answers, for GRPO and RLOO", _prompt, PROMPT, "prompt"),
     Format("trl-dpo", "TRL's preferences with explicit prompts, for DPO", _explicit_pair, COMPARISON, "pair"),

@@ -1,0 +1,46 @@
+"""What a text of any script counts as when languages are told apart: a language, or a script's name."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from typing import Final
+
+from synth.text.languages import FUNCTION_WORDS, language_of
+
+_MOST_READ = 1000  # letters: the rest of a text is in the same language, or nobody can say which it is in
+
+# Scripts that one language alone is written in, or nearly so, by the first word of their letters' names.
+_OF_ONE_LANGUAGE: Final = {
+    "HIRAGANA": "ja",
+    "KATAKANA": "ja",
+    "HANGUL": "ko",
+    "CJK": "zh",
+    "THAI": "th",
+    "GREEK": "el",
+    "HEBREW": "he",
+}
+
+
+def language_or_script(text: str) -> str:
+    """The code of a language, or the name of a script that several languages share (`cyrillic`, `arabic`).
+
+    Latin letters go to `language_of`, which knows seven languages; where it saw one word of one, the text
+    counts as English, as whatever it cannot tell. A Japanese text is told from a Chinese one by its kana.
+    """
+    start = text[:_MOST_READ]
+    if start.isascii():
+        return _latin(start)
+    scripts = Counter(unicodedata.name(letter, "").partition(" ")[0] for letter in start if letter.isalpha())
+    if scripts["HIRAGANA"] + scripts["KATAKANA"] and scripts["CJK"]:
+        scripts["HIRAGANA"] += scripts.pop("CJK")
+    script = max(scripts, key=lambda name: (scripts[name], name), default="LATIN")
+    if script == "LATIN":
+        return _latin(start)
+    return _OF_ONE_LANGUAGE.get(script, script.lower())
+
+
+def _latin(text: str) -> str:
+    language = language_of(text)
+    words = set(text.lower().replace("’", "'").split())
+    return language if len(words & FUNCTION_WORDS[language]) > 1 else "en"
