@@ -59,7 +59,7 @@ def serving(home: Path) -> Iterator[LocalServer]:
         yield wait_until_up(process)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def call(

@@ -1,228 +1,236 @@
-"""The local Argilla's page in a real browser, from signing in to a decision.
-
-`SCREENSHOTS=FOLDER` keeps pictures of it.
-"""
+"""The local Argilla's page in a real browser, from `synth review push` to what `synth review pull` brings."""
 
 from __future__ import annotations
 
-import os
-import re
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytest.importorskip("argilla", reason="needs the argilla client")
+pytest.importorskip("wordllama", reason="needs wordllama")
+
+import synth
+from synth.cli import main
+from synth.llm.base import Json
 from synth.review.server import LocalServer
+from tests.review.argilla_circle import journaled_answers
+from tests.review.argilla_page import CHROMIUM, AnnotatorsPage, chromium
 from tests.review.local_argilla import serving
+from tests.review.support_run import DRAFTS, write_support
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-rg = pytest.importorskip("argilla", reason="needs the argilla client")
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+ELSEWHERE = "192.0.2.1"
 MARKUP = (
     "Where is my parcel? <script>window.harmed = 1</script> <img src=x onerror='window.harmed = 2'> "
-    "[click me](javascript:window.harmed=3) ![pixel](http://192.0.2.1/pixel.png) <iframe src='http://192.0.2.1/'>"
-    "</iframe> <a href='#' onclick='window.harmed = 4'>here</a> <form action='http://192.0.2.1/'><input></form>"
+    f"[click me](javascript:window.harmed=3) ![pixel](http://{ELSEWHERE}/pixel.png) "
+    f"<iframe src='http://{ELSEWHERE}/'></iframe> <a href='#' onclick='window.harmed = 4'>here</a> "
+    f"<form action='http://{ELSEWHERE}/'><input></form> <svg onload='window.harmed = 5'></svg>"
 )
-DRAFTS = {
-    "reset": (
-        "How do I reset my password?",
-        "Open **Settings**, choose *Security*, then press Reset.",
-        "generate",
-    ),
-    "invoice": ("The invoice for March is wrong. What now?", "Write to billing with the number.", "generate"),
-    "export": ("Can I export my zebra pictures?", "Yes: Pictures, Export all.", "paraphrase"),
-    "parcel": (MARKUP, "It is on its way. <script>window.harmed = 5</script> " + MARKUP, "respond"),
-    "cancel": (
-        "I want to cancel my plan today.",
-        "Settings, Plan, Cancel. " + "very long " * 3000,
-        "respond",
-    ),
+HUGE = "very long " * 3000 + "x" * 20_000
+HARMFUL = {
+    MARKUP: "It is on its way. <script>window.harmed = 6</script> <b onmouseover='window.harmed = 7'>now</b> "
+    + MARKUP,
+    "What are your terms?": HUGE,
 }
 
 pytestmark = [
     pytest.mark.heavy,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"needs {CHROMIUM}"),
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)"),
     pytest.mark.filterwarnings("default"),  # the argilla client's own
 ]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    with serving(tmp_path_factory.mktemp("home")) as made:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the user keeps data: by this, push and pull find the server."""
+    made = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(made))
         yield made
 
 
 @pytest.fixture(scope="module")
-def dataset(server: LocalServer) -> Any:
-    client = rg.Argilla(api_url=server.url, api_key=server.api_key)
-    settings = rg.Settings(
-        guidelines="# Is this an answer you would give?\n\nCorrect what is wrong.",
-        fields=[rg.TextField("instruction", use_markdown=True)],
-        questions=[
-            rg.TextQuestion("response", use_markdown=True),
-            rg.RatingQuestion("quality", values=[1, 2, 3, 4, 5]),
-        ],
-        metadata=[rg.TermsMetadataProperty("stage"), rg.FloatMetadataProperty("score")],
-        vectors=[rg.VectorField("meaning", dimensions=2)],
-    )
-    made = rg.Dataset("support", workspace="argilla", settings=settings, client=client).create()
-    records = [
-        rg.Record(
-            id=name,
-            fields={"instruction": instruction},
-            metadata={"stage": stage, "score": 1.0 + index},
-            suggestions=[rg.Suggestion("response", draft, agent="writer", score=0.5)],
-            vectors={"meaning": [1.0, float(index)]},
-        )
-        for index, (name, (instruction, draft, stage)) in enumerate(DRAFTS.items())
-    ]
-    made.records.log(records)
+def server(home: Path) -> Iterator[LocalServer]:
+    with serving(home) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def recipe(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a finished run."""
+    made = write_support(tmp_path_factory.mktemp("support"), HARMFUL)
+    assert said("run", str(made))["accepted"] == len(DRAFTS) + len(HARMFUL) + 1
     return made
 
 
 @pytest.fixture(scope="module")
-def page(server: LocalServer) -> Iterator[Any]:
-    """Signed in as the owner; `requested` and `dialogs` note what the page asked for."""
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(30_000)
-        page.goto(server.url)
-        page.fill("input[name=username], input[type=text]", server.username)
-        page.fill("input[type=password]", server.password)
-        page.click("button[type=submit]")
-        page.get_by_text("Home").first.wait_for()
-        yield page
-        browser.close()
+def run(recipe: Path) -> Path:
+    return recipe.parent / "runs" / "support"
 
 
-def keep(page: Any, name: str) -> None:
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
+@pytest.fixture(scope="module")
+def ann(server: LocalServer, recipe: Path) -> Iterator[AnnotatorsPage]:
+    """An annotator's browser, signed in with the password that `push` printed."""
+    pushed = said("review", "push", str(recipe), "--user", "ann")
+    assert pushed["refused"] == []
+    with chromium() as page:
+        annotator = AnnotatorsPage(page, server.url)
+        annotator.sign_in("ann", pushed["users"][0]["password"])
+        yield annotator
 
 
-def open_list(page: Any, server: LocalServer, dataset: Any, status: str = "pending") -> None:
-    page.goto(f"{server.url}/dataset/{dataset.id}/annotation-mode?page=1&status={status}")
-    page.locator(".record").first.wait_for()
+def said(*arguments: str) -> Any:
+    """What a command prints with `--json`, in a process of its own as a user starts it."""
+    command = [sys.executable, "-m", "synth", *arguments, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def wait_for_record(page: Any, words: str) -> None:
-    page.wait_for_function("words => document.querySelector('.fields')?.innerText.includes(words)", arg=words)
+def row_that_asks(run: Path, request: str) -> Json:
+    (row,) = [row for row in synth.open(run).rows(status="kept") if row["messages"][0]["content"] == request]
+    return row
 
 
-def total(page: Any) -> int:
-    label = page.get_by_label("Total Records")
-    label.wait_for()
-    return int(re.sub(r"\D", "", label.inner_text()))
-
-
-def answers(server: LocalServer, dataset: Any) -> dict[str, Any]:
-    found = {}
-    for record in dataset.records(with_responses=True):
-        for response in record.responses:
-            found.setdefault(record.id, {})[response.question_name] = (response.value, response.status.value)
-    return found
-
-
-def search(page: Any, word: str) -> None:
-    page.click(".search-area__icon")
-    page.get_by_role("search").fill(word)
-    page.keyboard.press("Enter")
-    wait_for_record(page, word)
-
-
-def test_a_word_is_searched_and_a_draft_edited_rated_and_submitted(
-    page: Any, server: LocalServer, dataset: Any
+def test_what_people_do_on_the_page_is_what_pull_brings(
+    ann: AnnotatorsPage, recipe: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    open_list(page, server, dataset)
-    assert total(page) == len(DRAFTS)
-    search(page, "password")
-    assert total(page) == 1
-    editor = page.locator("[aria-label='Question: response']")
-    editor.click()
-    box = editor.locator("textarea, [contenteditable=true]").first
-    box.wait_for()
-    box.click()
-    page.keyboard.press("Control+A")
-    page.keyboard.type("Settings, Security, Reset. You get a mail.")
-    page.locator("label[for=quality_4]").click()
-    keep(page, "argilla-edit")
-    page.locator("button.button--submit").click()
-    page.wait_for_function("!document.querySelector('.fields')?.innerText.includes('password')")
-    given = answers(server, dataset)["reset"]
-    assert given == {
-        "response": ("Settings, Security, Reset. You get a mail.", "submitted"),
-        "quality": (4, "submitted"),
-    }
+    edited, rejected, accepted = (
+        row_that_asks(run, next(asked for asked in DRAFTS if word in asked))["id"]
+        for word in ("password", "invoice", "reminders")
+    )
+    ann.open("support")
+    everything = ann.total
+    ann.search("password")
+    assert ann.total == 1
+    ann.write("response", "Settings, Security, Reset. You get a mail.")
+    ann.rate("quality", 4)
+    ann.keep("argilla-edit")
+    ann.submit()
+    ann.open("support")
+    ann.search("invoice")
+    ann.tick("It says something false")
+    ann.discard()
+    ann.open("support")
+    ann.search("reminders")
+    ann.rate("quality", 5)
+    ann.submit()
+    ann.open("support")
+    assert ann.total == everything - 3
+
+    pulled = said("review", "pull", str(recipe))
+    assert (pulled["new"], pulled["answers"]) == (3, 3)
+    assert {(a["row"], a["by"], a["status"], json.dumps(a["values"])) for a in journaled_answers(run)} == {
+        (edited, "ann", "submitted", json.dumps(
+            {"quality": 4, "response": "Settings, Security, Reset. You get a mail."})),
+        (rejected, "ann", "discarded", json.dumps({"reasons": ["wrong"], "response": _draft("invoice")})),
+        (accepted, "ann", "submitted", json.dumps({"quality": 5, "response": _draft("reminders")})),
+    }  # fmt: skip
+    statuses = {row["id"]: row["review"]["status"] for row in synth.open(run).rows()}
+    assert [statuses[row] for row in (edited, rejected, accepted)] == ["edited", "rejected", "accepted"]
+    shown = shown_by_command(run, edited, capsys)
+    for words in ("edited by ann", "Settings, Security, Reset. You get a mail.", "choose *Security*"):
+        assert words in shown
+    assert "rejected by ann" in shown_by_command(run, rejected, capsys)
 
 
-def test_one_is_rejected(page: Any, server: LocalServer, dataset: Any) -> None:
-    open_list(page, server, dataset)
-    search(page, "invoice")
-    with page.expect_response(lambda answer: "/responses" in answer.url and answer.request.method == "POST"):
-        page.locator("button.button--discard").click()
-    open_list(page, server, dataset, status="discarded")
-    wait_for_record(page, "invoice")
-    assert total(page) == 1
+def _draft(word: str) -> str:
+    return next(answer for asked, answer in DRAFTS.items() if word in asked)
 
 
-def test_metadata_filters_the_list(page: Any, server: LocalServer, dataset: Any) -> None:
-    open_list(page, server, dataset)
-    page.get_by_role("button", name="Filters").click()
-    page.get_by_role("button", name="Metadata").first.click()
-    page.get_by_text("stage", exact=True).first.click()
-    page.locator(".labels-selector__item", has_text="paraphrase").locator("label").click()
-    page.mouse.click(640, 600)
-    wait_for_record(page, "zebra")
-    assert total(page) == 1
-    keep(page, "argilla-filter")
+def shown_by_command(run: Path, row: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit):
+        main(["show", str(run), row])
+    return capsys.readouterr().out
 
 
-def test_similar_records_are_found(page: Any, server: LocalServer, dataset: Any) -> None:
-    open_list(page, server, dataset)
-    with page.expect_response(lambda answer: answer.url.split("?")[0].endswith("/records/search")) as found:
-        page.get_by_role("button", name="Find similar").first.click()
-    result = found.value
-    assert result.status == 200
-    scores = [item["query_score"] for item in result.json()["items"]]
+def test_metadata_filters_the_list(ann: AnnotatorsPage) -> None:
+    ann.open("support")
+    ann.filter_by("Made by", "paraphrase")
+    ann.wait_for_record("Is it possible to export my zebra pictures?")
+    assert ann.total == 1
+    ann.keep("argilla-filter")
+
+
+def test_similar_records_are_found(ann: AnnotatorsPage) -> None:
+    ann.open("support")
+    others = ann.total - 1
+    found = ann.find_similar()
+    scores = [item["query_score"] for item in found]
     assert scores == sorted(scores, reverse=True)
-    assert len(scores) == 2
-    page.wait_for_url("**similarity=**")
+    assert len(scores) == others
+    ann.wait_for_record(found[0]["record"]["fields"]["prompt"][0]["content"][:12])
+    ann.keep("argilla-similar")
 
 
-def test_markup_in_a_draft_does_nothing(page: Any, server: LocalServer, dataset: Any) -> None:
+def test_annotators_see_guidelines_and_titles(ann: AnnotatorsPage) -> None:
+    ann.open("support")
+    assert "Would you give this answer?" in ann.guidelines()
+    shown = ann.page.locator(".record").first.inner_text() + ann.page.locator(".questions").inner_text()
+    for title in ("What was asked", "The answer", "How good was the draft, before you touched it?"):
+        assert title in shown
+
+
+def test_markup_in_a_draft_does_nothing(ann: AnnotatorsPage, server: LocalServer) -> None:
+    page = ann.page
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
-    page.on("requestfailed", lambda request: requested.remove(request.url))
+    refused: set[str] = set()
+    page.on("requestfailed", lambda request: refused.add(request.url))
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    open_list(page, server, dataset)
-    search(page, "parcel")
+    ann.open("support")
+    ann.search("parcel")
+    ann.keep("markup")
+    page.locator(".questions b").first.hover()
     links = page.locator(".record a, .questions a")
-    assert links.evaluate_all("found => found.map(one => one.click()).length") >= 2
-    # Argilla lets a form through; what is typed into it must not leave.
-    page.locator(".record form").evaluate_all("found => found.forEach(one => one.submit())")
+    assert links.evaluate_all("found => found.map(one => one.click()).length") >= 1
+    # Argilla lets a form through in Markdown; what is typed into it must not leave.
+    page.locator(".record form, .questions form form").evaluate_all(
+        "found => found.forEach(one => one.submit())"
+    )
     page.wait_for_timeout(1000)
     assert page.evaluate("window.harmed") is None
     assert page.url.startswith(server.url)
-    assert [url for url in requested if "192.0.2.1" in url] == []
+    assert [url for url in requested if ELSEWHERE in url and url not in refused] == []
     assert not dialogs
     assert page.locator(".record iframe, .record script, .questions iframe, .questions script").count() == 0
 
 
-def test_a_huge_text_is_shown(page: Any, server: LocalServer, dataset: Any) -> None:
-    open_list(page, server, dataset)
-    search(page, "cancel")
-    assert page.locator("[aria-label='Question: response']").inner_text().count("very long") == 3000
+def test_what_was_asked_is_shown_to_the_letter(ann: AnnotatorsPage) -> None:
+    """Argilla's page would take it for HTML."""
+    ann.open("support")
+    ann.search("parcel")
+    assert MARKUP in ann.page.locator(".record").first.inner_text()
+    assert ann.page.locator(".record img, .record form, .record svg[onload]").count() == 0
+
+
+def test_no_text_runs_as_a_script_of_the_page(ann: AnnotatorsPage) -> None:
+    """Whatever another client's records hold: handlers that come with a text are refused by the policy."""
+    ann.open("support")
+    ran = ann.page.evaluate(
+        """async () => {
+            const text = document.createElement("div")
+            text.innerHTML = "<img src=x onerror='window.handled = 1'>"
+            document.body.append(text)
+            await new Promise(done => setTimeout(done, 1000))
+            return window.handled
+        }"""
+    )
+    assert ran is None
+
+
+def test_a_huge_text_is_shown(ann: AnnotatorsPage) -> None:
+    ann.open("support")
+    ann.search("terms")
+    answer = ann.question("response")
+    assert answer.inner_text().count("very long") == 3000
+    # One word of 20,000 letters pushes nothing off the page.
+    assert answer.bounding_box()["width"] < 640
+    ann.keep("huge")
