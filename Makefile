@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 VLLM := .venvs/vllm
 TRL := .venvs/trl
 TOGETHER := .venvs/together
+FINETUNE := .venvs/finetune
 
-.PHONY: demo test lint clean requirements vllm-env consumers-env
+.PHONY: demo test lint clean requirements vllm-env consumers-env finetune-env
 
 demo: $(VENV)/demo-ready
 	@$(BIN)/python -m synth.llm.gguf
@@ -68,10 +69,22 @@ $(TOGETHER)/ready: requirements/together.txt
 	@$(TOGETHER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/together.txt
 	@touch $@
 
+# TRL and PEFT in an environment of their own (1.5 GB), and SmolLM2 as a model directory: what examples/finetune
+# and benchmarks/spoilt_data.py train with. Without it their tests are skipped.
+finetune-env: $(FINETUNE)/ready
+
+$(FINETUNE)/ready: requirements/finetune.txt tests/vllm/make_model.py | $(VENV)/dev-ready
+	@echo "Making the trainer's environment in $(FINETUNE) (several minutes) ..."
+	@$(PYTHON) -m venv $(FINETUNE)
+	@$(FINETUNE)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/finetune.txt
+	@$(FINETUNE)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.gguf)" $(FINETUNE)/SmolLM2-135M-Instruct
+	@touch $@
+
 # Pins everything anew. Needs uv.
 requirements:
 	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded pyproject.toml -o requirements/demo.txt
 	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra argilla --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --no-emit-index-url --no-header --upgrade requirements/finetune.in -o requirements/finetune.txt
 
 clean:
 	rm -rf $(VENV) dist build

@@ -1,0 +1,292 @@
+"""What spoilt rows cost a tuned model, and what cleaning gives back.
+
+300 rows of `examples/finetune`: 100 that people trust and 200 drafts. Each seed spoils 60 drafts anew (20% of
+all rows) with five planted defects, and trains three times: on all rows as they were, with the spoilt ones,
+and with what `synth run` leaves of these (`standardise`, `check`, `dedupe`, `score`). All are asked the same
+150 messages that nobody trained on. The judge is the same small model, tuned once on right and wrong sortings
+of the 100 trusted rows; it has seen neither the drafts nor what was done to them. vLLM runs it.
+
+    make finetune-env vllm-env
+    SYNTH_VLLM_PYTHON=.venvs/vllm/bin/python python -m benchmarks.spoilt_data --folder FOLDER --model MODEL
+
+Each run is a line of FOLDER/results.jsonl as soon as it ends; called again, it goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.spoiling import DEFECTS, Draft, judge_rows, spoil
+from synth.api import export, run_with_result
+from synth.prompts import read_prompt
+from synth.row import content_id
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "finetune"
+SYSTEM = "Sort this message."
+TRUSTED = 100
+SPOILT = 60
+ARMS = ("clean", "spoilt", "cleaned")
+
+RUBRIC = """\
+---
+name: sorted
+version: 1
+inputs: [conversation, response]
+output: {type: object, properties: {score: {type: integer, minimum: 1, maximum: 5}}, required: [score]}
+source: Right or wrong is all that a label can be.
+---
+# system
+Is the message sorted right? 5 is right, 1 is wrong.
+# user
+{{ conversation }}
+Sorted as: {{ response }}
+"""
+
+RECIPE = """\
+name: spoilt
+models:
+  writer: {{provider: fake}}           # never asked: the drafts are there
+  judge: {{provider: vllm, model: {judge}, context: 512, engine: {{enforce_eager: true}}}}
+sources: {{seeds: trusted.jsonl, prompts: drafts.jsonl}}
+holdout: holdout.jsonl
+stages:
+  - apply: {{function: drafts.py:answer}}
+  - respond: {{}}
+  - standardise: {{}}
+  - check: {{function: drafts.py:is_label}}
+  - dedupe: {{}}
+  - score: {{rubric: rubric.md, keep: '>= 2', seeds: false, read: logprobs}}
+export: {{format: trl-sft, system: {system}}}
+"""
+
+# The user's own code of that recipe: it brings drafts in as another tool made them, down to the last space.
+DRAFTS = """\
+import json
+from pathlib import Path
+
+ANSWERS = json.loads(Path(__file__).with_name("answers.json").read_text())
+
+
+def answer(row):
+    if row["origin"] != "prompt":
+        return row
+    row["messages"].append({"role": "assistant", "content": ANSWERS[row["messages"][0]["content"]]})
+    return row
+
+
+def is_label(row):
+    desk, stroke, time = row["answer"].partition("/")
+    known = desk in ("bike", "dock", "money", "account", "lost") and time in ("today", "later")
+    return known or "is no label"
+"""
+
+
+def python_of_trainer() -> Path:
+    """The interpreter that has TRL and PEFT."""
+    python = Path(os.environ.get("SYNTH_FINETUNE", ROOT / ".venvs" / "finetune")) / "bin" / "python"
+    if not python.exists():
+        sys.exit(f"no {python}: make it with `make finetune-env`, or name its folder in SYNTH_FINETUNE")
+    return python
+
+
+def example(program: str, *words: object) -> dict[str, Any]:
+    """Runs a program of the example, and returns the object that it prints last."""
+    command = [str(python_of_trainer()), str(EXAMPLE / program), *map(str, words)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def drafts_of(file: Path) -> list[Draft]:
+    """Rows of the example, before anything is done to them."""
+    rows = (json.loads(line) for line in file.read_text("utf-8").splitlines())
+    return [Draft(row["instruction"], row["response"]) for row in rows]
+
+
+def write_lines(file: Path, rows: Iterable[Any]) -> None:
+    """JSONL, in a folder that is made where it is missing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+
+
+def as_row(draft: Draft, system: str = SYSTEM) -> dict[str, Any]:
+    """As `trl-sft` has it."""
+    prompt = [{"role": "system", "content": system}, {"role": "user", "content": draft.message}]
+    return {"prompt": prompt, "completion": [{"role": "assistant", "content": draft.answer}]}
+
+
+def as_seed(draft: Draft) -> dict[str, str]:
+    """As a recipe's seeds have it."""
+    return {"instruction": draft.message, "response": draft.answer}
+
+
+def make_judge(trusted: Sequence[Draft], model: Path, folder: Path) -> Path:
+    """The judge's model, tuned on trusted rows under the very prompt that `score` asks it with."""
+    judge = folder / "judge"
+    if (judge / "config.json").exists():
+        return judge
+    (folder / "rubric.md").write_text(RUBRIC)
+    prompt = read_prompt(folder / "rubric.md", "rubric")
+    rows = [
+        {
+            "prompt": prompt.render({"conversation": message, "response": answer}),
+            "completion": [{"role": "assistant", "content": score}],
+        }
+        for message, answer, score in judge_rows(trusted, seed=1)
+    ]
+    write_lines(folder / "judge-rows" / "train.jsonl", rows)
+    example("train.py", "--data", folder / "judge-rows", "--model", model, "--out", judge,
+            "--epochs", 1, "--merge")  # fmt: skip
+    return judge
+
+
+def clean(trusted: Sequence[Draft], drafts: Sequence[Draft], judge: Path, folder: Path) -> dict[str, Any]:
+    """Lets `synth` clean the drafts; where they are, and what became of each kind of defect."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_lines(folder / "trusted.jsonl", map(as_seed, trusted))
+    asked = [[{"role": "user", "content": draft.message}] for draft in drafts]
+    write_lines(folder / "drafts.jsonl", ({"messages": messages} for messages in asked))
+    (folder / "answers.json").write_text(json.dumps({draft.message: draft.answer for draft in drafts}))
+    (folder / "holdout.jsonl").write_bytes((EXAMPLE / "holdout.jsonl").read_bytes())
+    (folder / "drafts.py").write_text(DRAFTS)
+    (folder / "rubric.md").write_text(RUBRIC)
+    (folder / "recipe.yaml").write_text(RECIPE.format(judge=judge, system=SYSTEM))
+    result = run_with_result(folder / "recipe.yaml")
+    if result.error is not None:
+        raise result.error
+    out = export(folder / "runs" / "spoilt").folder
+    receipts = {row["id"]: row for row in _rows(folder / "runs" / "spoilt")}
+    fates: Counter[str] = Counter()
+    for draft, messages in zip(drafts, asked, strict=True):
+        row = receipts.get(content_id("prompt", messages, None))
+        fates[f"{draft.defect or 'none'}: {_fate(row, draft)}"] += 1
+    return {"export": str(out), "fates": dict(sorted(fates.items()))}
+
+
+def _rows(run: Path) -> list[dict[str, Any]]:
+    import synth
+
+    return [dict(row) for row in synth.open(run).rows()]
+
+
+def _fate(row: dict[str, Any] | None, draft: Draft) -> str:
+    if row is None:
+        return "the same as another"
+    if row["status"] == "dropped":
+        return f"dropped by {row['stage']}"
+    changed = row["messages"][-1]["content"] != draft.answer or row["messages"][0]["content"] != draft.message
+    return "kept, rewritten" if changed else "kept"
+
+
+def run_arm(arm: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
+    """Trains one arm and asks it the holdout."""
+    rows = drafts_of(EXAMPLE / "seeds.jsonl")
+    trusted, drafts = rows[:TRUSTED], rows[TRUSTED:]
+    holdout = drafts_of(EXAMPLE / "holdout.jsonl")
+    folder = given.folder / f"{arm}-{seed}"
+    more: dict[str, Any] = {}
+    if arm == "cleaned":
+        judge = make_judge(trusted, given.model, given.folder)
+        more = clean(trusted, spoil(drafts, SPOILT, seed), judge, folder)
+        data = Path(more.pop("export"))
+    else:
+        data = folder / "data"
+        used = drafts if arm == "clean" else spoil(drafts, SPOILT, seed)
+        write_lines(data / "train.jsonl", map(as_row, [*trusted, *used]))
+        write_lines(data / "test.jsonl", map(as_row, holdout))
+    trained = example("train.py", "--data", data, "--model", given.model, "--out", folder / "tuned",
+                      "--seed", seed, "--epochs", given.epochs)  # fmt: skip
+    found = example("evaluate.py", "--data", data, "--model", given.model, "--adapter", folder / "tuned",
+                    "--answers", folder / "answers.jsonl")  # fmt: skip
+    return {"arm": arm, "seed": seed, "trained": trained, **found, **more}
+
+
+def report(results: Sequence[dict[str, Any]]) -> str:
+    """The tables for RESULTS.md."""
+    sys.path.insert(0, str(EXAMPLE))
+    from scoring import difference
+
+    lines = ["| rows | trained on | exact, by seed | mean | against clean [95%] |", "|---|---|---|---|---|"]
+    found = {(r["arm"], r["seed"]): r for r in results}
+    for arm in ARMS:
+        seeds = sorted(seed for name, seed in found if name == arm)
+        if not seeds:
+            continue
+        shares = [found[arm, seed]["right"].count("1") / found[arm, seed]["rows"] for seed in seeds]
+        rows = sorted({found[arm, seed]["trained"]["rows"] for seed in seeds})
+        both = [seed for seed in seeds if ("clean", seed) in found]
+        against = "-"
+        if arm != "clean" and both:
+            against = str(difference(_by_row(found, "clean", both), _by_row(found, arm, both)))
+        by_seed = ", ".join(f"{share:.3f}" for share in shares)
+        lines.append(
+            f"| {arm} | {', '.join(map(str, rows))} | {by_seed} | {statistics.mean(shares):.3f} | {against} |"
+        )
+    return "\n".join([*lines, "", *_fates(results)])
+
+
+def _by_row(found: dict[tuple[str, int], dict[str, Any]], arm: str, seeds: Sequence[int]) -> list[float]:
+    """The share of seeds that got each held-out row right: rows are what the bootstrap draws."""
+    texts = [found[arm, seed]["right"] for seed in seeds]
+    return [statistics.mean(int(text[place]) for text in texts) for place in range(len(texts[0]))]
+
+
+def _fates(results: Sequence[dict[str, Any]]) -> list[str]:
+    total: Counter[str] = Counter()
+    for result in results:
+        total.update(result.get("fates", {}))
+    what = sorted({key.partition(": ")[2] for key in total})
+    if not what:
+        return []
+    lines = ["| planted | " + " | ".join(what) + " |", "|---" * (len(what) + 1) + "|"]
+    return [
+        *lines,
+        *(
+            f"| {defect} | " + " | ".join(str(total[f"{defect}: {w}"]) for w in what) + " |"
+            for defect in (*DEFECTS, "none")
+        ),
+    ]
+
+
+def main() -> None:
+    """Runs what is missing, and prints the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, required=True, help="for everything that is made")
+    parser.add_argument("--model", type=Path, required=True, help="SmolLM2-135M-Instruct, see make_model.py")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--epochs", type=float, default=2.0)
+    given = parser.parse_args()
+    given.folder, given.model = given.folder.resolve(), given.model.resolve()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    file = given.folder / "results.jsonl"
+    for seed in given.seeds:
+        for arm in given.arms:
+            if any(r["arm"] == arm and r["seed"] == seed for r in _lines(file)):
+                continue
+            result = run_arm(arm, seed, given)
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(result) + "\n")
+            print(f"{arm} {seed}: {result['exact']}", file=sys.stderr, flush=True)
+    print(report(_lines(file)))
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    if not file.exists():
+        return []
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+if __name__ == "__main__":
+    main()
