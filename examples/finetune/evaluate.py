@@ -37,8 +37,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--system", type=Path, help="a file whose text takes the system prompt's place")
     parser.add_argument("--shots", type=int, default=0, help="examples of train.jsonl before each question")
     parser.add_argument("--rows", type=int, help="asks the first so many rows alone")
-    parser.add_argument("--tokens", type=int, default=12, help="room for an answer")
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--tokens", type=int, default=8, help="room for an answer")
+    parser.add_argument("--batch", type=int, default=25)
     parser.add_argument("--general", action="store_true", help="ask general_test.jsonl, too")
     parser.add_argument("--wrong", type=Path, help="writes pairs: the right answer, the wrong one given")
     parser.add_argument("--answers", type=Path, help="writes every answer")
@@ -134,7 +134,7 @@ def ask_general(answerer: Answerer) -> dict[str, Any]:
     """Asks general_test.jsonl, with no system prompt."""
     rows = read_lines(HERE / "general_test.jsonl")
     asked = [[{"role": "user", "content": row["instruction"]}] for row in rows]
-    answers = answerer.answer(asked, tokens=24)
+    answers = answerer.answer(asked, tokens=16)
     hits = [is_accepted(answer, row["accept"]) for answer, row in zip(answers, rows, strict=True)]
     return {
         "general": str(wilson(sum(hits), len(hits))),

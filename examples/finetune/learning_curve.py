@@ -3,9 +3,9 @@
     python learning_curve.py --data runs/finetune/export/trl-sft --model MODEL --out curve
 
 Each size trains the same number of steps, so that the curve shows the rows and not the time spent on them;
-the rows of a smaller size are among those of a larger one. Each run is a line of `curve/results.jsonl` as soon
-as it ends, and is not run again. Where the last doubling gains nothing that its interval tells from nothing,
-better rows are worth more than more rows.
+the rows of a smaller size are among those of a larger one. Each run is a line of `curve/results.jsonl` as
+soon as it ends, and is not run again. Where the last doubling gains nothing that its interval tells from
+nothing, better rows are worth more than more rows.
 """
 
 from __future__ import annotations
