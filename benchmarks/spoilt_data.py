@@ -25,6 +25,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import synth
 from benchmarks.spoiling import DEFECTS, Draft, judge_rows, spoil
 from synth.api import export, run_with_result
 from synth.prompts import read_prompt
@@ -164,18 +165,20 @@ def clean(trusted: Sequence[Draft], drafts: Sequence[Draft], judge: Path, folder
     if result.error is not None:
         raise result.error
     out = export(folder / "runs" / "spoilt").folder
-    receipts = {row["id"]: row for row in _rows(folder / "runs" / "spoilt")}
+    return {"export": str(out), **what_became(drafts, folder / "runs" / "spoilt")}
+
+
+def what_became(drafts: Sequence[Draft], run: Path) -> dict[str, Any]:
+    """How many drafts with each defect met which fate, and how the judge scored those that came to it."""
+    receipts = {row["id"]: row for row in synth.open(run).rows()}
     fates: Counter[str] = Counter()
-    for draft, messages in zip(drafts, asked, strict=True):
-        row = receipts.get(content_id("prompt", messages, None))
+    scores: dict[str, list[float]] = {}
+    for draft in drafts:
+        row = receipts.get(content_id("prompt", [{"role": "user", "content": draft.message}], None))
         fates[f"{draft.defect or 'none'}: {_fate(row, draft)}"] += 1
-    return {"export": str(out), "fates": dict(sorted(fates.items()))}
-
-
-def _rows(run: Path) -> list[dict[str, Any]]:
-    import synth
-
-    return [dict(row) for row in synth.open(run).rows()]
+        if row is not None and row["scores"]:
+            scores.setdefault(draft.defect or "none", []).extend(row["scores"].values())
+    return {"fates": dict(sorted(fates.items())), "scores": scores}
 
 
 def _fate(row: dict[str, Any] | None, draft: Draft) -> str:
@@ -231,7 +234,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
         lines.append(
             f"| {arm} | {', '.join(map(str, rows))} | {by_seed} | {statistics.mean(shares):.3f} | {against} |"
         )
-    return "\n".join([*lines, "", *_fates(results)])
+    return "\n".join([*lines, "", *_fates(results), "", *_of_the_judge(results)])
 
 
 def _by_row(found: dict[tuple[str, int], dict[str, Any]], arm: str, seeds: Sequence[int]) -> list[float]:
@@ -255,6 +258,20 @@ def _fates(results: Sequence[dict[str, Any]]) -> list[str]:
             for defect in (*DEFECTS, "none")
         ),
     ]
+
+
+def _of_the_judge(results: Sequence[dict[str, Any]]) -> list[str]:
+    """Whether it scores wrong labels lower than sound rows, seed by seed: 0.5 is what a coin gives."""
+    lines = []
+    for result in results:
+        wrong, sound = (result.get("scores", {}).get(kind, []) for kind in ("wrong label", "none"))
+        if wrong and sound:
+            lower = sum((w < s) + (w == s) / 2 for w in wrong for s in sound) / (len(wrong) * len(sound))
+            lines.append(
+                f"Seed {result['seed']}: the judge gave wrong labels {min(wrong):.2f} to {max(wrong):.2f},"
+                f" sound rows {min(sound):.2f} to {max(sound):.2f}; area under the curve {lower:.2f}."
+            )
+    return lines
 
 
 def main() -> None:

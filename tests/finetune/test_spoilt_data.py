@@ -71,3 +71,5 @@ def test_the_table_holds_shares_by_seed_and_differences_by_row() -> None:
     assert "| cleaned | 250 | 0.750 | 0.750 | 0.000 [0.000, 0.000] |" in said
     assert "| planted | dropped by check | kept |" in said
     assert "| format | 12 | 0 |" in said
+    assert "wrong labels 1.00 to 3.00" in said
+    assert "area under the curve 0.62" in said  # of four pairs two and a half are in order
