@@ -1,10 +1,11 @@
 """What spoilt rows cost a tuned model, and what cleaning gives back.
 
 300 rows of `examples/finetune`: 100 that people trust and 200 drafts. Each seed spoils 60 drafts anew (20% of
-all rows) with five planted defects, and trains three times: on all rows as they were, with the spoilt ones,
-and with what `synth run` leaves of these (`standardise`, `check`, `dedupe`, `score`). All are asked the same
-150 messages that nobody trained on. The judge is the same small model, tuned once on right and wrong sortings
-of the 100 trusted rows; it has seen neither the drafts nor what was done to them. vLLM runs it.
+all rows) with five planted defects, and trains three times, the same number of steps: on all rows as they
+were, with the spoilt ones, and with what `synth run` leaves of these (`standardise`, `check`, `dedupe`,
+`score`). All are asked the same 150 messages that nobody trained on. The judge is the same small model, tuned
+once on right and wrong sortings of the 100 trusted rows; it has seen neither the drafts nor what was done to
+them. vLLM runs it.
 
     make finetune-env vllm-env
     SYNTH_VLLM_PYTHON=.venvs/vllm/bin/python python -m benchmarks.spoilt_data --folder FOLDER --model MODEL
@@ -207,7 +208,7 @@ def run_arm(arm: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
         write_lines(data / "train.jsonl", map(as_row, [*trusted, *used]))
         write_lines(data / "test.jsonl", map(as_row, holdout))
     trained = example("train.py", "--data", data, "--model", given.model, "--out", folder / "tuned",
-                      "--seed", seed, "--epochs", given.epochs)  # fmt: skip
+                      "--seed", seed, "--steps", given.steps)  # fmt: skip
     found = example("evaluate.py", "--data", data, "--model", given.model, "--adapter", folder / "tuned",
                     "--answers", folder / "answers.jsonl")  # fmt: skip
     return {"arm": arm, "seed": seed, "trained": trained, **found, **more}
@@ -283,7 +284,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="SmolLM2-135M-Instruct, see make_model.py")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--epochs", type=float, default=2.0)
+    parser.add_argument("--steps", type=int, default=75, help="of each training, whatever the rows")
     given = parser.parse_args()
     given.folder, given.model = given.folder.resolve(), given.model.resolve()
     given.folder.mkdir(parents=True, exist_ok=True)

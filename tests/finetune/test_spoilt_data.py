@@ -63,6 +63,7 @@ def test_the_table_holds_shares_by_seed_and_differences_by_row() -> None:
             {
                 **result("cleaned", 0, "1110", 250),
                 "fates": {"format: dropped by check": 12, "none: kept": 140},
+                "scores": {"wrong label": [1.0, 3.0], "none": [2.0, 3.0]},
             },
         ]
     )

@@ -69,9 +69,8 @@ def test_sft_then_its_mistakes_as_pairs_then_dpo(folder: Path, tiny_model: Path)
     asked = [*shared, "--data", data, "--adapter", folder / "tuned", "--split", "train", "--wrong", pairs]
     found = last_object(ask(folder / "evaluate.py", *asked))
     assert (found["rows"], found["exact"][:5]) == (ROWS, "0.000")  # it speaks in random bytes
-    expected = {
-        json.loads(line)["completion"][0]["content"] for line in (data / "train.jsonl").open(encoding="utf-8")
-    }
+    lines = (data / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    expected = {json.loads(line)["completion"][0]["content"] for line in lines}
     written = [json.loads(line) for line in pairs.read_text(encoding="utf-8").splitlines()]
     assert written
     for pair in written:
