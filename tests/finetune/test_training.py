@@ -86,6 +86,18 @@ def test_sft_then_its_mistakes_as_pairs_then_dpo(folder: Path, tiny_model: Path)
     assert better["rows"] == len((dpo / "train.jsonl").read_text(encoding="utf-8").splitlines())
 
 
+def test_a_learning_curve_trains_each_size_once(folder: Path, tiny_model: Path) -> None:
+    data, out = folder / "runs" / "finetune" / "export" / "trl-sft", folder / "curve"
+    words = ["--model", tiny_model, "--data", data, "--out", out, "--sizes", 4, 8, "--steps", 1]
+    done = ask(folder / "learning_curve.py", *words)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [line[:8] for line in done.stdout.splitlines()[-2:]] == ["| 4 | 0.", "| 8 | 0."]
+    results = (out / "results.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["trained"]["rows"] for line in results.splitlines()] == [4, 8]
+    assert ask(folder / "learning_curve.py", *words).stdout == "\n".join(done.stdout.splitlines()[-4:]) + "\n"
+    assert (out / "results.jsonl").read_text(encoding="utf-8") == results
+
+
 def test_a_whole_model_can_be_saved_and_4_bits_without_a_gpu_are_refused(
     folder: Path, tiny_model: Path
 ) -> None:
