@@ -60,12 +60,25 @@ class TargetModel:
                     return f"the chat template of {self._name} leaves out {text[:60]!r}"
         return None
 
-    def _render(self, example: Example, messages: Sequence[Json]) -> str:
+    def misplaces(self, example: Example) -> str | None:
+        """Why the loss would not cover the answer and only it, in words, or None.
+
+        Trainers take the length of the rendered prompt for the place where the answer begins.
+        """
+        for *asked, answer in _conversations(example):
+            if answer["role"] != "assistant" or not asked:
+                continue
+            if not self._render(example, [*asked, answer]).startswith(self._render(example, asked, ask=True)):
+                return f"the chat template of {self._name} shows the prompt in another way before its answer"
+        return None
+
+    def _render(self, example: Example, messages: Sequence[Json], *, ask: bool = False) -> str:
+        """The text that a trainer sees; with `ask`, up to where the model is to go on."""
         try:
             return self._template.render(
                 messages=messages,
                 tools=list(example.tools) or None,
-                add_generation_prompt=False,
+                add_generation_prompt=ask,
                 **self._special_tokens,
             )
         except (TemplateError, TypeError) as error:

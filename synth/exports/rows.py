@@ -23,6 +23,7 @@ from synth.exports.mix import Mixture, Share
 from synth.exports.select import withheld_because
 from synth.exports.sides import SIDES, Origins, Side, TestSide
 from synth.exports.tally import Tally
+from synth.exports.templates import Templates
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.row import Row
@@ -51,6 +52,7 @@ class RowWriter:
         self._tally = tally
         self._origins = Origins(reader.rows(), options.split.test)
         self._target = target_model(options, base)
+        self.templates = Templates()
         self._written: set[bytes] = set()
         self._copies = Copies(options.balance) if options.balance else None
 
@@ -155,6 +157,7 @@ class RowWriter:
                 reason = line
                 continue
             wrote = True
+            self.templates.look(example)
             yield line, note
         if not wrote:
             self._tally.withheld[reason] += 1

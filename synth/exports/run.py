@@ -135,6 +135,7 @@ class _Export:
         checks = check_export(
             self.folder, Expected(files, self.form, self.options, self.tally.copies.total())
         )
+        checks += rows.templates.words()
         files = pack(self.folder, self.form.container, self._sides(), files) + self._write_extras()
         write_text(self.folder / "README.md", card(self._facts(files, checks)))
         self._write_manifest(files)

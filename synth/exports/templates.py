@@ -1,0 +1,70 @@
+"""What the chat templates of well-known models make of the rows of an export.
+
+Loaders drop or cut in silence what a template does not show. Which model will be trained is often open when
+rows are exported, so each row is shown to four templates that differ in what they refuse and pass over.
+Nothing is withheld for it, but the card says what each made of the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from synth.errors import ExportError
+from synth.exports.example import Example
+from synth.exports.lengths import TargetModel
+
+NAMES = ("qwen3", "llama3", "gemma3", "phi3")
+_FOLDER = Path(__file__).parent / "chat_templates"
+_SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+
+
+@dataclass(slots=True)
+class Seen:
+    """How many rows a template shows whole, and what is wrong with the first other one."""
+
+    model: TargetModel
+    whole: int = 0
+    wrong: str | None = None
+
+
+class Templates:
+    """Shows rows to chat templates, and counts."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._seen = {
+            name: Seen(TargetModel(name, (_FOLDER / f"{name}.jinja").read_text("utf-8"), _SPECIAL, len))
+            for name in NAMES
+        }
+
+    def look(self, example: Example) -> None:
+        """Takes in one row."""
+        self.rows += 1
+        for seen in self._seen.values():
+            wrong = _wrong(seen.model, example)
+            if wrong is None:
+                seen.whole += 1
+            elif seen.wrong is None:
+                seen.wrong = f"row {example.id}: {wrong}"
+
+    def words(self) -> list[str]:
+        """What came of it, for the card."""
+        whole = [name for name, seen in self._seen.items() if seen.whole == self.rows]
+        words = []
+        if whole:
+            words.append(
+                f"Chat templates that show every text of every row, with each answer right behind its prompt:"
+                f" {', '.join(whole)}."
+            )
+        for name, seen in self._seen.items():
+            if seen.wrong is not None:
+                words.append(f"{name}'s shows {seen.whole} of {self.rows} rows so; not {seen.wrong}.")
+        return words
+
+
+def _wrong(model: TargetModel, example: Example) -> str | None:
+    try:
+        return model.leaves_out(example) or model.misplaces(example)
+    except ExportError as error:
+        return error.message.removesuffix(".")

@@ -1,0 +1,102 @@
+"""Every row is shown to well-known chat templates, and the card says what they made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from export_runs import chat, held_out, make_run, seed
+from varied_rows import varied_rows
+
+from synth.exports import export_run
+from synth.exports.example import Example, examples_of
+from synth.exports.lengths import TargetModel
+from synth.exports.templates import NAMES, Templates
+from synth.recipe.model import ExportOptions
+
+
+def turns(*texts: str) -> list[dict[str, str]]:
+    """User and assistant, one after the other."""
+    return [
+        {"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(texts)
+    ]
+
+
+CALLED = [
+    {"role": "user", "content": "Is it raining?"},
+    {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            {"id": "a", "type": "function", "function": {"name": "weather", "arguments": {"in": "Lisbon"}}}
+        ],
+    },
+    {"role": "tool", "tool_call_id": "a", "content": "light rain"},
+    {"role": "assistant", "content": "Yes, lightly."},
+]
+
+
+def test_plain_rows_are_whole_in_all_of_them() -> None:
+    templates = Templates()
+    templates.look(Example("one", chat("Where is it?", "On its way.")))
+    templates.look(
+        Example(
+            "two", [{"role": "system", "content": "Be brief."}, *turns("Why?", "It rained.", "And?", "No.")]
+        )
+    )
+    assert templates.words() == [
+        "Chat templates that show every text of every row, with each answer right behind its prompt: "
+        + ", ".join(NAMES)
+        + "."
+    ]
+
+
+def test_what_a_template_refuses_or_passes_over_is_said_with_the_row() -> None:
+    templates = Templates()
+    templates.look(Example("plain", chat("Where is it?", "On its way.")))
+    templates.look(Example("called", CALLED))
+    words = templates.words()
+    assert words[0].endswith("behind its prompt: qwen3, llama3.")
+    assert words[1].startswith("gemma3's shows 1 of 2 rows so; not row called: ")
+    assert "must alternate" in words[1]
+    assert words[2].startswith("phi3's shows 1 of 2 rows so; not row called: ")
+    assert "leaves out 'light rain'" in words[2]
+
+
+def test_a_text_that_a_template_reads_as_thinking_is_missed() -> None:
+    templates = Templates()
+    said = turns("How do models think?", "Between <think> and </think>, they say.", "Thanks.", "Welcome.")
+    templates.look(Example("about-thinking", said))
+    assert any(word.startswith("qwen3's shows 0 of 1") for word in templates.words())
+
+
+def test_an_answer_that_does_not_begin_where_its_prompt_ends() -> None:
+    late = (
+        "{% if messages[-1].role == 'assistant' %}A conversation. {% endif %}"
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    row = Example("id", chat("Why?", "Because."))
+    assert "another way" in str(TargetModel("late", late, {}, len).misplaces(row))
+    plain = late.replace("A conversation. ", "")
+    assert TargetModel("plain", plain, {}, len).misplaces(row) is None
+    pair = Example("id", chat("Why?", "Because."), rejected="No.")
+    assert TargetModel("plain", plain, {}, len).misplaces(pair) is None
+    only_asked = Example("id", turns("Why?"))
+    assert TargetModel("late", late, {}, len).misplaces(only_asked) is None
+
+
+def test_an_export_s_card_has_it(tmp_path: Path) -> None:
+    rows = [seed(chat(f"What is {i}?", f"It is {i}.")) for i in range(6)]
+    result = export_run(make_run(tmp_path / "run", [*rows, held_out(chat("Who?", "Me."))]))
+    said = [check for check in result.checks if check.startswith("Chat templates")]
+    assert len(said) == 1
+    assert said[0] in (result.folder / "README.md").read_text()
+
+
+def test_varied_rows_are_whole_in_qwen3() -> None:
+    templates = Templates()
+    for row in varied_rows():
+        for example, _ in examples_of(row.receipt(), "answer", ExportOptions()):
+            templates.look(example)
+    assert templates.rows >= 250
+    assert any("qwen3" in word and "every text of every row" in word for word in templates.words())
