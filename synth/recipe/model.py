@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, SerializeAsAny, Tag, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SerializeAsAny,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from synth.recipe.base import Count, Positive, Sampling, Share, StageOptions, Strict
 
@@ -179,16 +187,15 @@ def listed(files: Files | None) -> list[Source]:
     return files if isinstance(files, list) else [files]
 
 
+def _file_alone(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
 class Holdout(Strict):
     """Real rows set aside before anything is drafted: so many of the seeds, or a file."""
 
     rows: Positive | None = None
     file: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _file_alone(cls, value: Any) -> Any:
-        return {"file": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Holdout:
@@ -341,7 +348,9 @@ class Recipe(Strict):
     seed: Count = 0
     models: Annotated[dict[str, ModelConfig], Field(min_length=1)]
     sources: Sources = Field(default_factory=Sources)
-    holdout: Holdout | None = None
+    holdout: Annotated[
+        Holdout | None, BeforeValidator(_file_alone, json_schema_input_type=Holdout | str | None)
+    ] = None
     stages: Annotated[tuple[StageSpec, ...], Field(min_length=1)]
     target: Positive | None = None
     budget: Budget = Field(default_factory=Budget)
