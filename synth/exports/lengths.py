@@ -50,27 +50,35 @@ class TargetModel:
 
     def leaves_out(self, example: Example) -> str | None:
         """A text of the row that the template does not show whole, in words, or None."""
+        lost = (self._lost(messages, self._render(example, messages)) for messages in _conversations(example))
+        return next(filter(None, lost), None)
+
+    def flaw(self, example: Example) -> str | None:
+        """A text that is left out, or why the loss would not cover the answer and only it, or None."""
         for messages in _conversations(example):
             rendered = self._render(example, messages)
-            for message in messages:
-                text = content_of(message).strip()
-                # Some templates (llama3.1) show what a tool said as a JSON string.
-                quoted = message["role"] == "tool" and json.dumps(text, ensure_ascii=False) in rendered
-                if text not in rendered and not quoted:
-                    return f"the chat template of {self._name} leaves out {text[:60]!r}"
+            flaw = self._lost(messages, rendered) or self._moved(example, messages, rendered)
+            if flaw:
+                return flaw
         return None
 
-    def misplaces(self, example: Example) -> str | None:
-        """Why the loss would not cover the answer and only it, in words, or None.
-
-        Trainers take the length of the rendered prompt for the place where the answer begins.
-        """
-        for *asked, answer in _conversations(example):
-            if answer["role"] != "assistant" or not asked:
-                continue
-            if not self._render(example, [*asked, answer]).startswith(self._render(example, asked, ask=True)):
-                return f"the chat template of {self._name} shows the prompt in another way before its answer"
+    def _lost(self, messages: Sequence[Json], rendered: str) -> str | None:
+        for message in messages:
+            text = content_of(message).strip()
+            # Some templates (llama3.1) show what a tool said as a JSON string.
+            quoted = message["role"] == "tool" and json.dumps(text, ensure_ascii=False) in rendered
+            if text not in rendered and not quoted:
+                return f"the chat template of {self._name} leaves out {text[:60]!r}"
         return None
+
+    def _moved(self, example: Example, messages: Sequence[Json], rendered: str) -> str | None:
+        """Trainers take the length of the rendered prompt for the place where the answer begins."""
+        *asked, answer = messages
+        if answer["role"] != "assistant" or not asked:
+            return None
+        if rendered.startswith(self._render(example, asked, ask=True)):
+            return None
+        return f"the chat template of {self._name} shows the prompt in another way before its answer"
 
     def _render(self, example: Example, messages: Sequence[Json], *, ask: bool = False) -> str:
         """The text that a trainer sees; with `ask`, up to where the model is to go on."""

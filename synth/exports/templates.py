@@ -65,6 +65,6 @@ class Templates:
 
 def _wrong(model: TargetModel, example: Example) -> str | None:
     try:
-        return model.leaves_out(example) or model.misplaces(example)
+        return model.flaw(example)
     except ExportError as error:
         return error.message.removesuffix(".")

@@ -76,13 +76,13 @@ def test_an_answer_that_does_not_begin_where_its_prompt_ends() -> None:
         "{% if add_generation_prompt %}assistant: {% endif %}"
     )
     row = Example("id", chat("Why?", "Because."))
-    assert "another way" in str(TargetModel("late", late, {}, len).misplaces(row))
+    assert "another way" in str(TargetModel("late", late, {}, len).flaw(row))
     plain = late.replace("A conversation. ", "")
-    assert TargetModel("plain", plain, {}, len).misplaces(row) is None
+    assert TargetModel("plain", plain, {}, len).flaw(row) is None
     pair = Example("id", chat("Why?", "Because."), rejected="No.")
-    assert TargetModel("plain", plain, {}, len).misplaces(pair) is None
+    assert TargetModel("plain", plain, {}, len).flaw(pair) is None
     only_asked = Example("id", turns("Why?"))
-    assert TargetModel("late", late, {}, len).misplaces(only_asked) is None
+    assert TargetModel("late", late, {}, len).flaw(only_asked) is None
 
 
 def test_an_export_s_card_has_it(tmp_path: Path) -> None:
