@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 
 from synth.json_schema import off_schema
 from synth.llm.base import Json, Reply
-from synth.stages.base import Unusable
+from synth.llm.model import Answer, Model
+from synth.recipe.base import Sampling
+from synth.stages.base import Unusable, ask_until_served
 
 
 def read_text(reply: Reply) -> str:
@@ -30,6 +32,21 @@ def reads_object(schema: Json | None) -> Callable[[Reply], Json]:
         return parse_object(reply.text, schema)
 
     return read
+
+
+async def ask_for_object(
+    model: Model,
+    messages: Sequence[Json],
+    sampling: Sampling,
+    schema: Json | None,
+    attempts: int,
+    *,
+    draw: int = 0,
+) -> tuple[Json, Answer]:
+    """Asks for one JSON object of this schema, as `ask_until_served` does, and reads it by the same one."""
+    return await ask_until_served(
+        model, messages, sampling, reads_object(schema), attempts, schema=schema, draw=draw
+    )
 
 
 def parse_object(text: str, schema: Json | None) -> Json:

@@ -16,7 +16,7 @@ from synth.stages.answers import read_text
 from synth.stages.base import Context, ask_until_served, lineage_of, settled
 from synth.stages.judging import compared
 from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
-from synth.stages.parents import Parents, comes_from
+from synth.stages.parents import Parents, comes_from, turn_of
 from synth.text.tokens import normal_form, rouge_tokens
 
 # What a request says that speaks of the prompt it was made by (rule 4).
@@ -69,7 +69,7 @@ class Evolve:
             return None
         parent, number = drawn
         operations = self._options.operations
-        return Drawn(parent, number, operations[(int(parent.id[:8], 16) + number) % len(operations)])
+        return Drawn(parent, number, operations[turn_of(parent, number, len(operations))])
 
     async def make(self, index: int, drawn: Drawn) -> list[Row]:
         """Three requests: the evolved request, whether anything was gained, and its answer."""

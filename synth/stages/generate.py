@@ -16,8 +16,8 @@ import orjson
 from synth.errors import PromptError, SourceError
 from synth.llm.base import Json
 from synth.row import Lineage, Row, content_id, content_of
-from synth.stages.answers import reads_object
-from synth.stages.base import Context, ask_until_served, lineage_of, no_source, settled
+from synth.stages.answers import ask_for_object
+from synth.stages.base import Context, lineage_of, no_source, settled
 from synth.stages.draws import EvenDraws, Pool
 from synth.stages.options import GenerateOptions
 from synth.text.loops import repeated_share
@@ -103,13 +103,12 @@ class Generate:
         messages = self.prompt.render(
             {"examples": examples, "system": drawn.system or "", "topic": drawn.topic or ""}
         )
-        fields, answer = await ask_until_served(
+        fields, answer = await ask_for_object(
             self._model,
             messages,
             self._options.sampling,
-            reads_object(self._schema),
+            self._schema,
             self._options.attempts,
-            schema=self._schema,
             draw=drawn.number,
         )
         lineage_of(row, stage=self.name, prompt=self.prompt, answer=answer)

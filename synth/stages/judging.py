@@ -19,7 +19,7 @@ from synth.llm.model import Answer, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.row import Row
-from synth.stages.answers import parse_object, reads_object
+from synth.stages.answers import ask_for_object, parse_object
 from synth.stages.base import Context, Unusable, ask_until_served
 from synth.stages.options import EvolveOptions, ParaphraseOptions
 
@@ -180,13 +180,12 @@ async def compared(
 ) -> bool:
     """Whether the judge says yes to `key` of two texts, as `prompt` asks it; noted in the row's history."""
     first, second = texts
-    verdict, answer = await ask_until_served(
+    verdict, answer = await ask_for_object(
         judge,
         prompt.render({"first": first, "second": second}),
         options.sampling_of_judge,
-        reads_object(prompt.schema),
+        prompt.schema,
         options.attempts,
-        schema=prompt.schema,
     )
     event = {key: verdict[key], "prompt": prompt.label, "request": answer.request.identity}
     row.history.append({"stage": stage, "did": ["judged"], **event})

@@ -16,7 +16,7 @@ from synth.stages.answers import read_text
 from synth.stages.base import Context, ask_until_served, lineage_of, settled
 from synth.stages.judging import compared
 from synth.stages.options import STYLES, ParaphraseOptions
-from synth.stages.parents import Parents, comes_from
+from synth.stages.parents import Parents, comes_from, turn_of
 from synth.stages.score import transcript
 from synth.text.diversity import distinct_n, mean_nearest_similarity
 from synth.text.embedding import similarity
@@ -63,7 +63,7 @@ class Paraphrase:
             return None
         parent, number = drawn
         turns = (*self._options.styles, *self._options.languages)
-        turn = (int(parent.id[:8], 16) + number) % len(turns)
+        turn = turn_of(parent, number, len(turns))
         language = turns[turn] if turn >= len(self._options.styles) else None
         return Drawn(parent, number, turns[turn], language)
 

@@ -53,6 +53,11 @@ class Parents:
         return self._rows
 
 
+def turn_of(parent: Row, number: int, turns: int) -> int:
+    """Which of so many ways draw `number` of a row takes: they go on from row to row, so none is missed."""
+    return (int(parent.id[:8], 16) + number) % turns
+
+
 def comes_from(recipe: Recipe, names: Sequence[str] | None) -> Callable[[Row], bool]:
     """Whether a row is of these sources (`seeds`, `prompts`) and makers; for None, any that may be shown."""
     sources = {"seed": "seeds", "prompt": "prompts"}

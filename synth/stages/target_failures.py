@@ -15,7 +15,7 @@ from textwrap import shorten
 
 from synth.llm.base import Json, RequestFailed
 from synth.row import Lineage, Row, content_id, content_of
-from synth.stages.answers import read_text, reads_object
+from synth.stages.answers import ask_for_object, read_text
 from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source, settled
 from synth.stages.given import Failure
 from synth.stages.options import TargetFailuresOptions
@@ -86,13 +86,12 @@ class TargetFailures:
         """The model's name for a pattern; what people said of its first failure, where it finds none."""
         shown = [_values(failure) for failure in group[:_SHOWN]]
         try:
-            found, _ = await ask_until_served(
+            found, _ = await ask_for_object(
                 self._writer,
                 self._naming.render({"failures": shown}),
                 self._options.sampling,
-                reads_object(self._naming.schema),
+                self._naming.schema,
                 self._options.attempts,
-                schema=self._naming.schema,
             )
         except (Unusable, RequestFailed) as error:
             self._warn(f"{self.name}: {self._writer.model} finds no name for a pattern: {error}")
@@ -138,13 +137,12 @@ class TargetFailures:
     async def _new(self, drawn: Drawn, row: Row) -> list[Row]:
         failure = drawn.failure
         values = {"pattern": self._patterns[failure.id], **_values(failure)}
-        fields, answer = await ask_until_served(
+        fields, answer = await ask_for_object(
             self._writer,
             self._prompt.render(values),
             self._options.sampling,
-            reads_object(self._prompt.schema),
+            self._prompt.schema,
             self._options.attempts,
-            schema=self._prompt.schema,
             draw=drawn.number or 0,
         )
         lineage_of(row, stage=self.name, prompt=self._prompt, answer=answer)

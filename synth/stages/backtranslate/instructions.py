@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from synth.llm.base import Json, Reply
 from synth.row import Lineage, Row, content_id
-from synth.stages.answers import read_text, reads_object
+from synth.stages.answers import ask_for_object, read_text
 from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
 from synth.stages.given import Passage
 from synth.stages.judging import Judge
@@ -124,13 +124,12 @@ class Instructions:
             self._writer, asked, self._options.sampling, read_text, attempts
         )
         shown = {"instruction": instruction, "first": row.answer or "", "second": blind}
-        verdict, compared = await ask_until_served(
+        verdict, compared = await ask_for_object(
             self._agreeing,
             self._agree.render(shown),
             self._options.sampling_of_judge,
-            reads_object(self._agree.schema),
+            self._agree.schema,
             attempts,
-            schema=self._agree.schema,
         )
         row.history.append(
             {

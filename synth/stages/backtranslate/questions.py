@@ -15,8 +15,8 @@ from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.llm.model import Answer
 from synth.row import Lineage, Row, content_id
-from synth.stages.answers import reads_object
-from synth.stages.base import Context, ask_until_served, lineage_of
+from synth.stages.answers import ask_for_object
+from synth.stages.base import Context, lineage_of
 from synth.stages.given import Passage
 from synth.stages.options import BacktranslateOptions, ContextOptions
 from synth.stages.passages import Passages, quoted_in
@@ -57,13 +57,12 @@ class Questions:
     async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
         """One request for all questions of a passage. Raises `Unusable` where none can be read."""
         values = {"texts": [p.text for p in passages], "count": self._options.questions}
-        found, answer = await ask_until_served(
+        found, answer = await ask_for_object(
             self._writer,
             self._prompt.render(values),
             self._options.sampling,
-            reads_object(self._prompt.schema),
+            self._prompt.schema,
             self._options.attempts,
-            schema=self._prompt.schema,
         )
         rows = [
             self._row(pair, number, passages, lineage, answer)
