@@ -88,8 +88,35 @@ class RunFolder:
             )
         return about
 
-    def prepare(self, name: str) -> None:
-        """Makes the folder for the recipe `name`, or checks that it is that recipe's."""
+    def take(self, name: str) -> int:
+        """Makes the folder for the recipe `name`, or checks that it is that recipe's, and holds its lock.
+
+        A call that was killed while it made the folder leaves it without `run.json`; the next goes on there.
+        Raises `InputError` where the folder is something else's, `MachineError` where it is in use or the
+        disk refuses.
+        """
+        self._check_owner(name)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise InputError("is a file, not a folder.", where=str(self.path)) from None
+        except OSError as error:
+            raise machine_error(error, self.path) from None
+        lock = self.hold()
+        try:
+            # Before the lock was ours, another call may have made this folder its own.
+            self._check_owner(name)
+            if not self.about.exists():
+                write_atomically(self.about, orjson.dumps({"format": FORMAT_VERSION, "name": name}) + b"\n")
+        except BaseException as error:
+            os.close(lock)
+            if isinstance(error, OSError):
+                raise machine_error(error, self.path) from None
+            raise
+        return lock
+
+    def _check_owner(self, name: str) -> None:
+        """Raises `InputError` where the folder holds the run of another recipe, or what is no run."""
         if self.about.exists():
             theirs = self.read_about().get("name")
             if theirs != name:
@@ -98,18 +125,10 @@ class RunFolder:
                     where=str(self.path),
                     hint="Choose another folder with --out, or another `name`.",
                 )
-            return
-        if self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and set(self.path.iterdir()) - {self.lock, unfinished(self.about)}:
             raise InputError(
                 "is not empty and not a run folder.", where=str(self.path), hint="Choose another with --out."
             )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.about, orjson.dumps({"format": FORMAT_VERSION, "name": name}) + b"\n")
-        except (FileExistsError, NotADirectoryError):
-            raise InputError("is a file, not a folder.", where=str(self.path)) from None
-        except OSError as error:
-            raise machine_error(error, self.path) from None
 
     def hold(self) -> int:
         """Takes the folder's lock until the descriptor is closed or the process ends."""
@@ -147,9 +166,14 @@ def sqlite_error(error: sqlite3.OperationalError, path: Path) -> MachineError:
 
 def write_atomically(file: Path, data: bytes) -> None:
     """Writes `data` so that the file is either the old one or the new one, whole."""
-    temporary = file.with_name(file.name + ".new")
+    temporary = unfinished(file)
     with temporary.open("wb") as out:
         out.write(data)
         out.flush()
         os.fsync(out.fileno())
     temporary.replace(file)
+
+
+def unfinished(file: Path) -> Path:
+    """What `write_atomically` leaves beside `file` where it is killed."""
+    return file.with_name(file.name + ".new")

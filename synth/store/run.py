@@ -44,8 +44,7 @@ class RunStore:
 
     def __init__(self, path: Path, name: str) -> None:
         self.folder = RunFolder(path)
-        self.folder.prepare(name)
-        self._lock = self.folder.hold()
+        self._lock = self.folder.take(name)
         try:
             self._database = _open_database(self.folder)
             self._reading = database.connect(self.folder.database, writable=True)
