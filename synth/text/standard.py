@@ -176,7 +176,7 @@ def _without_prefix(body: str, prefix: str) -> tuple[str, bool]:
 
 
 def _with_prefix(body: str, prefix: str) -> str:
-    if not body:
+    if not body.strip():
         return prefix.strip()
     if _BLOCK_START.match(body) and not prefix.endswith("\n"):
         return f"{prefix.strip()}\n\n{body}"  # a list or a fence begins only after an empty line

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -663,6 +663,7 @@ options = st.builds(
 
 @settings(max_examples=600, deadline=None)
 @given(messes, options, st.sampled_from(["prompt", "answer"]))
+@example("Hi.\r\n", Options(prefix="Hi.", closer=False, whitespace=False), "answer")
 def test_twice_is_once(text, chosen, role):
     once = standardise(text, chosen, role=role)
     assert (once.text != text) == bool(once.did)
