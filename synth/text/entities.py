@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from synth.text.languages import FUNCTION_WORDS, language_of, word_list
-from synth.text.literals import code_of
+from synth.text.literals import without_code
 
 _TOKEN: Final = re.compile(r"[^\W_](?:[\w&+#]|[-'’.](?=\w))*[+#]*|[^\w\s]")
 _LONG: Final = 500  # words from which on two texts are not laid side by side: that takes their product
@@ -91,7 +91,7 @@ class _Word:
 
 def changed_entity(before: str, after: str) -> str | None:
     """What became of a name that is not in both texts, or None."""
-    before, after = _without_code(before), _without_code(after)
+    before, after = without_code(before), without_code(after)
     languages = language_of(before), language_of(after)
     old, new = _words(before, languages[0]), _words(after, languages[1])
     if swap := _swapped_in_place(old, new, languages):
@@ -107,13 +107,6 @@ def changed_entity(before: str, after: str) -> str | None:
     if gained and not _partly_kept(gained[0], new, before):
         return f"{gained[0]!r} was not there"
     return None
-
-
-def _without_code(text: str) -> str:
-    """Names in code are code: `literals` sees to them."""
-    for code in code_of(text):
-        text = text.replace(code, " ")
-    return text
 
 
 def _words(text: str, language: str) -> list[_Word]:

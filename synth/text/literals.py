@@ -15,12 +15,13 @@ _QUOTED: Final = re.compile(
 _TECHNICAL: Final = re.compile(
     r"https?://[^\s<>\"')]+|www\.[^\s<>\"')]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"
     r"|(?<![\w/])~?/(?:[\w.-]+/)+[\w.-]*"
-    r"|(?<![\w-])--[a-z][\w-]+|\b\w+(?:_\w+)+\b|\b[a-z]+[A-Z]\w*\([^()\n]*\)|\b\w+(?:\.\w+)*\(\)"
+    r"|(?<![\w-])--[a-z][\w-]+|\b\w+(?:_\w+)+\b|\b[a-z]+[A-Z]\w*\([^()\n]*\)|\b\w+(?:\.\w+){0,9}\(\)"
     r"|\$\{?\w+\}?(?<=[A-Za-z}])|\{\{?\s?\w+\s?\}?\}|\b[a-z]{2,}(?:[A-Z][a-z]+)+\b"
-    r"|\b[\w-]+\.(?:py|js|ts|csv|json|ya?ml|txt|md|html?|pdf|docx?|xlsx?|png|jpe?g|sh|toml|sql|java|go|rs"
+    r"|\b[\w-]{1,100}\.(?:py|js|ts|csv|json|ya?ml|txt|md|html?|pdf|docx?|xlsx?|png|jpe?g|sh|toml|sql|java|go|rs"
     r"|cpp|log|env|xml|exe|zip)\b"
     r"|(?<![\w$])\w*\[\d+\]|<\/?[a-z]\w*>"
 )
+_STOPS: Final = ".,;:!?"
 _FENCE: Final = re.compile(r"^\s*(?:`{3,}|~{3,}).*$", re.MULTILINE)
 
 
@@ -32,24 +33,49 @@ def changed_literal(before: str, after: str) -> tuple[str, str] | None:
             return "code", f"{_short(code)} is not in it as it was"
     folded = _unquoted(plain)
     for quoted in quoted_of(before):
-        if _unquoted(_spaced(quoted)).rstrip(".,;:!?") not in folded:
+        if _unquoted(_spaced(quoted)).rstrip(_STOPS) not in folded:
             return "quoted", f"{_short(quoted)} is not in it as it was"
     return None
 
 
 def code_of(text: str) -> list[str]:
-    """Fenced and indented code, code spans, and what is code by its look: addresses, paths, identifiers."""
+    """Fenced and indented code, code spans, and what is code by its look: addresses, paths, identifiers.
+
+    Each once, in the order in which they stand.
+    """
     found: list[str] = []
     for block in blocks(text):
-        joined = "\n".join(block.lines)
+        paragraph = "\n".join(block.lines)
         if block.kind == "code":
-            found.append(_FENCE.sub("", joined).strip())
+            found.append(_FENCE.sub("", paragraph).strip())
             continue
-        spans = inline_code(joined)
-        found += [re.sub(r"^`+ ?| ?`+$|</?\w+[^<>]*>", "", joined[a:b]) for a, b in spans]
-        outside = "".join(" " if any(a <= i < b for a, b in spans) else c for i, c in enumerate(joined))
-        found += [match.group().rstrip(".,;:!?") for match in _TECHNICAL.finditer(outside)]
-    return [code for code in found if code]
+        spans = inline_code(paragraph)
+        found += [re.sub(r"^`+ ?| ?`+$|</?\w+[^<>]*>", "", paragraph[start:end]) for start, end in spans]
+        outside = _without_spans(paragraph, spans)
+        found += [match.group().rstrip(_STOPS) for match in _TECHNICAL.finditer(outside)]
+    return [code for code in dict.fromkeys(found) if code]
+
+
+def without_code(text: str) -> str:
+    """The text with a space for each code in it."""
+    return "\n".join(
+        " " if block.kind == "code" else _prose("\n".join(block.lines)) for block in blocks(text)
+    )
+
+
+def _prose(paragraph: str) -> str:
+    return _TECHNICAL.sub(_stops_behind, _without_spans(paragraph, inline_code(paragraph)))
+
+
+def _without_spans(paragraph: str, spans: list[tuple[int, int]]) -> str:
+    starts = [0, *(end for _, end in spans)]
+    ends = [*(start for start, _ in spans), len(paragraph)]
+    return " ".join(paragraph[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _stops_behind(match: re.Match[str]) -> str:
+    """A space, and what ends the sentence rather than the code."""
+    return " " + match.group()[len(match.group().rstrip(_STOPS)) :]
 
 
 def quoted_of(text: str) -> list[str]:

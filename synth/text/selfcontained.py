@@ -203,7 +203,7 @@ def _brings_its_text(instruction: str) -> bool:
     after_colon = instruction.partition(": ")[2] or instruction.partition(":\n")[2]
     if len(after_colon.split()) >= 5:
         return True
-    return bool(re.search(r"[\"“„«][^\"”“»]{20,}[\"”“»]|```", instruction))
+    return bool(re.search(r"[\"“„«][^\"”“»„«]{20,}[\"”“»]|```", instruction))
 
 
 def _about_one(instruction: str, match: re.Match[str]) -> bool:

@@ -101,7 +101,7 @@ def _rules(options: Options, role: Role) -> tuple[tuple[str, Rule], ...]:
 
 def _unify_line_ends(text: str) -> str:
     # Windows' text mode turns a CRLF into CR CR LF.
-    return re.sub(r"\r+\n|\r", "\n", text) if "\r" in text else text
+    return re.sub(r"(?<!\r)\r+\n|\r", "\n", text) if "\r" in text else text
 
 
 def _respace_json(text: str, options: Options) -> str:

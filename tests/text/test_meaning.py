@@ -165,11 +165,21 @@ def test_long_texts_take_no_longer_than_their_length() -> None:
     assert leans_on_source("word " * 20_000) is None
 
 
+def test_code_in_a_text_is_no_part_of_its_names() -> None:
+    """A span of code is cut out where it stands, not wherever its letters are."""
+    before = "Use `a` here, then ask Dana about it."
+    assert changed_entity(before, before.replace("Dana", "Dora")) == "'Dana' became 'Dora'"
+    assert changed_entity(before, before.replace("`a`", "`b`")) is None
+
+
+@pytest.mark.timeout(40)
 @pytest.mark.parametrize(
-    "part", ["1", "a.b-", "x", "1,", "a@", "12:", "1.1.", "$", "<", "'a", '"', "a_", "no "]
+    "part",
+    ["1", "a.b-", "x", "1,", "a@", "12:", "1.1.", "$", "<", "'a", '"', "a_", "no ", "a-", "A.", "`a` ", "«"],
 )
 def test_no_text_takes_the_square_of_its_length(part: str) -> None:
-    text = part * (50_000 // len(part))
+    """Each takes a few seconds; what takes the square of the length takes minutes."""
+    text = part * (100_000 // len(part))
     numbers_of(text)
     leans_on_source(text)
     changed_literal(text, text)
