@@ -48,7 +48,8 @@ _SQL_TOKEN = re.compile(
 _SQL_BRACKET = re.compile(r"\[(?:[^\]]|\]\])*\]")
 # Spellings that mean different things to different databases, or lines that a client reads by themselves.
 _SQL_UNSURE = re.compile(
-    r"""'''|\"{3}|\b[nN]?[qQ]'|^\s*(?:GO|/)\s*;?\s*$|^\s*\\|^\s*DELIMITER\b|\#(?![>\-\#=&|])(?=[^\n]*\n)""",
+    r"""'''|\"{3}|\b[nN]?[qQ]'|^[^\S\n]*(?:(?:GO|/)[^\S\n]*;?[^\S\n]*$|\\|DELIMITER\b)
+    |\#(?![>\-\#=&|])(?=[^\n]*\n)""",
     re.MULTILINE | re.IGNORECASE | re.VERBOSE,
 )
 _SQL_KEYWORD = re.compile(
@@ -195,9 +196,11 @@ def _sql_tokens(text: str) -> list[_Token] | None:
 
 def _sql_pieces(text: str) -> Iterable[tuple[str, str]]:
     at = 0
+    last_closing = text.rfind("]")
     while at < len(text):
         # `[` after a name or a bracket is a subscript; anywhere else it quotes a name, as in T-SQL.
         quotes_name = text[at] == "[" and not (at and (text[at - 1].isalnum() or text[at - 1] in '_)]"'))
+        quotes_name = quotes_name and at < last_closing  # so that none looks for one that is not there
         match = (_SQL_BRACKET.match(text, at) if quotes_name else None) or _SQL_TOKEN.match(text, at)
         assert match is not None  # the last alternative takes any character
         yield (match.lastgroup or "bracket", match.group())

@@ -661,6 +661,14 @@ options = st.builds(
 )
 
 
+@pytest.mark.timeout(40)
+@pytest.mark.parametrize("part", ["[", "\n", "\r\n", "/", "[]", "GO\n", "(", "'a", "$a$", "/*", "\r"])
+def test_no_text_takes_the_square_of_its_length(part: str) -> None:
+    """Each takes a moment; what takes the square of the length takes minutes."""
+    text = "SELECT a FROM " + part * (100_000 // len(part))
+    standardise(text, Options(sql="oneline", sql_keywords="upper"))
+
+
 @settings(max_examples=600, deadline=None)
 @given(messes, options, st.sampled_from(["prompt", "answer"]))
 @example("Hi.\r\n", Options(prefix="Hi.", closer=False, whitespace=False), "answer")
