@@ -230,3 +230,18 @@ def test_a_target_that_nearly_nothing_reaches_stops_and_says_why(desk: Path, tmp
     assert isinstance(result.error, Unfinished)
     assert "low_score" in result.error.message
     assert result.exit_code == 1
+
+
+def test_an_example_is_shown_as_its_maker_kept_it_whatever_later_stages_make_of_it(
+    desk: Path, tmp_path: Path
+) -> None:
+    """Answered from the journal, later stages are through before draws that they must not touch."""
+    text = desk.read_text().replace("- standardise: {}", "- respond: {turns: 2}")
+    desk.write_text(text.replace("count: 40", "count: 20, machine_shots: 4") + "window: 1\n")
+    out = tmp_path / "out"
+    run(desk, out, "models.writer.delay=0.01")
+    files = exported(out)
+    for file in out.glob("rows.sqlite*"):
+        file.unlink()
+    assert run(desk, out, "models.writer.delay=0.01")["requests"] == 0
+    assert exported(out) == files
