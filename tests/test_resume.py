@@ -99,6 +99,19 @@ def test_a_deleted_database_is_made_again_without_asking(desk: Path, tmp_path: P
     assert exported(out) == files
 
 
+def test_a_damaged_database_is_made_again_without_asking(desk: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(desk, out)
+    files = exported(out)
+    for side in out.glob("rows.sqlite-*"):
+        side.unlink()
+    database = RunFolder(out).database
+    whole = database.read_bytes()
+    database.write_bytes(whole[:4096] + b"w" * (len(whole) - 4096))
+    assert run(desk, out)["requests"] == 0
+    assert exported(out) == files
+
+
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), delay=st.sampled_from([0.0, 0.002, 0.01]), window=st.sampled_from([8]))
 def test_the_order_of_replies_changes_nothing(
