@@ -62,6 +62,26 @@ class Prompt:
         except TemplateError as error:
             raise PromptError(f"does not render: {error}.", where=self.name) from None
 
+    def answers_with(self, *, within: str | None = None, **fields: str) -> Prompt:
+        """The prompt itself, where its answer always holds these fields, each of the JSON type named.
+
+        `within` names a list whose objects are to hold them. Raises `PromptError` where an answer need not.
+        """
+        schema = self.schema or {}
+        lacking = sorted(_lacking(schema, {within: "array"} if within else fields))
+        if within and not lacking:
+            items = schema["properties"][within].get("items", {})
+            lacking = [f"{within}.{name}" for name in sorted(_lacking(items, fields))]
+        if lacking:
+            wanted = ", ".join(f"`{name}` ({kind})" for name, kind in fields.items())
+            place = f"objects in a required list `{within}`, which have" if within else "an object that has"
+            raise PromptError(
+                f"its `output` does not promise `{lacking[0]}`, which is read from each answer.",
+                where=self.name,
+                hint=f"Let it be the JSON schema of {place}, all `required`: {wanted}.",
+            )
+        return self
+
 
 def load_prompt(stage: str, named: str, folder: Path, inputs: frozenset[str]) -> Prompt:
     """Finds `named` and checks it against the `inputs` that the stage gives.
@@ -154,6 +174,16 @@ def _compile(file: Path, body: str) -> tuple[tuple[tuple[str, Template], ...], f
             line = f":{error.lineno}" if hasattr(error, "lineno") else ""
             raise PromptError(f"is not a valid template: {error}.", where=f"{file}{line}") from None
     return tuple(parts), frozenset(used)
+
+
+def _lacking(schema: Json, fields: Mapping[str, str]) -> list[str]:
+    """The fields that an object of this schema may be without, or that may be of another type."""
+    properties, required = schema.get("properties", {}), schema.get("required", ())
+    return [
+        name
+        for name, kind in fields.items()
+        if name not in required or properties.get(name, {}).get("type", kind) != kind
+    ]
 
 
 def _list(names: frozenset[str]) -> str:

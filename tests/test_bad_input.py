@@ -48,7 +48,11 @@ def prompt(text: str) -> Change:
     return change
 
 
-HEAD = "---\nname: mine\nversion: 1\ninputs: [examples, system]\noutput: text\nsource: me\n---\n"
+OUTPUT = (
+    "output: {type: object, required: [instruction, response],"
+    " properties: {instruction: {type: string}, response: {type: string}}}\n"
+)
+HEAD = f"---\nname: mine\nversion: 1\ninputs: [examples, system]\n{OUTPUT}source: me\n---\n"
 ONE = '{"instruction": "a b c d", "response": "e"}\n'
 
 # What is done to a good recipe, the exit code, and words that the message must have.
@@ -120,6 +124,24 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
         prompt(HEAD + "{{ examples.__class__.__mro__[1].__subclasses__() }} {{ system }}"),
         2,
         ("does not render", "unsafe"),
+    ),
+    "a prompt for plain text": (
+        prompt(HEAD.replace(OUTPUT, "output: text\n") + "{{ examples }} {{ system }}"),
+        2,
+        ("does not promise `instruction`",),
+    ),
+    "an answer that may lack a field": (
+        prompt(HEAD.replace(", response]", "]") + "{{ examples }} {{ system }}"),
+        2,
+        ("does not promise `response`",),
+    ),
+    "a field of another type": (
+        prompt(
+            HEAD.replace("response: {type: string}", "response: {type: array}")
+            + "{{ examples }} {{ system }}"
+        ),
+        2,
+        ("does not promise `response`",),
     ),
     "missing prompt": (replaced("{count: 40}", "{prompt: nothere}"), 2, ("no prompt 'nothere'",)),
     "rubric without levels": (replaced("rubric: quality", "rubric: mine.md"), 2, ("no prompt 'mine.md'",)),

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from synth.api import run_with_result
+from synth.cli import main
+
 KILLED_AT = Path(__file__).with_name("killed_at.py")
 # More than any command touches its files; where it is reached, the command did not end by itself.
 TOO_MANY = 100
@@ -67,6 +70,20 @@ def test_run_and_its_first_export(redacted: Path, tmp_path: Path) -> None:
         if not was_killed:
             break
     assert number > 8
+
+
+@pytest.mark.parametrize("gone", ["recipe.json", "rows.sqlite"])
+@pytest.mark.parametrize("command", ["show", "export"])
+def test_a_folder_without_rows_yet_says_so(
+    desk: Path, tmp_path: Path, gone: str, command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As a call leaves it that was killed before its first row."""
+    run = run_with_result(desk, tmp_path / "run", limit=1).summary["run"]
+    Path(run, gone).unlink()
+    with pytest.raises(SystemExit) as ended:
+        main([command, run])
+    assert ended.value.code == 2
+    assert "has no rows yet" in capfd.readouterr().err
 
 
 @pytest.mark.timeout(600)

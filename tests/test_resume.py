@@ -99,6 +99,19 @@ def test_a_deleted_database_is_made_again_without_asking(desk: Path, tmp_path: P
     assert exported(out) == files
 
 
+def test_a_damaged_database_is_made_again_without_asking(desk: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(desk, out)
+    files = exported(out)
+    for side in out.glob("rows.sqlite-*"):
+        side.unlink()
+    database = RunFolder(out).database
+    whole = database.read_bytes()
+    database.write_bytes(whole[:4096] + b"w" * (len(whole) - 4096))
+    assert run(desk, out)["requests"] == 0
+    assert exported(out) == files
+
+
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), delay=st.sampled_from([0.0, 0.002, 0.01]), window=st.sampled_from([8]))
 def test_the_order_of_replies_changes_nothing(
@@ -230,3 +243,18 @@ def test_a_target_that_nearly_nothing_reaches_stops_and_says_why(desk: Path, tmp
     assert isinstance(result.error, Unfinished)
     assert "low_score" in result.error.message
     assert result.exit_code == 1
+
+
+def test_an_example_is_shown_as_its_maker_kept_it_whatever_later_stages_make_of_it(
+    desk: Path, tmp_path: Path
+) -> None:
+    """Answered from the journal, later stages are through before draws that they must not touch."""
+    text = desk.read_text().replace("- standardise: {}", "- respond: {turns: 2}")
+    desk.write_text(text.replace("count: 40", "count: 20, machine_shots: 4") + "window: 1\n")
+    out = tmp_path / "out"
+    run(desk, out, "models.writer.delay=0.01")
+    files = exported(out)
+    for file in out.glob("rows.sqlite*"):
+        file.unlink()
+    assert run(desk, out, "models.writer.delay=0.01")["requests"] == 0
+    assert exported(out) == files

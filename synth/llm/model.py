@@ -175,9 +175,13 @@ class Model:
 
     async def _reply(self, request: Request) -> Reply:
         """From the journal, from the same request under way, or from the client."""
-        under_way = self._under_way.get(request.identity)
-        if under_way is not None:
-            return await asyncio.shield(under_way)
+        while under_way := self._under_way.get(request.identity):
+            try:
+                return await asyncio.shield(under_way)
+            except asyncio.CancelledError:
+                # Where it is whoever asked that was stopped, and not who waits here, this one asks itself.
+                if not under_way.cancelled() or _is_cancelled():
+                    raise
         if found := self._memory.find(request):
             self._ledger.reused += 1
             if found.failed:
@@ -187,9 +191,13 @@ class Model:
         self._under_way[request.identity] = coming
         try:
             reply = await self._send(request)
-        except BaseException:
-            # Whoever waits for the same request is told so, and never waits for ever.
+        except asyncio.CancelledError:
             coming.cancel()
+            raise
+        except BaseException as error:
+            # Whoever waits for the same request is told the same; where nobody does, that is no fault.
+            coming.set_exception(error)
+            coming.exception()
             raise
         finally:
             del self._under_way[request.identity]
@@ -231,6 +239,12 @@ class Model:
 
     def _cost(self, usage: Usage) -> Cost:
         return Cost(1, usage.prompt + usage.completion, usd(self.config.price, usage))
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants the task that asks this to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def usd(price: Price | None, usage: Usage) -> float:

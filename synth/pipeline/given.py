@@ -135,7 +135,10 @@ def _failures(recipe: Recipe, redactor: Redactor | None) -> list[Failure]:
 def _set_aside(seeds: list[Row], failures: list[Failure], recipe: Recipe) -> list[Row]:
     """Real rows with an answer that people trust: seeds, and failures with the expected one."""
     assert recipe.holdout is not None
-    real = [*seeds, *(failure.as_row() for failure in failures if failure.expected is not None)]
+    answered = (failure.as_row() for failure in failures if failure.expected is not None)
+    # A failure with its right answer may be a seed, too: that is one row.
+    known = {row.id for row in seeds}
+    real = [*seeds, *(row for row in answered if row.id not in known)]
     wanted = recipe.holdout.rows or 0
     if recipe.limit:
         wanted = min(wanted, len(real) // 2)

@@ -42,7 +42,7 @@ LIVE_SLOTS = 2048
 _LOOK_AGAIN = 1000
 
 # What a finished run was finished by: a change of the stages' logic makes old runs replay once.
-LOGIC_VERSION = 3
+LOGIC_VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import copy
 import traceback
 from typing import Any
 
+import orjson
+
 from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.row import Row
@@ -69,8 +71,17 @@ class Apply:
         if unknown := said.keys() - {*_KEYS, "id", "origin"}:
             raise self._mistake(f"answered a row with {sorted(unknown)[0]!r}, which rows do not have")
         messages = said.get("messages", row.messages)
-        if not isinstance(messages, list) or not all(isinstance(m, dict) and "role" in m for m in messages):
+        if not isinstance(messages, list) or not all(map(_is_message, messages)):
             raise self._mistake("answered a row whose `messages` are no list of messages")
+        if not any(message["role"] == "user" for message in messages):
+            raise self._mistake("answered a row whose `messages` hold no user's message")
+        for key in ("scores", "labels"):
+            if not isinstance(said.get(key, {}), dict):
+                raise self._mistake(f"answered a row whose `{key}` are no dictionary")
+        try:
+            orjson.dumps([said.get(key) for key in _KEYS])
+        except TypeError as error:
+            raise self._mistake(f"answered a row that cannot be written down as JSON: {error}") from None
         if messages != row.messages:
             row.history.append({"stage": self.name, "did": ["applied"], "before": row.messages})
         row.messages = messages
@@ -84,6 +95,11 @@ class Apply:
             where=f"stage {self.name!r}",
             hint="Mend it and run the same command again: nothing is lost.",
         )
+
+
+def _is_message(message: object) -> bool:
+    """Whether it has a role, and a text if it has any content."""
+    return isinstance(message, dict) and "role" in message and isinstance(message.get("content"), str | None)
 
 
 def _as_document(row: Row) -> Json:

@@ -12,6 +12,7 @@ import hashlib
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth.row import Row
@@ -34,7 +35,10 @@ class Pool:
         self._keys: NDArray[np.uint64] | None = None
 
     def add(self, row: Row, since: int) -> None:
-        """Adds `row`, for draws of index `since` and later; `since` never falls."""
+        """Adds `row`, for draws of index `since` and later; `since` never falls.
+
+        It is shown as it is now: when a later stage changes it depends on who was quick.
+        """
         import numpy as np
 
         if self._keys is None:
@@ -42,7 +46,7 @@ class Pool:
         if len(self.rows) == len(self._keys):
             self._keys = np.concatenate([self._keys, np.zeros_like(self._keys)])
         self._keys[len(self.rows)] = int(row.id, 16)
-        self.rows.append(row)
+        self.rows.append(replace(row))
         self._weights.append(row.weight)
         self._weighted |= row.weight != 1.0
         self._since.append(since)

@@ -54,6 +54,7 @@ class Evolve:
         self._depth = context.prompt("evolve", options, "depth", ["request", "how"])
         self._breadth = context.other_prompt("evolve", "breadth", ["request"])
         self._equal = context.other_prompt("evolve", "equal", ["first", "second"])
+        self._equal.answers_with(equal="boolean")
         wanted = comes_from(context.recipe, options.from_)
         self.parents = Parents(options.variants, lambda row: wanted(row) and _is_single(row))
 

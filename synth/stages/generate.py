@@ -55,6 +55,7 @@ class Generate:
                 where=self.prompt.name,
                 hint="Add `topic` to its inputs and use it, or put the stage before `topics`.",
             )
+        self.prompt.answers_with(instruction="string", response="string")
         self._leaves = EvenDraws(self._salt, self._window)
         self._seeds = Pool()
         self._drafts = Pool()

@@ -48,6 +48,7 @@ class Grounded:
         self._draft = context.other_prompt(
             "respond", grounded.draft, ["passages", "question", "before", "system"]
         )
+        self._draft.answers_with(supported="boolean", quote="string", answer="string")
         asking = context.other_prompt("backtranslate", grounded.prompt, ["passages", "question"])
         if context.recipe.sources.documents is None:
             raise no_source(name, "documents")

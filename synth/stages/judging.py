@@ -68,6 +68,7 @@ class Judge:
         self.reading: Reading = "text"
         self._stage = stage
         self._levels = _levels(prompt.schema, prompt.name)
+        prompt.answers_with(score="integer")
         self._sampling = sampling
         self._attempts = attempts
         self._readings = context.gives_logprobs

@@ -47,6 +47,7 @@ class Paraphrase:
         self._judge = context.models[context.recipe.stage_model("judge", options.judge)]
         self._prompt = context.prompt("paraphrase", options, "reword", ["request", "how", "before"])
         self._same = context.other_prompt("paraphrase", "same", ["first", "second"])
+        self._same.answers_with(same="boolean")
         self.parents = Parents(options.variants, comes_from(context.recipe, options.from_))
         self._forms: dict[str, set[str]] = {}
         self._kept: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from synth.llm.base import Json, RequestFailed
 from synth.llm.model import Answer, Model
@@ -140,8 +140,8 @@ class Respond:
             first = next((pair for pair in given if pair[0] is not None), None)
             if first is None or first[0] is None:
                 raise Unusable("no_candidate", given[0][1])
-            row.lineage.stage, row.lineage.model = row.lineage.stage or self.name, first[0]["model"]
-            row.lineage.request = first[0]["request"]
+            stage, chosen = row.lineage.stage or self.name, first[0]
+            row.lineage = replace(row.lineage, stage=stage, model=chosen["model"], request=chosen["request"])
             row.messages = [*asked, {"role": "assistant", "content": first[0]["content"]}]
 
     async def _candidate(self, voice: Voice, asked: list[Json]) -> tuple[Json | None, str]:

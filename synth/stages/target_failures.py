@@ -57,7 +57,9 @@ class TargetFailures:
         self._writer = context.model("writer", options)
         inputs = ["pattern", "prompt", "response", "problem", "expected"]
         self._prompt = context.prompt("target_failures", options, "draft", inputs)
+        self._prompt.answers_with(instruction="string", response="string")
         self._naming = context.other_prompt("target_failures", "name", ["failures"])
+        self._naming.answers_with(pattern="string")
         self._correct = context.other_prompt("target_failures", "correct", ["prompt", "response", "problem"])
         self._patterns: dict[str, str] = {}
         self._known = NoveltyIndex(options.novelty)

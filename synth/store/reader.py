@@ -60,7 +60,8 @@ class RunReader:
         self.folder = RunFolder(path)
         self.name = str(self.folder.read_about().get("name"))
         self._held_recipe: Json | None = None
-        if not self.folder.database.exists():
+        # Killed at the very beginning, a call leaves a database without rows, and no recipe yet.
+        if not (self.folder.database.exists() and self.folder.recipe.exists()):
             raise InputError(
                 "has no rows yet.", where=str(path), hint="`synth run` makes them, also from an old journal."
             )

@@ -46,9 +46,9 @@ class RunStore:
         self.folder = RunFolder(path)
         self._lock = self.folder.take(name)
         try:
-            self._database = _open_database(self.folder)
+            self._database, indexed = _open_database(self.folder)
             self._reading = database.connect(self.folder.database, writable=True)
-            self._journal = self._open_journal()
+            self._journal = self._open_journal(indexed)
         except sqlite3.OperationalError as error:
             os.close(self._lock)
             raise sqlite_error(error, path) from None
@@ -64,11 +64,10 @@ class RunStore:
         """Starts the writing thread; needs a running event loop."""
         self._writer = Writer(self.folder, self._journal, self._database)
 
-    def _open_journal(self) -> JournalWriter:
-        """Indexes what the database does not know yet and cuts a torn tail off."""
+    def _open_journal(self, indexed: int) -> JournalWriter:
+        """Indexes what the database does not know yet, from byte `indexed` on, and cuts a torn tail off."""
         file = self.folder.journal
         size = file.stat().st_size if file.exists() else 0
-        indexed = int(self._database.execute("SELECT max(offset + length) FROM replies").fetchone()[0] or 0)
         if indexed > size:
             # The journal is shorter than when it was indexed (a power loss, a copy): it is the truth.
             self._database.execute("DELETE FROM replies")
@@ -221,13 +220,24 @@ class RunStore:
             raise sqlite_error(error, self.folder.path) from None
 
 
-def _open_database(folder: RunFolder) -> sqlite3.Connection:
-    """The database, made anew where it is no database any more: it is derived."""
+def _open_database(folder: RunFolder) -> tuple[sqlite3.Connection, int]:
+    """The database, and how many bytes of the journal it knows.
+
+    It is made anew where it is no database any more, or where its index cannot be read: it is derived.
+    """
+    connection = None
     try:
-        return database.connect(folder.database, writable=True)
+        connection = database.connect(folder.database, writable=True)
+        return connection, _indexed_up_to(connection)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
+        if connection is not None:
+            connection.close()
         for leftover in folder.path.glob(folder.database.name + "*"):
             leftover.unlink()
-        return database.connect(folder.database, writable=True)
+        return database.connect(folder.database, writable=True), 0
+
+
+def _indexed_up_to(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT max(offset + length) FROM replies").fetchone()[0] or 0)

@@ -116,6 +116,13 @@ def test_another_function_is_an_edit(tmp_path: Path) -> None:
         ("def mine(row):\n    x = 1\n    return row['no']\n", "failed in line 3 with KeyError"),
         ("def mine(row):\n    return {'text': 'x'}\n", "'text', which rows do not have"),
         ("def mine(row):\n    return {'messages': 'x'}\n", "no list of messages"),
+        (
+            "def mine(row):\n    return {'messages': [{'role': 'user', 'content': 5}]}\n",
+            "no list of messages",
+        ),
+        ("def mine(row):\n    return {'messages': []}\n", "hold no user's message"),
+        ("def mine(row):\n    return {'scores': 3}\n", "`scores` are no dictionary"),
+        ("def mine(row):\n    return {'labels': {'x': {1}}}\n", "cannot be written down as JSON"),
         ("def other(row):\n    return None\n", "has no function mine()"),
         ("def mine(row:\n", "could not be loaded: SyntaxError"),
     ],

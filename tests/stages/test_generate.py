@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from synth.row import Lineage, Row, content_id
 from synth.stages.answers import parse_object
 from synth.stages.base import Unusable
+from synth.stages.draws import Pool
 from synth.stages.generate import InstructionFilter
 from synth.stages.options import GenerateOptions
 
@@ -113,3 +114,10 @@ def test_what_does_not_parse_says_why(text: str, code: str) -> None:
     with pytest.raises(Unusable) as caught:
         parse_object(text, SCHEMA)
     assert caught.value.reason == code
+
+
+def test_an_example_is_drawn_as_it_was_when_it_was_kept() -> None:
+    pool, row = Pool(), seed("How can I change the address on my invoice?")
+    pool.add(row, since=0)
+    row.messages = [{"role": "user", "content": "Something that a later stage made of it"}]
+    assert pool.draw("salt", 0, 1)[0].prompt_text == "How can I change the address on my invoice?"

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from desks import desk, reasons, requests, rows, run, said
+from desks import desk, reasons, requests, rows, run, said, seeds
 
 import synth
 from synth.errors import RecipeError
@@ -126,6 +126,18 @@ def test_the_model_that_failed_is_no_good_writer(tmp_path: Path) -> None:
     progress = synth.pipeline.progress.Progress()
     synth.run(recipe, progress=progress)
     assert any("3 failures without an `expected`" in message for message in progress.messages)
+
+
+def test_a_failure_whose_right_answer_is_a_seed_is_held_out_once(tmp_path: Path) -> None:
+    seeds(tmp_path, 6)
+    rows = [json.loads(line) for line in (tmp_path / "seeds.jsonl").read_text().splitlines()]
+    failed = [{**row, "response": "No idea.", "expected": row["response"]} for row in rows]
+    (tmp_path / "failures.jsonl").write_text("".join(json.dumps(row) + "\n" for row in failed))
+    sources = {"seeds": "seeds.jsonl", "failures": "failures.jsonl"}
+    recipe = desk(tmp_path, [{"generate": {"count": 2}}], [], sources=sources, holdout={"rows": 3})
+    assert run(recipe).error is None
+    held = [row["id"] for row in synth.open(recipe).rows() if row["lineage"]["origin"] == "holdout"]
+    assert len(held) == len(set(held)) == 3
 
 
 def test_expected_answers_can_be_held_out(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ class Instructions:
         self._frame = "\n".join(m["content"] for m in self._prompt.render({"text": "", "heading": ""}))
         self._rewrite = context.other_prompt("backtranslate", "rewrite", ["instruction", "text"])
         self._agree = context.other_prompt("backtranslate", "agree", ["instruction", "first", "second"])
+        self._agree.answers_with(agree="boolean")
         self._agreeing = judge
         self._judge = None
         if options.keep is not None:

@@ -41,6 +41,7 @@ class Questions:
         self._salt = salt
         self._writer = context.model("writer", options)
         self._prompt = context.prompt("backtranslate", options, "questions", ["texts", "count"])
+        self._prompt.answers_with(within="pairs", question="string", answer="string", quote="string")
         if around := options.context:
             asking = context.other_prompt("backtranslate", around.prompt, ["passages", "question"])
             self._passages = Passages(passages, asking, salt)
