@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError
 from synth.errors import PromptError
 from synth.json_schema import wrong_schema
 from synth.llm.base import Json
+from synth.nearest import did_you_mean
 from synth.packaged import packaged
 from synth.recipe.base import Strict
 
@@ -83,13 +84,16 @@ class Prompt:
         return self
 
 
-def load_prompt(stage: str, named: str, folder: Path, inputs: frozenset[str]) -> Prompt:
+def load_prompt(
+    stage: str, named: str, folder: Path, inputs: frozenset[str], *, where: str | None = None
+) -> Prompt:
     """Finds `named` and checks it against the `inputs` that the stage gives.
 
     `named` is a path to a `.md` file relative to the recipe's `folder`, or a name of
-    `prompts/<stage>/<name>.md`, looked for beside the recipe and then among the packaged ones.
+    `prompts/<stage>/<name>.md`, looked for beside the recipe and then among the packaged ones. `where` is
+    the place at which the recipe names it, for an error.
     """
-    file = _find(stage, named, folder)
+    file = _find(stage, named, folder, where)
     prompt = read_prompt(file, _label(file, stage))
     if unknown := prompt.inputs - inputs:
         raise PromptError(
@@ -122,18 +126,20 @@ def read_prompt(file: Path, name: str) -> Prompt:
     return Prompt(name, head.version, head.source, declared, schema, text, parts)
 
 
-def _find(stage: str, named: str, folder: Path) -> Path:
+def _find(stage: str, named: str, folder: Path, where: str | None) -> Path:
+    places = (folder / "prompts", packaged("prompts"))
     if named.endswith(".md"):
         candidates = [folder / named]
     else:
-        candidates = [folder / "prompts" / stage / f"{named}.md", packaged("prompts") / stage / f"{named}.md"]
+        candidates = [place / stage / f"{named}.md" for place in places]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
+    known = sorted({file.stem for place in places for file in (place / stage).glob("*.md")})
     raise PromptError(
-        f"there is no prompt {named!r} for the stage {stage!r}.",
-        where=" or ".join(str(c) for c in candidates),
-        hint="Name a .md file beside the recipe, or one of the packaged prompts.",
+        f"there is no prompt {named!r} for the stage {stage!r}.{did_you_mean(named, known)}",
+        where=where or " or ".join(str(c) for c in candidates),
+        hint=f"Name a .md file beside the recipe, or one of these: {', '.join(known)}.",
     )
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from synth.errors import RecipeError
+from synth.nearest import did_you_mean
 
 # FILE.py:FUNCTION
 FUNCTION_PATTERN = r"^[^:]+\.py:[A-Za-z_]\w*$"
@@ -36,9 +37,14 @@ def load_function(named: str, folder: Path, key: str) -> tuple[Callable[..., Any
     except ValueError as error:
         raise RecipeError(f"{error}.", where=key) from None
     file = _inside(folder, name, key)
-    function = getattr(_module(file), function_name, None)
+    module = _module(file)
+    function = getattr(module, function_name, None)
     if not callable(function):
-        raise RecipeError(f"has no function {function_name}().", where=str(file))
+        known = [name for name, value in vars(module).items() if callable(value)]
+        raise RecipeError(
+            f"has no function {function_name}().{did_you_mean(function_name, known)}",
+            where=f"{key}: {file}",
+        )
     return function, file
 
 

@@ -144,6 +144,69 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
         ("does not promise `response`",),
     ),
     "missing prompt": (replaced("{count: 40}", "{prompt: nothere}"), 2, ("no prompt 'nothere'",)),
+    "mistyped rubric": (
+        replaced("rubric: quality", "rubric: qualty"),
+        2,
+        ("recipe.yaml:12: stages.3.score.rubric", "Did you mean 'quality'"),
+    ),
+    "unknown export format": (
+        replaced("seed: 3", "seed: 3\nexport: {format: opneai}"),
+        2,
+        ("recipe.yaml:3: export.format", "Did you mean 'openai'"),
+    ),
+    "reasoning without a place": (
+        replaced("seed: 3", "seed: 3\nexport: {format: alpaca, reasoning: field}"),
+        2,
+        ("recipe.yaml:3: export.reasoning", "no field for reasoning"),
+    ),
+    "general data among preferences": (
+        replaced("seed: 3", "seed: 3\nexport: {format: trl-dpo, mix: [{source: seeds.jsonl, rows: 3}]}"),
+        2,
+        ("recipe.yaml:3: export.mix", "general data has none"),
+    ),
+    "length without a model": (
+        replaced("seed: 3", "seed: 3\nexport: {max_length: 512}"),
+        2,
+        ("recipe.yaml:3: export.max_length", "export.model"),
+    ),
+    "missing general data": (
+        replaced("seed: 3", "seed: 3\nexport:\n  mix:\n    - {source: nothere.jsonl, rows: 3}"),
+        2,
+        ("recipe.yaml:5: export.mix.0.source", "nothere.jsonl", "no such file"),
+    ),
+    "unknown review task": (
+        replaced("seed: 3", "seed: 3\nreview: {task: edti}"),
+        2,
+        ("recipe.yaml:3: review.task", "Did you mean 'edit'"),
+    ),
+    "missing review task": (
+        replaced("seed: 3", "seed: 3\nreview: {task: nothere.yaml}"),
+        2,
+        ("recipe.yaml:3: review.task", "nothere.yaml"),
+    ),
+    "mistyped function": (
+        lambda r: (
+            (r.parent / "mine.py").write_text("def is_short(row):\n    return True\n"),
+            replaced("dedupe: {}", "check: {function: 'mine.py:is_shrot'}")(r),
+        ),
+        2,
+        ("recipe.yaml:11: stages.2.check.function", "mine.py", "Did you mean 'is_short'"),
+    ),
+    "missing function file": (
+        replaced("dedupe: {}", "check: {function: 'nothere.py:is_short'}"),
+        2,
+        ("recipe.yaml:11: stages.2.check.function", "nothere.py"),
+    ),
+    "missing schema": (
+        replaced("dedupe: {}", "check: {json: nothere.json}"),
+        2,
+        ("recipe.yaml:11: stages.2.check.json", "nothere.json"),
+    ),
+    "a run that draws on itself": (
+        replaced("seeds: seeds.jsonl", "seeds: [seeds.jsonl, {run: runs/../runs/desk}]"),
+        2,
+        ("recipe.yaml:6: sources.seeds", "writes its own run to"),
+    ),
     "rubric without levels": (replaced("rubric: quality", "rubric: mine.md"), 2, ("no prompt 'mine.md'",)),
     "unset key": (
         replaced("{provider: fake}", "{model: m, base_url: 'http://127.0.0.1:9/v1', api_key_env: NOT_SET_X}"),
@@ -165,6 +228,25 @@ def test_a_bad_recipe_or_source(name: str, desk: Path) -> None:
     assert set(error) == {"code", "message", "where", "hint"}
     for word in words:
         assert word in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--dry-run",), ()])
+def test_what_only_export_would_refuse_costs_no_request(arguments: tuple[str, ...], desk: Path) -> None:
+    done = synth("run", "recipe.yaml", *arguments, "--set", "export.format=nothing", cwd=desk.parent)
+    assert done.returncode == 2
+    assert "there is no format 'nothing'" in done.stderr
+    assert not (desk.parent / "runs").exists()
+
+
+def test_a_run_that_draws_on_the_folder_it_is_told_to_write(desk: Path) -> None:
+    folder = desk.parent
+    assert synth("run", "recipe.yaml", "--out", "first", cwd=folder).returncode == 0
+    replaced("seeds: seeds.jsonl", "seeds: {run: first}")(desk)
+    own = synth("run", "recipe.yaml", "--out", "first", cwd=folder)
+    assert (own.returncode, "writes its own run to" in own.stderr) == (2, True)
+    plan = synth("run", "recipe.yaml", "--out", "first", "--dry-run", cwd=folder)
+    assert (plan.returncode, "writes its own run to" in plan.stderr) == (2, True)
+    assert synth("run", "recipe.yaml", "--out", "second", "--limit", "2", cwd=folder).returncode == 0
 
 
 def test_a_row_without_a_match_of_an_argument(desk: Path) -> None:

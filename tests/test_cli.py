@@ -51,6 +51,35 @@ def test_the_log_says_how_long_it_will_take(desk: Path) -> None:
     assert " left" in done.stderr
 
 
+def test_the_user_is_told_what_stands_in_a_source_twice(desk: Path) -> None:
+    folder = desk.parent
+    ask = '{"instruction": "What does a late cancellation cost me?"}\n'
+    (folder / "prompts.jsonl").write_text(ask * 3 + '{"instruction": "Where is my invoice?"}\n')
+    (folder / "held.jsonl").write_text(
+        "\n".join((folder / "seeds.jsonl").read_text().splitlines()[:5]) + "\n"
+    )
+    failure = (
+        '{"instruction": "Why is it down?", "response": "No idea.", "expected": "See the status page."}\n'
+    )
+    (folder / "failures.jsonl").write_text(failure * 2)
+    text = desk.read_text().replace(
+        "sources: {", "sources: {prompts: prompts.jsonl, failures: failures.jsonl, "
+    )
+    text = text.replace("{rows: 8}", "held.jsonl").replace("stages:\n", "stages:\n  - respond: {}\n")
+    desk.write_text(text)
+    for _ in range(2):  # a finished run says the same
+        done = command("run", "recipe.yaml", "--json", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        told = {"prompts": 2, "failures": 1, "seeds_held_out": 5}
+        assert json.loads(done.stdout)["repeated"] == told
+        assert "1 of 2 failures are the same as another one and count once." in done.stderr
+        assert "5 of 60 seeds stand in the holdout, too, and are only there." in done.stderr
+    (folder / "runs" / "desk" / "rows.sqlite").unlink()
+    again = command("run", "recipe.yaml", cwd=folder)
+    assert "2 of 4 prompt rows are the same as another one and count once." in again.stderr
+    assert "Left out as repeats: failures 1, prompts 2, seeds_held_out 5" in again.stdout
+
+
 def test_run_json_is_one_document(desk: Path) -> None:
     done = command("run", "recipe.yaml", "--json", "--limit", "7", cwd=desk.parent)
     summary = json.loads(done.stdout)

@@ -86,7 +86,7 @@ def run(
     from synth.cli.run import dry_run_recipe, run_recipe_file
 
     if dry_run:
-        return dry_run_recipe(recipe, settings or [], limit, as_json=as_json)
+        return dry_run_recipe(recipe, out, settings or [], limit, as_json=as_json)
     return run_recipe_file(recipe, out, settings or [], limit, retry_failed=retry_failed, as_json=as_json)
 
 

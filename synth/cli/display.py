@@ -8,9 +8,10 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
+from synth.cli.time_left import TimeLeft, in_words
 from synth.pipeline.progress import Progress, StageCount
 
-# Seconds between two lines of a log, and between two pictures of a terminal.
+# Seconds between two lines of a log, and between two pictures of a terminal (and looks at how far it is).
 _LINE_EVERY = 5.0
 _PICTURE_EVERY = 0.25
 
@@ -21,6 +22,8 @@ class Display:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._rate = _Rate()
+        self._time_left = TimeLeft(progress)
+        self._left: float | None = None
         self._picture = _Picture() if sys.stderr.isatty() else None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._show, name="synth-display", daemon=True)
@@ -41,12 +44,16 @@ class Display:
             self._picture.live.stop()
 
     def _show(self) -> None:
-        while not self._done.wait(_PICTURE_EVERY if self._picture else _LINE_EVERY):
+        said = time.monotonic()
+        while not self._done.wait(_PICTURE_EVERY):
             if not self._progress.stages:
                 continue
+            now = time.monotonic()
+            self._left = self._time_left.seconds(now)
             if self._picture:
                 self._picture.show(self._progress.stages, self._foot())
-            else:
+            elif now - said >= _LINE_EVERY:
+                said = now
                 _print(self._line())
 
     def _line(self) -> str:
@@ -68,8 +75,8 @@ class Display:
             parts.append(f"prefix cache {rate:.0%}")
         if progress.ledger and any(model.config.price for model in progress.models):
             parts.append(f"{progress.ledger.used.usd:.2f} usd")
-        if eta := _eta(progress):
-            parts.append(f"about {eta} left")
+        if (seconds := self._left) is not None and seconds >= 1:
+            parts.append(f"about {in_words(seconds)} left")
         return ", ".join(parts)
 
 
@@ -127,14 +134,3 @@ def _cells(stage: StageCount) -> list[str]:
         f"{stage.failed:,}" if stage.failed else "",
         f"{stage.waiting:,}" if stage.waiting else "",
     ]
-
-
-def _eta(progress: Progress) -> str | None:
-    """Time left at the pace so far, where it is known how much there is to do."""
-    if not progress.expected:
-        return None
-    share = progress.arrived / progress.expected
-    if not 0.02 < share < 1:
-        return None
-    seconds = (time.monotonic() - progress.started) * (1 / share - 1)
-    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"

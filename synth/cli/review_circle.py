@@ -20,7 +20,7 @@ from synth.review.places import pushed_to
 from synth.review.pull import pull
 from synth.review.push import PushOptions, push
 from synth.review.status import status
-from synth.store import RunFolder
+from synth.store import RunFolder, RunReader
 
 
 @dataclass(frozen=True)
@@ -116,5 +116,5 @@ def _push_options(run: Path, folder: Path, name: str | None) -> PushOptions:
     if run.suffix in (".yaml", ".yml") and run.is_file():
         recipe = load_recipe(run)
         return PushOptions(name, recipe.review, recipe.folder)
-    # Without --out, a run is runs/NAME beside its recipe.
-    return PushOptions(name, base=folder.resolve().parent.parent)
+    with closing(RunReader(folder)) as reader:
+        return PushOptions(name, base=reader.base)

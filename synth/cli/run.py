@@ -69,6 +69,8 @@ def _report(result: RunResult, name: Path) -> None:
         print(row_line(row))
     print()
     print(_words(result.summary))
+    if repeated := result.summary["repeated"]:
+        print("Left out as repeats: " + ", ".join(f"{name} {count}" for name, count in repeated.items()))
     if result.error is None:
         shown = os.path.relpath(name)
         print(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")
@@ -91,11 +93,13 @@ def _prefix_words(summary: Json) -> str:
     return f"; the servers' prefix caches held {rate:.0%} of the prompt tokens" if rate is not None else ""
 
 
-def dry_run_recipe(recipe: Path, settings: list[str], limit: int | None, *, as_json: bool) -> int:
+def dry_run_recipe(
+    recipe: Path, out: Path | None, settings: list[str], limit: int | None, *, as_json: bool
+) -> int:
     """Prints what would be asked, and calls nothing."""
     from synth.pipeline.dry_run import dry_run
 
-    plan = run_to_end(dry_run(recipe, settings, limit))
+    plan = run_to_end(dry_run(recipe, settings, limit, out))
     if as_json:
         print(json.dumps(plan.document()))
         return 0

@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from synth.errors import ExportError
 from synth.exports.example import Example
+from synth.exports.options import check_model, counts_tokens
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.row import content_of
@@ -100,24 +101,15 @@ def target_model(options: ExportOptions, base: Path) -> TargetModel | None:
 
     Raises `ExportError` where it cannot be loaded.
     """
+    check_model(options)
     if options.model is None:
-        if _counts_tokens(options):
-            raise ExportError(
-                "counting tokens needs the model that is to be trained.",
-                where="export.max_length" if options.max_length is not None else "export.mix",
-                hint="Set `export.model` to its folder or its name on the hub.",
-            )
         return None
     folder = base / options.model
     if not folder.is_dir():
-        if not _counts_tokens(options):
+        if not counts_tokens(options):
             return None
         folder = _fetched(options.model)
     return load_target(folder, options.model)
-
-
-def _counts_tokens(options: ExportOptions) -> bool:
-    return options.max_length is not None or any(source.tokens is not None for source in options.mix)
 
 
 def load_target(folder: Path, name: str) -> TargetModel:

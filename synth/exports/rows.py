@@ -37,12 +37,6 @@ class RowWriter:
     def __init__(
         self, reader: RunReader, form: Format, options: ExportOptions, tally: Tally, base: Path
     ) -> None:
-        if options.mix and form.kind not in ("answer", "prompt"):
-            raise ExportError(
-                f"{form.name} is made of preferences, and general data has none.",
-                where="export.mix",
-                hint="Leave it out for this format.",
-            )
         self._reader = reader
         self._base = base
         self.shares: list[Share] = []

@@ -17,6 +17,7 @@ from synth.exports.files import Written, digest_of, write_text
 from synth.exports.formats import find_format
 from synth.exports.formats.base import Dataset, Format
 from synth.exports.mix import Share
+from synth.exports.options import check_options
 from synth.exports.place import MANIFEST, check_target, put, workshop
 from synth.exports.rows import RowWriter
 from synth.exports.sides import SIDES, Side
@@ -75,7 +76,7 @@ def export_run(
     with closing(RunReader(run)) as reader, reader.snapshot():
         options = options or ExportOptions.model_validate(reader.recipe["export"])
         form = find_format(format or options.format)
-        _check_reasoning(form, options)
+        check_options(form, options)
         target = out if out is not None else reader.folder.export / form.name
         check_target(target)
         with workshop(target) as folder:
@@ -91,24 +92,6 @@ def export_run(
             job.warnings(),
             changed,
             replaced,
-        )
-
-
-def _check_reasoning(form: Format, options: ExportOptions) -> None:
-    """Raises `ExportError` where a format has no place for what the model thought."""
-    if options.reasoning == "strip" or form.thinks_beside:
-        return
-    if form.kind != "answer":
-        raise ExportError(
-            f"{form.name} has answers that nobody thought about, or none.",
-            where="export.reasoning",
-            hint="Leave it at strip for this format.",
-        )
-    if options.reasoning == "field":
-        raise ExportError(
-            f"{form.name} has no field for reasoning beside an answer.",
-            where="export.reasoning",
-            hint="Set it to think: then it stands in the answer, between <think> and </think>.",
         )
 
 

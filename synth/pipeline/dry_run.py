@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from synth.llm.base import Json
+from synth.pipeline.ahead import look_ahead
 from synth.pipeline.given import read_given
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe
@@ -53,9 +54,13 @@ class Plan:
         )
 
 
-async def dry_run(file: Path, settings: list[str], limit: int | None) -> Plan:
-    """Carries the first rows through the stages, with the fake model in every model's place."""
+async def dry_run(file: Path, settings: list[str], limit: int | None, out: Path | None = None) -> Plan:
+    """Carries the first rows through the stages, with the fake model in every model's place.
+
+    `out` is where the run itself would go; nothing is written there.
+    """
     recipe = load_recipe(file, settings, limit)
+    look_ahead(recipe, out or recipe.folder / "runs" / recipe.name)
     sample = load_recipe(file, settings, min(limit or _SAMPLE, _SAMPLE))
     fakes = {name: FakeModel(sampling=model.sampling) for name, model in recipe.models.items()}
     # What the user wrote as code runs under `run` alone, and made-up answers would not pass a check.
@@ -63,9 +68,9 @@ async def dry_run(file: Path, settings: list[str], limit: int | None) -> Plan:
     changes = {"models": fakes, "target": None, "holdout": None, "stages": stages}
     stand_in = sample.model_copy(update=changes)
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        await run_recipe(stand_in, out, Progress())
-        asked = [(orjson.loads(r.request), r.max_tokens) for _, r in read_records(RunFolder(out).journal)]
+        trial = Path(folder) / "run"
+        await run_recipe(stand_in, trial, Progress())
+        asked = [(orjson.loads(r.request), r.max_tokens) for _, r in read_records(RunFolder(trial).journal)]
     prompts = [request["messages"] for request, _ in asked]
     wanted = _requests(recipe)
     scale = wanted / max(len(asked), 1)

@@ -84,7 +84,7 @@ class Flow:
         again when it is through and nothing else is left.
         """
         for slot in given:
-            self._progress.entered(0, len(slot.rows))
+            self._progress.entered(slot)
             yield self._ticket(slot, 1)
         supplies = [_Supply(d, d.slots(room), self._arrivals.get(d.index)) for d in drivers]
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from synth.documents import Piece, pieces, read_document
 from synth.errors import RecipeError, SourceError
@@ -15,16 +16,24 @@ from synth.row import Origin, Row, Slot
 from synth.sources import document_files, files_of, read_failures, read_rows
 from synth.stages.given import Failure, Passage
 
+# What `repeated` calls the rows of an origin.
+_KEYS = {"seed": "seeds", "holdout": "holdout"}
+
 
 @dataclass(frozen=True)
 class Given:
-    """What people gave. Prompts are read as they are needed: there can be very many."""
+    """What people gave. Prompts are read as they are needed: there can be very many.
+
+    `repeated` counts, by source, what was read and is no row of its own, since an earlier one is the same.
+    """
 
     holdout: list[Row]
     seeds: list[Row]
     failures: list[Failure]
     recipe: Recipe
     redactor: Redactor | None = None
+    warn: Callable[[str], None] = lambda text: None
+    repeated: Counter[str] = field(default_factory=Counter)
 
     def slots(self) -> Iterator[Slot]:
         """One row a slot, in the run's order."""
@@ -39,38 +48,49 @@ class Given:
         """Every document in pieces of so many characters, each text once."""
         documents, folder = self.recipe.sources.documents, self.recipe.folder
         unique: dict[str, Passage] = {}
+        total = 0
         for file in document_files(documents, folder):
             name = named(file, self.recipe)
             text = read_document(file)
             text = self.redactor.text(text) if self.redactor else text
             for piece in _pieces(text, shortest, longest, name):
                 passage = Passage(name, piece.text, piece.start, piece.end, piece.heading or None)
+                total += 1
                 unique.setdefault(passage.id, passage)
                 if len(unique) == self.recipe.limit:
                     return list(unique.values())
+        if total > len(unique):
+            # Stages may cut the same documents in different ways.
+            self.repeated["passages"] = max(self.repeated["passages"], total - len(unique))
+        _tell_repeats(self.warn, "passages", total - len(unique), total)
         return list(unique.values())
 
     def _prompts(self) -> Iterator[Row]:
         if self.recipe.sources.prompts is None:
             return
         seen: set[int] = set()
+        total = 0
         again = any(getattr(stage.options, "again", False) for stage in self.recipe.stages)
         answered = None if again else False
         prompts, folder = self.recipe.sources.prompts, self.recipe.folder
         for row in read_rows(prompts, folder, "prompt", answered=answered, redactor=self.redactor):
             key = int(row.id, 16)
+            total += 1
             if key not in seen:
                 seen.add(key)
                 yield row
+            else:
+                self.repeated["prompts"] += 1
             if len(seen) == self.recipe.limit:
-                return
+                break
+        _tell_repeats(self.warn, "prompt rows", total - len(seen), total)
 
 
 def read_given(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor | None = None) -> Given:
     """Reads seeds and sets the holdout aside, before anything is drafted.
 
     The holdout is the rows with the lowest hashes: adding a seed moves at most one other into or out of
-    it. Raises `RecipeError`, `SourceError`.
+    it. What is the same twice, or in seeds and holdout, is told. Raises `RecipeError`, `SourceError`.
     """
     sources = recipe.sources
     if all(spec is None for _, spec in sources):
@@ -78,40 +98,77 @@ def read_given(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor |
             "a recipe needs a source.", where="sources", hint="For example `seeds: seeds.jsonl`."
         )
     _check_prompts_are_answered(recipe)
-    seeds = _read(recipe, sources.seeds, "seed", warn, redactor)
-    failures = _failures(recipe, redactor)
+    reading = _Reading(recipe, warn, redactor)
+    seeds = reading.rows(sources.seeds, "seed")
+    failures = reading.failures()
     holdout: list[Row] = []
     if recipe.holdout is not None and recipe.holdout.file is not None:
-        holdout = _read(recipe, recipe.holdout.file, "holdout", warn, redactor)
+        holdout = reading.rows(recipe.holdout.file, "holdout")
+        reading.tell_held_out(holdout, seeds, failures)
     elif recipe.holdout is not None:
         holdout = _set_aside(seeds, failures, recipe)
     held = {row.id for row in holdout}
     seeds = [row for row in seeds if row.id not in held]
     failures = [failure for failure in failures if failure.id not in held]
-    return Given(holdout, seeds, failures, recipe, redactor)
+    return Given(holdout, seeds, failures, recipe, redactor, warn, reading.repeated)
 
 
-def _read(
-    recipe: Recipe,
-    spec: Files | None,
-    origin: Origin,
-    warn: Callable[[str], None],
-    redactor: Redactor | None,
-) -> list[Row]:
-    if spec is None:
-        return []
-    unique: dict[str, Row] = {}
-    total = 0
-    for row in read_rows(spec, recipe.folder, origin, answered=True, redactor=redactor):
-        total += 1
-        unique.setdefault(row.id, row)
-    if not unique:
-        where = ", ".join(str(f) for f in files_of(spec, recipe.folder)) or str(spec)
-        raise SourceError("holds no rows.", where=where)
-    if total > len(unique):
-        warn(f"{total - len(unique)} of {total} {origin} rows are the same as another one and count once.")
-    rows = list(unique.values())
-    return rows[: recipe.limit] if recipe.limit else rows
+@dataclass
+class _Reading:
+    """Reads sources whole, each row once, and says what is left out."""
+
+    recipe: Recipe
+    warn: Callable[[str], None]
+    redactor: Redactor | None
+    repeated: Counter[str] = field(default_factory=Counter)
+
+    def rows(self, spec: Files | None, origin: Origin) -> list[Row]:
+        """The rows with an answer that a source holds. Raises `SourceError` where it has none."""
+        if spec is None:
+            return []
+        folder = self.recipe.folder
+        unique: dict[str, Row] = {}
+        total = 0
+        for row in read_rows(spec, folder, origin, answered=True, redactor=self.redactor):
+            total += 1
+            unique.setdefault(row.id, row)
+        if not unique:
+            where = ", ".join(str(f) for f in files_of(spec, folder)) or str(spec)
+            raise SourceError("holds no rows.", where=where)
+        self._note(f"{origin} rows", _KEYS[origin], total, len(unique))
+        return list(unique.values())[: self.recipe.limit]
+
+    def failures(self) -> list[Failure]:
+        """The failures of the recipe; two are the same where request and right answer are."""
+        if self.recipe.sources.failures is None:
+            return []
+        unique: dict[str, Failure] = {}
+        total = 0
+        for failure in read_failures(self.recipe.sources.failures, self.recipe.folder, self.redactor):
+            total += 1
+            unique.setdefault(failure.id, failure)
+            if len(unique) == self.recipe.limit:
+                break
+        self._note("failures", "failures", total, len(unique))
+        return list(unique.values())
+
+    def tell_held_out(self, holdout: list[Row], seeds: list[Row], failures: list[Failure]) -> None:
+        """Says how many seeds and failures stand in the holdout's file, too: no prompt shows them."""
+        held = {row.id for row in holdout}
+        for name, ids in (("seeds", [r.id for r in seeds]), ("failures", [f.id for f in failures])):
+            if there := sum(each in held for each in ids):
+                self.repeated[f"{name}_held_out"] = there
+                self.warn(f"{there} of {len(ids)} {name} stand in the holdout, too, and are only there.")
+
+    def _note(self, words: str, key: str, total: int, different: int) -> None:
+        if total > different:
+            self.repeated[key] = total - different
+        _tell_repeats(self.warn, words, total - different, total)
+
+
+def _tell_repeats(warn: Callable[[str], None], words: str, repeats: int, total: int) -> None:
+    if repeats:
+        warn(f"{repeats} of {total} {words} are the same as another one and count once.")
 
 
 def _pieces(text: str, shortest: int, longest: int, name: str) -> list[Piece]:
@@ -119,17 +176,6 @@ def _pieces(text: str, shortest: int, longest: int, name: str) -> list[Piece]:
         return pieces(text, shortest, longest)
     except SourceError as error:
         raise SourceError(error.message, where=name, hint=error.hint) from None
-
-
-def _failures(recipe: Recipe, redactor: Redactor | None) -> list[Failure]:
-    if recipe.sources.failures is None:
-        return []
-    unique: dict[str, Failure] = {}
-    for failure in read_failures(recipe.sources.failures, recipe.folder, redactor):
-        unique.setdefault(failure.id, failure)
-        if len(unique) == recipe.limit:
-            break
-    return list(unique.values())
 
 
 def _set_aside(seeds: list[Row], failures: list[Failure], recipe: Recipe) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,35 +12,50 @@ from synth.row import Slot
 
 @dataclass
 class StageCount:
-    """Rows at one stage. `came` counts what reached it or was born there."""
+    """Rows at one stage. `came` counts what reached it or was born there.
+
+    The rest is about drafts alone, and says how far they are: `drafts` came from elsewhere, `done` of them
+    have left, `through` of these to the next stage. A maker has `made` so many of its own that passed its
+    filters, of those `wanted`, where it is known how many. `asks` is for stages that take time.
+    """
 
     name: str
     came: int = 0
     passed: int = 0
     dropped: int = 0
     failed: int = 0
+    drafts: int = 0
+    done: int = 0
+    through: int = 0
+    made: int = 0
+    wanted: int | None = None
+    asks: bool = False
 
     @property
     def waiting(self) -> int:
         """Rows that have come and not left."""
         return self.came - self.passed - self.dropped - self.failed
 
+    @property
+    def share(self) -> float:
+        """The share of drafts that pass this stage; one, before any has come."""
+        return (self.through + 1) / (self.done + 1)
+
 
 @dataclass
 class Progress:
     """Counters by stage, with the sources as stage 0; changed by the pipeline, read by a display.
 
-    `arrived` of the `expected` drafts have come to the end, whatever became of them; with a target, those
-    that were accepted.
+    With a `target`, makers go on until so many drafts are accepted; without one, the run is `bounded` where
+    every maker knows how much there is to make.
     """
 
     stages: list[StageCount] = field(default_factory=list)
-    expected: int | None = None
+    target: int | None = None
+    bounded: bool = False
     accepted: int = 0
-    arrived: int = 0
     ledger: Ledger | None = None
     models: Sequence[Model] = ()
-    started: float = field(default_factory=time.monotonic)
     messages: list[str] = field(default_factory=list)
     on_message: Callable[[str], None] = lambda text: None
 
@@ -65,21 +79,23 @@ class Progress:
             self.messages.append(text)
             self.on_message(text)
 
-    def entered(self, index: int, rows: int) -> None:
+    def entered(self, slot: Slot) -> None:
         """Rows read from a source."""
-        self.stages[index].came += rows
-        self.stages[index].passed += rows
-        if index + 1 < len(self.stages):
-            self.stages[index + 1].came += rows
+        self.stages[0].came += len(slot.rows)
+        self._settle(0, len(slot.rows), slot)
 
     def born(self, index: int, slot: Slot) -> None:
         """What one request of a maker gave."""
         stage = self.stages[index]
         stage.came += len(slot.rows) + len(slot.settled)
+        stage.made += len(slot.rows)
         self._settle(index, len(slot.rows) + len(slot.settled), slot)
 
     def left(self, index: int, before: int, slot: Slot) -> None:
         """A slot that went through a stage with `before` rows."""
+        if _are_drafts(slot):
+            self.stages[index].done += before
+            self.stages[index].through += len(slot.rows)
         self._settle(index, before, slot)
 
     def _settle(self, index: int, before: int, slot: Slot) -> None:
@@ -92,3 +108,9 @@ class Progress:
         stage.passed += len(slot.rows)
         if index + 1 < len(self.stages):
             self.stages[index + 1].came += len(slot.rows)
+            self.stages[index + 1].drafts += len(slot.rows) if _are_drafts(slot) else 0
+
+
+def _are_drafts(slot: Slot) -> bool:
+    """A slot holds one row that was given, or drafts alone."""
+    return any(row.draft for row in (*slot.rows, *slot.settled))

@@ -21,6 +21,7 @@ import orjson
 from synth.errors import SynthError, Unfinished
 from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
+from synth.pipeline.ahead import look_ahead
 from synth.pipeline.build import build_clients, build_stages
 from synth.pipeline.decided import Decided
 from synth.pipeline.digest import file_digest, source_digest
@@ -67,6 +68,7 @@ async def run_recipe(
 
     What stops a run later (a budget, a server that is gone, a full disk) is in the result.
     """
+    look_ahead(recipe, out)
     redactor = open_redactor(recipe, out, progress.say)
     try:
         given = read_given(recipe, progress.say, redactor)
@@ -164,7 +166,7 @@ class _Run:
                 await stage.prepare()
         free = asyncio.Semaphore(LIVE_SLOTS)
         drivers = self._drivers()
-        self._progress.expected = self._expected(drivers)
+        self._tell_what_is_wanted(drivers)
         tickets = self._flow.tickets(self._source, drivers, self._room, target=self._target is not None)
         try:
             async with asyncio.TaskGroup() as lives:
@@ -204,13 +206,17 @@ class _Run:
                 drivers.append(MakerDriver(maker, index, wanted, recipe.window))
         return drivers
 
-    def _expected(self, drivers: Sequence[MakerDriver]) -> int | None:
-        """Drafts that are to come to the end or to be accepted; None where only reading the prompts tells."""
-        if self._target is not None:
-            return self._target
-        if self._recipe.sources.prompts is not None:
-            return None
-        return sum(driver.wanted or 0 for driver in drivers)
+    def _tell_what_is_wanted(self, drivers: Sequence[MakerDriver]) -> None:
+        """For whoever shows how long it takes. How many prompts there are, only reading them tells."""
+        progress = self._progress
+        progress.target = self._target
+        progress.bounded = self._recipe.sources.prompts is None and all(
+            driver.wanted is not None for driver in drivers
+        )
+        for driver in drivers:
+            progress.stages[driver.index].wanted = driver.wanted
+        for count, stage in zip(progress.stages[1:], self._stages, strict=True):
+            count.asks = is_maker(stage) or hasattr(stage, "ask")
 
     def _room(self) -> int:
         """With a target: how many more requests are worth having under way, at the yield so far."""
@@ -268,11 +274,6 @@ class _Run:
             self._sunk += 1
             self._lately.note(drafts)
         self._progress.accepted = self._accepted
-        # What a maker's own filters drop does not count: it makes another one for it.
-        ended = sum(row.draft and row.stage != row.lineage.stage for row in every)
-        self._progress.arrived = (
-            self._accepted if self._target is not None else self._progress.arrived + ended
-        )
         self._decided.commit(slot)
 
     async def _leave(self, started: float) -> Json:
@@ -330,7 +331,11 @@ class _Run:
             covered = {"topics": coverage.document()} if coverage else {}
             swapped = {stage: {"position_swap": s.document()} for stage, s in swaps_of(reader).items()}
             said = {"stages": {**stages, **swapped}, **covered}
-            return RunResult({**row_counts(reader), **call, "total": total, **said}, error)
+            # A finished run that is not replayed has not read its prompts and documents again.
+            noted = reader.notes.get("repeated", {}) if reader.finished else {}
+            repeated = {**noted, **self._given.repeated}
+            rows = {**row_counts(reader), "repeated": dict(sorted(repeated.items()))}
+            return RunResult({**rows, **call, "total": total, **said}, error)
         finally:
             reader.close()
 
@@ -340,6 +345,7 @@ class _Run:
             "sources": self._sources,
             "seeds": len(self._given.seeds),
             "holdout": len(self._given.holdout),
+            "repeated": self._given.repeated,
             "stages": {stage.name: stage.notes() for stage in self._stages if hasattr(stage, "notes")},
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
+from synth.nearest import did_you_mean
 from synth.recipe.model import (
     FORMAT_VERSION,
     EmbeddedModel,
@@ -49,7 +49,7 @@ def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | Non
     except ValidationError as error:
         raise _explain(error, (), source_map, Recipe) from None
     _cross_check(recipe, source_map)
-    return recipe
+    return recipe.read_from(source_map)
 
 
 def _refuse_newer(data: dict[str, Any], source_map: SourceMap) -> None:
@@ -96,7 +96,7 @@ def _stage(item: Any, index: int, source_map: SourceMap) -> StageSpec:
     model = OPTIONS.get(str(kind))
     if model is None:
         raise RecipeError(
-            f"there is no stage {kind!r}.{nearest(str(kind), OPTIONS)}",
+            f"there is no stage {kind!r}.{did_you_mean(str(kind), OPTIONS)}",
             where=source_map.where((*path, kind)),
             hint=f"Stages: {', '.join(OPTIONS)}.",
         )
@@ -121,7 +121,7 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
             for model in [named] if isinstance(named, str) else named or ():
                 if model not in recipe.models:
                     raise RecipeError(
-                        f"there is no model {model!r}.{nearest(model, recipe.models)}",
+                        f"there is no model {model!r}.{did_you_mean(model, recipe.models)}",
                         where=source_map.where(("stages", index, stage.kind, key)),
                         hint=f"Models: {', '.join(recipe.models)}.",
                     )
@@ -143,17 +143,11 @@ def _check_from(recipe: Recipe, source_map: SourceMap) -> None:
         for name in getattr(stage.options, "from_", None) or ():
             if name not in known:
                 raise RecipeError(
-                    f"from: {name!r} is no source of rows and no earlier stage.{nearest(name, known)}",
+                    f"from: {name!r} is no source of rows and no earlier stage.{did_you_mean(name, known)}",
                     where=source_map.where(("stages", index, stage.kind, "from")),
                     hint=f"One of: {', '.join(known)}.",
                 )
         known.append(stage.name)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean ...?`, or nothing where nothing is near."""
-    match = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
-    return f" Did you mean {match[0]!r}?" if match else ""
 
 
 def _explain(
@@ -171,7 +165,7 @@ def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseM
     key = str(path[-1]) if path else ""
     kind = mistake["type"]
     if kind == "extra_forbidden":
-        return f"there is no key {key!r} here.{nearest(key, _known_keys(model, mistake['loc']))}"
+        return f"there is no key {key!r} here.{did_you_mean(key, _known_keys(model, mistake['loc']))}"
     if kind == "missing":
         return f"the key {key!r} is missing."
     if kind == "union_tag_invalid":

@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    PrivateAttr,
     SerializeAsAny,
     Tag,
     field_validator,
@@ -16,6 +17,7 @@ from pydantic import (
 )
 
 from synth.recipe.base import Count, Positive, Sampling, Share, StageOptions, Strict
+from synth.recipe.source_map import SourceMap
 
 FORMAT_VERSION = 1
 
@@ -361,6 +363,16 @@ class Recipe(Strict):
     export: ExportOptions = Field(default_factory=ExportOptions)
     folder: Path = Field(default=Path("."), exclude=True)
     limit: Positive | None = Field(default=None, description="Caps each source and each maker (`--limit`).")
+    _source_map: SourceMap | None = PrivateAttr(default=None)
+
+    def read_from(self, source_map: SourceMap) -> Recipe:
+        """This recipe, which knows from now on where its keys stand."""
+        self._source_map = source_map
+        return self
+
+    def where(self, *path: str | int) -> str:
+        """A key's place for an error: `FILE:LINE: dotted.key`, or the key alone where no file is known."""
+        return self._source_map.where(path) if self._source_map else ".".join(map(str, path))
 
     def stage_model(self, usual: str, named: str | None) -> str:
         """The name of the model a stage uses: the one it names, its usual one, or the writer."""

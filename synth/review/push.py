@@ -14,7 +14,7 @@ from synth.review.records import Record, Unfit, record_of
 from synth.review.run_recipe import run_recipe_of
 from synth.review.selection import Picked, judging_of, select
 from synth.review.settle import Decision, settle_all
-from synth.review.tasks import Task, load_task
+from synth.review.tasks import recipe_task
 from synth.review.verdicts import verdicts_of
 from synth.review.votes import draft_label, read_vote
 from synth.store import Decisions, Place, ReviewStore, RunReader, Shown
@@ -86,7 +86,7 @@ class _Push:
         self._recipe: Recipe = run_recipe_of(reader)
         self._review = options.review or self._recipe.review
         self._name = options.name or reader.name.lower()
-        self._task = _load(self._review.task, options.base)
+        self._task = recipe_task(self._review.task, options.base)
         self._known: Decisions = store.decisions.read()
         self._labels: list[str] = []
         self._report = PushReport()
@@ -203,8 +203,3 @@ def versions_of(case: Decision, decisions: Decisions) -> dict[str, str]:
         kept = "\n\n".join(text for text in reversed(texts) if text)
         versions[answer.by] = kept if vote.keep else f"*rejected* {', '.join(vote.reasons)}"
     return versions
-
-
-def _load(name: str, base: Path) -> Task:
-    """The recipe's task: one of ours by name, or a file beside the recipe."""
-    return load_task(base / name if name.endswith((".yaml", ".yml")) else name)

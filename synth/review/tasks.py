@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from synth.errors import InputError
+from synth.nearest import did_you_mean
 from synth.packaged import packaged
 
 if TYPE_CHECKING:
@@ -133,9 +134,10 @@ def load_task(name_or_path: str | Path) -> Task:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        known = ", ".join(task_names())
+        known = task_names()
         raise InputError(
-            f"there is no review task {str(name_or_path)!r}.", hint=f"There are: {known}."
+            f"there is no review task {str(name_or_path)!r}.{did_you_mean(str(name_or_path), known)}",
+            hint=f"There are: {', '.join(known)}.",
         ) from None
     except yaml.YAMLError as error:
         raise InputError(f"it is no YAML: {error}", where=str(path)) from error
@@ -145,6 +147,11 @@ def load_task(name_or_path: str | Path) -> Task:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{key}: {first['msg']}", where=str(path)) from error
+
+
+def recipe_task(name: str, base: Path) -> Task:
+    """The task of a recipe whose paths start at `base`: one of ours by name, or a file."""
+    return load_task(base / name if name.endswith((".yaml", ".yml")) else name)
 
 
 def task_names() -> list[str]:

@@ -34,7 +34,7 @@ class Apply:
         self._options = options
         self._where = options.function
         folder = context.recipe.folder
-        self._function, self._file = load_function(options.function, folder, f"stage {name!r}: function")
+        self._function, self._file = load_function(options.function, folder, context.where(name, "function"))
         self.files = (self._file,)
 
     def admit(self, row: Row) -> None:

@@ -15,7 +15,7 @@ from synth.errors import RecipeError
 from synth.llm.base import Json, Reply, RequestFailed
 from synth.llm.model import Answer, Model
 from synth.prompts import Prompt, load_prompt
-from synth.recipe.base import AskingOptions, Sampling
+from synth.recipe.base import AskingOptions, Sampling, Strict
 from synth.recipe.model import Recipe
 from synth.row import Row
 from synth.stages.given import Failure, Passage
@@ -59,9 +59,34 @@ class Context:
 
     def other_prompt(self, stage: str, named: str, inputs: Sequence[str]) -> Prompt:
         """One more prompt of a stage, which its options do not replace."""
-        prompt = load_prompt(stage, named, self.recipe.folder, frozenset(inputs))
+        where = self._place_of(stage, named)
+        prompt = load_prompt(stage, named, self.recipe.folder, frozenset(inputs), where=where)
         self.texts.append(prompt.text)
         return prompt
+
+    def where(self, stage: str, *keys: str) -> str:
+        """Where the recipe says something of the stage that goes by this name, for an error."""
+        names = [spec.name for spec in self.recipe.stages]
+        index = names.index(stage)
+        return self.recipe.where("stages", index, self.recipe.stages[index].kind, *keys)
+
+    def _place_of(self, kind: str, named: str) -> str | None:
+        """Where the recipe names this prompt; None where a default does."""
+        for index, spec in enumerate(self.recipe.stages):
+            if spec.kind == kind and (keys := _keys_of(named, spec.options)):
+                return self.recipe.where("stages", index, kind, *keys)
+        return None
+
+
+def _keys_of(value: str, block: Strict) -> tuple[str, ...] | None:
+    """The keys that lead to `value` in a block of options, as far as the recipe wrote them."""
+    for key in sorted(block.model_fields_set):
+        held = getattr(block, key)
+        if held == value:
+            return (key,)
+        if isinstance(held, Strict) and (below := _keys_of(value, held)):
+            return (key, *below)
+    return None
 
 
 class Asks(Protocol):

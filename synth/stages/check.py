@@ -20,7 +20,7 @@ class Check:
     def __init__(self, name: str, options: CheckOptions, context: Context) -> None:
         self.name = name
         self._one_at_a_time = asyncio.Lock()
-        self._check, file = _built(name, options, context.recipe.folder)
+        self._check, file = _built(name, options, context)
         self.files = (file,)
 
     async def prepare(self) -> None:
@@ -40,14 +40,15 @@ class Check:
             row.drop(self.name, objection.reason, objection.detail)
 
 
-def _built(name: str, options: CheckOptions, folder: Path) -> tuple[Verdict, Path]:
+def _built(name: str, options: CheckOptions, context: Context) -> tuple[Verdict, Path]:
+    folder = context.recipe.folder
     if options.schema_ is not None:
         from synth.checks.schema import json_check  # jsonschema takes a while to load
 
-        file = beside(folder, options.schema_, f"{name}.json")
+        file = beside(folder, options.schema_, context.where(name, "json"))
         return json_check(file), file
     if options.sql is not None:
-        file = beside(folder, options.sql, f"{name}.sql")
+        file = beside(folder, options.sql, context.where(name, "sql"))
         return sql_check(file, options.seconds, empty=options.empty), file
     assert options.function is not None, "checked when the recipe was read"
-    return own_check(options.function, folder, f"{name}.function")
+    return own_check(options.function, folder, context.where(name, "function"))

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+import synth
+from synth.cli.review_circle import Where, push_rows
 from synth.errors import InputError
+from synth.packaged import packaged
 from synth.review.tasks import load_task, task_names
+from synth.store import RunFolder
 from tests.review.local_argilla import serving
 
 OWN = """
@@ -116,3 +120,12 @@ def test_every_task_is_made_and_answered_on_a_real_server(tmp_path: Path) -> Non
             given = {each.question_name: each.value for each in kept.responses}
             assert given == answers
             assert kept.vectors["meaning"] == [1.0, 2.0, 3.0]
+
+
+def test_a_run_folder_knows_where_its_recipes_task_is(desk: Path, tmp_path: Path) -> None:
+    task = (packaged("argilla_config") / "tasks" / "edit.yaml").read_text(encoding="utf-8")
+    (desk.parent / "mine.yaml").write_text(task.replace("name: edit", "name: mine"))
+    out = tmp_path / "deep" / "down" / "out"
+    synth.run(desk, out, settings=["review.task=mine.yaml"])
+    assert push_rows(out, Where("file", None, None, None, None), [], as_json=True) == 0
+    assert list(RunFolder(out).review.glob("*.jsonl"))

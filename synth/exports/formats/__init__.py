@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-
 from synth.errors import ExportError
 from synth.exports.formats import alpaca, axolotl, gemini, mistral, openai, sharegpt, trl
 from synth.exports.formats.base import Format
+from synth.nearest import did_you_mean
 
 FORMATS: dict[str, Format] = {
     form.name: form
@@ -19,9 +18,8 @@ def find_format(name: str) -> Format:
     """The format of that name. Raises `ExportError`, naming those that there are."""
     if name in FORMATS:
         return FORMATS[name]
-    near = difflib.get_close_matches(name, FORMATS, n=1, cutoff=0.5)
     raise ExportError(
-        f"there is no format {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}",
+        f"there is no format {name!r}.{did_you_mean(name, FORMATS)}",
         where="export.format",
         hint=f"Formats: {', '.join(FORMATS)}.",
     )

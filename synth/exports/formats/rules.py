@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-from jsonschema import Draft7Validator
-from jsonschema.exceptions import SchemaError
-
 from synth.exports.example import Example
 from synth.llm.base import Json
 from synth.row import content_of
@@ -97,6 +94,9 @@ def results_follow_calls(example: Example) -> str | None:
 
 def tools_well_formed(example: Example) -> str | None:
     """Tools are functions with a name of letters, digits, `_` and `-`, and a JSON schema."""
+    from jsonschema import Draft7Validator
+    from jsonschema.exceptions import SchemaError
+
     for number, tool in enumerate(example.tools):
         function = tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict):

@@ -1,0 +1,63 @@
+"""What only a later command would find out, looked for before the first request: drafts cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from synth.errors import InputError, RecipeError
+from synth.recipe.model import Recipe, RunSource, listed
+from synth.sources import files_of
+
+
+def look_ahead(recipe: Recipe, out: Path) -> None:
+    """Raises `RecipeError`, with the line, for what `export` and `review` could not do with the rows, and for
+    a run into `out` that is to draw on itself.
+    """
+    _check_run_sources(recipe, out)
+    _check_export(recipe)
+    _check_review(recipe)
+
+
+def _check_run_sources(recipe: Recipe, out: Path) -> None:
+    for key, files in recipe.sources:
+        for source in listed(files):
+            if isinstance(source, RunSource) and (recipe.folder / source.run).resolve() == out.resolve():
+                raise RecipeError(
+                    f"{source.run} is the folder that this recipe writes its own run to.",
+                    where=recipe.where("sources", key),
+                    hint="Give this round another `name`, or another folder with --out.",
+                )
+
+
+def _check_export(recipe: Recipe) -> None:
+    from synth.exports.formats import find_format
+    from synth.exports.options import check_options
+
+    with _in_recipe(recipe, "export"):
+        check_options(find_format(recipe.export.format), recipe.export)
+    for number, source in enumerate(recipe.export.mix):
+        with _in_recipe(recipe, "export", "mix", number, "source"):
+            files_of(source.source, recipe.folder)
+
+
+def _check_review(recipe: Recipe) -> None:
+    from synth.review.tasks import recipe_task
+
+    with _in_recipe(recipe, "review", "task"):
+        recipe_task(recipe.review.task, recipe.folder)
+
+
+@contextmanager
+def _in_recipe(recipe: Recipe, *path: str | int) -> Iterator[None]:
+    """Says of an error where it stands in the recipe; a file that it names stays named."""
+    try:
+        yield
+    except InputError as error:
+        key = error.where or ""
+        if not key or key.startswith(f"{path[0]}."):
+            where = recipe.where(*(key.split(".") if key else path))
+        else:
+            where = f"{recipe.where(*path)}: {key}"
+        raise RecipeError(error.message, where=where, hint=error.hint) from None
