@@ -41,7 +41,10 @@ def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last place: a bug gets its exit code and a short word
         if debug:
             traceback.print_exc()
-        words = f"{type(error).__name__}: {error}"
+        bug: BaseException = error
+        while isinstance(bug, BaseExceptionGroup):  # tasks end together; the first one says what it was
+            bug = bug.exceptions[0]
+        words = f"{type(bug).__name__}: {bug}"
         say(f"This is a bug in synth ({words}). Run it again with --debug, and report what it prints.")
         if as_json:
             _print_json("bug", words, None, "Run it again with --debug.")
