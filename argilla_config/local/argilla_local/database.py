@@ -12,7 +12,7 @@ from sqlalchemy import NullPool, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from argilla_local import text_index
+from argilla_local import schema
 from argilla_local.files import Credentials, DataFolderError
 
 WORKSPACE = "argilla"
@@ -42,7 +42,7 @@ def prepare() -> None:
         # Readers do not wait for a writer, and the reverse; a commit is on disk when it returns.
         connection.execute(text("PRAGMA journal_mode = WAL"))
     with sync_engine.begin() as connection:
-        text_index.install(connection)
+        schema.install(connection)
         connection.execute(text(_SETTLE_STATUSES))
     sync_engine.dispose()
 
