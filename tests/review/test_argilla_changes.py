@@ -1,4 +1,4 @@
-"""A review that goes on: its client is killed, or somebody changes the recipe, or deletes things in the page."""
+"""A review that goes on: its client was killed, the recipe changed, somebody deleted things in the page."""
 
 from __future__ import annotations
 
