@@ -30,6 +30,8 @@ from synth.review.environment import ensure_environment, package_folder
 STAGES = ("generate", "backtranslate", "paraphrase", "respond")
 DIMENSIONS = 256
 PAGE = 50
+# So long somebody looks at a list before they ask for what is similar.
+AHEAD_SECONDS = 10
 
 
 class Process:
@@ -178,6 +180,34 @@ def requests(words: list[str], rng: random.Random, records: list[str]) -> dict[s
     }
 
 
+def first_similar(
+    api: Api, process: Process, ids: dict[str, str], records: list[str], database: Path
+) -> None:
+    """How long "find similar" takes where the server has vectors to read first, and where it has none."""
+    path = f"me/datasets/{ids['dataset']}/records/search?limit={PAGE}"
+    body = {"query": {"vector": {"name": "embedding", "record_id": records[0]}}}
+
+    def change(share: str) -> None:
+        with sqlite3.connect(database, timeout=60) as connection:
+            connection.execute(f"UPDATE vectors SET value = value WHERE {share}")
+
+    def ask(name: str) -> None:
+        began, worked = time.perf_counter(), process.cpu_seconds()
+        api.call("POST", path, body)
+        figures = [time.perf_counter() - began, process.cpu_seconds() - worked]
+        print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")
+
+    print('\n| "find similar" | s | CPU s |\n|---|---:|---:|')
+    ask(f"first of all, {len(records)} vectors to read")
+    ask("again")
+    change("rowid % 100 = 0")
+    ask(f"after {len(records) // 100} vectors have changed")
+    change("true")
+    api.call("POST", path, {})
+    time.sleep(AHEAD_SECONDS)
+    ask(f"after all have changed, {AHEAD_SECONDS} s after the list was opened")
+
+
 def p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
 
@@ -260,6 +290,7 @@ def main() -> None:
                 f"{len(records)} records in {time.perf_counter() - began:.0f} s, {size:.0f} MiB",
                 file=sys.stderr,
             )
+            first_similar(api, Process(state["pid"]), ids, records, Path(folder) / "argilla.db")
             measure(api, Process(state["pid"]), ids, words, rng, records, arguments.rounds)
 
 

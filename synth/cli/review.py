@@ -20,7 +20,9 @@ review_app = typer.Typer(
 
 @review_app.command()
 def serve(
-    port: Annotated[int | None, typer.Option(help="The port; 6900 by default.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port; 6900 by default, 0 takes a free one.")
+    ] = None,
     host: Annotated[
         str, typer.Option(metavar="ADDR", help="Another address opens it to a network.")
     ] = "127.0.0.1",
@@ -49,21 +51,36 @@ def users(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME...]", help="Annotators to make.")
     ] = None,
+    new_password: Annotated[
+        bool, typer.Option("--new-password", help="Give annotators who are there already a new one.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
 ) -> int:
     """Make annotators on the running server and print each password once; without names, list them."""
+    from synth.cli.review_tables import print_account
+    from synth.errors import InputError
     from synth.review.accounts import list_accounts, make_annotators
     from synth.review.server import find
 
+    if new_password and not names:
+        raise InputError("--new-password needs the names of those who get one.")
     server = find()
-    accounts = make_annotators(server, names) if names else list_accounts(server)
+    if not names:
+        accounts = list_accounts(server)
+    else:
+        tell = (lambda account: None) if as_json else print_account
+        accounts = make_annotators(server, names, new_passwords=new_password, made=tell)
+        there = [account.username for account in accounts if account.password is None]
+        if there:
+            say(
+                f"There already: {', '.join(there)}. Passwords are kept nowhere; --new-password makes others."
+            )
     if as_json:
         print(json.dumps([asdict(account) for account in accounts]))
-        return 0
-    for account in accounts:
-        password = f"  password {account.password} (shown this once)" if account.password else ""
-        print(f"{account.username}  {account.role}{password}")
+    elif not names:
+        for account in accounts:
+            print_account(account)
     return 0
 
 

@@ -10,10 +10,10 @@ from typing import Literal
 
 from synth.api import find_run
 from synth.cli.errors import say
-from synth.cli.review_tables import status_text
+from synth.cli.review_tables import print_account, status_text
 from synth.errors import InputError
 from synth.recipe.load import load_recipe
-from synth.review.accounts import Account, make_annotators
+from synth.review.accounts import Account, check_name, make_annotators
 from synth.review.backend import Backend
 from synth.review.file_backend import FileBackend
 from synth.review.places import pushed_to
@@ -36,19 +36,20 @@ class Where:
 
 def push_rows(run: Path, where: Where, users: list[str], *, as_json: bool) -> int:
     """Sends rows; 1 where some were refused."""
+    _check_users(where, users)
     folder = find_run(run)
     options = _push_options(run, folder, where.dataset)
     with closing(_backend(folder, where, make_workspace=True)) as backend:
-        accounts = _accounts(backend, where, users)
         report = push(folder, backend, options, say)
+        # Last, and told at once: a password that a failed push took with it could not be told again.
+        accounts = _accounts(backend, where, users, as_json=as_json)
     if as_json:
         print(json.dumps({**report.document(), "users": [asdict(account) for account in accounts]}))
     else:
-        for account in accounts:
-            password = f"  password {account.password} (shown this once)" if account.password else ""
-            print(f"{account.username}  {account.role}{password}")
         shares = ", ".join(f"{name} {rows}" for name, rows in sorted(report.shares.items()))
-        print(f"{report.sent} rows sent to {', '.join(report.places)}, {report.there} were there ({shares})")
+        decided = f", {report.decided} were decided on before" if report.decided else ""
+        counts = f"{report.there} were there{decided} ({shares})"
+        print(f"{report.sent} rows sent to {', '.join(report.places)}, {counts}")
         if where.backend == "file":
             print(f"Write answers into the files in {RunFolder(folder).review}, then: synth review pull")
         if report.conflicts:
@@ -64,7 +65,7 @@ def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
     """Brings decisions back."""
     folder = find_run(run)
     with closing(_backend(folder, where)) as backend:
-        report = pull(folder, backend, pushed_to(backend, where.dataset), say)
+        report = pull(folder, backend, pushed_to(backend, where.dataset, say), say)
     if as_json:
         print(json.dumps(report.document()))
         return 0
@@ -83,7 +84,7 @@ def show_status(run: Path, where: Where, *, as_json: bool) -> int:
     """Says how far people are, and whether they agree."""
     folder = find_run(run)
     with closing(_backend(folder, where)) as backend:
-        document = status(folder, backend, pushed_to(backend, where.dataset))
+        document = status(folder, backend, pushed_to(backend, where.dataset, say))
     print(json.dumps(document) if as_json else status_text(document))
     return 0
 
@@ -98,17 +99,25 @@ def _backend(folder: Path, where: Where, *, make_workspace: bool = False) -> Bac
     return ArgillaBackend(connection, where.workspace, say, make_workspace=make_workspace)
 
 
-def _accounts(backend: Backend, where: Where, users: list[str]) -> list[Account]:
+def _check_users(where: Where, users: list[str]) -> None:
+    """Raises `InputError` before anything is sent."""
+    if users and where.backend == "file":
+        raise InputError("--user makes accounts in Argilla; a file needs none.")
+    for name in users:
+        check_name(name)
+
+
+def _accounts(backend: Backend, where: Where, users: list[str], *, as_json: bool) -> list[Account]:
     """Accounts for these annotators, made where they are missing."""
     if not users:
         return []
-    if where.backend == "file":
-        raise InputError("--user makes accounts in Argilla; a file needs none.")
     from synth.review.argilla_backend import ArgillaBackend
     from synth.review.argilla_server import find_server
 
     assert isinstance(backend, ArgillaBackend)
-    return make_annotators(find_server(where.url, where.api_key_env), users, backend.workspace)
+    tell = (lambda account: None) if as_json else print_account
+    server = find_server(where.url, where.api_key_env)
+    return make_annotators(server, users, backend.workspace, made=tell)
 
 
 def _push_options(run: Path, folder: Path, name: str | None) -> PushOptions:

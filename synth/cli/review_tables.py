@@ -1,8 +1,15 @@
-"""A review's status, as text."""
+"""A review's status and its accounts, as text."""
 
 from __future__ import annotations
 
 from synth.llm.base import Json
+from synth.review.accounts import Account
+
+
+def print_account(account: Account) -> None:
+    """A line; flushed, since a password is told only here."""
+    password = f"  password {account.password} (shown this once)" if account.password else ""
+    print(f"{account.username}  {account.role}{password}", flush=True)
 
 
 def status_text(status: Json) -> str:

@@ -6,7 +6,7 @@ import json
 import secrets
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,9 @@ from synth.errors import InputError, UnreachableError
 WORKSPACE = "argilla"
 """The workspace that a local Argilla starts with."""
 
+ANNOTATOR = "annotator"
+
+_LONGEST_NAME = 64
 _TIMEOUT_SECONDS = 30
 _CONFLICT = 409
 _UNPROCESSABLE = 422
@@ -49,24 +52,57 @@ def list_accounts(server: ApiServer) -> list[Account]:
     return [Account(user["username"], user["role"]) for user in users]
 
 
-def make_annotators(server: ApiServer, names: Sequence[str], workspace: str = WORKSPACE) -> list[Account]:
-    """Accounts for `names`, members of `workspace`; who has an account keeps it, with its password.
+def make_annotators(
+    server: ApiServer,
+    names: Sequence[str],
+    workspace: str = WORKSPACE,
+    *,
+    new_passwords: bool = False,
+    made: Callable[[Account], None] = lambda account: None,
+) -> list[Account]:
+    """Accounts for `names`, members of `workspace`; who has an account keeps it, and with it the password,
+    unless `new_passwords` are asked for. `made` hears of each account at once: a password is told nowhere
+    else, and whatever happens to the next account, this one's must not be lost.
 
-    Raises `InputError` for a name that Argilla does not take, or a workspace that is not there.
+    Raises `InputError` for a name that cannot be typed into a sign-in page or that is no annotator's, before
+    anything is made, or for a workspace that is not there.
     """
+    for name in names:
+        check_name(name)
     workspace_id = _workspace_id(server, workspace)
     known = {user["username"]: user for user in _call(server, "GET", "users")["items"]}
+    others = [name for name in names if name in known and known[name]["role"] != ANNOTATOR]
+    if new_passwords and others:
+        raise InputError(
+            f"{', '.join(others)}: no annotator's account.", hint="Only annotators get a new password here."
+        )
     accounts = []
     for name in dict.fromkeys(names):
-        password = None
+        password = secrets.token_urlsafe(12)
         if name not in known:
-            password = secrets.token_urlsafe(12)
-            new = {"username": name, "first_name": name, "role": "annotator", "password": password}
+            new = {"username": name, "first_name": name, "role": ANNOTATOR, "password": password}
             known[name] = _call(server, "POST", "users", new)
+            account = Account(name, ANNOTATOR, password)
+        elif new_passwords:
+            _call(server, "PATCH", f"users/{known[name]['id']}", {"password": password})
+            account = Account(name, ANNOTATOR, password)
+        else:
+            account = Account(name, known[name]["role"])
+        made(account)
+        accounts.append(account)
         member = {"user_id": known[name]["id"]}
         _call(server, "POST", f"workspaces/{workspace_id}/users", member, accept=_CONFLICT)
-        accounts.append(Account(name, known[name]["role"], password))
     return accounts
+
+
+def check_name(name: str) -> None:
+    """Raises `InputError` for a name that nobody could sign in with."""
+    if name != name.strip() or not name or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise InputError(
+            f"{name[:_LONGEST_NAME]!r} cannot be an annotator's name.",
+            hint=f"Take up to {_LONGEST_NAME} letters, digits and signs that somebody can type, without "
+            "spaces around them. No account was made.",
+        )
 
 
 def _workspace_id(server: ApiServer, name: str) -> str:

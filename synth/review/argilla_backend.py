@@ -88,7 +88,8 @@ class ArgillaBackend:
             dataset = None
         if dataset is None:
             dataset = self._create(wanted, task)
-        self._check_questions(dataset, task)
+        self._check_settings(dataset, task)
+        self._set_needed(dataset, wanted)
         return Place(
             id=f"argilla:{dataset['id']}",
             backend="argilla",
@@ -230,18 +231,34 @@ class ArgillaBackend:
         assert made is not None, "it was made just now"
         return made
 
-    def _check_questions(self, dataset: Json, task: Task) -> None:
-        there = {
-            q["name"] for q in self._connection.call("GET", f"datasets/{dataset['id']}/questions")["items"]
-        }
-        asked = {question.name for question in task.questions}
-        if there != asked:
-            raise InputError(
-                f"the dataset {dataset['name']!r} is there already and asks for {', '.join(sorted(there))}, "
-                f"not for {', '.join(sorted(asked))}.",
-                where=self._connection.server.url,
-                hint="Choose another name with --dataset.",
-            )
+    def _check_settings(self, dataset: Json, task: Task) -> None:
+        """Raises `InputError` where the dataset was made for another task than this one has become."""
+        path = f"datasets/{dataset['id']}"
+        questions = self._connection.call("GET", f"{path}/questions")["items"]
+        fields = self._connection.call("GET", f"{path}/fields")["items"]
+        vectors = self._connection.call("GET", f"{path}/vectors-settings")["items"]
+        pairs = [
+            ("asks for", {item["name"] for item in questions}, {spec.name for spec in task.questions}),
+            ("shows", {item["name"] for item in fields}, {spec.name for spec in task.fields}),
+            ("compares", {item["name"] for item in vectors}, {spec.name for spec in task.vectors}),
+        ]
+        for does, there, wanted in pairs:
+            if there != wanted:
+                raise InputError(
+                    f"the dataset {dataset['name']!r} is there already and {does} {_listed(there)}, not "
+                    f"{_listed(wanted)}.",
+                    where=self._connection.server.url,
+                    hint="A dataset keeps the task that it was made for: choose another name with "
+                    "--dataset. What people answered in this one stays, and `pull` still reads it.",
+                )
+
+    def _set_needed(self, dataset: Json, wanted: Wanted) -> None:
+        """As many answers a record as the recipe says now; Argilla then counts anew what is done."""
+        distribution = {"strategy": "overlap", "min_submitted": wanted.needed}
+        there = dataset["distribution"]["min_submitted"]
+        if there != wanted.needed:
+            self._connection.call("PATCH", f"datasets/{dataset['id']}", {"distribution": distribution})
+            self._progress(f"{wanted.name}: a record is done after {wanted.needed} answers now, not {there}")
 
     def _workspaces(self) -> dict[str, str]:
         items = self._connection.call("GET", "me/workspaces")["items"]
@@ -267,6 +284,10 @@ class ArgillaBackend:
 
 def _path(place: Place) -> str:
     return f"datasets/{place.id.removeprefix('argilla:')}"
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def _utc(moment: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,11 +25,13 @@ CONFLICTS = "-conflicts"
 
 @dataclass
 class PushReport:
-    """What a push came to, in rows. `there` were shown before; `unfit` lack what the task shows."""
+    """What a push came to, in rows. `there` were shown before; `decided` ones are not in the place, and
+    need not be, since people have decided on them already; `unfit` lack what the task shows."""
 
     places: list[str] = field(default_factory=list)
     sent: int = 0
     there: int = 0
+    decided: int = 0
     conflicts: int = 0
     shares: dict[str, int] = field(default_factory=dict)
     unfit: list[Refused] = field(default_factory=list)
@@ -41,6 +43,7 @@ class PushReport:
             "places": self.places,
             "sent": self.sent,
             "there": self.there,
+            "decided": self.decided,
             "conflicts": self.conflicts,
             "shares": dict(sorted(self.shares.items())),
             "unfit": [{"row": each.row, "why": each.why} for each in self.unfit],
@@ -132,7 +135,18 @@ class _Push:
                 continue
             records.append(replace(record, needed=each.needed))
             shown[each.row] = Shown(place.id, each.row, each.share, each.needed, receipt, record.order)
-        self._send(place, records, shown)
+        self._send(place, records, shown, self._decided())
+
+    def _decided(self) -> set[str]:
+        """Rows that people have decided on under this name: here, in a dataset that is gone, elsewhere."""
+        names = {self._name, self._name + OVERLAP, self._name + CONFLICTS}
+        return {
+            row
+            for row, decision in settle_all(self._known).items()
+            if decision.answered
+            and not decision.waiting
+            and self._known.places[decision.shown.place].name in names
+        }
 
     def _push_conflicts(self) -> None:
         """Texts that differ, side by side, for somebody to settle."""
@@ -162,20 +176,28 @@ class _Push:
         self._report.places.append(place.name)
         return place
 
-    def _send(self, place: Place, records: Sequence[Record], shown: Mapping[str, Shown]) -> None:
-        """Sends what is not there, or was changed by the recipe before anybody read it.
+    def _send(
+        self,
+        place: Place,
+        records: Sequence[Record],
+        shown: Mapping[str, Shown],
+        decided: Set[str] = frozenset(),
+    ) -> None:
+        """Sends what is neither there nor decided, or was changed by the recipe before anybody read it.
 
         What is shown is on disk before it is shown: no answer can come to a row that is not known.
         """
         present = self._backend.present(place)
         known = self._known.shown
+        settled = [record for record in records if record.row in decided and record.row not in present]
         send = [
             record
             for record in records
-            if record.row not in present
-            or (not present[record.row] and known.get((place.id, record.row)) != shown[record.row])
+            if (record.row not in present and record.row not in decided)
+            or (present.get(record.row) is False and known.get((place.id, record.row)) != shown[record.row])
         ]
-        self._report.there += len(records) - len(send)
+        self._report.decided += len(settled)
+        self._report.there += len(records) - len(send) - len(settled)
         late = [r for r in records if r.row in present and (place.id, r.row) not in known]
         done = 0
 

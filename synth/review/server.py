@@ -15,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from synth.errors import MachineError, UnreachableError
+from synth.errors import InputError, MachineError, UnreachableError
 from synth.review.environment import Progress, ensure_environment, package_folder
 
 DEFAULT_PORT = 6900
@@ -48,11 +48,18 @@ def state_file() -> Path:
 
 
 def running() -> LocalServer | None:
-    """The server that this user has running, if it answers."""
+    """The server that this user has running, if it answers. Raises `MachineError` where nobody can tell."""
+    state = state_file()
     try:
-        server = LocalServer(**json.loads(state_file().read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        server = LocalServer(**json.loads(state.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, ValueError, TypeError) as error:
+        raise MachineError(
+            f"cannot tell whether a local Argilla is running: {error}.",
+            where=str(state),
+            hint="Is it another account's, or damaged? Without a server running it can be removed.",
+        ) from error
     try:
         with urllib.request.urlopen(f"{server.url}/api/v1/status", timeout=_ANSWER_SECONDS):
             return server
@@ -81,7 +88,8 @@ def serve(
     Makes its environment first where that is missing. `ready` is called once the server answers. A `host`
     that is not loopback opens it to a network, and `progress` is told what that means.
 
-    Raises `MachineError` (port or data in use), `UnreachableError` (its packages cannot be fetched).
+    Raises `MachineError` (port or data in use), `UnreachableError` (its packages cannot be fetched),
+    `InputError` (no such host).
     """
     there = running()
     if there is not None:
@@ -137,7 +145,8 @@ def _run(command: list[str], errors: int, log: Path, ready: Callable[[LocalServe
         finally:
             _stop(child)
     if not first or (child.returncode != 0 and not stopping.is_set()):
-        raise MachineError(_last_words(log, child.returncode), where=str(log))
+        kind = InputError if child.returncode == InputError.exit_code else MachineError
+        raise kind(_last_words(log, child.returncode), where=str(log))
 
 
 @contextlib.contextmanager

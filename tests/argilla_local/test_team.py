@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+
+from synth.review.environment import ensure_environment
 
 TEAM = Path(__file__).resolve().parents[2] / "argilla_config" / "team"
 TEXT = (TEAM / "compose.yaml").read_text()
@@ -49,3 +53,25 @@ def test_passwords_come_from_the_environment_and_none_has_a_default() -> None:
     for name in secret:
         assert example[name] == ""
         assert set(re.findall(rf"(?<!\$)\$\{{{name}(.*?)\}}", TEXT)) == {":?set it in .env"}
+
+
+KNOWN = """
+import json
+from argilla_server.security.settings import settings as auth
+from argilla_server.settings import settings
+each = {s.model_config["env_prefix"] + name for s in (settings, auth) for name in s.model_fields}
+print(json.dumps([name.upper() for name in each]))
+"""
+
+
+@pytest.mark.heavy
+def test_the_server_knows_every_setting_that_it_is_given(tmp_path: Path) -> None:
+    """A name that was mistyped, or that a release renamed, would be read by nobody."""
+    python = ensure_environment(lambda line: None)
+    environment = {**os.environ, "ARGILLA_HOME_PATH": str(tmp_path)}
+    said = subprocess.run([python, "-c", KNOWN], env=environment, capture_output=True, text=True, check=True)
+    known = set(json.loads(said.stdout.splitlines()[-1]))
+    for service in ("argilla", "worker"):
+        given = {name for name in SERVICES[service]["environment"] if name.startswith("ARGILLA_")}
+        assert len(given) == 5
+        assert given <= known

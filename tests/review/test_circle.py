@@ -120,6 +120,19 @@ def test_pushing_again_adds_nothing_and_keeps_answers(run: Path) -> None:
     assert push_file(run).sent == 0
 
 
+def test_a_place_that_was_lost_is_filled_with_what_nobody_decided_on(run: Path) -> None:
+    """Whether the file is gone or the review moves: what people did is done."""
+    rows = decide(run)
+    whole = len(records(run))
+    (RunFolder(run).review / "desk.jsonl").unlink()
+    report = push_file(run)
+    assert report.conflicts == 1, "the conflict is shown to whoever settles it"
+    assert (report.sent, report.there, report.decided) == (whole - len(rows) + 1, 0, len(rows))
+    assert not {record["id"] for record in records(run)} & set(rows.values())
+    assert [record["id"] for record in records(run, "desk-conflicts")] == [rows["conflict"]]
+    assert synth.open(run).row(rows["edited"])["messages"][-1]["content"] == "Ann's own words."
+
+
 def test_an_answer_that_was_changed_counts_once(run: Path) -> None:
     rows = decide(run)
     give(run, {rows["edited"]: {"ann": {"response": "Better still.", "quality": 2}}})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from synth.errors import InputError, UnreachableError
-from synth.review.accounts import list_accounts, make_annotators
+from synth.errors import InputError, MachineError, UnreachableError
+from synth.review.accounts import Account, list_accounts, make_annotators
 from synth.review.server import LocalServer, find, running, state_file
 from tests.review.local_argilla import call, eventually, serving, start, wait_until_up
 
@@ -49,6 +51,17 @@ def test_what_a_killed_server_leaves_behind_is_no_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_state(tmp_path, monkeypatch, "http://127.0.0.1:9")
+    assert running() is None
+
+
+def test_a_state_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_state(tmp_path, monkeypatch, "http://127.0.0.1:9")
+    for damaged in ("{", "[]", '{"url": "http://127.0.0.1:9"}'):
+        state_file().write_text(damaged)
+        with pytest.raises(MachineError, match="cannot tell whether a local Argilla is running"):
+            find()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
     assert running() is None
 
 
@@ -127,6 +140,65 @@ def test_annotators_get_a_password_once(server: LocalServer) -> None:
         make_annotators(server, ["eve"], workspace="elsewhere")
     with pytest.raises(InputError):
         make_annotators(server, [""])
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", ["", " ann", "a\tb", "a\nb", "x" * 65])
+def test_a_name_that_nobody_can_sign_in_with_makes_no_account(server: LocalServer, name: str) -> None:
+    before = list_accounts(server)
+    with pytest.raises(InputError, match="cannot be an annotator's name"):
+        make_annotators(server, ["zoe", name])
+    assert list_accounts(server) == before
+
+
+def signs_in(server: LocalServer, account: Account) -> bool:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode({"username": account.username, "password": account.password or ""}).encode()
+    return call(server, "POST", "/api/v1/token", body, **form)[0] == 201
+
+
+@pytest.mark.heavy
+def test_a_password_that_was_lost_is_replaced(server: LocalServer) -> None:
+    told: list[Account] = []
+    names = ["ünï 😀", "o'Brien <b>"]
+    lost = make_annotators(server, names, made=told.append)
+    assert told == lost
+    (renewed,) = make_annotators(server, names[:1], new_passwords=True)
+    assert signs_in(server, renewed)
+    assert not signs_in(server, lost[0])
+    assert signs_in(server, lost[1])
+    with pytest.raises(InputError, match="owner: no annotator's account"):
+        make_annotators(server, [names[1], "owner"], new_passwords=True)
+    assert signs_in(server, lost[1])
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("schema", [None, "0123456789ab"], ids=["no database", "of another version"])
+def test_a_database_that_is_not_ours_is_told_and_left_alone(tmp_path: Path, schema: str | None) -> None:
+    database = tmp_path / "synth" / "argilla" / "argilla.db"
+    database.parent.mkdir(parents=True)
+    if schema is None:
+        database.write_bytes(b"no database " * 1000)
+    else:
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (schema,))
+    before = database.read_bytes()
+    process = start(tmp_path)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 4
+    assert (schema or "file is not a database") in errors
+    assert "Traceback" not in errors
+    assert database.read_bytes() == before
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.9"])
+def test_a_host_that_is_none_of_this_machine_is_a_wrong_argument(tmp_path: Path, host: str) -> None:
+    process = start(tmp_path, host=host)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "no address of this machine" in errors
 
 
 @pytest.mark.heavy

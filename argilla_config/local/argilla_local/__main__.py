@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import errno
 import json
 import os
 import socket
@@ -12,10 +12,18 @@ from pathlib import Path
 from typing import TextIO
 
 from argilla_local.environment import configure
-from argilla_local.files import Credentials, DataFolderError, load_credentials, lock, write_private_json
+from argilla_local.files import (
+    Credentials,
+    DataFolderError,
+    forget_state,
+    load_credentials,
+    lock,
+    write_private_json,
+)
 from argilla_local.guard import is_loopback
 
 DEFAULT_PORT = 6900
+EXIT_ARGUMENTS = 2
 EXIT_MACHINE = 4
 NETWORK_WARNING = (
     "argilla-local: warning: everybody on this network can open the sign-in page, and what they send travels "
@@ -30,8 +38,13 @@ def main() -> int:
     data = arguments.data.expanduser().resolve()
     try:
         listener = _listen(arguments.host, arguments.port)
+    except socket.gaierror as error:
+        return _fail(f"{arguments.host!r} is no address of this machine: {error.strerror}.", EXIT_ARGUMENTS)
     except OSError as error:
-        return _fail(f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror}")
+        if error.errno == errno.EADDRNOTAVAIL:
+            return _fail(f"{arguments.host} is no address of this machine.", EXIT_ARGUMENTS)
+        why = f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror}."
+        return _fail(f"{why} Is something else there? --port names another, and 0 takes a free one.")
     if not is_loopback(arguments.host):
         print(NETWORK_WARNING, file=sys.stderr)
     try:
@@ -42,9 +55,9 @@ def main() -> int:
     return 0
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, exit_code: int = EXIT_MACHINE) -> int:
     print(f"argilla-local: {message}", file=sys.stderr)
-    return EXIT_MACHINE
+    return exit_code
 
 
 def _serve(arguments: argparse.Namespace, data: Path, listener: socket.socket, output: TextIO) -> None:
@@ -71,8 +84,7 @@ def _serve(arguments: argparse.Namespace, data: Path, listener: socket.socket, o
         run(options, listener, credentials, ready)
     finally:
         if arguments.state:
-            with contextlib.suppress(FileNotFoundError):
-                arguments.state.unlink()
+            forget_state(arguments.state, state)
 
 
 def _state(host: str, listener: socket.socket, credentials: Credentials) -> dict[str, str | int]:
@@ -96,12 +108,19 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _port(given: str) -> int:
+    number = int(given)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="argilla-local", description=sys.modules["argilla_local"].__doc__)
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="run Argilla until Ctrl-C")
     serve.add_argument("--data", type=Path, default=Path("argilla-data"), help="where everything is kept")
-    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one")
     serve.add_argument("--host", default="127.0.0.1", help="another address opens it to a network")
     serve.add_argument("--state", type=Path, help="a file, mode 0600, that tells where it runs while it does")
     serve.add_argument(

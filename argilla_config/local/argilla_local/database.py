@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import alembic.config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from argilla_server.constants import DEFAULT_API_KEY, DEFAULT_PASSWORD, DEFAULT_USERNAME
 from argilla_server.contexts import accounts
 from argilla_server.database import ALEMBIC_CONFIG_FILE, AsyncSessionLocal, sync_engine
 from argilla_server.models import User, UserRole, Workspace
 from argilla_server.settings import settings
 from sqlalchemy import NullPool, event, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from argilla_local import text_index
+from argilla_local import schema
 from argilla_local.files import Credentials, DataFolderError
 
 WORKSPACE = "argilla"
@@ -36,13 +40,41 @@ _SETTLE_STATUSES = """
 
 
 def prepare() -> None:
-    """Migrates to the server's schema, adds the full-text index, and settles what a crash left open."""
+    """Migrates to the server's schema, adds what we search by, and settles what a crash left open.
+
+    Raises `DataFolderError` for a database that is none, is a newer server's, or cannot be written.
+    """
+    try:
+        _check_version()
+        _prepare()
+    except DatabaseError as error:
+        raise DataFolderError(
+            f"the database in {settings.home_path} cannot be used: {error.orig}. Nothing was taken from it."
+        ) from error
+
+
+def _check_version() -> None:
+    scripts = ScriptDirectory.from_config(alembic.config.Config(ALEMBIC_CONFIG_FILE))
+    with sync_engine.connect() as connection:
+        versions = MigrationContext.configure(connection).get_current_heads()
+    for version in versions:
+        try:
+            scripts.get_revision(version)
+        except CommandError:
+            raise DataFolderError(
+                f"the database in {settings.home_path} is of another version of Argilla's server (schema "
+                f"{version}), which this one does not know. Nothing in it was changed. Serve it with the "
+                "version that made it, or take another folder: --data."
+            ) from None
+
+
+def _prepare() -> None:
     alembic.config.main(argv=["-c", ALEMBIC_CONFIG_FILE, "upgrade", "head"])
     with sync_engine.connect() as connection:
         # Readers do not wait for a writer, and the reverse; a commit is on disk when it returns.
         connection.execute(text("PRAGMA journal_mode = WAL"))
     with sync_engine.begin() as connection:
-        text_index.install(connection)
+        schema.install(connection)
         connection.execute(text(_SETTLE_STATUSES))
     sync_engine.dispose()
 

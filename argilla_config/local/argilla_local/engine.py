@@ -66,11 +66,20 @@ _PRIME = 2**31 - 1
 
 
 class SqliteSearchEngine(SearchEngine):
-    """`sessions` opens sessions on the server's database, where `text_index.install` was called."""
+    """`sessions` opens sessions on the server's database, where `schema.install` was called.
 
-    def __init__(self, sessions: Callable[[], AbstractAsyncContextManager[AsyncSession]]) -> None:
+    With `reads_ahead`, whoever lists a dataset has its vectors read meanwhile, for the first "find similar".
+    """
+
+    def __init__(
+        self,
+        sessions: Callable[[], AbstractAsyncContextManager[AsyncSession]],
+        *,
+        reads_ahead: bool = False,
+    ) -> None:
         self._sessions = sessions
-        self._vectors = VectorCache()
+        self._reads_ahead = reads_ahead
+        self._vectors = VectorCache(sessions)
 
     @classmethod
     async def new_instance(cls) -> SearchEngine:
@@ -94,13 +103,15 @@ class SqliteSearchEngine(SearchEngine):
         self, dataset: Dataset, metadata_property: MetadataProperty
     ) -> None: ...
     async def configure_index_vectors(self, vector_settings: VectorSettings) -> None: ...
-    async def index_records(self, dataset: Dataset, records: Iterable[Record]) -> None: ...
     async def partial_record_update(self, record: Record, **update: Any) -> None: ...
     async def delete_records(self, dataset: Dataset, records: Iterable[Record]) -> None: ...
     async def update_record_response(self, response: Response) -> None: ...
     async def delete_record_response(self, response: Response) -> None: ...
     async def update_record_suggestion(self, suggestion: Suggestion) -> None: ...
     async def delete_record_suggestion(self, suggestion: Suggestion) -> None: ...
+
+    async def index_records(self, dataset: Dataset, records: Iterable[Record]) -> None:
+        self._vectors.may_have_changed(dataset.id)
 
     async def get_dataset_progress(self, dataset: Dataset) -> dict[str, int]:
         status = type_coerce(Record.status, String)
@@ -135,6 +146,8 @@ class SqliteSearchEngine(SearchEngine):
         user_id: UUID | None = None,
     ) -> SearchResponses:
         """Sorted as asked; else by relevance, and for a `user_id` shuffled, always the same for that user."""
+        if self._reads_ahead:
+            self._vectors.read_ahead(dataset.id)
         async with self._sessions() as session:
             schema = await DatasetSchema.load(session, dataset)
             tree, field = _read_query(dataset, query)

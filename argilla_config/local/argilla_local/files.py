@@ -8,7 +8,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,12 @@ def load_credentials(data: Path) -> Credentials:
     path = data / CREDENTIALS_FILE
     if path.exists():
         path.chmod(0o600)
-        return Credentials(**json.loads(path.read_text(encoding="utf-8")))
+        try:
+            return Credentials(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise DataFolderError(
+                f"{path} is damaged. Remove it, and the owner gets a new password and key; all else stays."
+            ) from None
     credentials = Credentials(
         username=OWNER,
         password=secrets.token_urlsafe(12),
@@ -63,6 +68,13 @@ def load_credentials(data: Path) -> Credentials:
     return credentials
 
 
+def forget_state(path: Path, state: dict[str, Any]) -> None:
+    """Removes the file that tells where a server runs, unless another one has written its own there."""
+    with suppress(FileNotFoundError, ValueError):  # a damaged one is not ours either
+        if json.loads(path.read_text(encoding="utf-8")) == state:
+            path.unlink()
+
+
 @contextmanager
 def lock(data: Path) -> Iterator[None]:
     """Keeps a second server away from `data`; the system lets go of it however this process ends."""
@@ -71,5 +83,7 @@ def lock(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataFolderError(f"{data} is in use by another server.") from None
+            raise DataFolderError(
+                f"{data} is in use by another server. Stop that one, or take another folder: --data."
+            ) from None
         yield

@@ -40,7 +40,7 @@ def run(
     database.prepare()
     database.connect()
     play_redis()
-    register_engine(SqliteSearchEngine(AsyncSessionLocal))
+    register_engine(SqliteSearchEngine(AsyncSessionLocal, reads_ahead=True))
     asyncio.run(_serve(options, listener, credentials, ready))
 
 

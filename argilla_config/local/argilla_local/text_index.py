@@ -12,6 +12,7 @@ import unicodedata
 from sqlalchemy import ColumnElement, Connection, Select, String, column, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from argilla_local import triggers
 from argilla_local.query_string import And, Fuzzy, Leaf, Not, Or, Phrase, Prefix, Query, Word, positive_leaves
 
 TEXTS = table(
@@ -49,14 +50,8 @@ _TABLES = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS argilla_local_words USING fts5("
     "text, content='argilla_local_texts', content_rowid='id', tokenize='unicode61 remove_diacritics 0')",
     "CREATE VIRTUAL TABLE IF NOT EXISTS argilla_local_vocabulary USING fts5vocab(argilla_local_words, 'row')",
-    "CREATE TABLE IF NOT EXISTS argilla_local_vector_versions "
-    "(vector_settings_id CHAR(32) PRIMARY KEY, version INTEGER NOT NULL)",
 )
 _FORGET_TEXTS = "DELETE FROM argilla_local_texts WHERE record_id = OLD.id;"
-_COUNT_VECTOR_CHANGE = """
-    INSERT INTO argilla_local_vector_versions VALUES ({vector}.vector_settings_id, 1)
-    ON CONFLICT (vector_settings_id) DO UPDATE SET version = version + 1;
-"""
 _TRIGGERS = {
     "argilla_local_record_added": f"AFTER INSERT ON records BEGIN {_ADD_NEW}; END",
     "argilla_local_record_changed": "AFTER UPDATE OF fields ON records "
@@ -67,12 +62,6 @@ _TRIGGERS = {
     "argilla_local_text_removed": "AFTER DELETE ON argilla_local_texts BEGIN "
     "INSERT INTO argilla_local_words (argilla_local_words, rowid, text) "
     "VALUES ('delete', OLD.id, OLD.text); END",
-    "argilla_local_vector_added": "AFTER INSERT ON vectors "
-    f"BEGIN {_COUNT_VECTOR_CHANGE.format(vector='NEW')} END",
-    "argilla_local_vector_changed": "AFTER UPDATE ON vectors "
-    f"BEGIN {_COUNT_VECTOR_CHANGE.format(vector='NEW')} END",
-    "argilla_local_vector_removed": "AFTER DELETE ON vectors "
-    f"BEGIN {_COUNT_VECTOR_CHANGE.format(vector='OLD')} END",
 }
 
 
@@ -80,14 +69,9 @@ def install(connection: Connection) -> None:
     """Makes tables and triggers, and fills them where they were not there (a database from elsewhere)."""
     for statement in _TABLES:
         connection.execute(text(statement))
-    present = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")))
-    missing = _TRIGGERS.keys() - present
-    for name in sorted(missing):
-        connection.execute(text(f"CREATE TRIGGER {name} {_TRIGGERS[name]}"))
-    if missing:
+    if triggers.ensure(connection, _TRIGGERS):
         connection.execute(text("DELETE FROM argilla_local_texts"))
         connection.execute(text(_ADD_ALL))
-        connection.execute(text("UPDATE argilla_local_vector_versions SET version = version + 1"))
 
 
 async def matches(

@@ -1,24 +1,30 @@
 """Exact nearest neighbours among the vectors that the server's database holds.
 
-The vectors of one kind are kept in memory as one matrix, 4 bytes a number. Triggers count every change of
-them (`text_index`), and a search compares that count: a matrix is never older than the database.
+The vectors of one kind are kept in memory as one matrix, 4 bytes a number. Every search first reads what has
+changed since (`vector_log`), and nothing else: a matrix is never older than the database.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import numpy as np
-from argilla_server.models import Vector, VectorSettings
+from argilla_server.models import VectorSettings
 from numpy.typing import NDArray
-from sqlalchemy import String, select, text, type_coerce
+from pydantic_core import from_json
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from argilla_local.vector_log import Change, newer
+
 MAX_MATRICES = 8
+_PAGE = 1000
+"""Vectors read at once. As JSON they take about 20 bytes a number, and while they are read others wait."""
 
 
 @dataclass(frozen=True)
@@ -34,44 +40,98 @@ class Matrix:
         return self.units @ _units(np.asarray([value], dtype=np.float32))[0]
 
 
-class VectorCache:
-    """The matrices used last, each as new as the database."""
+@dataclass
+class _Kept:
+    """A matrix, and the right to bring it up to date: who comes meanwhile waits, and need not read again."""
 
-    def __init__(self) -> None:
-        self._matrices: OrderedDict[str, Matrix] = OrderedDict()
+    matrix: Matrix
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class VectorCache:
+    """The matrices used last, each as new as the database when it is asked for."""
+
+    def __init__(self, sessions: Callable[[], AbstractAsyncContextManager[AsyncSession]]) -> None:
+        self._sessions = sessions
+        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
+        self._ahead: dict[UUID, asyncio.Task[None]] = {}
 
     async def matrix(self, session: AsyncSession, settings: VectorSettings) -> Matrix:
-        """The vectors of `settings`, read again only where one of them has changed."""
-        key = settings.id.hex
-        version = await session.scalar(
-            text("SELECT version FROM argilla_local_vector_versions WHERE vector_settings_id = :id"),
-            {"id": key},
-        )
-        known = self._matrices.get(key)
-        if known is None or known.version != version:
-            known = await _read(session, settings, version or 0)
-        self._matrices[key] = known
-        self._matrices.move_to_end(key)
-        while len(self._matrices) > MAX_MATRICES:
-            self._matrices.popitem(last=False)
-        return known
+        """The vectors of `settings`; only what has changed is read."""
+        kept = self._kept.setdefault(settings.id, _Kept(_empty(settings.dimensions)))
+        self._kept.move_to_end(settings.id)
+        while len(self._kept) > MAX_MATRICES:
+            self._kept.popitem(last=False)
+        async with kept.reading:
+            kept.matrix = await _up_to_date(session, kept.matrix, settings)
+        return kept.matrix
+
+    def read_ahead(self, dataset_id: UUID) -> None:
+        """Begins to read the vectors of a dataset, where that was not begun since they may have changed."""
+        if dataset_id not in self._ahead:
+            self._ahead[dataset_id] = asyncio.create_task(self._read_all(dataset_id))
+
+    def may_have_changed(self, dataset_id: UUID) -> None:
+        """Lets the next `read_ahead` of this dataset read."""
+        task = self._ahead.get(dataset_id)
+        if task is not None and task.done():
+            del self._ahead[dataset_id]
+
+    async def _read_all(self, dataset_id: UUID) -> None:
+        async with self._sessions() as session:
+            of_dataset = select(VectorSettings).where(VectorSettings.dataset_id == dataset_id)
+            for settings in (await session.scalars(of_dataset.limit(MAX_MATRICES))).all():
+                await self.matrix(session, settings)
 
 
-async def _read(session: AsyncSession, settings: VectorSettings, version: int) -> Matrix:
-    rows = await session.execute(
-        select(type_coerce(Vector.record_id, String), type_coerce(Vector.value, String)).where(
-            Vector.vector_settings_id == settings.id
-        )
+async def _up_to_date(session: AsyncSession, known: Matrix, settings: VectorSettings) -> Matrix:
+    """`known`, with all that has changed since. Reads page by page: of the JSON never more is in memory."""
+    version, pages = known.version, []
+    while True:
+        changes = await newer(session, settings.id.hex, version, _PAGE)
+        if changes:
+            pages.append(await asyncio.to_thread(_page, changes, settings.dimensions))
+            version = changes[-1].version
+        if len(changes) < _PAGE:
+            break
+    return await asyncio.to_thread(_merge, known, pages, version) if pages else known
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Changes of vectors: whose they are, what they are now, and whether they are there at all."""
+
+    record_ids: list[str]
+    units: NDArray[np.float32]
+    there: list[bool]
+
+
+def _page(changes: Sequence[Change], dimensions: int) -> _Page:
+    values = np.zeros((len(changes), dimensions), dtype=np.float32)
+    for row, change in enumerate(changes):
+        if change.value is not None:
+            values[row] = from_json(change.value)
+    return _Page(
+        [change.record_id for change in changes],
+        _units(values),
+        [change.value is not None for change in changes],
     )
-    found = rows.all()
-    return await asyncio.to_thread(_matrix, [(row[0], row[1]) for row in found], settings.dimensions, version)
 
 
-def _matrix(rows: list[tuple[str, str]], dimensions: int, version: int) -> Matrix:
-    values = np.empty((len(rows), dimensions), dtype=np.float32)
-    for index, (_, value) in enumerate(rows):
-        values[index] = json.loads(value)
-    return Matrix(version, np.array([record_id for record_id, _ in rows], dtype="U32"), _units(values))
+def _merge(known: Matrix, pages: Sequence[_Page], version: int) -> Matrix:
+    """What stands later counts."""
+    record_ids = [*known.record_ids.tolist(), *(each for page in pages for each in page.record_ids)]
+    there = [*([True] * len(known.record_ids)), *(each for page in pages for each in page.there)]
+    units = np.concatenate([known.units, *(page.units for page in pages)])
+    last = {record_id: row for row, record_id in enumerate(record_ids)}
+    rows = [row for row in last.values() if there[row]]
+    if len(rows) < len(units):
+        units = units[rows]
+    return Matrix(version, np.array([record_ids[row] for row in rows], dtype="U32"), units)
+
+
+def _empty(dimensions: int) -> Matrix:
+    return Matrix(0, np.empty(0, dtype="U32"), np.empty((0, dimensions), dtype=np.float32))
 
 
 def _units(values: NDArray[np.float32]) -> NDArray[np.float32]:

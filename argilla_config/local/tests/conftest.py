@@ -93,7 +93,7 @@ def _world(folder: Path) -> Iterator[World]:
 
 
 async def _make(path: Path, loop: asyncio.AbstractEventLoop) -> World:
-    from argilla_local import text_index
+    from argilla_local import schema
     from argilla_local.engine import SqliteSearchEngine
     from argilla_server.models.base import DatabaseModel
     from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
@@ -101,7 +101,7 @@ async def _make(path: Path, loop: asyncio.AbstractEventLoop) -> World:
     database = create_async_engine(f"sqlite+aiosqlite:///{path}")
     async with database.begin() as connection:
         await connection.run_sync(DatabaseModel.metadata.create_all)
-        await connection.run_sync(text_index.install)
+        await connection.run_sync(schema.install)
     sessions = async_sessionmaker(bind=database, expire_on_commit=False)
     world = World(database, sessions, SqliteSearchEngine(sessions), loop)
     async with sessions() as session:

@@ -16,7 +16,7 @@ from typing import Any
 import fakeredis
 import pytest
 import pytest_asyncio
-from argilla_local import text_index
+from argilla_local import schema
 from argilla_local.engine import SqliteSearchEngine
 from argilla_server.jobs.queues import REDIS_CONNECTION
 from argilla_server.search_engine import SearchEngine
@@ -113,7 +113,7 @@ def opensearch() -> IndexStandIn:
 
 @pytest_asyncio.fixture(autouse=True)
 async def installed(connection: AsyncConnection, opensearch: IndexStandIn, db: AsyncSession) -> None:
-    await connection.run_sync(text_index.install)
+    await connection.run_sync(schema.install)
     raw = await connection.get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None

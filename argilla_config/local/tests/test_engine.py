@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -245,6 +246,101 @@ def test_similarity_follows_every_change_of_a_vector(own_world: World) -> None:
     assert nearest()[0] == "gamma"
     own_world.run(execute(delete(Vector).where(changed)))
     assert "gamma" not in nearest()
+
+
+def _seen_by(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by the number of vectors in each page that is read."""
+    from argilla_local import vectors
+
+    read, sizes = vectors._page, []
+
+    def noted(changes: Any, dimensions: int) -> Any:
+        sizes.append(len(changes))
+        return read(changes, dimensions)
+
+    monkeypatch.setattr(vectors, "_page", noted)
+    return sizes
+
+
+def _nearest(world: World, value: list[float]) -> list[str]:
+    settings = world.dataset.vectors_settings[0]
+    return world.names(world.run(world.engine.similarity_search(world.dataset, settings, value=value)))
+
+
+def test_only_the_vectors_that_changed_are_read_again(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from argilla_local import vectors
+
+    monkeypatch.setattr(vectors, "_PAGE", 3)
+    sizes = _seen_by(own_world, monkeypatch)
+    assert _nearest(own_world, [1.0, 0.0]) == ["alpha", "beta", "delta", "gamma"]
+    assert sizes == [3, 1]
+    own_world.run(
+        _execute(own_world, """UPDATE vectors SET value = '[3.0, 0.0]' WHERE value = '[-1.0, 0.0]'""")
+    )
+    assert sorted(_nearest(own_world, [1.0, 0.0])[:2]) == ["alpha", "gamma"]
+    gone = own_world.records["alpha"].id.hex
+    own_world.run(_execute(own_world, f"DELETE FROM records WHERE id = '{gone}'"))
+    assert _nearest(own_world, [1.0, 0.0]) == ["gamma", "beta", "delta"]
+    assert sizes == [3, 1, 1, 1]
+
+
+def test_whoever_lists_a_dataset_has_its_vectors_read(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from argilla_local.engine import SqliteSearchEngine
+
+    own_world.engine = engine = SqliteSearchEngine(own_world.sessions, reads_ahead=True)
+    sizes = _seen_by(own_world, monkeypatch)
+
+    async def list_twice() -> None:
+        for _ in range(2):
+            await engine.search(own_world.dataset)
+        await asyncio.gather(*engine._vectors._ahead.values())
+
+    own_world.run(list_twice())
+    assert sizes == [4]
+    assert _nearest(own_world, [1.0, 0.0])[0] == "alpha"
+    assert sizes == [4], "find similar had nothing to read"
+    own_world.run(
+        _execute(own_world, """UPDATE vectors SET value = '[1.0, 0.0]' WHERE value = '[0.0, 0.0]'""")
+    )
+    own_world.run(engine.index_records(own_world.dataset, []))
+    own_world.run(list_twice())
+    assert sizes == [4, 1]
+
+
+def test_a_database_of_an_older_version_gets_this_ones_triggers(own_world: World) -> None:
+    from argilla_local import schema
+
+    async def put_back_and_install() -> None:
+        async with own_world.database.begin() as connection:
+            await connection.execute(text("DROP TABLE argilla_local_vector_changes"))
+            await connection.execute(text("DROP TRIGGER argilla_local_vector_moved"))
+            await connection.execute(text("DROP TRIGGER argilla_local_vector_added"))
+            counted = "UPDATE argilla_local_vector_versions SET version = version + 1"
+            await connection.execute(
+                text(
+                    f"CREATE TRIGGER argilla_local_vector_added AFTER INSERT ON vectors BEGIN {counted}; END"
+                )
+            )
+            await connection.run_sync(schema.install)
+
+    own_world.run(put_back_and_install())
+    assert _nearest(own_world, [1.0, 0.0]) == ["alpha", "beta", "delta", "gamma"]
+    record, kind = own_world.records["empty"].id.hex, own_world.dataset.vectors_settings[0].id.hex
+    added = "INSERT INTO vectors (id, record_id, vector_settings_id, value, inserted_at, updated_at) "
+    added += f"VALUES ('{'0' * 32}', '{record}', '{kind}', '[0.0, 1.0]', datetime(), datetime())"
+    own_world.run(_execute(own_world, added))
+    assert _nearest(own_world, [0.0, 1.0])[0] == "empty"
+
+
+async def _execute(world: World, statement: str) -> None:
+    async with world.sessions() as session:
+        await session.execute(text("PRAGMA foreign_keys = ON"))
+        await session.execute(text(statement))
+        await session.commit()
 
 
 def test_the_index_follows_every_change_of_a_record(own_world: World) -> None:
