@@ -127,7 +127,8 @@ def test_rows_that_would_be_cut_are_withheld(tmp_path: Path, model: Path) -> Non
 def test_a_row_of_max_length_is_not_cut_and_one_token_more_is(
     tmp_path: Path, model: Path, less: int, withheld: dict[str, int]
 ) -> None:
-    read, row = target_model(ExportOptions(model=str(model)), Path()), seed(chat("longer", "words"))
+    row = seed(chat("two words", "and three more"))
+    read = target_model(ExportOptions(model=str(model)), Path())
     assert read is not None
     limit = read.length(Example(row.id, row.messages)) - less
     run = make_run(
