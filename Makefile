@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venvs/vllm
-TRL := .venvs/trl
 TOGETHER := .venvs/together
 FINETUNE := .venvs/finetune
 
@@ -51,17 +50,10 @@ $(VLLM)/ready: requirements/vllm.txt tests/vllm/make_model.py | $(VENV)/dev-read
 	@$(VLLM)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.gguf)" $(VLLM)/SmolLM2-135M-Instruct
 	@touch $@
 
-# Those who read exports, for the tests marked heavy: TRL's trainers, which borrow torch from vLLM's environment,
-# and the file check of Together's client. tests/export/consumers/install.sh makes two larger ones.
-consumers-env: $(TRL)/ready $(TOGETHER)/ready
-
-$(TRL)/ready: requirements/trl.txt | $(VLLM)/ready
-	@echo "Making the trainers' environment in $(TRL) ..."
-	@$(PYTHON) -m venv $(TRL)
-	@$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/trl.txt
-	@$(VLLM)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-		> "$$($(TRL)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/borrowed.pth"
-	@touch $@
+# Those who read exports, for the tests marked heavy: TRL's trainers and mistral-common in the environment that
+# examples/finetune trains with, and the file check of Together's client.
+# tests/export/consumers/install.sh makes two larger ones.
+consumers-env: $(FINETUNE)/ready $(TOGETHER)/ready
 
 $(TOGETHER)/ready: requirements/together.txt
 	@echo "Making the environment of Together's client in $(TOGETHER) ..."
@@ -70,13 +62,16 @@ $(TOGETHER)/ready: requirements/together.txt
 	@touch $@
 
 # TRL and PEFT in an environment of their own (1.5 GB), and SmolLM2 as a model directory: what examples/finetune
-# and benchmarks/spoilt_data.py train with. Without it their tests are skipped.
-finetune-env: $(FINETUNE)/ready
+# and benchmarks/spoilt_data.py train with.
+finetune-env: $(FINETUNE)/model-ready
 
-$(FINETUNE)/ready: requirements/finetune.txt tests/vllm/make_model.py | $(VENV)/dev-ready
-	@echo "Making the trainer's environment in $(FINETUNE) (several minutes) ..."
+$(FINETUNE)/ready: requirements/finetune.txt
+	@echo "Making the trainers' environment in $(FINETUNE) (several minutes) ..."
 	@$(PYTHON) -m venv $(FINETUNE)
 	@$(FINETUNE)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/finetune.txt
+	@touch $@
+
+$(FINETUNE)/model-ready: tests/vllm/make_model.py $(FINETUNE)/ready | $(VENV)/dev-ready
 	@$(FINETUNE)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.gguf)" $(FINETUNE)/SmolLM2-135M-Instruct
 	@touch $@
 
@@ -84,7 +79,7 @@ $(FINETUNE)/ready: requirements/finetune.txt tests/vllm/make_model.py | $(VENV)/
 requirements:
 	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded pyproject.toml -o requirements/demo.txt
 	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra argilla --extra dev pyproject.toml -o requirements/dev.txt
-	uv pip compile --quiet --no-emit-index-url --no-header --upgrade requirements/finetune.in -o requirements/finetune.txt
+	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --override requirements/finetune.overrides requirements/finetune.in -o requirements/finetune.txt
 
 clean:
 	rm -rf $(VENV) dist build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,24 +87,38 @@ def _check_texts(folder: Path, expected: Expected) -> int:
 
 def _lost_text(receipt: Json, record: Json, expected: Expected) -> str | None:
     """A text of the receipt that the record does not hold, whole and unchanged."""
-    kind = expected.form.kind
-    system = None if "mixed" in receipt else expected.options.system
-    wanted = [
+    whole, inside = _wanted(receipt, expected)
+    texts = list(_strings(record))
+    held = Counter(texts)
+    for text in whole:
+        if not held[text]:
+            return text
+        held[text] -= 1  # what is said twice has to be there twice
+    return next((text for text in inside if not any(text in longer for longer in texts)), None)
+
+
+def _wanted(receipt: Json, expected: Expected) -> tuple[list[str], list[str]]:
+    """The texts that a record is to hold: those that stand by themselves, those that are a part of another.
+
+    Names of calls are a part in formats that write a call as a text; an answer is behind what was thought.
+    """
+    kind, options = expected.form.kind, expected.options
+    system = None if "mixed" in receipt else options.system
+    messages = _exported(receipt, kind)
+    whole = [
         content_of(message)
-        for message in _exported(receipt, kind)
+        for message in messages
         if system is None or message["role"] not in ("system", "developer")
     ]
-    wanted += [text for key in ("chosen", "rejected", "answer") if (text := _preference(receipt).get(key))]
-    wanted += [name for message in _exported(receipt, kind) for name in _called(message)]
-    if system is not None:
-        wanted.append(system)
-    if kind == "answer" and (thought := reasoning_of(receipt, expected.options)):
-        wanted.append(thought)
-    held = set(_strings(record))
-    for text in wanted:
-        if text not in held and not any(text in longer for longer in held):
-            return text
-    return None
+    whole += [_preference(receipt).get(key, "") for key in ("chosen", "rejected", "answer")]
+    whole += [system or ""]
+    inside = [name for message in messages for name in _called(message)]
+    if kind == "answer" and (thought := reasoning_of(receipt, options)):
+        inside.append(thought)
+        if options.reasoning == "think":
+            inside.append(content_of(messages[-1]))
+            whole.remove(inside[-1])
+    return [text for text in whole if text], inside
 
 
 def _exported(receipt: Json, kind: Kind) -> Sequence[Json]:

@@ -34,8 +34,8 @@ TINY_MODEL = Path(__file__).parent / "consumers" / "tiny_model.py"
 
 # Of each format: who reads it, and the environment that they live in.
 CONSUMERS = {
-    "trl-sft": ("trl", "trl"),
-    "mistral": ("mistral", "trl"),
+    "trl-sft": ("trl", "finetune"),
+    "mistral": ("mistral", "finetune"),
     "together": ("together", "together"),
     "llama-factory": ("llama-factory", "llama-factory"),
 }
@@ -103,7 +103,7 @@ def cell(words: str) -> str:
 def main() -> None:
     verdicts = {}
     with tempfile.TemporaryDirectory() as model:
-        python = ENVIRONMENTS / "trl" / "bin" / "python"
+        python = ENVIRONMENTS / "finetune" / "bin" / "python"
         subprocess.run([python, TINY_MODEL, model], check=True, capture_output=True)
         for form in CONSUMERS:
             verdicts[form] = theirs(form, model)

@@ -53,6 +53,23 @@ def test_a_text_that_changed(exported: Path) -> None:
         check(exported)
 
 
+def test_a_text_that_is_gone_though_another_holds_it(tmp_path: Path) -> None:
+    rows = [
+        held_out(chat("Hello?", "Hello!")),
+        seed(chat("Is it Yes. or No.?", "Yes.")),
+        seed(chat("1?", "1?")),
+    ]
+    folder = export_run(make_run(tmp_path / "run", rows)).folder
+    kept = (folder / "train.jsonl").read_bytes()
+    change(folder / "train.jsonl", b'"Yes."', b'"No."')
+    with pytest.raises(ExportError, match=r"as it should be: 'Yes\.'"):
+        check(folder)
+    (folder / "train.jsonl").write_bytes(kept)
+    change(folder / "train.jsonl", b'"1?"', b'"2?"')
+    with pytest.raises(ExportError, match=r"as it should be: '1\?'"):
+        check(folder)
+
+
 def test_a_system_prompt_that_is_missing(exported: Path) -> None:
     with pytest.raises(ExportError, match="'Not there'"):
         check(exported, system="Not there")

@@ -32,7 +32,7 @@ def python_of(name: str) -> Path:
     """The interpreter of a consumer's environment; skips where there is none."""
     python = ENVIRONMENTS / name / "bin" / "python"
     if not python.exists():
-        how = "make consumers-env" if name in ("trl", "together") else "sh consumers/install.sh .venvs"
+        how = "make consumers-env" if name in ("finetune", "together") else "sh consumers/install.sh .venvs"
         pytest.skip(f"no {name} in {ENVIRONMENTS}: make it with `{how}`, or set SYNTH_CONSUMERS")
     return python
 
@@ -54,7 +54,9 @@ def consume(name: str, script: str, *arguments: str | Path, cwd: Path | None = N
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "tiny"
-    subprocess.run([python_of("trl"), CONSUMERS / "tiny_model.py", folder], check=True, capture_output=True)
+    subprocess.run(
+        [python_of("finetune"), CONSUMERS / "tiny_model.py", folder], check=True, capture_output=True
+    )
     return folder
 
 
@@ -64,19 +66,19 @@ def exported(tmp_path: Path, form: str, *, tools: bool = True) -> Path:
 
 @pytest.mark.parametrize("form", ["trl-sft", "messages", "trl-dpo", "trl-kto", "trl-reward", "trl-prompt"])
 def test_trl_trains_on_every_row(tmp_path: Path, tiny_model: Path, form: str) -> None:
-    said = consume("trl", "consume_trl.py", exported(tmp_path, form), tiny_model, form)
+    said = consume("finetune", "consume_trl.py", exported(tmp_path, form), tiny_model, form)
     rows = 2 * TRAIN if form == "trl-kto" else TRAIN
     assert said["rendered"]["qwen3"] == rows
     assert said["rendered"]["llama3"] == said["rendered"]["gemma3"] == said["rendered"]["phi3"]
     assert said["rendered"]["llama3"] + said["rendered"]["llama3_1"] == rows
     if form != "trl-prompt":
         assert said["train"] == rows
-    if form == "trl-sft":
-        assert said["masked"] == rows
+    if form not in ("trl-prompt", "messages"):
+        assert said["learned"] == rows
 
 
 def test_mistral_accepts_every_row(tmp_path: Path) -> None:
-    assert consume("trl", "consume_mistral.py", exported(tmp_path, "mistral")) == {
+    assert consume("finetune", "consume_mistral.py", exported(tmp_path, "mistral")) == {
         "train": TRAIN,
         "test": TEST,
     }
@@ -102,11 +104,11 @@ def test_axolotl_preprocesses_every_row(tmp_path: Path, tiny_model: Path) -> Non
     shutil.copytree(exported(tmp_path, "axolotl"), folder)
     config = folder / "axolotl.yaml"
     config.write_text(config.read_text().replace("HuggingFaceTB/SmolLM2-135M-Instruct", str(tiny_model)))
-    assert consume("axolotl", "consume_axolotl.py", cwd=folder) == {"rows": [TEST, TRAIN]}
+    assert consume("axolotl", "consume_axolotl.py", tiny_model, cwd=folder) == {"rows": [TEST, TRAIN]}
 
 
 def test_datasets_loads_both_splits_with_the_features_that_they_have(tmp_path: Path) -> None:
-    features = consume("trl", "consume_datasets.py", exported(tmp_path, "trl-sft", tools=False))
+    features = consume("finetune", "consume_datasets.py", exported(tmp_path, "trl-sft", tools=False))
     message = [{"role": "string", "content": "string"}]
     assert features == {split: {"prompt": message, "completion": message} for split in ("train", "test")}
 

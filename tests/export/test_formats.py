@@ -136,6 +136,13 @@ def test_what_a_format_makes_of_a_call(tmp_path: Path, form: str) -> None:
         assert len(call["id"]) == 9
 
 
+def test_results_without_an_id_answer_the_calls_in_their_order(tmp_path: Path) -> None:
+    called = {**CALLED[1], "tool_calls": [CALL, {**CALL, "id": "call_2"}]}
+    row = seed([CALLED[0], called, CALLED[2], {"role": "tool", "content": "two"}, CALLED[3]], tools=TOOLS)
+    results = one(tmp_path, "messages", row)["messages"][2:4]
+    assert [(r["tool_call_id"], r["content"]) for r in results] == [("call_1", "none"), ("call_2", "two")]
+
+
 @pytest.mark.parametrize("form", IN_LINES)
 def test_varied_rows_go_in_and_come_out(tmp_path: Path, form: str) -> None:
     rows = varied_rows(tools=form not in WITHOUT_TOOLS)
@@ -164,14 +171,22 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path, form: str) -> None:
     assert read_all(folders[0]) == read_all(folders[1])
 
 
-def test_llama_factory_describes_both_splits(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("form", "more"),
+    [
+        ("llama-factory", {}),
+        ("llama-factory-dpo", {"chosen": "chosen", "rejected": "rejected"}),
+        ("llama-factory-kto", {"kto_tag": "kto_tag"}),
+    ],
+)
+def test_llama_factory_describes_both_splits(tmp_path: Path, form: str, more: dict[str, str]) -> None:
     rows = [held_out(chat("Hello?", "Hello!"), candidates=spoken().candidates), spoken()]
-    folder = export_run(make_run(tmp_path / "run", rows), format="llama-factory-dpo").folder
-    info = json.loads((folder / "dataset_info.json").read_text())
-    assert sorted(info) == ["tiny_test", "tiny_train"]
-    assert info["tiny_train"]["file_name"] == "train.jsonl"
-    assert info["tiny_train"]["ranking"] is True
-    assert set(info["tiny_train"]["columns"].values()) == {"conversations", "tools", "chosen", "rejected"}
+    folder = export_run(make_run(tmp_path / "run", rows), format=form).folder
+    shared = {"formatting": "sharegpt", "columns": {"messages": "conversations", "tools": "tools", **more}}
+    ranking = {"ranking": True} if form == "llama-factory-dpo" else {}
+    assert json.loads((folder / "dataset_info.json").read_text()) == {
+        f"tiny_{split}": {"file_name": f"{split}.jsonl", **shared, **ranking} for split in ("train", "test")
+    }
     manifest = json.loads((folder / "manifest.json").read_text())
     assert "dataset_info.json" in manifest["files"]
 
@@ -181,8 +196,17 @@ def test_axolotl_gets_a_configuration(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", rows, export={"model": "some/model"})
     config = yaml.safe_load((export_run(run, format="axolotl").folder / "axolotl.yaml").read_text())
     assert config["base_model"] == "some/model"
-    assert config["datasets"][0]["path"] == "train.jsonl"
-    assert config["test_datasets"][0]["path"] == "test.jsonl"
+    for key, file in (("datasets", "train.jsonl"), ("test_datasets", "test.jsonl")):
+        assert config[key] == [
+            {
+                "path": file,
+                "ds_type": "json",
+                "split": "train",
+                "type": "chat_template",
+                "field_messages": "messages",
+                "roles_to_train": ["assistant"],
+            }
+        ]
 
 
 def test_rows_that_do_not_fit_can_be_withheld(tmp_path: Path) -> None:

@@ -123,6 +123,22 @@ def test_rows_that_would_be_cut_are_withheld(tmp_path: Path, model: Path) -> Non
     assert result.withheld == {"too_long": 1}
 
 
+@pytest.mark.parametrize(("less", "withheld"), [(0, {}), (1, {"too_long": 1})])
+def test_a_row_of_max_length_is_not_cut_and_one_token_more_is(
+    tmp_path: Path, model: Path, less: int, withheld: dict[str, int]
+) -> None:
+    row = seed(chat("two words", "and three more"))
+    read = target_model(ExportOptions(model=str(model)), Path())
+    assert read is not None
+    limit = read.length(Example(row.id, row.messages)) - less
+    run = make_run(
+        tmp_path / "run",
+        [seed(chat("a", "b")), row],
+        export={"model": str(model), "max_length": limit},
+    )
+    assert export_run(run).withheld == withheld
+
+
 def test_every_varied_text_is_found_in_what_is_rendered(tmp_path: Path, model: Path) -> None:
     run = make_run(tmp_path / "run", varied_rows(120), export={"model": str(model)})
     assert sum(export_run(run).files.values()) == 120

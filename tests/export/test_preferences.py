@@ -82,6 +82,12 @@ def test_pairs_of_very_different_lengths_can_be_left_out() -> None:
     assert chosen == ["shorts"]
 
 
+@pytest.mark.parametrize(("chosen", "pairs"), [("6 word", 1), ("7 words", 0)])
+def test_a_pair_may_differ_in_length_by_the_ratio_and_no_more(chosen: str, pairs: int) -> None:
+    row = receipt("x", scored(**{"four": 1.0, chosen: 5.0}))
+    assert len(pairs_of(row, PairOptions(length_ratio=1.5))) == pairs
+
+
 @given(
     st.lists(st.tuples(st.text("ab ", max_size=4), st.none() | st.floats(1, 5)), max_size=6),
     st.floats(0.1, 3),

@@ -2,7 +2,7 @@
 
     .venvs/vllm/bin/python tests/vllm/make_model.py FILE.gguf FOLDER
 
-Runs in vLLM's environment (`make vllm-env`), which has transformers, accelerate and gguf.
+Runs where transformers, accelerate and gguf are: what `make vllm-env` or `make finetune-env` makes.
 """
 
 from __future__ import annotations

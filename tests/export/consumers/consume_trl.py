@@ -2,7 +2,7 @@
 
     python consume_trl.py EXPORT MODEL FORMAT
 
-Prints {"train": rows the trainer holds, "masked": rows whose loss covers the answer and only it, ...}.
+Prints {"train": rows the trainer holds, "learned": rows whose loss covers the answers and only them, ...}.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from trl.data_utils import apply_chat_template
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
+ANSWERS = ("completion", "chosen", "rejected")
 WITH_TOOLS = ("qwen3", "llama3_1")
 WITHOUT_TOOLS = ("qwen3", "llama3", "gemma3", "phi3")
 
@@ -46,15 +47,25 @@ def rendered(rows: Any, tokenizer: Any) -> dict[str, int]:
     return counts
 
 
-def answers_masked(dataset: Any, rows: Any, tokenizer: Any) -> int:
-    """How many rows are trained on their answer, and on nothing else."""
+def answers_learned(dataset: Any, rows: Any, tokenizer: Any) -> int:
+    """How many rows are trained on their answers, each as what it is, and on nothing else."""
+
+    def said(tokens: Any) -> str:
+        return str(tokenizer.decode(tokens).removesuffix("\n").removesuffix(tokenizer.eos_token))
+
     count = 0
     for trained, row in zip(dataset, rows, strict=True):
-        learned = [
-            t for t, label in zip(trained["input_ids"], trained["labels"], strict=True) if label != -100
-        ]
-        said = tokenizer.decode(learned).removesuffix("\n").removesuffix(tokenizer.eos_token)
-        assert said == row["completion"][0]["content"], (said, row["completion"])
+        if "labels" in trained:
+            pairs = zip(trained["input_ids"], trained["labels"], strict=True)
+            learned = {"completion": [token for token, label in pairs if label != -100]}
+        else:
+            learned = {key: trained[f"{key}_ids"] for key in ANSWERS if f"{key}_ids" in trained}
+        assert learned, trained.keys()
+        for key, tokens in learned.items():
+            # A reward model is shown whole conversations: there the answer is where they end.
+            answer, text = row[key][-1]["content"], said(tokens)
+            assert text == answer or (len(row[key]) > 1 and text.endswith(f"\n{answer}")), (text, row[key])
+        assert trained.get("label") == row.get("label"), row
         count += 1
     return count
 
@@ -95,8 +106,8 @@ def main() -> None:
         trainer = trainer_of(form, model, data["train"], tokenizer)
         trainer.train()
         result["train"] = len(trainer.train_dataset)
-        if form == "trl-sft":
-            result["masked"] = answers_masked(trainer.train_dataset, data["train"], tokenizer)
+        if form != "messages":
+            result["learned"] = answers_learned(trainer.train_dataset, data["train"], tokenizer)
     print(json.dumps(result))
 
 

@@ -9,6 +9,11 @@ for name in axolotl llama-factory; do
     python3 -m venv "$folder/$name"
 done
 "$folder/axolotl/bin/pip" install -q axolotl==0.19.0 "$torch"
-# torchaudio is what it cannot start without, and has to be of the same build as torch.
-# Where none of that build is to be had, an empty package of that name, and no torchvision, serve for texts.
-"$folder/llama-factory/bin/pip" install -q llamafactory==0.9.5 torch==2.11.0 torchaudio==2.11.0 torchvision
+
+llama_factory=$folder/llama-factory/bin
+"$llama_factory/pip" install -q llamafactory==0.9.5 "$torch"
+# Its loader imports torchaudio, and transformers imports torchvision where it is installed. Both start only with
+# the very build of torch that they were made for, and no build of torchaudio is newer than torch 2.11. Texts need
+# neither: an empty module serves for the one, and nothing for the other.
+"$llama_factory/pip" uninstall -q -y torchaudio torchvision
+: > "$("$llama_factory/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torchaudio.py"
