@@ -10,7 +10,7 @@ from endpoints import request
 
 from synth.llm.dialect import Dialect
 from synth.llm.limits import Limits, RateLimit
-from synth.llm.metrics import read_metrics
+from synth.llm.metrics import pause_after, read_metrics
 from synth.llm.retry import Verdict, backoff, judge, judge_body, retry_after, spoken
 from synth.llm.stragglers import Stragglers, overtaken
 from synth.llm.wire import read_reply, split_thinking
@@ -212,6 +212,11 @@ def test_late_is_several_times_what_others_took() -> None:
     for _ in range(20):
         late.answered(7, 0.01)
     assert late.late_after(7) == late.earliest == 1.0
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.0, 0.5), (0.005, 0.5), (0.03, 3.0), (2.0, 10.0)])
+def test_metrics_that_take_longer_are_read_less_often(took: float, pause: float) -> None:
+    assert pause_after(took) == pytest.approx(pause)
 
 
 def test_overtaken_by_half() -> None:
