@@ -252,6 +252,28 @@ def test_logprobs_begin_where_the_answer_does() -> None:
     assert (reply.text, [choice.token for choice in reply.logprobs]) == ("4", ["4"])
 
 
+@pytest.mark.parametrize(
+    ("message", "spelt", "of_the_answer"),
+    [
+        ({"content": None, "reasoning": "2 of 5"}, ["2", " of", " 5"], []),
+        (
+            {"content": "4", "reasoning": "5?"},
+            ["5", "?", "</think>", "\n\n", "4", "<|end|>"],
+            ["4", "<|end|>"],
+        ),
+        ({"content": "caf\u00e9", "reasoning": "5?"}, ["5", "?", "</think>", "caf", "\ufffd", "\ufffd"], []),
+        ({"content": "4"}, ["4", "<|end|>"], ["4", "<|end|>"]),
+        ({"content": "caf\u00e9"}, ["caf", "\ufffd", "\ufffd"], ["caf", "\ufffd", "\ufffd"]),
+    ],
+)
+def test_no_logprob_of_the_thinking_is_taken_for_one_of_the_answer(
+    message: dict[str, object], spelt: list[str], of_the_answer: list[str]
+) -> None:
+    tokens = [{"token": token, "logprob": -0.5, "top_logprobs": []} for token in spelt]
+    reply = read_reply(body_of(message, finish_reason="length", logprobs={"content": tokens}))
+    assert [choice.token for choice in reply.logprobs] == of_the_answer
+
+
 def test_odd_messages_are_read() -> None:
     assert read_reply(body_of({"content": None, "refusal": "I cannot."})).finish == "refusal"
     assert read_reply(body_of({"content": [{"type": "text", "text": "part"}]})).text == "part"
