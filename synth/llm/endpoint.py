@@ -14,7 +14,7 @@ from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.controller import MOST, START, Controller
 from synth.llm.dialect import Dialect
 from synth.llm.limits import Limits
-from synth.llm.metrics import read_metrics
+from synth.llm.metrics import pause_after, read_metrics
 from synth.llm.pool import Place, Pool, nobody
 from synth.llm.retry import Failure, Verdict, backoff, judge, judge_body
 from synth.llm.server import Server, ServerStats, State
@@ -27,7 +27,7 @@ if sys.platform != "win32":
 
 # A request that fails so often while others are answered is at fault itself.
 _TRIES = 8
-_METRICS_EVERY, _METRICS_SECONDS, _QUICK_LOOK_SECONDS = 0.5, 5.0, 1.0
+_METRICS_SECONDS, _QUICK_LOOK_SECONDS = 5.0, 1.0
 _OPEN_TRIES, _OPEN_SECONDS = 3, 10.0
 # Models of a server that an error names, of perhaps hundreds.
 _NAMED_MODELS = 20
@@ -310,12 +310,16 @@ class EndpointClient:
         return await self._answer(flight.request, avoid=flight.place.server, copies=flight.copies + 1)
 
     async def _observe(self, server: Server) -> None:
-        """Looks at `/metrics`, until it turns out that there is none to see."""
-        await asyncio.sleep(_METRICS_EVERY)
+        """Looks at `/metrics`, as often as it costs little, until it turns out that there is none to see."""
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(pause_after(0.0))
+        asked = now()
         while await self._look(server, _METRICS_SECONDS):
+            took = now() - asked
             if self._pool is not None:
                 self._pool.dispatch()
-            await asyncio.sleep(_METRICS_EVERY)
+            await asyncio.sleep(pause_after(took))
+            asked = now()
 
     async def _look_at_all(self) -> None:
         """One quick look at each server: what it counts is wanted at the start and at the end, too."""

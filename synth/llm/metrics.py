@@ -19,6 +19,20 @@ _PATTERNS = {
 }
 
 
+# A server that is read takes as long over it as it does over anything else: on few cores, that is felt. It
+# gets so many times what the last read took without one, and is never left alone for longer than `_RAREST`,
+# since one read can take long by chance.
+_OFTENEST, _RAREST = 0.5, 10.0
+_TIMES_A_READ = 100.0
+
+
+def pause_after(read_took: float) -> float:
+    """Seconds until the next read, after one that took so many: reading takes 1% of the time at most, up to
+    the longest pause.
+    """
+    return min(max(_OFTENEST, _TIMES_A_READ * read_took), _RAREST)
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """Requests that run and wait, the share of the KV cache in use, and tokens looked up and found in the

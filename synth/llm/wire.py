@@ -40,7 +40,7 @@ def read_reply(raw: bytes) -> Reply:
         finish=finish,
         usage=_usage(body.get("usage")),
         reasoning=reasoning,
-        logprobs=_logprobs(choice.get("logprobs"), text),
+        logprobs=_logprobs(choice.get("logprobs"), text, thought=reasoning is not None),
         model=str(body.get("model") or ""),
     )
 
@@ -110,7 +110,8 @@ def _usage(counts: Any) -> Usage:
     )
 
 
-def _logprobs(block: Any, text: str) -> tuple[TokenChoice, ...]:
+def _logprobs(block: Any, text: str, *, thought: bool) -> tuple[TokenChoice, ...]:
+    """Those of the answer alone: servers list the tokens of the thinking, too."""
     if not isinstance(block, dict) or not block.get("content"):
         return ()
     choices = [
@@ -121,21 +122,21 @@ def _logprobs(block: Any, text: str) -> tuple[TokenChoice, ...]:
         )
         for entry in block["content"]
     ]
-    return tuple(choices[_answer_start(choices, text) :])
+    return tuple(choices[_answer_start(choices, text) :] if thought else choices)
 
 
 def _answer_start(choices: Sequence[TokenChoice], text: str) -> int:
-    """Index of the first token of the answer: servers list the tokens of the thinking, too."""
+    """Index of the first token of the answer, behind the thinking: the end where there is no answer, or where
+    its text is not what the tokens spell.
+    """
     joined = "".join(choice.token for choice in choices)
-    ahead = joined.rfind(text)
-    if ahead <= 0:
-        return 0
+    ahead = joined.rfind(text) if text else -1
     length = 0
     for index, choice in enumerate(choices):
         length += len(choice.token)
-        if length > ahead:
+        if 0 <= ahead < length:
             return index
-    return 0
+    return len(choices)
 
 
 def _write_choice(choice: TokenChoice) -> Json:

@@ -13,10 +13,28 @@ from synth.recipe.base import Sampling
 from synth.stages.base import Unusable, ask_until_served
 
 
-def read_text(reply: Reply) -> str:
-    """The text of a whole answer. Raises `Unusable` where it is cut or empty."""
+def refuse_unanswered(reply: Reply) -> None:
+    """Raises `Unusable` where the answer is cut, or where thinking is all that came of it."""
+    thought_only = bool(reply.reasoning) and not reply.text.strip()
+    if reply.cut and thought_only:
+        raise Unusable(
+            "cut",
+            "max_tokens ended the thinking before the answer began: raise `sampling.max_tokens`, or switch"
+            " thinking off in the model's `extra_body`",
+        )
     if reply.cut:
         raise Unusable("cut", "max_tokens ended the answer")
+    if thought_only:
+        raise Unusable(
+            "empty",
+            "the model thought and gave no answer. If this is so for all rows, the server may take answers"
+            " for thinking: does its --reasoning-parser suit the model, and a model that does not think?",
+        )
+
+
+def read_text(reply: Reply) -> str:
+    """The text of a whole answer. Raises `Unusable` where it is cut or empty."""
+    refuse_unanswered(reply)
     text = reply.text.strip()
     if not text:
         raise Unusable("empty", "the answer is empty")
@@ -27,8 +45,7 @@ def reads_object(schema: Json | None) -> Callable[[Reply], Json]:
     """A reader for answers that are one JSON object of this schema."""
 
     def read(reply: Reply) -> Json:
-        if reply.cut:
-            raise Unusable("cut", "max_tokens ended the answer")
+        refuse_unanswered(reply)
         return parse_object(reply.text, schema)
 
     return read

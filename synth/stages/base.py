@@ -25,13 +25,21 @@ from synth.stages.taxonomy import Taxonomy
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeTraits:
+    """Whether the tokens of a model's scores come with probabilities, and whether it thinks first."""
+
+    gives_logprobs: bool
+    thinks: bool
+
+
 @dataclass(frozen=True)
 class Context:
     """What stages are built from: the recipe, its models by name, what was given, a place for warnings.
 
     `passages` cuts the documents into pieces of at least and at most so many characters. `texts` gathers
-    what a stage's outcome depends on besides recipe and sources, such as its prompts; `gives_logprobs` is
-    what was found out about each model that judges. `taxonomies` are those of the stages before.
+    what a stage's outcome depends on besides recipe and sources, such as its prompts; `judges` is what
+    was found out about each model that judges. `taxonomies` are those of the stages before.
     """
 
     recipe: Recipe
@@ -41,7 +49,7 @@ class Context:
     passages: Callable[[int, int], Sequence[Passage]] = lambda shortest, longest: ()
     failures: Sequence[Failure] = ()
     texts: list[str] = field(default_factory=list)
-    gives_logprobs: dict[str, bool] = field(default_factory=dict)
+    judges: dict[str, JudgeTraits] = field(default_factory=dict)
     taxonomies: list[Taxonomy] = field(default_factory=list)
 
     @property

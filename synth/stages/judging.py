@@ -1,8 +1,8 @@
 """How a judge is asked for a score, and how its answer is read.
 
-Where a model gives log-probabilities, the score is the expectation over the score tokens (G-Eval,
-https://arxiv.org/abs/2303.16634; DEITA, https://arxiv.org/abs/2312.15685); else it is the number that it
-writes. Which of the two is settled once for a model, by one request, and never mixed.
+Where a model gives log-probabilities and does not think first, the score is the expectation over the score
+tokens (G-Eval, https://arxiv.org/abs/2303.16634; DEITA, https://arxiv.org/abs/2312.15685); else it is the
+number that it writes. Which of the two is settled once for a model, by one request, and never mixed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from synth.llm.base import Json, Reply, RequestFailed, TokenChoice
 from synth.llm.model import Answer, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
+from synth.recipe.model import EndpointModel, ModelConfig, VllmModel
 from synth.row import Row
-from synth.stages.answers import ask_for_object, parse_object
-from synth.stages.base import Context, Unusable, ask_until_served
+from synth.stages.answers import ask_for_object, parse_object, refuse_unanswered
+from synth.stages.base import Context, JudgeTraits, Unusable, ask_until_served
 from synth.stages.options import EvolveOptions, ParaphraseOptions
 
 # What servers give at the most, as a rule.
@@ -28,6 +29,11 @@ _ALTERNATIVES = 20
 
 # An expectation over less than this share of the probability says little about the score.
 _LEAST_MASS = 0.5
+
+# Room to think in, for a judge that does, where neither recipe nor model says otherwise; a model's context
+# has to hold the prompt, too.
+_THINKING_TOKENS = 4096
+_THINKING_SHARE = 0.5
 
 # What the judge is asked once, to see how its scores can be read.
 _PROBE = {"conversation": "What is the capital of France?", "response": "The capital of France is Paris."}
@@ -71,7 +77,8 @@ class Judge:
         prompt.answers_with(score="integer")
         self._sampling = sampling
         self._attempts = attempts
-        self._readings = context.gives_logprobs
+        self._known = context.judges
+        self._thinks = False
         self._warn = context.warn
         if model.name == "writer":
             context.warn(f"{stage}: the writer ({model.model}) judges its own drafts; name a models.judge.")
@@ -81,9 +88,12 @@ class Judge:
         if read != "auto":
             self.reading = read
         else:
-            if self.model.name not in self._readings:
-                self._readings[self.model.name] = await self._gives_logprobs()
-            self.reading = "logprobs" if self._readings[self.model.name] else "text"
+            if self.model.name not in self._known:
+                self._known[self.model.name] = await self._find_out()
+            traits = self._known[self.model.name]
+            # With every token of its thoughts, a server would send the alternatives: 1.5 kB each.
+            self.reading = "logprobs" if traits.gives_logprobs and not traits.thinks else "text"
+            self._thinks = traits.thinks
         how = (
             "the probabilities of the score tokens" if self.reading == "logprobs" else "the number it writes"
         )
@@ -103,27 +113,39 @@ class Judge:
         )
         return Judgement(round(score, 4), round(mass, 4), answer)
 
-    async def _gives_logprobs(self) -> bool:
+    async def _find_out(self) -> JudgeTraits:
         values = {key: _PROBE.get(key, "") for key in self.prompt.inputs}
+        room = self._room("logprobs")
         try:
-            answer = await self.model.ask(
-                self.prompt.render(values), self._room("logprobs"), logprobs=_ALTERNATIVES
-            )
-            expected_score(answer.reply.logprobs, self._levels)
-        except (Unusable, RequestFailed):
-            return False
-        return True
+            answer = await self.model.ask(self.prompt.render(values), room, logprobs=_ALTERNATIVES)
+        except RequestFailed:
+            return JudgeTraits(gives_logprobs=False, thinks=False)
+        reply = answer.reply
+        try:
+            expected_score(reply.logprobs, self._levels)
+            gives_logprobs = True
+        except Unusable:
+            gives_logprobs = False
+        return JudgeTraits(gives_logprobs, thinks=bool(reply.reasoning))
 
     def _read(self, reply: Reply) -> tuple[float, float]:
+        if not reply.text.strip():
+            refuse_unanswered(reply)
         if self.reading == "logprobs":
             return expected_score(reply.logprobs, self._levels)
         return written_score(reply, self._levels, self.prompt.schema), 1.0
 
     def _room(self, reading: Reading) -> Sampling:
         """Room for the number and what comes before it, where neither recipe nor model says otherwise."""
+        thoughts = _room_to_think(self.model.config) if self._thinks else 0
         words = 192 if len((self.prompt.schema or {}).get("properties", {})) > 1 else 0
-        room = Sampling(max_tokens=words + (8 if reading == "logprobs" else 32))
+        room = Sampling(max_tokens=thoughts + words + (8 if reading == "logprobs" else 32))
         return self._sampling.over(self.model.config.sampling.over(room))
+
+
+def _room_to_think(model: ModelConfig) -> int:
+    context = model.context if isinstance(model, EndpointModel | VllmModel) else None
+    return min(_THINKING_TOKENS, int(context * _THINKING_SHARE)) if context else _THINKING_TOKENS
 
 
 def expected_score(tokens: Sequence[TokenChoice], levels: range) -> tuple[float, float]:

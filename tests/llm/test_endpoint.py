@@ -275,6 +275,21 @@ def test_unequal_servers_all_work() -> None:
     assert many > 0.85 * 3 * 16 / 0.2
 
 
+def test_a_server_that_takes_long_over_its_metrics_is_asked_less_often() -> None:
+    """Counted while the other one is read eight times; a slow machine makes both of them rarer."""
+
+    async def work(client: EndpointClient) -> tuple[int, int]:
+        often = 0
+        while often < 8:
+            await asyncio.sleep(0.2)
+            often = quick.log()["metrics_reads"]
+        return often, slow.log()["metrics_reads"]
+
+    with LoopbackProcess() as quick, LoopbackProcess(metrics_time=0.2) as slow:
+        often, seldom = run(EndpointClient("fake", [quick.url, slow.url]), work)
+    assert 2 <= seldom <= often // 2
+
+
 def test_equal_urls_are_one_server(server: LoopbackProcess) -> None:
     client = EndpointClient("fake", [server.url, server.url])
     assert len(client.stats()) == 1

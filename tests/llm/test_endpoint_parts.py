@@ -10,7 +10,7 @@ from endpoints import request
 
 from synth.llm.dialect import Dialect
 from synth.llm.limits import Limits, RateLimit
-from synth.llm.metrics import read_metrics
+from synth.llm.metrics import pause_after, read_metrics
 from synth.llm.retry import Verdict, backoff, judge, judge_body, retry_after, spoken
 from synth.llm.stragglers import Stragglers, overtaken
 from synth.llm.wire import read_reply, split_thinking
@@ -214,6 +214,11 @@ def test_late_is_several_times_what_others_took() -> None:
     assert late.late_after(7) == late.earliest == 1.0
 
 
+@pytest.mark.parametrize(("took", "pause"), [(0.0, 0.5), (0.005, 0.5), (0.03, 3.0), (2.0, 10.0)])
+def test_metrics_that_take_longer_are_read_less_often(took: float, pause: float) -> None:
+    assert pause_after(took) == pytest.approx(pause)
+
+
 def test_overtaken_by_half() -> None:
     assert not overtaken(4, 10)
     assert overtaken(5, 10)
@@ -245,6 +250,28 @@ def test_logprobs_begin_where_the_answer_does() -> None:
     ]
     reply = read_reply(body_of({"content": "<think>2?</think>\n4"}, logprobs={"content": tokens}))
     assert (reply.text, [choice.token for choice in reply.logprobs]) == ("4", ["4"])
+
+
+@pytest.mark.parametrize(
+    ("message", "spelt", "of_the_answer"),
+    [
+        ({"content": None, "reasoning": "2 of 5"}, ["2", " of", " 5"], []),
+        (
+            {"content": "4", "reasoning": "5?"},
+            ["5", "?", "</think>", "\n\n", "4", "<|end|>"],
+            ["4", "<|end|>"],
+        ),
+        ({"content": "caf\u00e9", "reasoning": "5?"}, ["5", "?", "</think>", "caf", "\ufffd", "\ufffd"], []),
+        ({"content": "4"}, ["4", "<|end|>"], ["4", "<|end|>"]),
+        ({"content": "caf\u00e9"}, ["caf", "\ufffd", "\ufffd"], ["caf", "\ufffd", "\ufffd"]),
+    ],
+)
+def test_no_logprob_of_the_thinking_is_taken_for_one_of_the_answer(
+    message: dict[str, object], spelt: list[str], of_the_answer: list[str]
+) -> None:
+    tokens = [{"token": token, "logprob": -0.5, "top_logprobs": []} for token in spelt]
+    reply = read_reply(body_of(message, finish_reason="length", logprobs={"content": tokens}))
+    assert [choice.token for choice in reply.logprobs] == of_the_answer
 
 
 def test_odd_messages_are_read() -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,12 @@ def vllm_variables(folder: Path) -> dict[str, str]:
 
 
 class Served:
-    """`synth serve` of a recipe in `folder`; `url` is its base_url."""
+    """`synth serve` of a recipe in `folder`, with more `flags` for vLLM; `url` is its base_url."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, model: Path = MODEL, flags: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._served = model
+        self._flags = ["--enforce-eager", "--middleware", "request_log.RequestLog", *flags]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
@@ -70,10 +73,9 @@ class Served:
 
     def start(self) -> None:
         """Returns when it is up; fails with its log where it does not come up."""
-        flags = ["--enforce-eager", "--middleware", "request_log.RequestLog"]
         with (self.folder / "serve.log").open("a") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "synth", "serve", self.recipe, "--json", "--", *flags],
+                [sys.executable, "-m", "synth", "serve", self.recipe, "--json", "--", *self._flags],
                 env=vllm_variables(self.folder),
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -108,7 +110,12 @@ class Served:
     @property
     def model(self) -> dict[str, Any]:
         """A recipe's words for it; patient for longer than it takes to start again on a busy machine."""
-        return {"model": str(MODEL), "base_url": self.url, "api_key_env": "SERVED_KEY", "patience": 600}
+        return {
+            "model": str(self._served),
+            "base_url": self.url,
+            "api_key_env": "SERVED_KEY",
+            "patience": 600,
+        }
 
     @property
     def is_running(self) -> bool:

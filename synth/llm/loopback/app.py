@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
+from functools import partial
 from random import Random
 from typing import Any, TextIO
 from urllib.parse import parse_qs, urlsplit
@@ -42,6 +43,7 @@ class App:
         self._answered = Counter[str]()
         self._recorded: list[Json] = []
         self._most_at_once = 0
+        self._metrics_reads = 0
 
     def handle(self, connection: Connection, method: bytes, target: str, body: bytes) -> None:
         """Answers one request on `connection`, now or when the engine is through with it."""
@@ -58,7 +60,7 @@ class App:
             case b"GET", "/health":
                 connection.respond(self.settings.health, b"")
             case b"GET", "/metrics" if self.settings.metrics:
-                connection.respond(200, self._metrics(), kind=b"text/plain; version=0.0.4")
+                self._tell_metrics(connection)
             case b"GET", "/v1/models":
                 self._models(connection)
             case _:
@@ -74,9 +76,15 @@ class App:
         self._service.configure(self.settings)
         connection.respond(200, b"{}")
 
+    def _tell_metrics(self, connection: Connection) -> None:
+        self._metrics_reads += 1
+        tell = partial(connection.respond, 200, self._metrics(), kind=b"text/plain; version=0.0.4")
+        self._loop.call_later(self.settings.metrics_time, tell)
+
     def _history(self, bodies: bool) -> Json:
         history: Json = {
             "requests": self._asked.total(),
+            "metrics_reads": self._metrics_reads,
             "answered": self._answered.total(),
             "asked": self._asked,
             "answers": self._answered,

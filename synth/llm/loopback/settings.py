@@ -50,6 +50,8 @@ class Settings:
     redirect: str = ""
     health: int = 200
     metrics: bool = True
+    # Seconds that it takes over each read of `/metrics`.
+    metrics_time: float = 0.0
     # Comma-separated: json_schema, json_object, structured_outputs, guided_json; what else is asked is a 400.
     structured: str = "json_schema,json_object,structured_outputs,guided_json"
     logprobs: bool = True
