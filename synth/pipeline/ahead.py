@@ -32,6 +32,8 @@ def _check_run_sources(recipe: Recipe, out: Path) -> None:
 
 
 def _check_export(recipe: Recipe) -> None:
+    if "export" not in recipe.model_fields_set:
+        return  # The defaults fit each other, and to load all formats takes a while.
     from synth.exports.formats import find_format
     from synth.exports.options import check_options
 
@@ -43,6 +45,8 @@ def _check_export(recipe: Recipe) -> None:
 
 
 def _check_review(recipe: Recipe) -> None:
+    if "review" not in recipe.model_fields_set:
+        return
     from synth.review.tasks import recipe_task
 
     with _in_recipe(recipe, "review", "task"):
