@@ -60,11 +60,23 @@ def running() -> LocalServer | None:
             where=str(state),
             hint="Is it another account's, or damaged? Without a server running it can be removed.",
         ) from error
+    # What a killed server leaves behind names a port that another program may have by now: no key goes there.
+    if not _is_alive(server.pid):
+        return None
     try:
         with urllib.request.urlopen(f"{server.url}/api/v1/status", timeout=_ANSWER_SECONDS):
             return server
-    except OSError:  # left behind by a server that was killed
+    except OSError:
         return None
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether there is such a process, and this user could have started it."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def find() -> LocalServer:

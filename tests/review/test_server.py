@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -33,11 +35,26 @@ def server(home: Path) -> Iterator[LocalServer]:
         yield made
 
 
-def write_state(home: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def write_state(home: Path, monkeypatch: pytest.MonkeyPatch, url: str, pid: int | None = None) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(home))
-    state = {"url": url, "username": "o", "password": "p", "api_key": "k", "pid": 1}
+    state = {"url": url, "username": "o", "password": "p", "api_key": "k", "pid": pid or os.getpid()}
     state_file().parent.mkdir(parents=True)
     state_file().write_text(json.dumps(state))
+
+
+@contextmanager
+def answering() -> Iterator[str]:
+    """A program that answers whatever is asked."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as there:
+        threading.Thread(target=there.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{there.server_port}"
+        there.shutdown()
 
 
 def test_no_server_is_found_where_none_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +69,19 @@ def test_what_a_killed_server_leaves_behind_is_no_server(
 ) -> None:
     write_state(tmp_path, monkeypatch, "http://127.0.0.1:9")
     assert running() is None
+
+
+def test_another_program_at_a_killed_servers_port_is_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be sent the owner's key."""
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    with answering() as url:
+        write_state(tmp_path, monkeypatch, url, killed.pid)
+        assert running() is None
+        state_file().write_text(state_file().read_text().replace(str(killed.pid), str(os.getpid())))
+        assert running() is not None
 
 
 def test_a_state_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
