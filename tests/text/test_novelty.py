@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from rouge_score.tokenize import tokenize
 from synth.text.novelty import Match, NoveltyIndex
 from synth.text.tokens import rouge_tokens
 
-SEEDS = Path(__file__).resolve().parents[3] / "shared" / "data" / "self_instruct_seeds.jsonl"
+SEEDS = Path(os.environ.get("SYNTH_DATA", "")) / "self_instruct_seeds.jsonl"
 
 # Few words, so that texts overlap, repeat words and land on the threshold itself.
 close_texts = st.lists(st.sampled_from("abcdef"), max_size=12).map(" ".join)
@@ -62,7 +63,7 @@ def test_ascii_tokens_are_those_of_rouge_score(text: str) -> None:
     assert rouge_tokens(text) == tokenize(text, None)
 
 
-@pytest.mark.skipif(not SEEDS.exists(), reason="the Self-Instruct seeds are not in ../shared/data")
+@pytest.mark.skipif(not SEEDS.exists(), reason="SYNTH_DATA names no folder with self_instruct_seeds.jsonl")
 def test_real_instructions_score_as_in_rouge_score() -> None:
     draw = random.Random(0)
     seeds = [json.loads(line)["instruction"] for line in SEEDS.read_text("utf-8").splitlines()]
