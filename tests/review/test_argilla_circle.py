@@ -206,8 +206,10 @@ def test_records_that_move_while_they_are_listed_are_all_read(
     assert set(seen) >= {record["external_id"] for record in records_of(server.running, "moving")}
 
 
-def test_a_wrong_key_is_told_and_not_repeated(server: Argilla, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "synth", "review", "push", str(tmp_path)]
+def test_a_wrong_key_is_told_and_not_repeated(server: Argilla, desk: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run_desk(desk, run, "stages.generate.count=2")
+    command = [sys.executable, "-m", "synth", "review", "push", str(run)]
     command += ["--url", server.running.url, "--api-key-env", "WRONG", "--json"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "WRONG": "a-wrong-key"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
