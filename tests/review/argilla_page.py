@@ -74,6 +74,11 @@ class AnnotatorsPage:
         label.wait_for()
         return int(re.sub(r"\D", "", label.inner_text()))
 
+    def wait_for_total(self, count: int) -> None:
+        """Waits until the page says that the list holds so many; the records may be in view before that."""
+        label = self.page.get_by_label("Total Records").filter(has_text=re.compile(rf"^\D*{count}\D*$"))
+        label.wait_for()
+
     def search(self, word: str) -> None:
         self.page.click(".search-area__icon")
         self.page.get_by_role("search").fill(word)
