@@ -62,7 +62,7 @@ def run_with_result(
 ) -> RunResult:
     """`run`, for callers that want the numbers also where the run did not come to its end."""
     loaded = load_recipe(recipe, settings, limit)
-    folder = Path(out) if out is not None else loaded.folder / "runs" / loaded.name
+    folder = Path(out) if out is not None else loaded.run_folder
     return run_to_end(run_recipe(loaded, folder, progress or Progress(), retry_failed=retry_failed))
 
 
@@ -135,8 +135,7 @@ def find_run(run: Path | str) -> Path:
     """The run folder that `run` names: itself, or the recipe whose run it is."""
     path = Path(run)
     if _is_recipe(path):
-        recipe = load_recipe(path)
-        return recipe.folder / "runs" / recipe.name
+        return load_recipe(path).run_folder
     if not path.exists():
         raise InputError(
             "there is no such run folder or recipe.", where=str(path), hint="`synth run RECIPE` makes a run."

@@ -60,7 +60,7 @@ async def dry_run(file: Path, settings: list[str], limit: int | None, out: Path 
     `out` is where the run itself would go; nothing is written there.
     """
     recipe = load_recipe(file, settings, limit)
-    look_ahead(recipe, out or recipe.folder / "runs" / recipe.name)
+    look_ahead(recipe, out or recipe.run_folder)
     sample = load_recipe(file, settings, min(limit or _SAMPLE, _SAMPLE))
     fakes = {name: FakeModel(sampling=model.sampling) for name, model in recipe.models.items()}
     # What the user wrote as code runs under `run` alone, and made-up answers would not pass a check.

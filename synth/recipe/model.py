@@ -374,6 +374,11 @@ class Recipe(Strict):
         """A key's place for an error: `FILE:LINE: dotted.key`, or the key alone where no file is known."""
         return self._source_map.where(path) if self._source_map else ".".join(map(str, path))
 
+    @property
+    def run_folder(self) -> Path:
+        """Where a run of it goes, unless it is told otherwise."""
+        return self.folder / "runs" / self.name
+
     def stage_model(self, usual: str, named: str | None) -> str:
         """The name of the model a stage uses: the one it names, its usual one, or the writer."""
         return named or (usual if usual in self.models else "writer")

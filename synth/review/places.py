@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from synth.errors import InputError
 from synth.review.backend import Backend, Progress
-from synth.review.push import CONFLICTS, OVERLAP
+from synth.review.push import dataset_names
 from synth.store import Decisions, Place
 
 
@@ -14,7 +14,7 @@ def pushed_to(
     backend: Backend, name: str | None, progress: Progress = lambda line: None
 ) -> Callable[[Decisions], list[Place]]:
     """The places of this backend that rows were pushed to, or those under `name`, if they are still there."""
-    names = None if name is None else {name, name + OVERLAP, name + CONFLICTS}
+    names = None if name is None else dataset_names(name)
 
     def places(known: Decisions) -> list[Place]:
         pushed = [

@@ -23,6 +23,11 @@ OVERLAP = "-overlap"
 CONFLICTS = "-conflicts"
 
 
+def dataset_names(name: str) -> set[str]:
+    """Under which names a push to `name` can have put rows."""
+    return {name, name + OVERLAP, name + CONFLICTS}
+
+
 @dataclass
 class PushReport:
     """What a push came to, in rows. `there` were shown before; `decided` ones are not in the place, and
@@ -139,7 +144,7 @@ class _Push:
 
     def _decided(self) -> set[str]:
         """Rows that people have decided on under this name: here, in a dataset that is gone, elsewhere."""
-        names = {self._name, self._name + OVERLAP, self._name + CONFLICTS}
+        names = dataset_names(self._name)
         return {
             row
             for row, decision in settle_all(self._known).items()
