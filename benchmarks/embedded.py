@@ -21,7 +21,7 @@ from typing import Any
 
 from synth.llm.base import Request
 from synth.llm.gguf import DEFAULT_MODEL, find_model, read_facts
-from synth.llm.openvino import generation_config, import_genai, load_pipeline
+from synth.llm.openvino import generation_config, import_genai, load_pipeline, properties_for
 
 SAMPLING = {"temperature": 0.8, "top_p": 0.95}
 TOPICS = ("orders", "refunds", "parcels", "invoices", "printers", "passwords", "coupons", "warranties")
@@ -55,7 +55,13 @@ def directly(prompts: Path, tokens: int, sequences: int) -> int:
         for line in prompts.read_text().splitlines()
     ]
     file = find_model(DEFAULT_MODEL, Path())
-    pipeline = load_pipeline(file, read_facts(file).architecture, cache_gib=1, sequences=sequences)
+    pipeline = load_pipeline(
+        file,
+        read_facts(file).architecture,
+        cache_gib=1,
+        sequences=sequences,
+        properties=properties_for(batch_invariant=True),
+    ).pipeline
     tokenizer = pipeline.get_tokenizer()
     texts = [_prompt(tokenizer, request.messages[0]["content"]) for request in requests]
     configs = [generation_config(_wanted(request), request.max_tokens) for request in requests]

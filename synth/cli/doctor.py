@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,8 +12,10 @@ from pathlib import Path
 
 from synth.api import run_to_end
 from synth.errors import SynthError, UnreachableError
+from synth.llm.base import Request, RequestFailed
+from synth.llm.embedded import EmbeddedClient
 from synth.llm.endpoint_models import served_models
-from synth.llm.gguf import DEFAULT_MODEL, find_model
+from synth.llm.gguf import find_model
 from synth.packaged import packaged
 from synth.pipeline.build import api_key
 from synth.recipe.load import load_recipe
@@ -23,6 +25,7 @@ from synth.vllm.install import find_vllm
 from synth.vllm.plan import model_to_load
 
 _LEAST_DISK = 2**30
+_WORD_TOKENS = 8
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def check_all(recipe: Path | None, *, as_json: bool) -> int:
         _try("disk", lambda: _disk(recipe.parent if recipe else Path.cwd())),
     ]
     if recipe is None:
-        findings.append(_try("embedded model", lambda: _embedded(DEFAULT_MODEL, Path.cwd())))
+        findings.append(_try("embedded model", lambda: _embedded(EmbeddedModel(), Path.cwd())))
     else:
         loaded = load_recipe(recipe)
         findings.append(Finding("recipe", True, f"{len(loaded.stages)} stages, {len(loaded.models)} models"))
@@ -58,7 +61,7 @@ def check_all(recipe: Path | None, *, as_json: bool) -> int:
 def _model(name: str, config: ModelConfig, folder: Path) -> list[Finding]:
     part = f"models.{name}"
     if isinstance(config, EmbeddedModel):
-        return [_try(part, lambda: _embedded(config.model, folder))]
+        return [_try(part, lambda: _embedded(config, folder))]
     if isinstance(config, EndpointModel):
         return [_try(f"{part} at {url}", partial(_endpoint, name, config, url)) for url in config.base_urls]
     if isinstance(config, VllmModel):
@@ -73,10 +76,33 @@ def _try(part: str, check: Callable[[], str]) -> Finding:
         return Finding(part, False, str(error))
 
 
-def _embedded(named: str, folder: Path) -> str:
-    if importlib.util.find_spec("openvino_genai") is None:
-        raise UnreachableError("OpenVINO GenAI is not installed.", hint="pip install 'synth[embedded]'.")
-    return str(find_model(named, folder))
+def _embedded(config: EmbeddedModel, folder: Path) -> str:
+    """Loads the model and asks it for one word: a model that is only there may still not run on this CPU."""
+    notes: list[str] = []
+    client = EmbeddedClient(
+        config.model, folder=folder, batch_invariant=config.batch_invariant, say=notes.append
+    )
+    started = time.monotonic()
+    word = run_to_end(_one_word(client))
+    seconds = time.monotonic() - started
+    words = f"{find_model(config.model, folder)} loads and answers in {seconds:.0f} s: {word!r}"
+    return ". ".join([words, *notes])
+
+
+async def _one_word(client: EmbeddedClient) -> str:
+    request = Request(
+        [{"role": "user", "content": "Answer with one word: what colour is the sky?"}],
+        client.model,
+        _WORD_TOKENS,
+        {"temperature": 0},
+    )
+    try:
+        await client.open()
+        return client.read(await client.ask(request)).text.strip()
+    except RequestFailed as failed:
+        raise UnreachableError(failed.words) from None
+    finally:
+        await client.close()
 
 
 def _endpoint(name: str, config: EndpointModel, url: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -29,7 +30,9 @@ _SECONDS_TO_END = 10.0
 class EmbeddedClient:
     """A `Client` over one model file: a name, a path relative to `folder`, or `hf:OWNER/REPO/FILE.gguf`.
 
-    Memory is what the model takes (0.4 GB for the default) and up to `cache_gib` GiB.
+    Memory is what the model takes (0.4 GB for the default) and up to `cache_gib` GiB. With `batch_invariant`,
+    a reply does not depend on which other requests are answered at the same time. `say` is called where the
+    library cannot load the model that way on this CPU.
     """
 
     def __init__(
@@ -39,11 +42,15 @@ class EmbeddedClient:
         folder: Path = Path(),
         cache_gib: int = _CACHE_GIB,
         max_in_flight: int = _MOST_AT_ONCE,
+        batch_invariant: bool = True,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.model = model
         self._folder = folder
         self._cache_gib = cache_gib
         self._max_in_flight = max_in_flight
+        self._batch_invariant = batch_invariant
+        self._tell = say
         self._places = asyncio.Semaphore(max_in_flight)
         self._worker = WorkerProcess(
             "the embedded model",
@@ -73,7 +80,11 @@ class EmbeddedClient:
         # -P: files in the folder that the user is in are not taken for modules.
         command = [sys.executable, "-P", "-m", "synth.llm.worker", str(file)]
         command += ["--cache-gib", str(self._cache_gib), "--sequences", str(self._max_in_flight)]
-        await self._worker.open(command)
+        if not self._batch_invariant:
+            command.append("--fastest")
+        ready = await self._worker.open(command)
+        if self._tell is not None and ready["note"]:
+            self._tell(ready["note"])
 
     async def ask(self, request: Request) -> bytes:
         """Raises `RequestFailed` for a prompt that is too long or a schema that cannot be kept to,

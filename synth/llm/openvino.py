@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,20 @@ SAMPLING = frozenset(
     }
 )
 
-# With its default, an 8-bit cache, what a request is answered depends on what else is in the batch, and on
-# which of its prompt was cached: 48 of 64 answers changed. With 32 bits 1 of 64 did, at the same speed.
-_PROPERTIES = {"KV_CACHE_PRECISION": "f32"}
+Properties = Mapping[str, str]
+
+# What makes a reply depend on the rest of the batch: sums in bfloat16 (the default where the CPU has such
+# instructions), a key-value cache of 8 bits, and quantisation of the activations by group. One hint to the
+# library turns all three off, on each CPU in the way that fits it; CPUs with bf16 refuse the cache in f32
+# alone. The same by single names is for versions of the library that read the hint in another way.
+_BATCH_INVARIANT: tuple[Properties, ...] = (
+    {"EXECUTION_MODE_HINT": "ACCURACY"},
+    {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"},
+)
+_FASTEST: Properties = {}
+
+# The architectures that the library's reader of GGUF files knows (Llama, SmolLM and Qwen models).
+_READABLE = frozenset({"llama", "qwen2", "qwen3"})
 
 # The grammar of a string with bounds has a state for each length: minutes to compile. Whoever asks checks
 # them in the answer.
@@ -73,10 +85,37 @@ def import_genai() -> Any:
     return openvino_genai
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that is ready, the properties that it was loaded with, and what a user should know of them."""
+
+    pipeline: openvino_genai.ContinuousBatchingPipeline
+    properties: Properties
+    note: str | None = None
+
+
+def properties_for(*, batch_invariant: bool) -> tuple[Properties, ...]:
+    """Sets of properties for this CPU, the best one first; the last one is the library's own default.
+
+    A name that this version of the library does not support on this CPU is left out.
+    """
+    if not batch_invariant:
+        return (_FASTEST,)
+    import_genai()  # imports `openvino`, without its telemetry
+    from openvino import Core
+
+    supported = Core().get_property("CPU", "SUPPORTED_PROPERTIES")
+    usable = [{name: value for name, value in one.items() if name in supported} for one in _BATCH_INVARIANT]
+    return (*filter(None, usable), _FASTEST)
+
+
 def load_pipeline(
-    file: Path, architecture: str, *, cache_gib: int, sequences: int
-) -> openvino_genai.ContinuousBatchingPipeline:
-    """Loads a GGUF file for the CPU. Raises `UnreachableError`.
+    file: Path, architecture: str, *, cache_gib: int, sequences: int, properties: Sequence[Properties]
+) -> Loaded:
+    """Loads a GGUF file for the CPU with the first of `properties` that the library takes.
+
+    `Loaded.note` says so where that was not the first one. Raises `UnreachableError` with the library's words
+    where it takes none of them.
 
     `sequences` is a bound that the library keeps in only one of its two ways of scheduling, and not in this
     one: whoever adds requests has to keep to it.
@@ -86,22 +125,35 @@ def load_pipeline(
     scheduler.cache_size = cache_gib
     scheduler.max_num_seqs = sequences
     scheduler.enable_prefix_caching = True
-    try:
-        pipeline = genai.ContinuousBatchingPipeline(str(file), scheduler, "CPU", _PROPERTIES)
-    except (RuntimeError, IndexError, ValueError) as error:
-        # What C++ exceptions become; a file without the keys that the reader wants is an IndexError.
-        raise UnreachableError(
-            f"OpenVINO cannot load this model, of the architecture {architecture!r}: {last_line(error)}",
-            where=str(file),
-            hint="It reads GGUF files of the Llama, SmolLM and Qwen families; for others, use an endpoint.",
-        ) from None
-    if not pipeline.get_tokenizer().chat_template:
-        raise UnreachableError(
-            "this model has no chat template, so it cannot be asked.",
-            where=str(file),
-            hint="Name the instruction-tuned version of the model.",
-        )
-    return pipeline
+    refusals: list[str] = []
+    for chosen in properties:
+        try:
+            pipeline = genai.ContinuousBatchingPipeline(str(file), scheduler, "CPU", dict(chosen))
+        except (RuntimeError, IndexError, ValueError) as error:
+            # What C++ exceptions become; a file without the keys that the reader wants is an IndexError.
+            refusals.append(last_line(error))
+            continue
+        if not pipeline.get_tokenizer().chat_template:
+            raise UnreachableError(
+                "this model has no chat template, so it cannot be asked.",
+                where=str(file),
+                hint="Name the instruction-tuned version of the model.",
+            )
+        return Loaded(pipeline, chosen, _fallback_note(chosen, refusals) if refusals else None)
+    raise UnreachableError(
+        f"OpenVINO cannot load this model, of the architecture {architecture!r}: {refusals[0]}",
+        where=str(file),
+        hint="Is the file damaged? Else this OpenVINO does not fit this CPU: upgrade it, or use an endpoint."
+        if architecture in _READABLE
+        else "It reads GGUF files of the Llama, SmolLM and Qwen families; for others, use an endpoint.",
+    )
+
+
+def _fallback_note(chosen: Properties, refusals: Sequence[str]) -> str:
+    note = f"the embedded model runs with {dict(chosen) or 'the defaults of OpenVINO'}: {refusals[0]}"
+    if chosen == _FASTEST:
+        note += " Its replies can depend on which other requests it answers at the same time."
+    return note
 
 
 def generation_config(wanted: Json, most: int) -> openvino_genai.GenerationConfig:

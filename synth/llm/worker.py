@@ -4,7 +4,8 @@ A process, not a thread, because a step of the library keeps Python's lock: in t
 would run while the model writes, neither the journal nor the display. It also frees all memory when it ends.
 
 A line is a JSON object. In: `{"id", "messages", "max_tokens", "sampling", "schema", "logprobs", "seed"}`, or
-`{"id", "cancel": true}`. Out: first `{"ready": true}`, then `{"id", "reply"}` or `{"id", "failed": words}`;
+`{"id", "cancel": true}`. Out: first `{"ready": true, "note": words or null}`, then `{"id", "reply"}` or
+`{"id", "failed": words}`;
 `{"broken": {"code", "message", "where", "hint"}}` is the last line where nothing can be answered any more.
 The process ends when stdin does.
 """
@@ -28,7 +29,14 @@ import orjson
 from synth.errors import SynthError, UnreachableError
 from synth.llm.base import Json, Reply, RequestFailed, TokenChoice, Usage
 from synth.llm.gguf import read_facts
-from synth.llm.openvino import generation_config, import_genai, last_line, load_pipeline
+from synth.llm.openvino import (
+    Loaded,
+    generation_config,
+    import_genai,
+    last_line,
+    load_pipeline,
+    properties_for,
+)
 from synth.llm.wire import write_reply
 
 if TYPE_CHECKING:
@@ -57,7 +65,7 @@ class Worker:
 
     def __init__(
         self,
-        load: Callable[[], openvino_genai.ContinuousBatchingPipeline],
+        load: Callable[[], Loaded],
         *,
         context: int,
         name: str,
@@ -68,7 +76,9 @@ class Worker:
         self._name = name
         self._out = out
         self._genai = import_genai()
-        self._pipeline = load()
+        loaded = load()
+        self._pipeline = loaded.pipeline
+        self._note = loaded.note
         self._tokenizer = self._pipeline.get_tokenizer()
         self._running: dict[int, _Running] = {}
         # Requests that have not been through a step: only these can be what a step fails at.
@@ -79,7 +89,7 @@ class Worker:
 
     def run(self, lines: queue.SimpleQueue[Json | None]) -> None:
         """Works until `None` arrives. Raises `UnreachableError` where the library fails for good."""
-        self._say({"ready": True})
+        self._say({"ready": True, "note": self._note})
         while True:
             busy = self._pipeline.has_non_finished_requests()
             while not busy or not lines.empty():
@@ -149,7 +159,7 @@ class Worker:
         lines = [one.line for one in self._running.values()]
         self._running.clear()
         self._new.clear()
-        self._pipeline = self._load()
+        self._pipeline = self._load().pipeline
         for line in lines:
             self._take(line)
 
@@ -204,11 +214,12 @@ def _private_stdout() -> BinaryIO:
 
 
 def main() -> None:
-    """`python -m synth.llm.worker FILE --cache-gib N --sequences N`."""
+    """`python -m synth.llm.worker FILE --cache-gib N --sequences N [--fastest]`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=Path)
     parser.add_argument("--cache-gib", type=int, required=True)
     parser.add_argument("--sequences", type=int, required=True)
+    parser.add_argument("--fastest", action="store_true", help="replies may depend on the batch")
     given = parser.parse_args()
     # Ctrl-C reaches every process of the terminal: the one that asks decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -223,6 +234,7 @@ def main() -> None:
             facts.architecture,
             cache_gib=given.cache_gib,
             sequences=given.sequences,
+            properties=properties_for(batch_invariant=not given.fastest),
         )
         context = facts.context or _USUAL_CONTEXT
         Worker(load, context=context, name=given.file.stem, out=out).run(lines)

@@ -44,8 +44,8 @@ class WorkerProcess:
         """Requests that it works on."""
         return len(self._waiting.keys() - {0})
 
-    async def open(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Starts it, and waits until it is ready. Raises what it says is wrong."""
+    async def open(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Json:
+        """Starts it, and waits for the line that says that it is ready. Raises what it says is wrong."""
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
@@ -57,7 +57,7 @@ class WorkerProcess:
             )
         except OSError as error:
             raise MachineError(f"{self._name} cannot be started: {error}", where=command[0]) from None
-        ready = asyncio.get_running_loop().create_future()
+        ready: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._waiting[0] = ready
         self._end = None
         self._tasks = [
@@ -65,7 +65,7 @@ class WorkerProcess:
             asyncio.create_task(self._overhear(self._process)),
         ]
         try:
-            await ready
+            return await ready
         except BaseException:
             await self.close()
             raise

@@ -34,7 +34,7 @@ def build_stages(context: Context) -> list[Stage]:
 def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:
     """A client for each of the recipe's models; models that are one engine beside the run share it."""
     clients: dict[str, Client] = {
-        name: build_client(name, config, recipe)
+        name: build_client(name, config, recipe, say)
         for name, config in recipe.models.items()
         if not isinstance(config, VllmModel)
     }
@@ -45,12 +45,19 @@ def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Clien
     return clients
 
 
-def build_client(name: str, config: EmbeddedModel | EndpointModel | FakeModel, recipe: Recipe) -> Client:
+def build_client(
+    name: str,
+    config: EmbeddedModel | EndpointModel | FakeModel,
+    recipe: Recipe,
+    say: Callable[[str], None],
+) -> Client:
     """The client for `models.NAME`. Clients load their libraries here, when they are wanted."""
     if isinstance(config, EmbeddedModel):
         from synth.llm.embedded import EmbeddedClient
 
-        return EmbeddedClient(config.model, folder=recipe.folder)
+        return EmbeddedClient(
+            config.model, folder=recipe.folder, batch_invariant=config.batch_invariant, say=say
+        )
     if isinstance(config, FakeModel):
         from synth.llm.fake import FakeClient, FakeFaults
 

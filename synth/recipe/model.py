@@ -41,6 +41,11 @@ class EmbeddedModel(_Model):
     model: str = Field(
         default="smollm2-135m-instruct", description="Its name, a GGUF file, or hf:OWNER/REPO/FILE"
     )
+    batch_invariant: bool = Field(
+        default=True,
+        description="Replies do not depend on which other requests are answered at the same time. "
+        "`false` is up to twice as fast on CPUs with bfloat16 instructions.",
+    )
 
 
 class Limits(Strict):

@@ -17,7 +17,16 @@ from synth.errors import InputError, UnreachableError
 from synth.llm.base import Reply, Request, RequestFailed
 from synth.llm.embedded import EmbeddedClient
 from synth.llm.gguf import DEFAULT_MODEL, find_model
-from synth.llm.openvino import without_bounds
+from synth.llm.openvino import (
+    _BATCH_INVARIANT,
+    _FASTEST,
+    Loaded,
+    Properties,
+    import_genai,
+    load_pipeline,
+    properties_for,
+    without_bounds,
+)
 
 PERSON = {
     "type": "object",
@@ -36,11 +45,11 @@ def a_request(text: str, **changes: Any) -> Request:
 
 
 class Embedded:
-    """One client for all tests, with the event loop that it lives in."""
+    """A client, with the event loop that it lives in."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.loop = asyncio.new_event_loop()
-        self.client = EmbeddedClient(max_in_flight=16)
+        self.client = EmbeddedClient(**options)
         self.run(self.client.open())
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -58,23 +67,90 @@ class Embedded:
 
 
 @pytest.fixture(scope="session")
-def embedded() -> Iterator[Embedded]:
+def needs_model() -> None:
     pytest.importorskip("openvino_genai", reason="the extra `embedded` is not installed")
     try:
         find_model(DEFAULT_MODEL, Path())
     except UnreachableError as error:
         pytest.skip(str(error))
-    served = Embedded()
+
+
+@pytest.fixture(scope="session")
+def embedded(needs_model: None) -> Iterator[Embedded]:
+    served = Embedded(max_in_flight=16)
     yield served
     served.close()
 
 
+def alone_and_together(client: Embedded) -> tuple[list[str], list[str]]:
+    """The texts of 16 replies: each asked alone, and among 48 others, 64 at once."""
+    requests = [a_request(f"Name {number} fruits and a city.", max_tokens=32) for number in range(2, 66)]
+    together = [reply.text for reply in client.ask(*requests)][::4]
+    alone = [client.ask(request)[0].text for request in requests[::4]]
+    assert len(set(alone)) > 8
+    return alone, together
+
+
 @pytest.mark.heavy
-def test_greedy_answers_do_not_change_with_company(embedded: Embedded) -> None:
-    requests = [a_request(f"Name {number} fruits.") for number in range(2, 22)]
-    together = embedded.ask(*requests)
-    assert len({reply.text for reply in together}) > 10
-    assert embedded.ask(*requests) == together
+@pytest.mark.parametrize("instructions", ["default", "avx2"])
+def test_a_greedy_reply_does_not_depend_on_the_batch(
+    instructions: str, needs_model: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all that this CPU can do, and as one that has neither AVX-512 nor bfloat16."""
+    # The library passes it to oneDNN, which then uses no newer instructions.
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", instructions)
+    client = Embedded(max_in_flight=64)
+    try:
+        alone, together = alone_and_together(client)
+    finally:
+        client.close()
+    assert alone == together
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("properties", [*_BATCH_INVARIANT, _FASTEST, {"INFERENCE_PRECISION_HINT": "bf16"}])
+def test_the_model_loads_and_answers_under_each_set_of_properties(
+    properties: Properties, needs_model: None
+) -> None:
+    """The last one is what a CPU with bfloat16 does by itself."""
+    loaded = load(properties)
+    assert loaded.properties == properties
+    assert loaded.note is None
+    config = import_genai().GenerationConfig()
+    config.max_new_tokens = 4
+    assert loaded.pipeline.generate(["Say hi."], [config])[0].m_generation_ids[0]
+
+
+@pytest.mark.heavy
+def test_what_this_cpu_refuses_is_replaced_and_said(needs_model: None) -> None:
+    """The cache has to have the type of the sums: f32 beside bfloat16 is refused, and bfloat16 beside f32."""
+    refused = {"KV_CACHE_PRECISION": "bf16", "INFERENCE_PRECISION_HINT": "f32"}
+    loaded = load(refused, *_BATCH_INVARIANT)
+    assert loaded.properties == _BATCH_INVARIANT[0]
+    assert "expect kvcache type" in str(loaded.note)
+    assert "can depend" not in str(loaded.note)
+    assert "can depend on which other requests" in str(load(refused, _FASTEST).note)
+    with pytest.raises(UnreachableError, match="expect kvcache type") as error:
+        load(refused)
+    assert "families" not in str(error.value)
+
+
+def load(*properties: Properties) -> Loaded:
+    file = find_model(DEFAULT_MODEL, Path())
+    return load_pipeline(file, "llama", cache_gib=1, sequences=4, properties=properties)
+
+
+@pytest.mark.heavy
+def test_a_recipe_may_ask_for_speed_instead(needs_model: None) -> None:
+    assert properties_for(batch_invariant=False) == ({},)
+    *careful, last = properties_for(batch_invariant=True)
+    assert careful == list(_BATCH_INVARIANT)
+    assert last == {}
+    client = Embedded(max_in_flight=4, batch_invariant=False)
+    try:
+        assert client.ask(a_request("Say hi."))[0].text
+    finally:
+        client.close()
 
 
 @pytest.mark.heavy
