@@ -129,11 +129,11 @@ def _keep(made: Scratch, kept: Path) -> Path:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-    if last and same_files(made.replaced, kept / str(last)):
-        place = kept / str(last)  # a call that was killed had copied it
-    else:
-        with scratch(kept, _PREFIX) as copy:
-            clear(kept, _PREFIX, copy, lambda _: None)
+    with scratch(kept, _PREFIX) as copy:
+        clear(kept, _PREFIX, copy, lambda _: None)
+        if last and same_files(made.replaced, kept / str(last)):
+            place = kept / str(last)  # a call that was killed had copied it
+        else:
             shutil.copytree(made.replaced, copy.new, symlinks=True)
             copy.new.rename(place)
     made.replaced.rename(made.waste)
