@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from synth.cli import main
 KILLED_AT = Path(__file__).with_name("killed_at.py")
 # More than any command touches its files; where it is reached, the command did not end by itself.
 TOO_MANY = 100
+# A file system of its own on Linux.
+SECOND_DISK = Path("/dev/shm")
 
 
 def synth(*words: object) -> None:
@@ -86,8 +90,20 @@ def test_a_folder_without_rows_yet_says_so(
     assert "has no rows yet" in capfd.readouterr().err
 
 
+@pytest.fixture(params=["one disk", "two disks"])
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder to export to: on the disk of the run, or on another one."""
+    if request.param == "one disk":
+        yield tmp_path / "elsewhere"
+        return
+    if not SECOND_DISK.is_dir() or SECOND_DISK.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second disk")
+    with tempfile.TemporaryDirectory(dir=SECOND_DISK) as folder:
+        yield Path(folder)
+
+
 @pytest.mark.timeout(600)
-def test_an_export_that_replaces_another(desk: Path, tmp_path: Path) -> None:
+def test_an_export_that_replaces_another(desk: Path, tmp_path: Path, elsewhere: Path) -> None:
     """At every moment the old export or the new one is there, or the old one among those kept."""
     unchanged = tmp_path / "run"
     synth("run", desk, "--out", unchanged)
@@ -100,16 +116,25 @@ def test_an_export_that_replaces_another(desk: Path, tmp_path: Path) -> None:
     assert old != new
     for number, folder in places(tmp_path / "killed"):
         run = shutil.copytree(unchanged, folder / "run")
-        target = shutil.copytree(tmp_path / "old", folder / "export")
-        was_killed = killed_before(number, folder, ("export", run, "--out", target))
-        left = [contents(each.parent) for each in folder.rglob("manifest.json") if ".new" not in str(each)]
+        other = elsewhere / str(number)
+        target = shutil.copytree(tmp_path / "old", other / "export")
+        both = Path(f"{folder}{os.pathsep}{other}")
+        was_killed = killed_before(number, both, ("export", run, "--out", target))
+        left = [contents(each.parent) for each in manifests(folder, other) if each.parent.name != "new"]
         assert old in left or new in left, f"killed at {number}"
         synth("export", run, "--out", target)
         assert contents(target) == new, f"killed at {number}"
-        assert not list(folder.glob(".*")), f"killed at {number}: its workshop is left"
+        assert contents(run / "export" / "old" / "1") == old, f"killed at {number}"
+        assert [file for file in (run / "export" / "old").iterdir() if file.name != "1"] == []
+        assert list(other.iterdir()) == [target], f"killed at {number}: its workshop is left"
         if not was_killed:
             break
     assert number > 8
+
+
+def manifests(*folders: Path) -> Iterator[Path]:
+    for folder in folders:
+        yield from folder.rglob("manifest.json")
 
 
 @pytest.mark.timeout(600)

@@ -6,8 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
-
 from synth.errors import ExportError
 from synth.exports.about import recipe_digest, sources
 from synth.exports.card import CardFacts, card
@@ -16,17 +14,16 @@ from synth.exports.containers import pack
 from synth.exports.files import Written, digest_of, write_text
 from synth.exports.formats import find_format
 from synth.exports.formats.base import Dataset, Format
+from synth.exports.manifest import write_manifest
 from synth.exports.mix import Share
 from synth.exports.options import check_options
-from synth.exports.place import MANIFEST, check_target, put, workshop
+from synth.exports.place import find_target, put, workshop
 from synth.exports.rows import RowWriter
 from synth.exports.sides import SIDES, Side
 from synth.exports.tally import Tally
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.store import RunReader
-
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -77,14 +74,15 @@ def export_run(
         options = options or ExportOptions.model_validate(reader.recipe["export"])
         form = find_format(format or options.format)
         check_options(form, options)
-        target = out if out is not None else reader.folder.export / form.name
-        check_target(target)
-        with workshop(target) as folder:
-            job = _Export(reader, form, options, folder, base or reader.base)
+        folder = out if out is not None else reader.folder.export / form.name
+        kept = reader.folder.export / "old"
+        target = find_target(folder, kept)
+        with workshop(target, kept) as made:
+            job = _Export(reader, form, options, made.new, base or reader.base)
             checks = job.write()
-            changed, replaced = put(folder, target, reader.folder.export / "old")
+            changed, replaced = put(made, target, kept)
         return ExportResult(
-            target,
+            folder,
             form.name,
             {side: job.tally.rows[side] for side in SIDES},
             dict(sorted(job.tally.withheld.items())),
@@ -175,16 +173,9 @@ class _Export:
         )
 
     def _write_manifest(self, files: list[Written]) -> None:
-        listed: Json = {file.name: {"rows": file.rows, "sha256": file.sha256} for file in files}
-        listed["README.md"] = {"rows": None, "sha256": digest_of(self.folder / "README.md")}
-        manifest = {
-            "version": FORMAT_VERSION,
-            "format": self.form.name,
-            "recipe": {"name": self.reader.name, "sha256": recipe_digest(self.reader)},
-            "files": listed,
-        }
-        text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        (self.folder / MANIFEST).write_bytes(text)
+        readme = Written("README.md", None, digest_of(self.folder / "README.md"))
+        recipe = {"name": self.reader.name, "sha256": recipe_digest(self.reader)}
+        write_manifest(self.folder, self.form.name, recipe, [*files, readme])
 
     def _nothing_left(self) -> ExportError:
         withheld = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.tally.withheld.items()))

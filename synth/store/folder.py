@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
+from synth.store.locks import try_lock
 
 FORMAT_VERSION = 1
 
@@ -137,12 +137,15 @@ class RunFolder:
         except OSError as error:
             raise machine_error(error, self.path) from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            if not try_lock(descriptor, self.path):
+                raise MachineError(
+                    "is in use by another synth run.",
+                    where=str(self.path),
+                    hint="Wait for it, or stop it first.",
+                )
+        except MachineError:
             os.close(descriptor)
-            raise MachineError(
-                "is in use by another synth run.", where=str(self.path), hint="Wait for it, or stop it first."
-            ) from None
+            raise
         return descriptor
 
 
@@ -152,6 +155,7 @@ def machine_error(error: OSError, path: Path) -> MachineError:
         "No space left on device": "Free some space and run the same command again: nothing is lost.",
         "Permission denied": "Give yourself write permission there, or choose another folder with --out.",
         "Read-only file system": "Choose another folder with --out.",
+        "Device or resource busy": "Another disk is mounted there: name a folder inside it with --out.",
     }
     words = error.strerror or str(error)
     return MachineError(f"cannot be written: {words}.", where=str(path), hint=advice.get(words))

@@ -12,7 +12,6 @@ from export_runs import chat, draft, drafts, held_out, make_run, read_all, read_
 
 from synth.errors import ExportError, InputError, MachineError
 from synth.exports import export_run
-from synth.exports.place import workshop
 from synth.row import Row
 from synth.store import RunReader
 
@@ -195,42 +194,6 @@ def test_the_same_export_stays_untouched_and_a_different_one_moves_aside(tmp_pat
     assert read_all(third.replaced) == {**before, "notes.txt": b"mine"}
     assert "apache-2.0" in (third.folder / "README.md").read_text()
     assert sorted(entry.name for entry in (run / "export").iterdir()) == ["old", "trl-sft"]
-
-
-def test_out_goes_anywhere_but_onto_what_is_no_export(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", [seed(ASKED)])
-    (tmp_path / "empty").mkdir()
-    assert export_run(run, out=tmp_path / "empty").files["train"] == 1
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "thesis.tex").write_text("years")
-    with pytest.raises(InputError, match="is not empty and not an export"):
-        export_run(run, out=tmp_path / "full")
-    with pytest.raises(InputError, match="is a file"):
-        export_run(run, out=tmp_path / "full" / "thesis.tex")
-
-
-def test_two_exports_do_not_write_to_one_place(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", [seed(ASKED)])
-    with workshop(run / "export" / "trl-sft"), pytest.raises(MachineError, match="another export"):
-        export_run(run)
-    assert export_run(run).files["train"] == 1
-
-
-def test_what_a_killed_export_left_behind_is_cleared(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", [seed(ASKED)])
-    left = run / "export" / ".trl-sft.new"
-    left.mkdir(parents=True)
-    (left / "train.jsonl").write_text('{"half": ')
-    (left / "stray").mkdir()
-    folder = export_run(run).folder
-    assert not left.exists()
-    assert sorted(read_all(folder)) == [
-        "README.md",
-        "manifest.json",
-        "receipts.jsonl",
-        "test.jsonl",
-        "train.jsonl",
-    ]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")

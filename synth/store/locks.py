@@ -1,0 +1,34 @@
+"""Locks on files: `flock`, and a clear word where a file system has none."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+from pathlib import Path
+
+from synth.errors import MachineError
+
+# What network file systems answer where locks are not set up: NFS without lockd, Lustre without `-o flock`.
+_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF}
+
+
+def try_lock(descriptor: int, folder: Path) -> bool:
+    """Takes the lock of an open file until it is closed; False where another process has it.
+
+    The file has to be open for writing: NFS locks no other. Raises `MachineError` where there are no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
+        raise MachineError(
+            f"this file system has no file locks ({error.strerror}), and without them two processes could"
+            " write into one folder.",
+            where=str(folder),
+            hint="Choose a folder on a local disk with --out; or mount this one with locks"
+            " (NFS: start lockd, Lustre: `-o flock`).",
+        ) from None
+    return True
