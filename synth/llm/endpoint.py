@@ -13,6 +13,7 @@ from synth.errors import InputError
 from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.controller import MOST, START, Controller
 from synth.llm.dialect import Dialect
+from synth.llm.endpoint_models import model_names
 from synth.llm.limits import Limits
 from synth.llm.metrics import pause_after, read_metrics
 from synth.llm.pool import Place, Pool, nobody
@@ -296,7 +297,7 @@ class EndpointClient:
                     await asyncio.sleep(backoff(tries, self._chance, first=0.5))
                 continue
             if status == 200:
-                server.models = _model_names(raw)
+                server.models = model_names(raw)
             if status in (200, 404, 405) or status >= 500 or status == 429:
                 return None
             failure = judge(status, headers, raw, answered_before=False)
@@ -337,14 +338,6 @@ class EndpointClient:
         if seen is not None:
             server.observe(seen)
         return seen is not None
-
-
-def _model_names(raw: bytes) -> list[str]:
-    """The names in a list of models; none where it is no such list, which not every server has."""
-    try:
-        return [str(model["id"]) for model in orjson.loads(raw)["data"]]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return []
 
 
 def _files_for_each(servers: int) -> int:
