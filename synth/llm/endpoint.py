@@ -7,8 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from random import Random
 
-import orjson
-
 from synth.errors import InputError
 from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.controller import MOST, START, Controller
@@ -21,7 +19,7 @@ from synth.llm.retry import Failure, Verdict, backoff, judge, judge_body
 from synth.llm.server import Server, ServerStats, State
 from synth.llm.stragglers import Flight, Flights
 from synth.llm.transport import ConnectionFailed, Transport
-from synth.llm.wire import read_reply
+from synth.llm.wire import read_body, read_reply, read_usage
 
 if sys.platform != "win32":
     import resource
@@ -242,15 +240,17 @@ class EndpointClient:
                 words += f" It has: {', '.join(server.models[:_NAMED_MODELS])}."
             return Failure(failure.verdict, words, status, failure.wait), 0.0
         try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
+            body = read_body(raw)
+        except ValueError:
             return Failure(Verdict.SERVER, "the answer is no JSON, or only a part of it", status), 0.0
         if wrong := judge_body(body):
             return wrong, 0.0
         if request.schema is not None:
             self._see_schema(server, body)
-        usage = body.get("usage") or {}
-        return raw, float(usage.get("total_tokens") or 0)
+        if not any(self._limits):
+            return raw, 0.0
+        usage = read_usage(body).of(request.canonical)
+        return raw, float(usage.prompt + usage.completion)
 
     def _learn(self, server: Server, used: Dialect, request: Request, failure: Failure) -> bool:
         """Whether the server refused the form and not the content, so that another form may do."""
@@ -281,10 +281,10 @@ class EndpointClient:
             return False
         probe = Request([{"role": "user", "content": "Say yes."}], self.model, 1)
         try:
-            status, _, _ = await server.transport.complete(server.dialect.body(probe))
+            status, headers, raw = await server.transport.complete(server.dialect.body(probe))
         except ConnectionFailed:
             return False
-        return status == 200
+        return isinstance(self._outcome(server, probe, status, headers, raw)[0], bytes)
 
     async def _greet(self, server: Server) -> Failure | None:
         """Why a server cannot be used; None where it can, or where only the first request will tell."""
