@@ -18,7 +18,7 @@ from synth.llm.pool import Place, Pool, nobody
 from synth.llm.retry import Failure, Verdict, backoff, judge, judge_body
 from synth.llm.server import Server, ServerStats, State
 from synth.llm.stragglers import Flight, Flights
-from synth.llm.transport import ConnectionFailed, Transport
+from synth.llm.transport import ConnectionFailed, ReplyTooLong, Transport
 from synth.llm.wire import read_body, read_reply, read_usage
 
 if sys.platform != "win32":
@@ -36,6 +36,9 @@ _START_LEAST = 8
 _OTHER_FILES = 200
 # Characters a token of a prompt has at the least, to reserve by.
 _CHARACTERS_A_TOKEN = 2
+# Bytes that a reply may have: beside the answer, with each of its tokens, and with each alternative to one.
+# All are several times what servers send.
+_REPLY_BYTES, _BYTES_A_TOKEN, _BYTES_A_CHOICE = 2**20, 64, 128
 # Replies without the JSON they were asked for, before a server is taken not to enforce schemas.
 _IGNORED_SCHEMAS = 3
 
@@ -50,7 +53,8 @@ class EndpointClient:
     `api_key` is sent to the `base_urls` alone; a mapping gives each its own. `send_seed` sends the
     request's seed, which some servers die of. `patience` is for how many seconds all servers may fail
     until `UnreachableError`; `timeout` the longest that one answer may take. The limits are those of a
-    provider, for all servers together. `metrics` allows to look at `/metrics`.
+    provider, for all servers together. `reply_bytes` is the most that one reply may have, where it is not
+    to follow from its `max_tokens`. `metrics` allows to look at `/metrics`.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class EndpointClient:
         timeout: float = 900.0,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
+        reply_bytes: int | None = None,
         metrics: bool = True,
         most_at_once: int = MOST,
     ) -> None:
@@ -82,6 +87,7 @@ class EndpointClient:
         self._patience = patience
         self._timeout = timeout
         self._limits = (requests_per_minute, tokens_per_minute)
+        self._reply_bytes = reply_bytes
         self._metrics = metrics
         # How long to wait is all that chance decides here: nothing that ends up in a row.
         self._chance = Random()
@@ -200,10 +206,12 @@ class EndpointClient:
         used = 0.0
         try:
             body = dialect.body(request, send_seed=self._send_seed)
-            status, headers, raw = await server.transport.complete(body)
+            status, headers, raw = await server.transport.complete(body, self._most_bytes(request))
             outcome, used = self._outcome(server, request, status, headers, raw)
         except ConnectionFailed as error:
             outcome = Failure(Verdict.SERVER, error.words, refused=error.refused)
+        except ReplyTooLong:
+            outcome = _too_long(request, self._most_bytes(request))
         except asyncio.CancelledError:
             if flight.result is None or flight.task.uncancel():
                 raise
@@ -275,14 +283,22 @@ class EndpointClient:
             while server.dialect.enforces_schemas:
                 server.dialect = server.dialect.with_weaker_form()
 
+    def _most_bytes(self, request: Request) -> int:
+        if self._reply_bytes is not None:
+            return self._reply_bytes
+        choices = request.logprobs + 1 if request.logprobs else 0
+        return _REPLY_BYTES + request.max_tokens * (_BYTES_A_TOKEN + choices * _BYTES_A_CHOICE)
+
     async def _is_well(self, server: Server, failure: Failure) -> bool:
         """Whether the server answers something else: then a request that keeps failing is at fault itself."""
         if not failure.status:
             return False
         probe = Request([{"role": "user", "content": "Say yes."}], self.model, 1)
         try:
-            status, headers, raw = await server.transport.complete(server.dialect.body(probe))
-        except ConnectionFailed:
+            async with asyncio.timeout(self._timeout):
+                body = server.dialect.body(probe)
+                status, headers, raw = await server.transport.complete(body, self._most_bytes(probe))
+        except (ConnectionFailed, ReplyTooLong, TimeoutError):
             return False
         return isinstance(self._outcome(server, probe, status, headers, raw)[0], bytes)
 
@@ -338,6 +354,13 @@ class EndpointClient:
         if seen is not None:
             server.observe(seen)
         return seen is not None
+
+
+def _too_long(request: Request, most: int) -> Failure:
+    """Final for its row: the same server would send as much again, and take as long."""
+    words = f"the reply has more than {most:,} bytes, with a max_tokens of {request.max_tokens}: it was not "
+    words += "read to its end. Where replies are right to be so long, set limits.reply_bytes of the model."
+    return Failure(Verdict.REQUEST, words, 200)
 
 
 def _files_for_each(servers: int) -> int:
