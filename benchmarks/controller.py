@@ -93,7 +93,7 @@ async def fixed_answers(url: str, seconds: float, at_once: int) -> float:
             body = client._servers[0].dialect.body(
                 Request([{"role": "user", "content": f"fixed {number}"}], "fake", 64)
             )
-            await transport.complete(body)
+            await transport.complete(body, 2**20)
             done += 1
 
     numbers = itertools.count()

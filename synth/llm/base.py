@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import orjson
@@ -70,6 +70,15 @@ class Request:
         return int(self.identity[:8], 16) & 0x7FFFFFFF
 
 
+# Bytes of a token, in round numbers: about four letters of English, and one character of Chinese.
+_BYTES_A_TOKEN = 4
+
+
+def estimated_tokens(size: int) -> int:
+    """Tokens of a text of so many bytes, where nobody counted them."""
+    return -(-size // _BYTES_A_TOKEN)
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens, as the server counts them; `cached` of the prompt came from its prefix cache."""
@@ -77,6 +86,10 @@ class Usage:
     prompt: int = 0
     completion: int = 0
     cached: int = 0
+
+    def of(self, canonical: bytes) -> Usage:
+        """The usage of the request with these words. A prompt that the server did not count is estimated."""
+        return self if self.prompt else replace(self, prompt=estimated_tokens(len(canonical)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +106,8 @@ class Reply:
     """An answer, read.
 
     `finish` is `stop`, or `length` where `max_tokens` cut it, or the server's own word. What a
-    reasoning model thought is in `reasoning`, never in `text`.
+    reasoning model thought is in `reasoning`, never in `text`. `unreadable` says why a reply that an older
+    version journaled is no answer.
     """
 
     text: str
@@ -102,6 +116,7 @@ class Reply:
     reasoning: str | None = None
     logprobs: tuple[TokenChoice, ...] = ()
     model: str = ""
+    unreadable: str = ""
 
     @property
     def cut(self) -> bool:

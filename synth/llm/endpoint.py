@@ -7,20 +7,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from random import Random
 
-import orjson
-
 from synth.errors import InputError
 from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.controller import MOST, START, Controller
 from synth.llm.dialect import Dialect
+from synth.llm.endpoint_models import model_names
 from synth.llm.limits import Limits
 from synth.llm.metrics import pause_after, read_metrics
 from synth.llm.pool import Place, Pool, nobody
 from synth.llm.retry import Failure, Verdict, backoff, judge, judge_body
 from synth.llm.server import Server, ServerStats, State
 from synth.llm.stragglers import Flight, Flights
-from synth.llm.transport import ConnectionFailed, Transport
-from synth.llm.wire import read_reply
+from synth.llm.transport import ConnectionFailed, ReplyTooLong, Transport
+from synth.llm.wire import read_body, read_reply, read_usage
 
 if sys.platform != "win32":
     import resource
@@ -37,6 +36,9 @@ _START_LEAST = 8
 _OTHER_FILES = 200
 # Characters a token of a prompt has at the least, to reserve by.
 _CHARACTERS_A_TOKEN = 2
+# Bytes that a reply may have: beside the answer, with each of its tokens, and with each alternative to one.
+# All are several times what servers send.
+_REPLY_BYTES, _BYTES_A_TOKEN, _BYTES_A_CHOICE = 2**20, 64, 128
 # Replies without the JSON they were asked for, before a server is taken not to enforce schemas.
 _IGNORED_SCHEMAS = 3
 
@@ -51,7 +53,8 @@ class EndpointClient:
     `api_key` is sent to the `base_urls` alone; a mapping gives each its own. `send_seed` sends the
     request's seed, which some servers die of. `patience` is for how many seconds all servers may fail
     until `UnreachableError`; `timeout` the longest that one answer may take. The limits are those of a
-    provider, for all servers together. `metrics` allows to look at `/metrics`.
+    provider, for all servers together. `reply_bytes` is the most that one reply may have, where it is not
+    to follow from its `max_tokens`. `metrics` allows to look at `/metrics`.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class EndpointClient:
         timeout: float = 900.0,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
+        reply_bytes: int | None = None,
         metrics: bool = True,
         most_at_once: int = MOST,
     ) -> None:
@@ -83,6 +87,7 @@ class EndpointClient:
         self._patience = patience
         self._timeout = timeout
         self._limits = (requests_per_minute, tokens_per_minute)
+        self._reply_bytes = reply_bytes
         self._metrics = metrics
         # How long to wait is all that chance decides here: nothing that ends up in a row.
         self._chance = Random()
@@ -201,10 +206,12 @@ class EndpointClient:
         used = 0.0
         try:
             body = dialect.body(request, send_seed=self._send_seed)
-            status, headers, raw = await server.transport.complete(body)
+            status, headers, raw = await server.transport.complete(body, self._most_bytes(request))
             outcome, used = self._outcome(server, request, status, headers, raw)
         except ConnectionFailed as error:
             outcome = Failure(Verdict.SERVER, error.words, refused=error.refused)
+        except ReplyTooLong:
+            outcome = _too_long(request, self._most_bytes(request))
         except asyncio.CancelledError:
             if flight.result is None or flight.task.uncancel():
                 raise
@@ -241,15 +248,17 @@ class EndpointClient:
                 words += f" It has: {', '.join(server.models[:_NAMED_MODELS])}."
             return Failure(failure.verdict, words, status, failure.wait), 0.0
         try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
+            body = read_body(raw)
+        except ValueError:
             return Failure(Verdict.SERVER, "the answer is no JSON, or only a part of it", status), 0.0
         if wrong := judge_body(body):
             return wrong, 0.0
         if request.schema is not None:
             self._see_schema(server, body)
-        usage = body.get("usage") or {}
-        return raw, float(usage.get("total_tokens") or 0)
+        if not any(self._limits):
+            return raw, 0.0
+        usage = read_usage(body).of(request.canonical)
+        return raw, float(usage.prompt + usage.completion)
 
     def _learn(self, server: Server, used: Dialect, request: Request, failure: Failure) -> bool:
         """Whether the server refused the form and not the content, so that another form may do."""
@@ -274,16 +283,24 @@ class EndpointClient:
             while server.dialect.enforces_schemas:
                 server.dialect = server.dialect.with_weaker_form()
 
+    def _most_bytes(self, request: Request) -> int:
+        if self._reply_bytes is not None:
+            return self._reply_bytes
+        choices = request.logprobs + 1 if request.logprobs else 0
+        return _REPLY_BYTES + request.max_tokens * (_BYTES_A_TOKEN + choices * _BYTES_A_CHOICE)
+
     async def _is_well(self, server: Server, failure: Failure) -> bool:
         """Whether the server answers something else: then a request that keeps failing is at fault itself."""
         if not failure.status:
             return False
         probe = Request([{"role": "user", "content": "Say yes."}], self.model, 1)
         try:
-            status, _, _ = await server.transport.complete(server.dialect.body(probe))
-        except ConnectionFailed:
+            async with asyncio.timeout(self._timeout):
+                body = server.dialect.body(probe)
+                status, headers, raw = await server.transport.complete(body, self._most_bytes(probe))
+        except (ConnectionFailed, ReplyTooLong, TimeoutError):
             return False
-        return status == 200
+        return isinstance(self._outcome(server, probe, status, headers, raw)[0], bytes)
 
     async def _greet(self, server: Server) -> Failure | None:
         """Why a server cannot be used; None where it can, or where only the first request will tell."""
@@ -296,7 +313,7 @@ class EndpointClient:
                     await asyncio.sleep(backoff(tries, self._chance, first=0.5))
                 continue
             if status == 200:
-                server.models = _model_names(raw)
+                server.models = model_names(raw)
             if status in (200, 404, 405) or status >= 500 or status == 429:
                 return None
             failure = judge(status, headers, raw, answered_before=False)
@@ -339,12 +356,11 @@ class EndpointClient:
         return seen is not None
 
 
-def _model_names(raw: bytes) -> list[str]:
-    """The names in a list of models; none where it is no such list, which not every server has."""
-    try:
-        return [str(model["id"]) for model in orjson.loads(raw)["data"]]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return []
+def _too_long(request: Request, most: int) -> Failure:
+    """Final for its row: the same server would send as much again, and take as long."""
+    words = f"the reply has more than {most:,} bytes, with a max_tokens of {request.max_tokens}: it was not "
+    words += "read to its end. Where replies are right to be so long, set limits.reply_bytes of the model."
+    return Failure(Verdict.REQUEST, words, 200)
 
 
 def _files_for_each(servers: int) -> int:

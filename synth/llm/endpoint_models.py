@@ -1,32 +1,56 @@
-"""The models that an OpenAI-compatible server offers: asked once, through the openai client."""
+"""The models that an OpenAI-compatible server offers: asked once, as a run would ask."""
 
 from __future__ import annotations
 
+import orjson
+
 from synth.errors import UnreachableError
+from synth.llm.retry import judge
+from synth.llm.transport import ConnectionFailed, Transport
+
+_SECONDS = 10.0
 
 
 async def served_models(base_url: str, api_key: str | None = None) -> list[str]:
-    """Their names, in the server's order. Raises `UnreachableError` for none."""
-    import openai
-
-    # The client insists on a key, and would take one from the environment; none named, none sent.
-    headers: dict[str, str | openai.Omit] = {} if api_key else {"Authorization": openai.Omit()}
-    client = openai.AsyncOpenAI(
-        base_url=base_url,
-        api_key=api_key or "none",
-        max_retries=1,
-        timeout=10.0,
-    )
+    """Their names, in the server's order. Raises `UnreachableError` for none, `InputError` for an address or
+    a key that cannot be one."""
+    transport = Transport(base_url, api_key)
+    await transport.open()
     try:
-        models = [model.id async for model in client.models.list(extra_headers=headers)]
-    except (openai.OpenAIError, ValueError) as error:
-        raise UnreachableError(
-            f"no list of models: {error}",
-            where=base_url,
-            hint="Is the server up, and does the address end in /v1?",
-        ) from None
+        status, headers, raw = await transport.models(_SECONDS)
+    except ConnectionFailed as error:
+        raise _no_list(transport, error.words, "Is the server up, and is this its address?") from None
     finally:
-        await client.close()
+        await transport.close()
+    if status != 200:
+        words = transport.without_key(judge(status, headers, raw, answered_before=False).words)
+        raise _no_list(transport, words, _hint(status, api_key))
+    models = model_names(raw)
     if not models:
-        raise UnreachableError("offers no model.", where=base_url)
+        raise UnreachableError("offers no model.", where=transport.label, hint=_hint(status, api_key))
     return models
+
+
+def model_names(raw: bytes) -> list[str]:
+    """The names in a list of models; none where it is no such list, which not every server has."""
+    try:
+        return [str(model["id"]) for model in orjson.loads(raw)["data"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return []
+
+
+def _no_list(transport: Transport, words: str, hint: str) -> UnreachableError:
+    return UnreachableError(f"no list of models: {words.rstrip('.')}.", where=transport.label, hint=hint)
+
+
+def _hint(status: int, api_key: str | None) -> str:
+    """What to do about a status, for somebody who tries a new address."""
+    if status in (401, 403):
+        if api_key:
+            return "Is the key right, and is it the one of this server?"
+        return "This server wants a key: name the variable that holds it (`api_key_env` in a recipe)."
+    if 300 <= status < 400:
+        return "Write the address that answers as the base_url. Redirects are not followed."
+    if status >= 500 or status == 429:
+        return "Try again later."
+    return "Does the address end in /v1?"

@@ -142,7 +142,7 @@ class Model:
         """The answer to `messages`; `sampling` goes over the model's own.
 
         Raises `RequestFailed` where the request is at fault, `UnreachableError` where nobody answers,
-        `Unfinished` where the budget is spent, `ValueError` where what came is no answer.
+        `Unfinished` where the budget is spent.
         """
         wanted, max_tokens = self._resolved(sampling)
         request = Request(
@@ -185,8 +185,8 @@ class Model:
         if found := self._memory.find(request):
             self._ledger.reused += 1
             if found.failed:
-                raise RequestFailed(found.raw.decode())
-            return self.client.read(found.raw)
+                raise RequestFailed(found.raw.decode("utf-8", "replace"))
+            return self._read(found.raw)
         coming: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._under_way[request.identity] = coming
         try:
@@ -213,16 +213,24 @@ class Model:
             raw = await self.client.ask(request)
             used = Cost(requests=1)
             await self._memory.append(request, raw)
-            reply = self.client.read(raw)
-            used = self._cost(reply.usage)
+            reply = self._read(raw)
+            used = self._cost(reply.usage.of(request.canonical))
             self._ledger.completion_tokens += reply.usage.completion
             return reply
         except RequestFailed as failure:
             used = Cost(requests=1)
-            await self._memory.append(request, failure.words.encode(), failed=True)
+            await self._memory.append(request, failure.words.encode("utf-8", "replace"), failed=True)
             raise
         finally:
             self._ledger.settle(reserved, used)
+
+    def _read(self, raw: bytes) -> Reply:
+        """What a reply says. A client takes nothing as an answer that it cannot read; a journal of an older
+        version may hold such replies."""
+        try:
+            return self.client.read(raw)
+        except ValueError as error:
+            return Reply("", unreadable=str(error))
 
     async def _open(self) -> None:
         """Opens the client for the first request that the journal cannot answer, and not before."""

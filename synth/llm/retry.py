@@ -63,7 +63,11 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, *, answered_befo
     `answered_before` says that this server has answered others: a 403 is then about this request (a
     filter), not about the key.
     """
-    words = spoken(body) or f"HTTP status {status}"
+    return _judged(status, headers, spoken(body), answered_before=answered_before)
+
+
+def _judged(status: int, headers: Mapping[str, str], said: str, *, answered_before: bool) -> Failure:
+    words = said or f"HTTP status {status}"
     verdict = _STATUSES.get(status, Verdict.REQUEST if 400 <= status < 500 else Verdict.SERVER)
     if 300 <= status < 400:
         verdict, words = Verdict.SERVER_FOR_GOOD, f"redirects to {headers.get('Location', 'another address')}"
@@ -75,7 +79,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, *, answered_befo
 
 
 def judge_body(body: Any) -> Failure | None:
-    """What is wrong with a parsed 200; None where it is an answer.
+    """What is wrong with a parsed 200; None where it is an answer, which `wire.read_reply` can read.
 
     Gateways wrap the error of the server behind them into a 200; an engine that dies says `abort`.
     """
@@ -86,9 +90,9 @@ def judge_body(body: Any) -> Failure | None:
         error = body.get("error")
         status = error.get("code") if isinstance(error, dict) else None
         if isinstance(status, int) and status >= 400:
-            return judge(status, {}, orjson.dumps(body), answered_before=True)
-        return Failure(Verdict.SERVER, spoken(orjson.dumps(body)) or "the answer holds no choice", 200)
-    first = choices[0]
+            return _judged(status, {}, _said(body), answered_before=True)
+        return Failure(Verdict.SERVER, _said(body) or "the answer holds no choice", 200)
+    first = choices[0] if isinstance(choices, list) else None
     if not isinstance(first, dict) or not isinstance(first.get("message"), dict):
         return Failure(Verdict.SERVER, "the answer holds no message", 200)
     if first.get("finish_reason") in ("abort", "error"):
@@ -99,16 +103,22 @@ def judge_body(body: Any) -> Failure | None:
 def spoken(body: bytes) -> str:
     """The words of an error body, in whichever of the usual places they are."""
     try:
-        said = orjson.loads(body)
+        return _said(orjson.loads(body))
     except orjson.JSONDecodeError:
         return body.decode("utf-8", "replace").strip()[:_SPOKEN_MOST]
-    error = said.get("error", said) if isinstance(said, dict) else said
-    if isinstance(error, dict):
-        words = error.get("message") or error.get("detail") or error
-        kind = error.get("code") or error.get("type")
-        known = isinstance(kind, str) and kind not in str(words)
-        return f"{words} ({kind})"[:_SPOKEN_MOST] if known else str(words)[:_SPOKEN_MOST]
-    return str(error)[:_SPOKEN_MOST]
+
+
+def _said(body: Any) -> str:
+    error = body.get("error", body) if isinstance(body, dict) else body
+    try:
+        if not isinstance(error, dict):
+            return str(error)[:_SPOKEN_MOST]
+        words = str(error.get("message") or error.get("detail") or error)
+    except RecursionError:
+        return "an error nested too deep to be read"
+    kind = error.get("code") or error.get("type")
+    known = isinstance(kind, str) and kind not in words
+    return f"{words} ({kind})"[:_SPOKEN_MOST] if known else words[:_SPOKEN_MOST]
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -120,20 +130,19 @@ def retry_after(headers: Mapping[str, str]) -> float:
         return max(0.0, float(value))
     except ValueError:
         pass
-    try:
-        then = parsedate_to_datetime(value)
-    except ValueError:
+    then = _timestamp(value)
+    if then is None:
         return 0.0
-    from_now = then.timestamp() - _now_of(headers, then.timestamp())
-    return max(0.0, from_now)
+    # By the server's own clock, so that a wrong one of ours does not matter.
+    now = _timestamp(headers.get("Date", ""))
+    return max(0.0, then - now) if now is not None else 1.0
 
 
-def _now_of(headers: Mapping[str, str], default: float) -> float:
-    """The server's own clock, so that a wrong one of ours does not matter."""
+def _timestamp(date: str) -> float | None:
     try:
-        return parsedate_to_datetime(headers["Date"]).timestamp()
-    except (KeyError, ValueError):
-        return default - 1.0
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def backoff(tries: int, chance: Random, *, first: float = _FIRST_WAIT, most: float = _LONGEST_WAIT) -> float:

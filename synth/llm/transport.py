@@ -15,9 +15,12 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, DetailedPyreqwestError, PyreqwestError
 from pyreqwest.http import Url
 from pyreqwest.request import RequestBuilder
+from pyreqwest.response import Response
 
 from synth.errors import InputError
 
+# Bytes of a list of models or of `/metrics`, and of an error's words.
+_LONGEST_LIST, _LONGEST_ERROR = 2**23, 2**16
 # Below the 5 s after which uvicorn, and so vLLM, closes an idle connection: ours must go first.
 _KEEP_ALIVE = timedelta(seconds=4)
 _CONNECT = timedelta(seconds=10)
@@ -33,6 +36,10 @@ class ConnectionFailed(Exception):
         super().__init__(words)
         self.words = words
         self.refused = refused
+
+
+class ReplyTooLong(Exception):
+    """The answer has more bytes than it may have; the rest of it was not read."""
 
 
 class Transport:
@@ -74,11 +81,12 @@ class Transport:
             await self._client.close()
             self._client = None
 
-    async def complete(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and whole body of the answer to a completion. Raises `ConnectionFailed`."""
+    async def complete(self, body: bytes, most: int) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the answer to a completion, of at most so many bytes. Raises
+        `ConnectionFailed` and `ReplyTooLong`."""
         assert self._client is not None, "not open"
         try:
-            return await _answer(self._client.post(self._completions).body_bytes(body))
+            return await _answer(self._client.post(self._completions).body_bytes(body), most)
         except PyreqwestError as error:
             raise self._failed(error) from None
 
@@ -98,9 +106,11 @@ class Transport:
         assert self._client is not None, "not open"
         try:
             async with asyncio.timeout(seconds):
-                return await _answer(self._client.get(url))
+                return await _answer(self._client.get(url), _LONGEST_LIST)
         except TimeoutError:
             raise ConnectionFailed(f"no answer within {seconds:g} s") from None
+        except ReplyTooLong:
+            raise ConnectionFailed(f"the answer has more than {_LONGEST_LIST} bytes") from None
         except PyreqwestError as error:
             raise self._failed(error) from None
 
@@ -109,15 +119,32 @@ class Transport:
         return ConnectionFailed(self.without_key(_words(error)), refused=refused)
 
 
-async def _answer(request: RequestBuilder) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers and body. The library lets an answer win over a cancellation that comes at the same
-    moment, and the cancellation is gone: whoever waits for the task to end would wait for ever."""
-    answer = await request.build().send()
-    body = (await answer.bytes()).to_bytes()
+async def _answer(request: RequestBuilder, most: int) -> tuple[int, Mapping[str, str], bytes]:
+    """Status, headers and body; of an error, as much as anybody reads. Raises `ReplyTooLong`.
+
+    The library lets an answer win over a cancellation that comes at the same moment, and the cancellation is
+    gone: whoever waits for the task to end would wait for ever."""
+    async with request.build_streamed() as answer:
+        status, headers = answer.status, answer.headers
+        body = await _body(answer, most if status == 200 else _LONGEST_ERROR)
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
-    return answer.status, answer.headers, body
+    if len(body) > most and status == 200:
+        raise ReplyTooLong
+    return status, headers, body
+
+
+async def _body(answer: Response, most: int) -> bytes:
+    """The whole body, or more than `most` bytes of it: no server decides how much memory it gets."""
+    length = answer.get_header("Content-Length") or ""
+    if length.isdecimal() and int(length) <= most:
+        return (await answer.bytes()).to_bytes()
+    chunks, size = [], 0
+    while size <= most and (chunk := await answer.body_reader.read_chunk()) is not None:
+        chunks.append(chunk.to_bytes())
+        size += len(chunk)
+    return b"".join(chunks)
 
 
 def _words(error: PyreqwestError) -> str:

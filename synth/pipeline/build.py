@@ -78,6 +78,7 @@ def _endpoint(name: str, config: EndpointModel) -> Client:
         patience=config.patience,
         requests_per_minute=config.limits.requests_per_minute,
         tokens_per_minute=config.limits.tokens_per_minute,
+        reply_bytes=config.limits.reply_bytes,
     )
 
 

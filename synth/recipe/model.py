@@ -53,6 +53,11 @@ class Limits(Strict):
 
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
+    reply_bytes: Positive | None = Field(
+        default=None,
+        description="The most bytes of one reply; a longer one fails its row. By default 1 MiB, and for each "
+        "token of max_tokens 64 bytes more (2,752 where log-probabilities are asked for).",
+    )
 
 
 class EndpointModel(_Model):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from synth.direct import open_directly
 from synth.errors import InputError, UnreachableError
 
 WORKSPACE = "argilla"
@@ -128,7 +129,7 @@ def _call(
         headers={"X-Argilla-Api-Key": server.api_key, "Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+        with open_directly(request, _TIMEOUT_SECONDS) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
         if error.code == accept:

@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
+from synth.direct import open_directly
 from synth.errors import InputError, MachineError, UnreachableError
 from synth.review.environment import Progress, ensure_environment, package_folder
 
@@ -64,7 +64,7 @@ def running() -> LocalServer | None:
     if not _is_alive(server.pid):
         return None
     try:
-        with urllib.request.urlopen(f"{server.url}/api/v1/status", timeout=_ANSWER_SECONDS):
+        with open_directly(f"{server.url}/api/v1/status", _ANSWER_SECONDS):
             return server
     except OSError:
         return None

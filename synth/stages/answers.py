@@ -14,7 +14,9 @@ from synth.stages.base import Unusable, ask_until_served
 
 
 def refuse_unanswered(reply: Reply) -> None:
-    """Raises `Unusable` where the answer is cut, or where thinking is all that came of it."""
+    """Raises `Unusable` where the answer is cut or unreadable, or where thinking is all that came of it."""
+    if reply.unreadable:
+        raise Unusable("unreadable", reply.unreadable)
     thought_only = bool(reply.reasoning) and not reply.text.strip()
     if reply.cut and thought_only:
         raise Unusable(

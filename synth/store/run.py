@@ -87,13 +87,18 @@ class RunStore:
         return self._journal.end
 
     def find(self, request: Request) -> Found | None:
-        """The answer that the journal holds for `request`, if it still is one under its `max_tokens`."""
+        """The answer that the journal holds for `request`, if it still is one under its `max_tokens`.
+
+        What ended by itself would have done so under a higher limit, too. Only where the limit is lower now
+        does it matter how many tokens the server reported: servers count them in ways of their own.
+        """
         identity = bytes.fromhex(request.identity)
         if self._fresh is not None and identity not in self._fresh:
             return None
         for _, offset, length, kind, _, max_tokens, cut, _, tokens in self._indexed(identity):
-            answers = max_tokens == request.max_tokens if cut else tokens <= request.max_tokens
-            if kind == "failure" or answers:
+            same = max_tokens == request.max_tokens
+            whole = not cut and min(tokens, max_tokens) <= request.max_tokens
+            if kind == "failure" or same or whole:
                 record = decode(self._journal.read(Place(offset, length)))
                 return Found(kind == "failure", record.reply)
         return None

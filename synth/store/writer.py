@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from synth.llm.base import Json
+from synth.llm.wire import read_counts
 from synth.row import Row, Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.journal import JournalWriter, Place, Record, encode
@@ -54,7 +54,7 @@ def reply_line(record: Record, place: Place) -> Indexed:
     """The record's line in the index of the journal."""
     prompt = completion = cut = 0
     if record.kind == "reply":
-        prompt, completion, cut = _usage(record.reply)
+        prompt, completion, cut = _usage(record)
     identity = bytes.fromhex(record.identity)
     model = orjson.loads(record.request).get("model", "") if record.request else ""
     return (
@@ -70,16 +70,14 @@ def reply_line(record: Record, place: Place) -> Indexed:
     )
 
 
-def _usage(raw: bytes) -> tuple[int, int, int]:
-    """Prompt tokens, completion tokens, whether `max_tokens` cut it; zeros where the reply does not say."""
+def _usage(record: Record) -> tuple[int, int, int]:
+    """Prompt tokens, completion tokens, whether `max_tokens` cut it; zeros for what is no answer."""
     try:
-        body: Json = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        usage, cut = read_counts(record.reply)
+    except ValueError:
         return 0, 0, 0
-    usage = body.get("usage") or {}
-    choices = body.get("choices") or [{}]
-    cut = choices[0].get("finish_reason") == "length"
-    return int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0), int(cut)
+    usage = usage.of(record.request)
+    return usage.prompt, usage.completion, int(cut)
 
 
 def row_line(row: Row, place: bytes, version: int) -> tuple[Any, ...]:

@@ -12,12 +12,12 @@ import threading
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
+from synth.direct import open_directly
 from synth.errors import MachineError, UnreachableError
 
 _LOOK_EVERY, _LOOK_SECONDS = 0.5, 5.0
@@ -148,10 +148,8 @@ def _require_free(start: Start) -> None:
 
 
 def _answers(url: str) -> bool:
-    # No proxy stands between this machine and itself.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=_LOOK_SECONDS):
+        with open_directly(url, _LOOK_SECONDS):
             return True
     except urllib.error.HTTPError:
         # Somebody is there; 503 is a server that is not ready, or no longer.

@@ -286,7 +286,7 @@ def test_a_cancellation_wins_over_an_answer_that_comes_with_it(server: LoopbackP
         body = b'{"model": "fake", "messages": [{"role": "user", "content": "x"}], "max_tokens": 5}'
         lost = 0
         for _ in range(20):
-            asking = asyncio.create_task(transport.complete(body))
+            asking = asyncio.create_task(transport.complete(body, 2**20))
             await asyncio.sleep(0.005)
             # The loop stands still while the answer arrives, so that both are there when it goes on.
             time.sleep(0.06)  # noqa: ASYNC251

@@ -11,10 +11,8 @@ from typing import Any
 
 import orjson
 
+from synth.direct import open_directly
 from synth.llm.base import Json
-
-# Whatever proxies the environment names, loopback is reached directly.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LoopbackProcess:
@@ -59,13 +57,13 @@ class LoopbackProcess:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/control", data=orjson.dumps(changes), method="POST"
         )
-        with _DIRECT.open(request, timeout=10):
+        with open_directly(request, 10):
             pass
 
     def log(self, *, bodies: bool = False) -> Json:
         """What the server was asked and what it answered, from `GET /log`."""
         query = "?bodies=1" if bodies else ""
-        with _DIRECT.open(f"http://127.0.0.1:{self.port}/log{query}", timeout=10) as answer:
+        with open_directly(f"http://127.0.0.1:{self.port}/log{query}", 10) as answer:
             history: Json = orjson.loads(answer.read())
         return history
 

@@ -1,0 +1,92 @@
+"""A model's server whose every answer a test decides: what it reports, how it is formed, and when it ends."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import orjson
+
+from synth.llm.brain import fake_reply
+from synth.llm.loopback.wishes import read_wishes
+from synth.llm.wire import write_reply
+
+Body = dict[str, Any]
+# The whole answer to a request: its status, headers of its own, and its body.
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def good_reply(body: bytes) -> Body:
+    """What a good server answers to a request."""
+    wishes = read_wishes(body)
+    key = hashlib.blake2b(wishes.key, digest_size=8).hexdigest()
+    reply = fake_reply(
+        wishes.messages,
+        key=key,
+        max_tokens=wishes.max_tokens,
+        schema=wishes.schema,
+        logprobs=wishes.logprobs,
+        model=wishes.model,
+    )
+    made: Body = orjson.loads(write_reply(reply))
+    return made
+
+
+class OddServer:
+    """Answers each completion by `answer`, which may be changed at any time; `asked` are the requests."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.asked: list[bytes] = []
+        self.keys: list[str] = []
+        self.answer: Callable[[bytes], Answer] = lambda body: (200, {}, orjson.dumps(good_reply(body)))
+        # Takes the socket in the place of `answer`, for what is no whole answer.
+        self.stream: Callable[[BaseHTTPRequestHandler], None] | None = None
+
+
+@contextmanager
+def odd_server() -> Iterator[OddServer]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            models = {"data": [{"id": "fake"}]} if self.path == "/v1/models" else None
+            self.give(200 if models else 404, {}, orjson.dumps(models))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            there.asked.append(body)
+            there.keys.append(self.headers.get("Authorization", ""))
+            if there.stream is not None:
+                there.stream(self)
+            else:
+                self.give(*there.answer(body))
+
+        def give(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 512
+
+        def handle_error(self, *_: object) -> None:
+            """Clients may hang up."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        there = OddServer(f"http://127.0.0.1:{server.server_port}/v1")
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield there
+        finally:
+            server.shutdown()
