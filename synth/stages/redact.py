@@ -19,5 +19,5 @@ class Redact:
         self.name = name
         self.files: tuple[Path, ...] = (context.recipe.folder / options.names,) if options.names else ()
 
-    def admit(self, row: Row) -> None:
+    async def ask(self, row: Row) -> None:
         """Nothing is left to do."""

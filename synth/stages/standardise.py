@@ -16,7 +16,7 @@ class Standardise:
         self.name = name
         self._options = options
 
-    def admit(self, row: Row) -> None:
+    async def ask(self, row: Row) -> None:
         """Rewrites the messages that change, and keeps what they were in the row's history."""
         messages: list[FrozenJson] = []
         for number, message in enumerate(row.messages):
