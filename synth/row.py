@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
-from synth.frozen import FrozenDict, FrozenJson, freeze
+from synth.frozen import FrozenDict, FrozenJson, freeze, thaw
 from synth.llm.base import Json
 
 Status = Literal["kept", "dropped", "failed", "pending", "superseded"]
@@ -46,7 +46,7 @@ class Lineage:
     topic: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("sampling", "source"):
+        for name in ("parents", "shots", "sampling", "source"):
             object.__setattr__(self, name, freeze(getattr(self, name)))
 
 
@@ -134,22 +134,23 @@ class Row:
         self.status, self.stage, self.reason, self.detail = "failed", stage, "request_failed", detail
 
     def receipt(self) -> Json:
-        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it."""
+        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it: plain JSON,
+        which is the caller's own."""
         return {
             "id": self.id,
             "status": self.status,
             "stage": self.stage,
             "reason": self.reason,
             "detail": self.detail,
-            "messages": list(self.messages),
-            "tools": None if self.tools is None else list(self.tools),
-            "candidates": list(self.candidates),
-            "scores": dict(self.scores),
-            "labels": dict(self.labels),
+            "messages": thaw(self.messages),
+            "tools": thaw(self.tools),
+            "candidates": thaw(self.candidates),
+            "scores": thaw(self.scores),
+            "labels": thaw(self.labels),
             "cluster": self.cluster,
             "reasoning": self.reasoning,
             "review": {"status": "none"},
-            "history": list(self.history),
+            "history": thaw(self.history),
             "lineage": {
                 "origin": self.lineage.origin,
                 "parents": list(self.lineage.parents),
@@ -157,9 +158,9 @@ class Row:
                 "stage": self.lineage.stage,
                 "prompt": self.lineage.prompt,
                 "model": self.lineage.model,
-                "sampling": self.lineage.sampling,
+                "sampling": thaw(self.lineage.sampling),
                 "request": self.lineage.request,
-                "source": self.lineage.source,
+                "source": thaw(self.lineage.source),
                 "topic": self.lineage.topic,
             },
         }
