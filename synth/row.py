@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
 
+from synth.frozen import FrozenDict, FrozenJson, freeze, thaw
 from synth.llm.base import Json
 
 Status = Literal["kept", "dropped", "failed", "pending", "superseded"]
@@ -23,7 +24,7 @@ def content_id(*parts: Any) -> str:
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """What a row was made from.
 
@@ -39,10 +40,18 @@ class Lineage:
     stage: str | None = None
     prompt: str | None = None
     model: str | None = None
-    sampling: Json = field(default_factory=dict)
+    sampling: FrozenJson = field(default_factory=FrozenDict)
     request: str | None = None
-    source: Json | None = None
+    source: FrozenJson | None = None
     topic: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("parents", "shots", "sampling", "source"):
+            object.__setattr__(self, name, freeze(getattr(self, name)))
+
+
+# Fields of a row that hold lists or dictionaries.
+_FROZEN = frozenset({"messages", "tools", "candidates", "scores", "labels", "history"})
 
 
 @dataclass(slots=True)
@@ -52,25 +61,31 @@ class Row:
     `messages` are OpenAI-style `{"role", "content"}` objects. `reason` is a short fixed code and
     `detail` the words, both only for rows that did not make it. `weight` says how often a seed is drawn
     as an example; it is of no account later, and no receipt names it.
+
+    Lists and dictionaries are frozen as they are assigned: makers and the writer hold copies of a row that
+    share them. A stage that adds to one assigns a new one.
     """
 
     id: str
-    messages: list[Json]
+    messages: Sequence[FrozenJson]
     lineage: Lineage
     status: Status = "pending"
     stage: str | None = None
     reason: str | None = None
     detail: str | None = None
-    tools: list[Json] | None = None
-    candidates: list[Json] = field(default_factory=list)
-    scores: dict[str, float] = field(default_factory=dict)
-    labels: Json = field(default_factory=dict)
-    history: list[Json] = field(default_factory=list)
+    tools: Sequence[FrozenJson] | None = None
+    candidates: Sequence[FrozenJson] = ()
+    scores: Mapping[str, float] = field(default_factory=FrozenDict)
+    labels: FrozenJson = field(default_factory=FrozenDict)
+    history: Sequence[FrozenJson] = ()
     cluster: str | None = None
     reasoning: str | None = None
     born: int = 0
     ended: int | None = None
     weight: float = 1.0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, freeze(value) if name in _FROZEN else value)
 
     @property
     def given(self) -> bool:
@@ -102,8 +117,13 @@ class Row:
             return content_of(self.messages[-1])
         return None
 
-    def _before_answer(self) -> list[Json]:
+    def _before_answer(self) -> Sequence[FrozenJson]:
         return self.messages[:-1] if self.answer is not None else self.messages
+
+    def note(self, stage: str, did: str | Sequence[str], **more: Any) -> None:
+        """Adds an event to its history: what `stage` did, in short fixed words."""
+        words = [did] if isinstance(did, str) else did
+        self.history = (*self.history, {"stage": stage, "did": words, **more})
 
     def drop(self, stage: str, reason: str, detail: str | None = None) -> None:
         """Marks it dropped by `stage`, once and for all."""
@@ -114,22 +134,23 @@ class Row:
         self.status, self.stage, self.reason, self.detail = "failed", stage, "request_failed", detail
 
     def receipt(self) -> Json:
-        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it."""
+        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it: plain JSON,
+        which is the caller's own."""
         return {
             "id": self.id,
             "status": self.status,
             "stage": self.stage,
             "reason": self.reason,
             "detail": self.detail,
-            "messages": self.messages,
-            "tools": self.tools,
-            "candidates": self.candidates,
-            "scores": self.scores,
-            "labels": self.labels,
+            "messages": thaw(self.messages),
+            "tools": thaw(self.tools),
+            "candidates": thaw(self.candidates),
+            "scores": thaw(self.scores),
+            "labels": thaw(self.labels),
             "cluster": self.cluster,
             "reasoning": self.reasoning,
             "review": {"status": "none"},
-            "history": self.history,
+            "history": thaw(self.history),
             "lineage": {
                 "origin": self.lineage.origin,
                 "parents": list(self.lineage.parents),
@@ -137,15 +158,15 @@ class Row:
                 "stage": self.lineage.stage,
                 "prompt": self.lineage.prompt,
                 "model": self.lineage.model,
-                "sampling": self.lineage.sampling,
+                "sampling": thaw(self.lineage.sampling),
                 "request": self.lineage.request,
-                "source": self.lineage.source,
+                "source": thaw(self.lineage.source),
                 "topic": self.lineage.topic,
             },
         }
 
 
-def content_of(message: Json) -> str:
+def content_of(message: FrozenJson) -> str:
     """The text of a message; empty where it has none (a pure tool call)."""
     content = message.get("content")
     return content if isinstance(content, str) else ""

@@ -9,11 +9,11 @@ it), or the words for dropping it.
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError
+from synth.frozen import thaw
 from synth.row import Row
 from synth.user_code import load_function, place_in
 
@@ -25,10 +25,10 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
 
     def check(row: Row) -> Objection | None:
         given = {
-            "messages": copy.deepcopy(row.messages),
+            "messages": thaw(row.messages),
             "prompt": row.prompt_text,
             "answer": row.answer or "",
-            "tools": copy.deepcopy(row.tools),
+            "tools": thaw(row.tools),
         }
         try:
             said = function(given)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import orjson
-from jinja2 import TemplateError
+from jinja2 import Template, TemplateError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.nodes import Node
 from jinja2.parser import Parser
@@ -33,13 +34,8 @@ class TargetModel:
         self._name = name
         self._special_tokens = special_tokens
         self._count = count
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
-        )
-        environment.filters["tojson"] = _to_json
-        environment.globals.update(raise_exception=_refuse, strftime_now=lambda _: "1 Jan 2026")
         try:
-            self._template = environment.from_string(template)
+            self._template = _compiled(template)
         except TemplateError as error:
             raise ExportError(
                 f"the chat template is not valid: {error}.", where=f"export.model: {name}"
@@ -94,6 +90,17 @@ class TargetModel:
             raise ExportError(
                 f"the chat template of {self._name} refuses it: {error}.", where=f"row {example.id}"
             ) from None
+
+
+@lru_cache(maxsize=16)
+def _compiled(template: str) -> Template:
+    """The template ready to render. Every export uses the same few, and each takes 40 ms to compile."""
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
+    )
+    environment.filters["tojson"] = _to_json
+    environment.globals.update(raise_exception=_refuse, strftime_now=lambda _: "1 Jan 2026")
+    return environment.from_string(template)
 
 
 def target_model(options: ExportOptions, base: Path) -> TargetModel | None:

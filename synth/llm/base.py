@@ -27,7 +27,7 @@ class Request:
     several answers are all wanted; `attempt` counts new tries after answers that did not serve.
     """
 
-    messages: Sequence[Json]
+    messages: Sequence[Mapping[str, Any]]
     model: str
     max_tokens: int
     sampling: Mapping[str, Any] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from synth.frozen import FrozenJson
 from synth.llm import words
 from synth.llm.base import Json, Reply, TokenChoice, Usage
 
@@ -25,7 +26,7 @@ _NUMBER = re.compile(r"score|rating|grade|quality", re.IGNORECASE)
 
 
 def fake_reply(
-    messages: Sequence[Json],
+    messages: Sequence[FrozenJson],
     *,
     key: str | int,
     max_tokens: int,
@@ -52,7 +53,7 @@ def fake_reply(
 
 
 def finish_reply(
-    messages: Sequence[Json],
+    messages: Sequence[FrozenJson],
     text: str,
     *,
     max_tokens: int,
@@ -71,7 +72,7 @@ def finish_reply(
     return Reply(text, finish, usage, reasoning=reasoning, logprobs=logprobs, model=model)
 
 
-def message_text(message: Json) -> str:
+def message_text(message: FrozenJson) -> str:
     """The text of a message, whose content may be a string or a list of parts."""
     content = message.get("content")
     if isinstance(content, list):
@@ -88,7 +89,7 @@ def _first_words(text: str, count: int) -> str:
     return text[:end]
 
 
-def _rating_scale(messages: Sequence[Json], logprobs: int) -> tuple[int, int] | None:
+def _rating_scale(messages: Sequence[FrozenJson], logprobs: int) -> tuple[int, int] | None:
     """The lowest and highest score, where the last message asks for one; else None."""
     if not logprobs or not messages:
         return None

@@ -16,7 +16,8 @@ from typing import Any
 import orjson
 
 from synth.errors import InputError, UnreachableError
-from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
+from synth.frozen import FrozenJson
+from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.brain import fake_reply, finish_reply, message_text
 from synth.llm.wire import read_reply, write_reply
 
@@ -212,6 +213,6 @@ class FakeClient:
         )
 
 
-def _halved(reply: Reply, messages: Sequence[Json], finish: str) -> Reply:
+def _halved(reply: Reply, messages: Sequence[FrozenJson], finish: str) -> Reply:
     half = reply.text[: len(reply.text) // 2]
     return finish_reply(messages, half, max_tokens=len(half), model=reply.model, finish=finish)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from synth.errors import Unfinished
+from synth.frozen import FrozenJson
 from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
 from synth.recipe.base import Sampling
 from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price, VllmModel
@@ -131,7 +132,7 @@ class Model:
 
     async def ask(
         self,
-        messages: Sequence[Json],
+        messages: Sequence[FrozenJson],
         sampling: Sampling,
         *,
         schema: Json | None = None,

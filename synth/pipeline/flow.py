@@ -186,7 +186,7 @@ async def _ask_one(stage: Asks, row: Row) -> None:
         await stage.ask(row)
     except RequestFailed as failure:
         if row.given:
-            row.history.append({"stage": stage.name, "did": ["failed"], "detail": failure.words})
+            row.note(stage.name, "failed", detail=failure.words)
         else:
             row.fail(stage.name, failure.words)
 

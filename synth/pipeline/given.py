@@ -36,11 +36,11 @@ class Given:
     repeated: Counter[str] = field(default_factory=Counter)
 
     def slots(self) -> Iterator[Slot]:
-        """One row a slot, in the run's order."""
+        """One row a slot, in the run's order. Stages get copies: makers still read the rows themselves."""
         for number, row in enumerate(self.holdout):
-            yield Slot((0, 0, number), [row])
+            yield Slot((0, 0, number), [replace(row)])
         for number, row in enumerate(self.seeds):
-            yield Slot((0, 1, number), [row])
+            yield Slot((0, 1, number), [replace(row)])
         for number, row in enumerate(self._prompts()):
             yield Slot((0, 2, number), [row])
 

@@ -10,13 +10,13 @@ may change it, and answers with
 
 from __future__ import annotations
 
-import copy
 import traceback
 from typing import Any
 
 import orjson
 
 from synth.errors import RecipeError
+from synth.frozen import thaw
 from synth.llm.base import Json
 from synth.row import Row
 from synth.stages.base import Context
@@ -52,7 +52,7 @@ class Apply:
         elif said is False or isinstance(said, str):
             detail = said if isinstance(said, str) else f"{self._where} says no"
             if row.given:
-                row.history.append({"stage": self.name, "did": ["not_dropped"], "detail": detail})
+                row.note(self.name, "not_dropped", detail=detail)
             else:
                 row.drop(self.name, "rejected", detail)
         else:
@@ -70,7 +70,7 @@ class Apply:
     def _take_over(self, row: Row, said: Json) -> None:
         if unknown := said.keys() - {*_KEYS, "id", "origin"}:
             raise self._mistake(f"answered a row with {sorted(unknown)[0]!r}, which rows do not have")
-        messages = said.get("messages", row.messages)
+        messages = said.get("messages", thaw(row.messages))
         if not isinstance(messages, list) or not all(map(_is_message, messages)):
             raise self._mistake("answered a row whose `messages` are no list of messages")
         if not any(message["role"] == "user" for message in messages):
@@ -82,8 +82,8 @@ class Apply:
             orjson.dumps([said.get(key) for key in _KEYS])
         except TypeError as error:
             raise self._mistake(f"answered a row that cannot be written down as JSON: {error}") from None
-        if messages != row.messages:
-            row.history.append({"stage": self.name, "did": ["applied"], "before": row.messages})
+        if messages != thaw(row.messages):
+            row.note(self.name, "applied", before=row.messages)
         row.messages = messages
         row.tools = said.get("tools", row.tools)
         row.scores = said.get("scores", row.scores)
@@ -104,4 +104,4 @@ def _is_message(message: object) -> bool:
 
 def _as_document(row: Row) -> Json:
     parts = {"messages": row.messages, "tools": row.tools, "scores": row.scores, "labels": row.labels}
-    return {"id": row.id, "origin": row.lineage.origin, **copy.deepcopy(parts)}
+    return {"id": row.id, "origin": row.lineage.origin, **thaw(parts)}

@@ -2,7 +2,8 @@
 
 `Asks` works on many rows at once, in no order. `Admits` sees rows one after another, in the run's fixed
 order. A `Maker` makes new rows: it draws in order, asks many at once, and admits in order. What it draws
-on was given (seeds, documents, failures), or are the rows that reach it: a `RowMaker`.
+on was given (seeds, documents, failures), or are the rows that reach it: a `RowMaker`. Any stage may have an
+`async def prepare(self)`, which runs before the first row.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from synth.errors import RecipeError
+from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply, RequestFailed
 from synth.llm.model import Answer, Model
 from synth.prompts import Prompt, load_prompt
@@ -98,13 +100,9 @@ def _keys_of(value: str, block: Strict) -> tuple[str, ...] | None:
 
 
 class Asks(Protocol):
-    """Works on one row; many at once."""
+    """Works on one row by itself; many at once, in no order."""
 
     name: str
-
-    async def prepare(self) -> None:
-        """What has to be known before the first row."""
-        ...
 
     async def ask(self, row: Row) -> None:
         """Changes `row`, drops it or fails it. Raises `RequestFailed` to fail it."""
@@ -112,7 +110,9 @@ class Asks(Protocol):
 
 
 class Admits(Protocol):
-    """Works on one row at a time, in the run's fixed order."""
+    """Works on one row at a time, in the run's fixed order. Every row waits for those before it, so this is
+    only for stages whose outcome depends on earlier rows.
+    """
 
     name: str
 
@@ -165,7 +165,7 @@ class Unusable(Exception):
 
 async def ask_until_served(
     model: Model,
-    messages: Sequence[Json],
+    messages: Sequence[FrozenJson],
     sampling: Sampling,
     read: Callable[[Reply], T],
     attempts: int,

@@ -23,9 +23,6 @@ class Check:
         self._check, file = _built(name, options, context)
         self.files = (file,)
 
-    async def prepare(self) -> None:
-        """Nothing to know before."""
-
     async def ask(self, row: Row) -> None:
         """Drops a draft whose answer does not pass; a given row is only marked."""
         if row.answer is None:
@@ -35,7 +32,7 @@ class Check:
         if objection is None:
             return
         if row.given:
-            row.history.append({"stage": self.name, "did": [objection.reason], "detail": objection.detail})
+            row.note(self.name, objection.reason, detail=objection.detail)
         else:
             row.drop(self.name, objection.reason, objection.detail)
 

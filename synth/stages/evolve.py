@@ -75,10 +75,9 @@ class Evolve:
     async def make(self, index: int, drawn: Drawn) -> list[Row]:
         """Three requests: the evolved request, whether anything was gained, and its answer."""
         parent = drawn.parent
-        lineage = Lineage(parent.lineage.origin, parents=(parent.id,), stage=self.name)
-        if drawn.operation != EVOL_BREADTH:
-            lineage.topic = parent.lineage.topic
-        stub = Row(content_id(self.name, parent.id, drawn.number), [], lineage)
+        topic = None if drawn.operation == EVOL_BREADTH else parent.lineage.topic
+        lineage = Lineage(parent.lineage.origin, parents=(parent.id,), stage=self.name, topic=topic)
+        stub = Row(content_id(self.name, parent.id, drawn.number), (), lineage)
         return await settled(self.name, stub, self._evolve(drawn, stub))
 
     async def _evolve(self, drawn: Drawn, row: Row) -> list[Row]:
@@ -97,7 +96,7 @@ class Evolve:
         lineage_of(row, stage=self.name, prompt=prompt, answer=answer)
         row.id = content_id(self.name, drawn.parent.id, answer.request.identity)
         row.messages = [*system, {"role": "user", "content": after}]
-        row.history.append({"stage": self.name, "did": ["evolved"], "operation": drawn.operation})
+        row.note(self.name, "evolved", operation=drawn.operation)
         if leaked := _LEAKED.search(after):
             row.drop(self.name, "leaked", f"speaks of the prompt: {leaked[0]!r}")
         elif normal_form(after) == normal_form(before):
@@ -118,7 +117,7 @@ class Evolve:
             self._writer, row.messages, self._options.sampling, read_text, self._options.attempts
         )
         row.messages = [*row.messages, {"role": "assistant", "content": text}]
-        row.history.append({"stage": self.name, "did": ["answered"], "request": answer.request.identity})
+        row.note(self.name, "answered", request=answer.request.identity)
         words = rouge_tokens(text)
         if "sorry" in words and len(words) < EVOL_SORRY_WORDS:
             row.drop(self.name, "sorry", f"an apology of {len(words)} words")

@@ -96,7 +96,7 @@ class Generate:
         shots = tuple(shot.id for shot in drawn.shots)
         lineage = Lineage("seed", shots=shots, stage=self.name, topic=drawn.topic)
         which = (index,) if drawn.topic is None else (drawn.topic, drawn.number)
-        row = Row(content_id(self.name, *which), [], lineage)
+        row = Row(content_id(self.name, *which), (), lineage)
         return await settled(self.name, row, self._draft(drawn, row))
 
     async def _draft(self, drawn: Drawn, row: Row) -> list[Row]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from synth.frozen import FrozenJson, freeze
 from synth.llm.base import Json
 from synth.row import Lineage, Row, content_id
 
@@ -34,11 +36,14 @@ class Failure:
     """What today's model got wrong: the prompt, its bad answer, and what people said about it."""
 
     id: str
-    messages: list[Json]
+    messages: Sequence[FrozenJson]
     response: str
     problem: str | None
     expected: str | None
     model: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "messages", freeze(self.messages))
 
     def as_row(self) -> Row:
         """The prompt with the expected answer: as good as a seed, and with a seed's id."""

@@ -115,15 +115,16 @@ class Grounded:
 
     def _note(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Answer) -> None:
         """Whoever reviews the row reads the quote beside its passage."""
-        event: Json = {"stage": self._name, "did": ["grounded" if support else "not_in_context"]}
-        row.labels["answerable"] = support is not None
+        event: Json = {}
+        row.labels = {**row.labels, "answerable": support is not None}
         shots = [p.id for p in shown if support is None or p.id != support.passage.id]
         row.lineage = replace(row.lineage, shots=(*row.lineage.shots, *shots))
         if support is not None:
             event |= {"quote": support.quote, "source": support.passage.text}
             parents = (*row.lineage.parents, support.passage.id)
             row.lineage = replace(row.lineage, parents=parents, source=support.passage.place)
-        row.history.append(event | {"prompt": self._draft.label, "request": answer.request.identity})
+        did = "grounded" if support else "not_in_context"
+        row.note(self._name, did, **event, prompt=self._draft.label, request=answer.request.identity)
 
     def _ask_with(self, row: Row, shown: Sequence[Passage], question: str) -> None:
         """Puts the passages into the row's prompt; its own system prompt stands before the template's."""

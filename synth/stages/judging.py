@@ -49,18 +49,18 @@ class Judgement:
     mass: float
     answer: Answer
 
-    def event(self, stage: str, how: str, prompt: Prompt, model: Model) -> Json:
-        """As a row's history holds it."""
-        return {
-            "stage": stage,
-            "did": [how],
-            "score": self.score,
-            "mass": self.mass,
-            "model": self.answer.reply.model or model.model,
-            "prompt": prompt.label,
-            "request": self.answer.request.identity,
-            "reasoning": self.answer.reply.reasoning,
-        }
+    def note(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> None:
+        """Adds it to the row's history."""
+        row.note(
+            stage,
+            how,
+            score=self.score,
+            mass=self.mass,
+            model=self.answer.reply.model or model.model,
+            prompt=prompt.label,
+            request=self.answer.request.identity,
+            reasoning=self.answer.reply.reasoning,
+        )
 
 
 class Judge:
@@ -211,5 +211,5 @@ async def compared(
         options.attempts,
     )
     event = {key: verdict[key], "prompt": prompt.label, "request": answer.request.identity}
-    row.history.append({"stage": stage, "did": ["judged"], **event})
+    row.note(stage, "judged", **event)
     return bool(verdict[key])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.row import Row, content_id, content_of
 from synth.stages.answers import read_text
@@ -72,7 +73,7 @@ class Paraphrase:
         """The wording, checked by what depends on nothing but the two texts."""
         parent = drawn.parent
         lineage = replace(parent.lineage, parents=(parent.id,), shots=(), stage=self.name)
-        stub = Row(content_id(self.name, parent.id, drawn.number), [], lineage)
+        stub = Row(content_id(self.name, parent.id, drawn.number), (), lineage)
         return await settled(self.name, stub, self._reword(drawn, stub))
 
     async def _reword(self, drawn: Drawn, row: Row) -> list[Row]:
@@ -91,10 +92,10 @@ class Paraphrase:
         )
         lineage_of(row, stage=self.name, prompt=self._prompt, answer=answer)
         row.id = content_id(self.name, parent.id, answer.request.identity)
-        row.messages = [*parent.messages]
-        row.messages[place] = {**parent.messages[place], "content": _unquoted(text, request)}
-        row.tools, row.candidates = parent.tools, [*parent.candidates]
-        row.history.append({"stage": self.name, "did": ["reworded"], "style": drawn.style})
+        reworded = {**parent.messages[place], "content": _unquoted(text, request)}
+        row.messages = [*parent.messages[:place], reworded, *parent.messages[place + 1 :]]
+        row.tools, row.candidates = parent.tools, parent.candidates
+        row.note(self.name, "reworded", style=drawn.style)
         await self._check(row, request, content_of(row.messages[place]), drawn)
         return [row]
 
@@ -150,7 +151,7 @@ def _diversity(requests: Sequence[str]) -> Json:
     return {"requests": len(requests), **{k: round(v, 4) for k, v in figures.items()}}
 
 
-def _turns(messages: Sequence[Json]) -> list[Json]:
+def _turns(messages: Sequence[FrozenJson]) -> list[FrozenJson]:
     return [m for m in messages if m["role"] != "system"]
 
 

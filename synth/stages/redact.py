@@ -13,11 +13,11 @@ from synth.stages.options import RedactOptions
 
 
 class Redact:
-    """An `Admits` that lets all pass; what was found in a row stands in its history."""
+    """An `Asks` that lets all rows pass. A row's history says what was redacted in it."""
 
     def __init__(self, name: str, options: RedactOptions, context: Context) -> None:
         self.name = name
         self.files: tuple[Path, ...] = (context.recipe.folder / options.names,) if options.names else ()
 
-    def admit(self, row: Row) -> None:
+    async def ask(self, row: Row) -> None:
         """Nothing is left to do."""

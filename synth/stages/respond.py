@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from synth.frozen import FrozenJson
 from synth.llm.base import Json, RequestFailed
 from synth.llm.model import Answer, Model
 from synth.recipe.base import Sampling
@@ -42,9 +44,6 @@ class Respond:
         self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
         self._follow_up = context.other_prompt("respond", options.prompt or "follow_up", ["conversation"])
 
-    async def prepare(self) -> None:
-        """Nothing to know before."""
-
     async def ask(self, row: Row) -> None:
         """Adds what is wanted, or drops a draft for which no answer serves."""
         if row.held_out:
@@ -56,7 +55,7 @@ class Respond:
             await self._respond(row)
         except Unusable as unusable:
             if row.given:
-                row.history.append({"stage": self.name, "did": ["no_answer"], "detail": unusable.detail})
+                row.note(self.name, "no_answer", detail=unusable.detail)
             else:
                 row.drop(self.name, unusable.reason, unusable.detail)
 
@@ -95,20 +94,18 @@ class Respond:
         if normal_form(text) in earlier:
             raise Unusable("same_question", f"the simulated user repeats a message: {text[:200]}")
         row.messages = [*row.messages, {"role": "user", "content": text}]
-        row.history.append(
-            {
-                "stage": self.name,
-                "did": ["followed_up"],
-                "model": answer.reply.model or answer.request.model,
-                "prompt": self._follow_up.label,
-                "request": answer.request.identity,
-            }
+        row.note(
+            self.name,
+            "followed_up",
+            model=answer.reply.model or answer.request.model,
+            prompt=self._follow_up.label,
+            request=answer.request.identity,
         )
 
     async def _answer_anew(self, row: Row) -> None:
         """Every answer of the conversation, each after the new ones before it."""
         before = [content_of(m) for m in row.messages if m["role"] == "assistant"]
-        messages: list[Json] = []
+        messages: list[FrozenJson] = []
         for message in row.messages:
             if message["role"] != "assistant":
                 messages.append(message)
@@ -118,9 +115,9 @@ class Respond:
             messages.append({"role": "assistant", "content": text})
         row.messages = messages
         if before:
-            row.history.append({"stage": self.name, "did": ["answered_anew"], "before": before})
+            row.note(self.name, "answered_anew", before=before)
 
-    async def _text(self, messages: list[Json]) -> tuple[str, Answer]:
+    async def _text(self, messages: Sequence[FrozenJson]) -> tuple[str, Answer]:
         return await ask_until_served(
             self._model, messages, self._options.sampling, read_text, self._options.attempts
         )
@@ -128,14 +125,16 @@ class Respond:
     async def _add_candidates(self, row: Row) -> None:
         """As many as are wanted, less those that say the same. A row without an answer takes the first."""
         asked = row.messages[:-1] if row.answer is not None else row.messages
-        if row.answer is not None and row.answer not in [c["content"] for c in row.candidates]:
-            row.candidates.append({"content": row.answer, "source": "answer"})
+        candidates = list(row.candidates)
+        if row.answer is not None and row.answer not in [c["content"] for c in candidates]:
+            candidates.append({"content": row.answer, "source": "answer"})
         given = await asyncio.gather(*(self._candidate(voice, asked) for voice in self._voices))
         for candidate, problem in given:
             if candidate is None:
-                row.history.append({"stage": self.name, "did": ["no_candidate"], "detail": problem})
-            elif candidate["content"] not in [c["content"] for c in row.candidates]:
-                row.candidates.append(candidate)
+                row.note(self.name, "no_candidate", detail=problem)
+            elif candidate["content"] not in [c["content"] for c in candidates]:
+                candidates.append(candidate)
+        row.candidates = candidates
         if row.answer is None:
             first = next((pair for pair in given if pair[0] is not None), None)
             if first is None or first[0] is None:
@@ -144,9 +143,9 @@ class Respond:
             row.lineage = replace(row.lineage, stage=stage, model=chosen["model"], request=chosen["request"])
             row.messages = [*asked, {"role": "assistant", "content": first[0]["content"]}]
 
-    async def _candidate(self, voice: Voice, asked: list[Json]) -> tuple[Json | None, str]:
+    async def _candidate(self, voice: Voice, asked: Sequence[FrozenJson]) -> tuple[Json | None, str]:
         """A candidate, or None and what was wrong with it."""
-        messages = [m for m in asked if m["role"] != "system"] if voice.system else asked
+        messages = [m for m in asked if not (voice.system and m["role"] == "system")]
         if voice.system:
             messages = [{"role": "system", "content": voice.system}, *messages]
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.row import Row, content_of
 from synth.stages.base import Context, Unusable
@@ -35,7 +36,7 @@ class Score:
             await self._way.score(row, row.answer)
         except Unusable as unusable:
             if row.given:
-                row.history.append({"stage": self.name, "did": ["not_scored"], "detail": unusable.detail})
+                row.note(self.name, "not_scored", detail=unusable.detail)
             else:
                 row.drop(self.name, "no_score", unusable.detail)
             return
@@ -61,9 +62,8 @@ class OneByOne:
     async def score(self, row: Row, answer: str) -> None:
         """Scores the answer and every candidate. Raises `Unusable` where the answer gets no score."""
         judgement = await self._judged(row, answer)
-        row.scores[self._options.key] = judgement.score
-        event = judgement.event(self._name, self._judge.reading, self._judge.prompt, self._judge.model)
-        row.history.append(event)
+        row.scores = {**row.scores, self._options.key: judgement.score}
+        judgement.note(row, self._name, self._judge.reading, self._judge.prompt, self._judge.model)
         if not self._options.candidates or not row.candidates:
             return
         scores = await asyncio.gather(*(self._of(row, c, judgement.score) for c in row.candidates))
@@ -77,7 +77,7 @@ class OneByOne:
         if best is not None and best["score"] > judgement.score:
             _answer_with(row, best, self._name, self._options.key)
 
-    async def _of(self, row: Row, candidate: Json, of_answer: float) -> float | None:
+    async def _of(self, row: Row, candidate: FrozenJson, of_answer: float) -> float | None:
         """None where no score can be read, and for an answer that people found to be worse already."""
         if not _is_to_judge(candidate):
             return None
@@ -109,7 +109,7 @@ class SideBySide:
         texts = list(dict.fromkeys([answer, *(c["content"] for c in shown)]))
         compared = await self._judge.judge(row, transcript(row.messages[:-1]), texts)
         found = dict(zip(texts, compared, strict=True))
-        row.scores[self._options.key] = found[answer].score
+        row.scores = {**row.scores, self._options.key: found[answer].score}
         row.candidates = [_scored(c, *_score_of(found, c)) if c in shown else c for c in row.candidates]
         for text, verdict in sorted(found.items(), key=lambda pair: -pair[1].score):
             if verdict.beats(found[answer]):
@@ -118,33 +118,33 @@ class SideBySide:
                 break
 
 
-def _score_of(found: dict[str, Compared], candidate: Json) -> tuple[float, Sequence[float]]:
+def _score_of(found: Mapping[str, Compared], candidate: FrozenJson) -> tuple[float, Sequence[float]]:
     verdict = found[candidate["content"]]
     return verdict.score, verdict.by_order
 
 
-def _scored(candidate: Json, score: float, by_order: Sequence[float] = ()) -> Json:
+def _scored(candidate: FrozenJson, score: float, by_order: Sequence[float] = ()) -> Json:
     """The candidate with its score; where there are two orders, with both, to tell wins from ties."""
     known = {key: value for key, value in candidate.items() if key != "by_order"}
     orders = {"by_order": list(by_order)} if len(by_order) > 1 else {}
     return {**known, "score": score, **orders}
 
 
-def _is_to_judge(candidate: Json) -> bool:
+def _is_to_judge(candidate: FrozenJson) -> bool:
     """Whether people have not found it to be worse already."""
     return candidate.get("source") not in ("failure", "rejected")
 
 
-def _answer_with(row: Row, best: Json, stage: str, key: str) -> None:
+def _answer_with(row: Row, best: FrozenJson, stage: str, key: str) -> None:
     """A draft takes over the best candidate; what was given keeps its answer."""
     if not row.draft:
         return
-    row.history.append({"stage": stage, "did": ["best_candidate"], "before": row.answer})
+    row.note(stage, "best_candidate", before=row.answer)
     row.messages = [*row.messages[:-1], {"role": "assistant", "content": best["content"]}]
-    row.scores[key] = best["score"]
+    row.scores = {**row.scores, key: best["score"]}
 
 
-def transcript(conversation: Sequence[Json]) -> str:
+def transcript(conversation: Sequence[FrozenJson]) -> str:
     """One request as it is; several messages with their roles."""
     turns = [m for m in conversation if m["role"] != "system"]
     if len(turns) == 1 and len(conversation) == 1:

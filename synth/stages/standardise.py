@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synth.llm.base import Json
+from synth.frozen import FrozenJson
 from synth.row import Row, content_of
 from synth.stages.base import Context
 from synth.stages.options import StandardiseOptions
@@ -10,15 +10,15 @@ from synth.text.standard import Role, standardise
 
 
 class Standardise:
-    """An `Admits` in form, since it asks nobody; the order makes no difference to it."""
+    """An `Asks`, though no model is asked: the order makes no difference, so no row waits for another."""
 
     def __init__(self, name: str, options: StandardiseOptions, context: Context) -> None:
         self.name = name
         self._options = options
 
-    def admit(self, row: Row) -> None:
+    async def ask(self, row: Row) -> None:
         """Rewrites the messages that change, and keeps what they were in the row's history."""
-        messages: list[Json] = []
+        messages: list[FrozenJson] = []
         for number, message in enumerate(row.messages):
             before = content_of(message)
             role: Role = "answer" if message["role"] == "assistant" else "prompt"
@@ -27,9 +27,7 @@ class Standardise:
                 messages.append(message)
                 continue
             messages.append({**message, "content": after.text})
-            row.history.append(
-                {"stage": self.name, "message": number, "did": list(after.did), "before": before}
-            )
+            row.note(self.name, after.did, message=number, before=before)
         row.messages = messages
         if row.draft and row.answer == "":
             row.drop(self.name, "empty", "nothing is left of the answer")

@@ -113,8 +113,8 @@ class TargetFailures:
         """The failure with a right answer, or one new row like it."""
         failure = drawn.failure
         lineage = Lineage("failure", parents=(failure.id,), stage=self.name)
-        row = Row(content_id(self.name, failure.id, drawn.number), [], lineage)
-        row.labels["pattern"] = self._patterns[failure.id]
+        row = Row(content_id(self.name, failure.id, drawn.number), (), lineage)
+        row.labels = {"pattern": self._patterns[failure.id]}
         return await settled(
             self.name, row, self._pair(drawn, row) if drawn.number is None else self._new(drawn, row)
         )

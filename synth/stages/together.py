@@ -74,7 +74,7 @@ class Together:
             [float(given[order.index(i)]) for i in range(len(texts))]
             for order, (given, _) in zip(orders, replies, strict=True)
         ]
-        row.history.append(self._event(orders, scores, [answer for _, answer in replies]))
+        self._note(row, orders, scores, [answer for _, answer in replies])
         return [Compared(by_order) for by_order in zip(*scores, strict=True)]
 
     async def _ask(self, conversation: str, shown: Sequence[str]) -> tuple[list[int], Answer]:
@@ -99,20 +99,24 @@ class Together:
         room = Sampling(max_tokens=words + _LIST_TOKENS + _SCORE_TOKENS * count)
         return self._options.sampling.over(self._model.config.sampling.over(room))
 
-    def _event(
-        self, orders: Sequence[Sequence[int]], scores: Sequence[Sequence[float]], answers: Sequence[Answer]
-    ) -> Json:
+    def _note(
+        self,
+        row: Row,
+        orders: Sequence[Sequence[int]],
+        scores: Sequence[Sequence[float]],
+        answers: Sequence[Answer],
+    ) -> None:
         """`shown` are the answers' numbers as each prompt has them; `by_order` the scores as `texts` are."""
-        return {
-            "stage": self._name,
-            "did": ["scored_together"],
-            "shown": orders,
-            "by_order": scores,
-            "model": answers[0].reply.model or self._model.model,
-            "prompt": self._prompt.label,
-            "requests": [answer.request.identity for answer in answers],
-            "reasoning": [answer.reply.reasoning for answer in answers if answer.reply.reasoning] or None,
-        }
+        row.note(
+            self._name,
+            "scored_together",
+            shown=orders,
+            by_order=scores,
+            model=answers[0].reply.model or self._model.model,
+            prompt=self._prompt.label,
+            requests=[answer.request.identity for answer in answers],
+            reasoning=[answer.reply.reasoning for answer in answers if answer.reply.reasoning] or None,
+        )
 
     def _rank(self, row: Row, text: str) -> bytes:
         return hashlib.sha256(f"{self._salt}:{row.id}:{content_id(text)}".encode()).digest()

@@ -104,6 +104,6 @@ def test_copies_of_what_would_be_test_stay_out_of_it(tmp_path: Path) -> None:
 def test_groups_are_those_of_the_dimension(tmp_path: Path, by: str, copies: int) -> None:
     rows = drafts(10)
     for number, row in enumerate(rows):
-        row.labels["topic"] = "rare" if number < 2 else "usual"
+        row.labels = {"topic": "rare" if number < 2 else "usual"}
     result = exported(tmp_path, {"by": by, "temperature": 1000, "most": 9}, [HELD_OUT, *rows])
     assert result.files["train"] == 10 + copies

@@ -179,7 +179,7 @@ def test_the_hash_is_a_share(text: str) -> None:
 def test_each_kind_of_row_has_its_share_and_the_card_says_how_it_came_out(tmp_path: Path) -> None:
     rows = drafts(900)
     for number, row in enumerate(rows):
-        row.labels["topic"] = ("billing", "calendar", "login")[number % 3]
+        row.labels = {"topic": ("billing", "calendar", "login")[number % 3]}
     run = make_run(tmp_path / "run", rows, export={"split": {"train": 0.8, "test": 0.2}})
     result = export_run(run)
     receipts = read_lines(result.folder / "receipts.jsonl")
@@ -193,7 +193,7 @@ def test_each_kind_of_row_has_its_share_and_the_card_says_how_it_came_out(tmp_pa
 def test_a_kind_that_is_only_trained_on_is_named(tmp_path: Path) -> None:
     rows = drafts(40)
     for row in rows:
-        row.labels["topic"] = "billing"
+        row.labels = {"topic": "billing"}
     run = make_run(tmp_path / "run", [held_out(chat("Hello?", "Hello!")), *rows])
     assert "test has no row of label:topic 'billing', and train has 40." in export_run(run).warnings
 

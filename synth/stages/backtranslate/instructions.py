@@ -8,7 +8,6 @@ not answers to the same question, the instruction was too vague or cannot be ans
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from synth.llm.base import Json, Reply
 from synth.row import Lineage, Row, content_id
@@ -66,10 +65,10 @@ class Instructions:
             _read_instruction,
             self._options.attempts,
         )
-        row = Row(content_id(self._name, answer.request.identity), [], replace(lineage))
+        row = Row(content_id(self._name, answer.request.identity), (), lineage)
         lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
         row.messages = self._conversation(instruction, passage.text)
-        row.history.append({"stage": self._name, "did": ["drafted"], "source": passage.text})
+        row.note(self._name, "drafted", source=passage.text)
         await self._check(row, instruction, passage)
         return [row]
 
@@ -97,22 +96,20 @@ class Instructions:
             self._writer, messages, self._options.sampling, read_text, self._options.attempts
         )
         row.messages = self._conversation(instruction, text)
-        row.history.append(
-            {
-                "stage": self._name,
-                "did": ["rewritten"],
-                "before": passage.text,
-                "prompt": self._rewrite.label,
-                "request": answer.request.identity,
-            }
+        row.note(
+            self._name,
+            "rewritten",
+            before=passage.text,
+            prompt=self._rewrite.label,
+            request=answer.request.identity,
         )
 
     async def _curate(self, row: Row, instruction: str) -> None:
         if self._judge is None or self._options.keep is None:
             return
         judgement = await self._judge.score({"conversation": instruction, "response": row.answer or ""})
-        row.scores["curation"] = judgement.score
-        row.history.append(judgement.event(self._name, "curated", self._judge.prompt, self._judge.model))
+        row.scores = {**row.scores, "curation": judgement.score}
+        judgement.note(row, self._name, "curated", self._judge.prompt, self._judge.model)
         if judgement.score < self._options.keep:
             detail = f"{judgement.score:.2f} of 5, wanted {self._options.keep:g}"
             row.drop(self._name, "low_curation", detail)
@@ -132,15 +129,13 @@ class Instructions:
             self._agree.schema,
             attempts,
         )
-        row.history.append(
-            {
-                "stage": self._name,
-                "did": ["round_trip"],
-                "answer": blind,
-                "agrees": verdict["agree"],
-                "prompt": self._agree.label,
-                "requests": [answer.request.identity, compared.request.identity],
-            }
+        row.note(
+            self._name,
+            "round_trip",
+            answer=blind,
+            agrees=verdict["agree"],
+            prompt=self._agree.label,
+            requests=[answer.request.identity, compared.request.identity],
         )
         if not verdict["agree"]:
             detail = "without the text it was answered as another question"

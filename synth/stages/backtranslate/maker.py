@@ -63,7 +63,7 @@ class Backtranslate:
         tags = self._options.tags
         if tags and row.given and row.messages[0]["role"] != "system":
             row.messages = [{"role": "system", "content": tags.seeds}, *row.messages]
-            row.history.append({"stage": self.name, "did": ["tagged"]})
+            row.note(self.name, "tagged")
 
 
 def _groups(passages: Sequence[Passage], size: int, salt: str) -> list[list[Passage]]:

@@ -72,7 +72,7 @@ class Questions:
         return rows or [self._none(lineage, answer)]
 
     def _none(self, lineage: Lineage, answer: Answer) -> Row:
-        row = Row(content_id(self._name, answer.request.identity), [], replace(lineage))
+        row = Row(content_id(self._name, answer.request.identity), (), lineage)
         lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
         row.drop(self._name, "empty", "the answer holds no question")
         return row
@@ -81,12 +81,12 @@ class Questions:
         self, pair: Json, number: int, passages: Sequence[Passage], lineage: Lineage, answer: Answer
     ) -> Row:
         question, response, quote = (str(pair[key]).strip() for key in ("question", "answer", "quote"))
-        row = Row(content_id(self._name, answer.request.identity, number), [], replace(lineage))
+        row = Row(content_id(self._name, answer.request.identity, number), (), lineage)
         lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
         row.messages = _exchange(question, response)
         # Whoever reviews the row reads it beside the text.
         source = "\n\n".join(passage.text for passage in passages)
-        row.history.append({"stage": self._name, "did": ["quoted"], "quote": quote, "source": source})
+        row.note(self._name, "quoted", quote=quote, source=source)
         quoted = quoted_in(quote, passages)
         if len(question.split()) < _FEWEST_WORDS:
             row.drop(self._name, "too_short", f"{len(question.split())} words")
@@ -110,9 +110,9 @@ class Questions:
         asked = self._passages.ask(shown, question)
         answer = around.answer if absent else f"{response} [{shown.index(own) + 1}]"
         row.messages = [*asked, {"role": "assistant", "content": answer}]
-        row.labels["answerable"] = not absent
+        row.labels = {**row.labels, "answerable": not absent}
         row.lineage = replace(row.lineage, shots=tuple(p.id for p in others))
-        row.history.append({"stage": self._name, "did": ["absent" if absent else "cited"]})
+        row.note(self._name, "absent" if absent else "cited")
 
     def _chance(self, row: Row) -> float:
         digest = hashlib.sha256(f"{self._salt}:absent:{row.id}".encode()).digest()

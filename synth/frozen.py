@@ -1,0 +1,49 @@
+"""JSON that nobody can change: tuples for lists, and dictionaries that refuse every change.
+
+Rows hold their messages, candidates, scores and history in this form. Stages and makers that work at the same
+time may hold the same list: a change in place would reach some of them, depending on which reply came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+# An object of JSON that is only read. A plain dictionary is one, too; a row turns it into a `FrozenDict`.
+FrozenJson = Mapping[str, Any]
+
+
+class FrozenDict(dict[str, Any]):
+    """A dictionary that cannot change. It is a `dict`, so that `orjson` and templates read it as one."""
+
+    __slots__ = ()
+
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("a row's dictionary cannot be changed in place: give the row a new one")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied deeply or pickled, it is a plain dictionary again."""
+        return dict, (dict(self),)
+
+
+def freeze(value: Any) -> Any:
+    """The same JSON in a form that cannot change; what has that form already is returned as it is."""
+    if isinstance(value, FrozenDict):
+        return value
+    if isinstance(value, dict):
+        return FrozenDict({key: freeze(each) for key, each in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(freeze(each) for each in value)
+    return value
+
+
+def thaw(value: Any) -> Any:
+    """A copy of frozen JSON that its owner may change: lists and plain dictionaries."""
+    if isinstance(value, Mapping):
+        return {key: thaw(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [thaw(each) for each in value]
+    return value
