@@ -1,0 +1,7 @@
+"""Work that input from others decides, in a process that can be ended: queries, JSON schemas, templates."""
+
+from __future__ import annotations
+
+from synth.isolated.process import Isolated, TooMuch
+
+__all__ = ["Isolated", "TooMuch"]
