@@ -15,11 +15,10 @@ from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
-from synth.isolated import Isolated
+from synth.isolated import shared
 
-# What checking one value may take, in seconds of processor time and in bytes.
+# What checking one value may take, in seconds of processor time.
 SECONDS: Final = 1.0
-_MEMORY: Final = 2**30
 
 # Keywords whose time grows with the value and the schema, and no faster.
 _SIMPLE: Final = frozenset(
@@ -32,8 +31,6 @@ _SIMPLE: Final = frozenset(
 _SAME_VALUE: Final = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
 
 _REFERENCES: Final = {"$ref", "$dynamicRef", "$recursiveRef"}
-
-_process: Final = Isolated(_MEMORY)
 
 
 def wrong_schema(schema: Any) -> str | None:
@@ -52,12 +49,12 @@ def wrong_schema(schema: Any) -> str | None:
 def off_schema(value: Any, schema: Any) -> str | None:
     """The first thing in which `value` does not keep to `schema`, in words; None where it does.
 
-    Raises `TooMuch` where checking it takes more time or memory than `SECONDS` and a gibibyte.
+    Raises `TooMuch` where checking it takes more time or memory than `SECONDS` and 512 MiB.
     """
     text = json.dumps(schema)
     if _checker(text).simple:
         return first_mistake(value, text)
-    mistake: str | None = _process.ask("schema", SECONDS, value=value, schema=text)["mistake"]
+    mistake: str | None = shared.ask("schema", SECONDS, value=value, schema=text)["mistake"]
     return mistake
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from synth.isolated.process import Isolated, TooMuch
 
-__all__ = ["Isolated", "TooMuch"]
+__all__ = ["Isolated", "TooMuch", "shared"]
+
+# For short tasks: schemas and templates.
+shared: Final = Isolated(2**29)

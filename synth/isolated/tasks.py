@@ -24,4 +24,21 @@ def _schema(value: Any, schema: str) -> Json:
     return {"mistake": first_mistake(value, schema)}
 
 
-TASKS: Mapping[str, Callable[..., Json]] = {"sql": _sql, "schema": _schema}
+def _variables(parts: list[list[Any]]) -> Json:
+    from synth.templates import TASKS
+
+    return TASKS["variables"](parts)
+
+
+def _render(parts: list[list[Any]], values: Json) -> Json:
+    from synth.templates import TASKS
+
+    return TASKS["render"](parts, values)
+
+
+TASKS: Mapping[str, Callable[..., Json]] = {
+    "sql": _sql,
+    "schema": _schema,
+    "variables": _variables,
+    "render": _render,
+}
