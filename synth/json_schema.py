@@ -1,30 +1,141 @@
 """JSON schemas: are they schemas, and does a value keep to one?
 
+Schemas come from recipes, and answers from models, so neither may hang a run or reach a network. Nothing is
+fetched: a `$ref` points into the schema itself, or to a draft of JSON Schema. Schemas of simple keywords take
+time in proportion to the value and are checked here; all others are checked in a process that can be ended.
+
 The library is loaded where it is first needed: it takes a tenth of the start of a run without schemas.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final
 
-from synth.llm.base import Json
+from synth.isolated import shared
+
+# What checking one value may take, in seconds of processor time.
+SECONDS: Final = 1.0
+
+# Keywords whose time grows with the value and the schema, and no faster.
+_SIMPLE: Final = frozenset(
+    """$id $schema $comment title description default examples
+    type properties required additionalProperties items enum const
+    minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength
+    minItems maxItems minProperties maxProperties anyOf allOf oneOf not""".split()  # noqa: SIM905
+)
+# Keywords that hold schemas for the same value: a `$ref` back to where it came from never ends.
+_SAME_VALUE: Final = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
+
+_REFERENCES: Final = {"$ref", "$dynamicRef", "$recursiveRef"}
 
 
-def wrong_schema(schema: Json) -> str | None:
-    """What is wrong with `schema` itself (draft 2020-12), in words; None where it is one."""
-    from jsonschema import Draft202012Validator
+def wrong_schema(schema: Any) -> str | None:
+    """What is wrong with `schema` itself (draft 2020-12, or the one that it names); None where it is one."""
     from jsonschema.exceptions import SchemaError
 
     try:
-        Draft202012Validator.check_schema(schema)
+        _kind(schema).check_schema(schema)
+        return _wrong_inside(schema)
     except SchemaError as error:
         return str(error.message)
+    except RecursionError:
+        return "it is nested too deeply"
+
+
+def off_schema(value: Any, schema: Any) -> str | None:
+    """The first thing in which `value` does not keep to `schema`, in words; None where it does.
+
+    Raises `TooMuch` where checking it takes more time or memory than `SECONDS` and 512 MiB.
+    """
+    text = json.dumps(schema)
+    if _checker(text).simple:
+        return first_mistake(value, text)
+    mistake: str | None = shared.ask("schema", SECONDS, value=value, schema=text)["mistake"]
+    return mistake
+
+
+def first_mistake(value: Any, schema: str) -> str | None:
+    """As `off_schema`, in this process and without limits; `schema` is JSON."""
+    try:
+        mistake = next(iter(_checker(schema).validator.iter_errors(value)), None)
+    except RecursionError:
+        return "the value is nested too deeply"
+    if mistake is None:
+        return None
+    place = "".join(f"[{step!r}]" for step in mistake.absolute_path)
+    return f"{place}: {mistake.message}" if place else str(mistake.message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    validator: Any
+    simple: bool
+
+
+@lru_cache(maxsize=64)
+def _checker(text: str) -> _Checker:
+    from jsonschema_specifications import REGISTRY
+
+    schema = json.loads(text)
+    return _Checker(_kind(schema)(schema, registry=REGISTRY), _is_simple(schema))
+
+
+def _kind(schema: Any) -> Any:
+    from jsonschema import validators
+
+    return validators.validator_for(schema, default=validators.Draft202012Validator)
+
+
+def _is_simple(schema: Any) -> bool:
+    """Whether it and all schemas in it have simple keywords alone."""
+    if not isinstance(schema, dict):
+        return isinstance(schema, bool)
+    if not schema.keys() <= _SIMPLE:
+        return False
+    inside = [*schema.get("properties", {}).values()]
+    for key in ("anyOf", "allOf", "oneOf"):
+        inside += schema.get(key, [])
+    inside += [schema[key] for key in ("items", "additionalProperties", "not") if key in schema]
+    return all(map(_is_simple, inside))
+
+
+def _wrong_inside(schema: Any) -> str | None:
+    """What the metaschema does not see: references that lead out of it, in a circle, or to no schema."""
+    from jsonschema_specifications import REGISTRY
+    from referencing import Resource
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    root = Resource.from_contents(schema, default_specification=DRAFT202012)
+    waiting = [(root, REGISTRY.with_resource("", root).resolver_with_root(root))]
+    leads: dict[int, list[int]] = {}
+    while waiting:
+        one, resolver = waiting.pop()
+        content = one.contents
+        if id(content) in leads or not isinstance(content, dict):
+            continue
+        leads[id(content)] = [id(each) for key in _SAME_VALUE for each in _as_list(content.get(key))]
+        waiting += [(below, resolver.in_subresource(below)) for below in one.subresources()]
+        for key in _REFERENCES & content.keys():
+            try:
+                found = resolver.lookup(content[key])
+            except Unresolvable:
+                return f"it refers to {content[key]!r}, which is not in it, and nothing is fetched"
+            # A reference may lead to a place that the metaschema does not know to be a schema.
+            _kind(schema).check_schema(found.contents)
+            leads[id(content)].append(id(found.contents))
+            target = Resource.from_contents(found.contents, default_specification=DRAFT202012)
+            waiting.append((target, found.resolver))
+    try:
+        TopologicalSorter(leads).prepare()
+    except CycleError:
+        return "its `$ref`s lead in a circle"
     return None
 
 
-def off_schema(value: Any, schema: Json) -> str | None:
-    """The first thing in which `value` does not keep to `schema`, in words; None where it does."""
-    from jsonschema import Draft202012Validator
-
-    mistake = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
-    return None if mistake is None else str(mistake.message)
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]

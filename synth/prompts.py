@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from jinja2 import StrictUndefined, Template, TemplateError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, ValidationError
 
 from synth.errors import PromptError
@@ -24,6 +22,7 @@ from synth.llm.base import Json
 from synth.nearest import did_you_mean
 from synth.packaged import packaged
 from synth.recipe.base import Strict
+from synth.templates import Part, TemplateFault, render, variables
 
 _ROLE_LINE = re.compile(r"^# (system|user|assistant)[ \t]*$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
@@ -49,7 +48,8 @@ class Prompt:
     inputs: frozenset[str]
     schema: Json | None
     text: str
-    parts: tuple[tuple[str, Template], ...] = field(repr=False)
+    parts: tuple[Part, ...] = field(repr=False)
+    trusted: bool = False
 
     @property
     def label(self) -> str:
@@ -59,9 +59,11 @@ class Prompt:
     def render(self, values: Mapping[str, Any]) -> list[Json]:
         """The messages, as `{"role", "content"}`. Raises `PromptError` where the template fails."""
         try:
-            return [{"role": role, "content": part.render(values).strip("\n")} for role, part in self.parts]
-        except TemplateError as error:
-            raise PromptError(f"does not render: {error}.", where=self.name) from None
+            texts = render(self.parts, values, trusted=self.trusted)
+        except TemplateFault as fault:
+            line = f", line {fault.line}" if fault.line else ""
+            raise PromptError(f"{fault.words}.", where=f"prompt {self.name}{line}") from None
+        return [{"role": part.role, "content": text} for part, text in zip(self.parts, texts, strict=True)]
 
     def answers_with(self, *, within: str | None = None, **fields: str) -> Prompt:
         """The prompt itself, where its answer always holds these fields, each of the JSON type named.
@@ -114,7 +116,13 @@ def read_prompt(file: Path, name: str) -> Prompt:
     schema = head.output if isinstance(head.output, dict) else None
     if schema is not None and (wrong := wrong_schema(schema)):
         raise PromptError(f"output is no JSON schema: {wrong}.", where=str(file))
-    parts, used = _compile(file, body)
+    parts = _parts(text, body)
+    trusted = file.resolve().is_relative_to(packaged("prompts").resolve())
+    try:
+        used = variables(parts, trusted=trusted)
+    except TemplateFault as fault:
+        line = f":{fault.line}" if fault.line else ""
+        raise PromptError(f"{fault.words}.", where=f"{file}{line}") from None
     declared = frozenset(head.inputs)
     if used != declared:
         surplus, missing = declared - used, used - declared
@@ -123,7 +131,7 @@ def read_prompt(file: Path, name: str) -> Prompt:
         raise PromptError(
             f"{' and '.join(words)}.", where=str(file), hint="Mend `inputs` in its front matter."
         )
-    return Prompt(name, head.version, head.source, declared, schema, text, parts)
+    return Prompt(name, head.version, head.source, declared, schema, text, parts, trusted)
 
 
 def _find(stage: str, named: str, folder: Path, where: str | None) -> Path:
@@ -162,24 +170,22 @@ def _split(file: Path, text: str) -> tuple[FrontMatter, str]:
     return head, text[match.end() :]
 
 
-def _compile(file: Path, body: str) -> tuple[tuple[tuple[str, Template], ...], frozenset[str]]:
-    """The messages' templates and the variables they use.
+def _parts(text: str, body: str) -> tuple[Part, ...]:
+    """The messages: the roles are read off the file, so that what a variable holds cannot add one."""
+    before = text.count("\n", 0, len(text) - len(body))
+    roles = list(_ROLE_LINE.finditer(body))
+    if not roles:
+        return (_part("user", body, before),)
+    ends = [role.start() for role in roles[1:]] + [len(body)]
+    return tuple(
+        _part(role[1], body[role.end() : end], before + body.count("\n", 0, role.end()))
+        for role, end in zip(roles, ends, strict=True)
+    )
 
-    The roles are read off the file before anything is rendered: what a variable holds cannot add one.
-    """
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
-    pieces = _ROLE_LINE.split(body)
-    texts = list(zip(pieces[1::2], pieces[2::2], strict=True)) or [("user", body)]
-    used: set[str] = set()
-    parts: list[tuple[str, Template]] = []
-    for role, text in texts:
-        try:
-            used |= meta.find_undeclared_variables(environment.parse(text))
-            parts.append((role, environment.from_string(text.strip("\n"))))
-        except TemplateError as error:
-            line = f":{error.lineno}" if hasattr(error, "lineno") else ""
-            raise PromptError(f"is not a valid template: {error}.", where=f"{file}{line}") from None
-    return tuple(parts), frozenset(used)
+
+def _part(role: str, text: str, before: int) -> Part:
+    start = len(text) - len(text.lstrip("\n"))
+    return Part(role, text.strip("\n"), before + start)
 
 
 def _lacking(schema: Json, fields: Mapping[str, str]) -> list[str]:

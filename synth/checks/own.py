@@ -47,4 +47,4 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
             where=str(file),
         )
 
-    return check, file
+    return Check(check), file

@@ -7,11 +7,14 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal
 
 from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError, UnreachableError
+from synth.isolated import Isolated, TooMuch
+from synth.llm.base import Json
 from synth.row import Row
 
 # SQLite's own steps stand for time, so that a busy machine does not decide which rows are kept. A second is
@@ -20,7 +23,9 @@ STEPS_A_SECOND: Final = 10_000_000
 _STEPS_A_LOOK: Final = 10_000
 # The longest value and statement, in bytes: `zeroblob(1e9)` is one step.
 _LONGEST_VALUE: Final = 2**24
-_MOST_MEMORY: Final = "1GB"
+# What DuckDB may use for a query; and bytes of the whole process, of which DuckDB reserves more than it uses.
+_DUCKDB_MEMORY: Final = "1GB"
+_MEMORY: Final = {"sqlite": 2**30, "duckdb": 4 * 2**30}
 
 _FENCED: Final = re.compile(r"^[ \t]*```[ \t]*\w*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL | re.MULTILINE)
 _READS: Final = frozenset(
@@ -29,30 +34,28 @@ _READS: Final = frozenset(
 _NO_FUNCTIONS: Final = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
 
 
-class _Database(Protocol):
-    def __call__(self, query: str) -> tuple[Objection | None, bool]:
-        """What is wrong with `query`, and whether its result has a row."""
-        ...
-
-
 def sql_check(file: Path, seconds: float, *, empty: bool) -> Check:
     """The answer is one SQL query that runs on `file`; `empty`: its result may have no rows.
 
     The query is the one fenced block of an answer, or all of it. Raises `RecipeError` for a file that is no
     database, `UnreachableError` where DuckDB is not installed.
     """
-    database = _database(file, seconds)
+    process = Isolated(_MEMORY[_kind_of(file)])
 
     def check(row: Row) -> Objection | None:
         query = query_of(row.answer or "")
         if not query:
             return Objection("not_sql", "the answer holds no query")
-        objection, rows = database(query)
-        if objection is None and not rows and not empty:
-            return Objection("sql_empty", f"no rows: {query[:200]}")
-        return objection
+        try:
+            said = process.ask("sql", 2 * seconds, file=str(file.resolve()), query=query, allowed=seconds)
+        except TooMuch as error:
+            code = "sql_time" if error.reason == "check_timeout" else "sql_error"
+            return Objection(code, f"{error.words}: {query[:200]}")
+        if said["objection"] is not None:
+            return Objection(*said["objection"])
+        return None if said["rows"] or empty else Objection("sql_empty", f"no rows: {query[:200]}")
 
-    return check
+    return Check(check, process.close)
 
 
 def query_of(answer: str) -> str:
@@ -61,29 +64,34 @@ def query_of(answer: str) -> str:
     return str(fenced[0] if len(fenced) == 1 else answer).strip().rstrip(";").strip()
 
 
-def _database(file: Path, seconds: float) -> _Database:
+def run_query(file: str, query: str, allowed: float) -> Json:
+    """Runs `query` in this process: what is wrong with it, and whether its result has a row."""
+    run = _on_sqlite if _kind_of(Path(file)) == "sqlite" else _on_duckdb
+    objection, rows = run(Path(file), query, allowed)
+    return {"objection": objection and [objection.reason, objection.detail], "rows": rows}
+
+
+def _kind_of(file: Path) -> Literal["sqlite", "duckdb"]:
     with file.open("rb") as content:
         start = content.read(16)
     if start.startswith(b"SQLite format 3\x00"):
-        return lambda query: _on_sqlite(file, query, seconds)
+        return "sqlite"
     if start[8:12] == b"DUCK":
         if importlib.util.find_spec("duckdb") is None:
             raise UnreachableError(
                 "DuckDB is not installed.", where=str(file), hint="pip install 'synth[duckdb]'."
             )
-        return lambda query: _on_duckdb(file, query, seconds)
+        return "duckdb"
     raise RecipeError("is neither a SQLite nor a DuckDB database.", where=str(file))
 
 
 def _on_sqlite(file: Path, query: str, seconds: float) -> tuple[Objection | None, bool]:
-    connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+    connection = _opened(file)
+    looks = int(seconds * STEPS_A_SECOND / _STEPS_A_LOOK)
+    connection.set_progress_handler(_ends_after(looks), _STEPS_A_LOOK)
+    cursor = connection.cursor()
     try:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _LONGEST_VALUE)
-        connection.set_authorizer(_only_reads)
-        looks = int(seconds * STEPS_A_SECOND / _STEPS_A_LOOK)
-        connection.set_progress_handler(_ends_after(looks), _STEPS_A_LOOK)
-        cursor = connection.execute(query)
+        cursor.execute(query)
         if cursor.description is None:
             return Objection("not_sql", f"is no query: {query[:200]}"), False
         rows = cursor.fetchone() is not None
@@ -92,8 +100,20 @@ def _on_sqlite(file: Path, query: str, seconds: float) -> tuple[Objection | None
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         return _sqlite_objection(error, query), False
     finally:
-        connection.close()
+        cursor.close()
     return None, rows
+
+
+@lru_cache(maxsize=1)
+def _opened(file: Path) -> sqlite3.Connection:
+    """One connection for all queries: none of them can change anything, in the file or in the connection."""
+    connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _LONGEST_VALUE)
+    # What a query sorts stays in memory, which is limited, and does not fill the disk.
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.set_authorizer(_only_reads)
+    return connection
 
 
 def _only_reads(action: int, first: str | None, second: str | None, *_: object) -> int:
@@ -130,7 +150,7 @@ def _on_duckdb(file: Path, query: str, seconds: float) -> tuple[Objection | None
     settings: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
         "threads": "1",
-        "memory_limit": _MOST_MEMORY,
+        "memory_limit": _DUCKDB_MEMORY,
     }
     connection = duckdb.connect(str(file), read_only=True, config=settings)
     timer = threading.Timer(seconds, connection.interrupt)

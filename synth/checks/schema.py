@@ -1,4 +1,4 @@
-"""JSON against a schema of the user's. Nothing is fetched: a `$ref` points into the schema itself."""
+"""JSON against a schema of the user's."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jsonschema import validators
-from jsonschema.exceptions import SchemaError
-from jsonschema_specifications import REGISTRY
-from referencing.exceptions import Unresolvable
-
 from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError
+from synth.isolated import TooMuch
+from synth.json_schema import off_schema, wrong_schema
 from synth.row import Row
 
 _MOST_WORDS = 300
+# A schema larger than this is no schema but data.
+_LARGEST = 4 * 2**20
 
 
 def json_check(file: Path) -> Check:
     """The answer is one JSON document, and agrees with the schema in `file`. Raises `RecipeError`."""
-    validator = _validator(file)
+    schema = _read(file)
 
     def check(row: Row) -> Objection | None:
         try:
@@ -28,38 +27,38 @@ def json_check(file: Path) -> Check:
         except (ValueError, RecursionError) as error:
             return Objection("not_json", f"{error}: {(row.answer or '')[:200]}")
         try:
-            mistake = next(iter(validator.iter_errors(value)), None)
-        except Unresolvable as error:
-            raise RecipeError(f"refers to what is not in it: {error.ref}.", where=str(file)) from None
-        if mistake is None:
-            return None
-        place = "".join(f"[{step!r}]" for step in mistake.absolute_path)
-        return Objection("off_schema", f"{place or 'the answer'}: {mistake.message}"[:_MOST_WORDS])
+            mistake = off_schema(value, schema)
+        except TooMuch as error:
+            return Objection(error.reason, f"checking it against {file.name} {error.words}")
+        return Objection("off_schema", mistake[:_MOST_WORDS]) if mistake else None
 
-    return check
+    return Check(check)
 
 
-def _validator(file: Path) -> Any:
+def _read(file: Path) -> Any:
     try:
+        if file.stat().st_size > _LARGEST:
+            raise RecipeError(
+                f"is larger than {_LARGEST // 2**20} MiB, too large for a JSON schema.", where=str(file)
+            )
         schema = json.loads(file.read_text(encoding="utf-8"))
-        kind: Any = validators.validator_for(schema, default=validators.Draft202012Validator)
-        kind.check_schema(schema)
     except UnicodeDecodeError:
         raise RecipeError("is not UTF-8.", where=str(file)) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"is not valid JSON: {error}.", where=str(file)) from None
-    except SchemaError as error:
-        raise RecipeError(f"is no JSON schema: {error.message}.", where=str(file)) from None
-    return kind(schema, registry=REGISTRY)
+    if wrong := wrong_schema(schema):
+        raise RecipeError(f"is no JSON schema: {wrong}.", where=str(file))
+    return schema
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Readers do not agree on which of two equal keys counts."""
-    keys = [key for key, _ in pairs]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise ValueError(f"the key {twice!r} stands twice")
-    return dict(pairs)
+    seen: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in seen:
+            raise ValueError(f"the key {key!r} stands twice")
+        seen[key] = value
+    return seen
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -18,8 +18,15 @@ class Objection:
     detail: str
 
 
-# None where the answer passes.
-Check = Callable[[Row], Objection | None]
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Called with a row: None where its answer passes. `stop` ends a call in another thread, for good."""
+
+    decide: Callable[[Row], Objection | None]
+    stop: Callable[[], None] = lambda: None
+
+    def __call__(self, row: Row) -> Objection | None:
+        return self.decide(row)
 
 
 def beside(folder: Path, name: str, key: str) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
+from synth.isolated import TooMuch
 from synth.json_schema import off_schema
 from synth.llm.base import Json, Reply
 from synth.llm.model import Answer, Model
@@ -77,6 +78,11 @@ def parse_object(text: str, schema: Json | None) -> Json:
         raise Unusable("unparsable", f"{error}: {text[:200]}") from None
     if not isinstance(value, dict):
         raise Unusable("unparsable", f"no JSON object: {text[:200]}")
-    if schema is not None and (mistake := off_schema(value, schema)):
-        raise Unusable("off_schema", mistake[:200])
+    if schema is not None:
+        try:
+            mistake = off_schema(value, schema)
+        except TooMuch as error:
+            raise Unusable(error.reason, f"checking the answer against its schema {error.words}") from None
+        if mistake:
+            raise Unusable("off_schema", mistake[:200])
     return value

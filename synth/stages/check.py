@@ -28,7 +28,11 @@ class Check:
         if row.answer is None:
             return
         async with self._one_at_a_time:  # a database or a function of one's own need not bear two at once
-            objection = await asyncio.to_thread(self._check, row)
+            try:
+                objection = await asyncio.to_thread(self._check, row)
+            except asyncio.CancelledError:
+                self._check.stop()  # Ctrl-C does not wait for a query
+                raise
         if objection is None:
             return
         if row.given:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from synth.checks.queries import query_of, sql_check
 from synth.checks.schema import json_check
 from synth.cli import main
 from synth.errors import RecipeError
+from synth.json_schema import wrong_schema
 from synth.row import Lineage, Row
 
 SCHEMA = {
@@ -90,11 +94,63 @@ def test_a_schema_that_is_none(content: str | bytes, words: str, tmp_path: Path)
         json_check(file)
 
 
-def test_a_schema_fetches_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"$ref": "http://127.0.0.1:9/none.json"}, "nothing is fetched"),
+        ({"properties": {"a": {"items": {"$ref": "file:///etc/hostname"}}}}, "nothing is fetched"),
+        ({"$ref": "other.json"}, "nothing is fetched"),
+        ({"$ref": "#/$defs/none"}, "nothing is fetched"),
+        ({"$id": "http://127.0.0.1:9/a", "properties": {"x": {"$dynamicRef": "b"}}}, "nothing is fetched"),
+        ({"$ref": "#"}, "circle"),
+        ({"anyOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"allOf": [{"$ref": "#"}]}}}, "circle"),
+        ({"properties": {"a": {"pattern": "("}}}, "'\\(' is not a 'regex'"),
+        ({"patternProperties": {"[": {}}}, "is not a 'regex'"),
+        ({"$ref": "#/x", "x": {"pattern": "["}}, "is not a 'regex'"),
+        ({"$ref": "#/x", "x": {"type": "objekt"}}, "objekt"),
+        ({"$ref": "#/x", "x": {"$ref": "http://127.0.0.1:9/x"}}, "nothing is fetched"),
+    ],
+)
+def test_a_schema_that_leads_elsewhere(schema: dict[str, object], words: str, tmp_path: Path) -> None:
     file = tmp_path / "schema.json"
-    file.write_text('{"$ref": "http://127.0.0.1:9/none.json"}')
-    with pytest.raises(RecipeError, match="not in it"):
-        json_check(file)(row("{}"))
+    file.write_text(json.dumps(schema))
+    with pytest.raises(RecipeError, match=words):
+        json_check(file)
+    assert re.search(words, str(wrong_schema(schema)))
+
+
+def test_a_schema_may_refer_to_itself_and_to_the_drafts(tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    tree = {"type": "object", "properties": {"below": {"type": "array", "items": {"$ref": "#"}}}}
+    file.write_text(json.dumps({**tree, "additionalProperties": False}))
+    assert json_check(file)(row('{"below": [{"below": []}]}')) is None
+    objection = json_check(file)(row('{"below": [{"above": []}]}'))
+    assert objection is not None
+    assert objection.detail.startswith("['below'][0]")
+    file.write_text('{"$ref": "https://json-schema.org/draft/2020-12/schema"}')
+    assert json_check(file)(row('{"type": "object"}')) is None
+    assert json_check(file)(row('{"type": "objekt"}')) is not None
+
+
+DOUBLED = {
+    "$defs": {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(60)} | {"a60": {}},
+    "$ref": "#/$defs/a0",
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "answer"),
+    [({"pattern": "^(a+)+$"}, json.dumps("a" * 40 + "!")), (DOUBLED, "{}")],
+    ids=["a pattern that backtracks", "references that double"],
+)
+def test_a_check_that_takes_too_long_drops_its_row(schema: object, answer: str, tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    file.write_text(json.dumps(schema))
+    check = json_check(file)
+    objection = check(row(answer))
+    assert objection is not None
+    assert objection.reason == "check_timeout"
+    assert "longer than 1 s" in objection.detail
 
 
 # --- SQL ----------------------------------------------------------------------------------------------
@@ -176,6 +232,69 @@ def test_duckdb(tmp_path: Path) -> None:
     for (answer, reason), said in zip(DUCKDB_QUERIES, json.loads(done.stdout), strict=True):
         # What does not parse for one database is an unknown name for the other.
         assert said in ({reason} if reason != "not_sql" else {"not_sql", "sql_error"}), answer
+
+
+# Each compares eight million characters with thousands at every place, within one step of SQLite.
+LONG = "WITH t(a) AS (SELECT hex(zeroblob(4000000)))"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{LONG} SELECT instr(a, substr(a, 1, 3999999) || 'x') FROM t",
+        f"{LONG} SELECT a LIKE '%' || substr(a, 1, 40000) || 'x' FROM t",
+        f"{LONG} SELECT a GLOB '*' || substr(a, 1, 40000) || 'x' FROM t",
+        f"{LONG} SELECT replace(a, substr(a, 1, 3999999) || 'x', '') FROM t",
+    ],
+)
+def test_a_function_that_never_looks_up_is_ended(query: str, shop: Path) -> None:
+    check = sql_check(shop, 0.1, empty=True)
+    before = time.monotonic()
+    objection = check(row(query))
+    assert time.monotonic() - before < 30
+    assert objection is not None
+    assert objection.reason == "sql_time"
+    assert check(row("SELECT 1")) is None
+
+
+def test_a_query_without_memory_is_an_error_of_its_own(shop: Path) -> None:
+    check = sql_check(shop, 5, empty=True)
+    objection = check(
+        row(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200)"
+            " SELECT zeroblob(15000000 + i) AS b FROM n ORDER BY b"
+        )
+    )
+    assert objection is not None
+    assert objection.reason == "sql_error"
+    assert "more than 1,024 MiB of memory" in objection.detail
+    assert check(row("SELECT 1")) is None
+
+
+def test_a_query_in_a_run_can_be_interrupted(recipe: Path, shop: Path) -> None:
+    (recipe.parent / "script.jsonl").write_text(
+        json.dumps({"text": f"{LONG} SELECT instr(a, substr(a, 1, 3999999) || 'x') FROM t"}) + "\n"
+    )
+    recipe.write_text(recipe.read_text().replace("{json: schema.json}", "{sql: shop.sqlite, seconds: 600}"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "synth", "run", str(recipe)],
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    try:
+        folder = recipe.parent / "runs" / "counts"
+        deadline = time.monotonic() + 60
+        while b"instr" not in b"".join(file.read_bytes() for file in folder.glob("*journal*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        before = time.monotonic()
+        assert process.wait(timeout=60) == 130
+        assert time.monotonic() - before < 10
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_result_may_have_to_hold_rows(shop: Path) -> None:

@@ -1,0 +1,12 @@
+"""Work that input from others decides, in a process that can be ended: queries, JSON schemas, templates."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from synth.isolated.process import Isolated, TooMuch
+
+__all__ = ["Isolated", "TooMuch", "shared"]
+
+# For short tasks: schemas and templates.
+shared: Final = Isolated(2**29)

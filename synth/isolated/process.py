@@ -1,0 +1,134 @@
+"""This side of the process: it starts it, sends it one task at a time, and starts another where it ended.
+
+A thread would not do: a regular expression or a function of SQLite runs until it is done, and nothing in the
+same process can stop it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from typing import Any, Literal
+
+from synth.errors import MachineError
+from synth.llm.base import Json
+
+Reason = Literal["check_timeout", "check_memory"]
+
+
+class TooMuch(Exception):
+    """A task took too much time or memory: `reason` is a short fixed code, `words` the explanation."""
+
+    def __init__(self, reason: Reason, words: str) -> None:
+        super().__init__(words)
+        self.reason: Reason = reason
+        self.words = words
+
+
+class Isolated:
+    """A process for tasks of `synth.isolated.__main__`, started with the first one.
+
+    It has at most `memory` bytes of address space. Tasks of several threads wait for each other. The process
+    ends when this object is collected, or when Python ends.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._one_at_a_time = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end: weakref.finalize[Any, Isolated] | None = None
+        self._closed = False
+
+    def ask(self, do: str, seconds: float, **given: Any) -> Json:
+        """What the task answers. Raises `TooMuch` after `seconds` of processor time, or without memory."""
+        # The library's own JSON: values may hold integers and halves of characters that orjson refuses.
+        line = json.dumps({"do": do, "seconds": seconds, **given}).encode() + b"\n"
+        with self._one_at_a_time:
+            answer = self._asked(line) or self._asked(line) or {"too_much": "check_memory"}
+        if reason := answer.get("too_much"):
+            raise TooMuch(reason, _words(reason, seconds, self._memory))
+        return answer
+
+    def close(self) -> None:
+        """Ends the process, whatever it does. Nothing can be asked afterwards."""
+        self._closed = True
+        if (process := self._process) is not None:
+            process.kill()  # what asks it sees the end, and tidies up
+
+    def _asked(self, line: bytes) -> Json | None:
+        """The answer to `line`; None where the process ended before it, and not by its time limit."""
+        if self._closed:
+            return {"too_much": "check_timeout"}
+        process = self._process or self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except BrokenPipeError:
+            answer = b""
+        except BaseException:
+            # Ctrl-C: the answer would be taken for that of the next task.
+            self._ended(process, kill=True)
+            raise
+        if answer.endswith(b"\n"):
+            said: Json = json.loads(answer)
+            return said
+        timed_out = self._ended(process) == -signal.SIGVTALRM
+        return {"too_much": "check_timeout"} if timed_out or self._closed else None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        # -P: files in the folder that the user is in are not taken for modules.
+        command = [sys.executable, "-P", "-m", "synth.isolated", str(self._memory)]
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except OSError as error:
+            raise MachineError(
+                f"the process for checks cannot be started: {error}", where=command[0]
+            ) from None
+        self._process = process
+        self._end = weakref.finalize(self, _end, process)
+        assert process.stdout is not None
+        if process.stdout.readline() != b"ready\n":
+            raise MachineError(
+                f"the process for checks ended at its start (exit code {self._ended(process)}).",
+                where=" ".join(command),
+            )
+        return process
+
+    def _ended(self, process: subprocess.Popen[bytes], *, kill: bool = False) -> int:
+        """The exit code. Raises `RuntimeError` where the task has a bug, with its traceback."""
+        self._process = None
+        if kill:
+            process.kill()
+        code = process.wait()
+        assert process.stderr is not None
+        words = process.stderr.read().decode(errors="replace")
+        if self._end is not None:
+            self._end()
+        if code == 1:
+            raise RuntimeError(words)
+        return code
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # a task that was never read
+                pipe.close()
+
+
+def _words(reason: Reason, seconds: float, memory: int) -> str:
+    if reason == "check_timeout":
+        return f"takes longer than {seconds:g} s"
+    return f"takes more than {memory // 2**20:,} MiB of memory"
