@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError, UnreachableError
+from synth.hints import pip_install
 from synth.row import Row
 
 # SQLite's own steps stand for time, so that a busy machine does not decide which rows are kept. A second is
@@ -69,7 +70,7 @@ def _database(file: Path, seconds: float) -> _Database:
     if start[8:12] == b"DUCK":
         if importlib.util.find_spec("duckdb") is None:
             raise UnreachableError(
-                "DuckDB is not installed.", where=str(file), hint="pip install 'synth[duckdb]'."
+                "DuckDB is not installed.", where=str(file), hint=f"Install it: `{pip_install('duckdb')}`."
             )
         return lambda query: _on_duckdb(file, query, seconds)
     raise RecipeError("is neither a SQLite nor a DuckDB database.", where=str(file))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from synth.api import run_to_end
 from synth.errors import SynthError, UnreachableError
+from synth.hints import pip_install
 from synth.llm.endpoint_models import served_models
 from synth.llm.gguf import DEFAULT_MODEL, find_model
 from synth.packaged import packaged
@@ -75,7 +76,8 @@ def _try(part: str, check: Callable[[], str]) -> Finding:
 
 def _embedded(named: str, folder: Path) -> str:
     if importlib.util.find_spec("openvino_genai") is None:
-        raise UnreachableError("OpenVINO GenAI is not installed.", hint="pip install 'synth[embedded]'.")
+        hint = f"Install it: `{pip_install('openvino-genai')}`."
+        raise UnreachableError("OpenVINO GenAI is not installed.", hint=hint)
     return str(find_model(named, folder))
 
 

@@ -142,7 +142,7 @@ def synth(*words: str, python: str = sys.executable) -> subprocess.CompletedProc
 def test_without_vllm_the_command_to_type_is_named() -> None:
     done = synth("--model", "owner/name", "--json")
     assert done.returncode == 3
-    assert "pip install 'synth[vllm]'" in json.loads(done.stdout)["error"]["hint"]
+    assert "pip install 'vllm>=0.20'" in json.loads(done.stdout)["error"]["hint"]
 
 
 def test_without_recipe_and_model_it_says_what_to_name() -> None:
