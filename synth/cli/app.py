@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from synth import __version__
+from synth.cli.console import escape_what_cannot_be_encoded, print_text
 from synth.cli.errors import run_command
 from synth.cli.review import review_app
 
@@ -36,7 +37,7 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Cap each sour
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"synth {__version__}")
+        print_text(f"synth {__version__}")
         raise typer.Exit
 
 
@@ -187,10 +188,11 @@ def schema() -> None:
 
     from synth.recipe.load import recipe_schema
 
-    typer.echo(json.dumps(recipe_schema(), indent=2))
+    print_text(json.dumps(recipe_schema(), indent=2))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: exits with the command's code."""
+    escape_what_cannot_be_encoded()
     given = sys.argv[1:] if arguments is None else arguments
     sys.exit(run_command(lambda: app(args=given, standalone_mode=False), given))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from synth.api import run_to_end
+from synth.cli.console import print_json, print_line
 from synth.errors import SynthError, UnreachableError
 from synth.hints import pip_install
 from synth.llm.endpoint_models import served_models
@@ -49,10 +49,10 @@ def check_all(recipe: Path | None, *, as_json: bool) -> int:
         for name, config in loaded.models.items():
             findings += _model(name, config, loaded.folder)
     if as_json:
-        print(json.dumps({"ok": all(f.ok for f in findings), "findings": [asdict(f) for f in findings]}))
+        print_json({"ok": all(f.ok for f in findings), "findings": [asdict(f) for f in findings]})
     else:
         for finding in findings:
-            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part}: {finding.words}")
+            print_line(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part}: {finding.words}")
     return 0 if all(finding.ok for finding in findings) else UnreachableError.exit_code
 
 
