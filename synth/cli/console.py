@@ -7,6 +7,9 @@ import json
 import sys
 from typing import Any
 
+import typer
+
+from synth.errors import InputError
 from synth.printable import printable, printable_json, printable_line
 
 
@@ -34,6 +37,13 @@ def say(text: str) -> None:
 def say_text(text: str) -> None:
     """The same with its line breaks."""
     print(printable(text), file=sys.stderr, flush=True)
+
+
+def help_without_command(context: typer.Context) -> None:
+    """Prints the help where no command is named, and exits as a wrong argument does."""
+    if context.invoked_subcommand is None:
+        print_text(context.get_help())
+        raise typer.Exit(InputError.exit_code)
 
 
 def escape_what_cannot_be_encoded() -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typer.exceptions import Abort, Exit, TyperException
 
 from synth.cli.console import print_json, say, say_text
+from synth.cli.interrupt import INTERRUPTED, interrupted_words
 from synth.errors import InputError, SynthError
 
-INTERRUPTED = 130
 BUG = 70
 
 
@@ -32,7 +32,7 @@ def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
         )
         return report(wrong, as_json=as_json)
     except (KeyboardInterrupt, Abort):
-        say("Interrupted. Nothing that was answered is lost: the same command goes on from here.")
+        say(interrupted_words(arguments))
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has gone (`| head`): nothing is wrong.

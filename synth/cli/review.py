@@ -8,13 +8,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from synth.cli.console import print_json, say
+from synth.cli.console import help_without_command, print_json, say
 
 review_app = typer.Typer(
     help="Review rows in Argilla: a local server, its annotators, and the way there and back.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@review_app.callback(invoke_without_command=True)
+def _options(context: typer.Context) -> None:
+    help_without_command(context)
 
 
 @review_app.command()

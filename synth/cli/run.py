@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
 
-from synth.api import open_run, run_to_end, run_with_result
+from synth.api import open_run, run_to_end
 from synth.cli.console import print_json, print_line, print_text, say
 from synth.cli.display import Display
 from synth.cli.errors import report
+from synth.cli.interrupt import interrupted_words, interruptible
 from synth.cli.tables import coverage_text, funnel_text, row_line
 from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult
+from synth.pipeline.run import RunResult, run_recipe
+from synth.recipe.load import load_recipe
 
 
 def run_recipe_file(
@@ -28,10 +31,11 @@ def run_recipe_file(
     """One call of `synth run`; gives its exit code."""
     _spare_the_collector()
     progress = Progress()
+    loaded = load_recipe(recipe, settings, limit)
+    folder = out if out is not None else loaded.run_folder
     with Display(progress):
-        result = run_with_result(
-            recipe, out, settings=settings, limit=limit, retry_failed=retry_failed, progress=progress
-        )
+        work = run_recipe(loaded, folder, progress, retry_failed=retry_failed)
+        result = run_to_end(interruptible(work, progress.say, interrupted_words(sys.argv[1:])))
     if as_json:
         print_json(_document(result))
     else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synth.cli.console import print_json, say
-from synth.cli.errors import INTERRUPTED
+from synth.cli.interrupt import INTERRUPTED
 from synth.errors import InputError
 from synth.llm.base import Json
 from synth.pipeline.build import api_key
