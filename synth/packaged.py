@@ -13,4 +13,7 @@ def packaged(name: str) -> Path:
     for folder in (package / "_data" / name, package.parent / name):
         if folder.is_dir():
             return folder
-    raise MachineError(f"this installation lacks its folder {name!r}.", hint="Install synth again.")
+    raise MachineError(
+        f"this installation lacks its folder {name!r}.",
+        hint="Install it again from a complete copy of the repository.",
+    )

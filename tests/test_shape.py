@@ -125,3 +125,13 @@ def test_every_prompt_is_valid() -> None:
     assert prompts
     for prompt in prompts:
         assert read_prompt(prompt, prompt.stem).source
+
+
+def test_text_leaves_at_one_place() -> None:
+    """What prints goes past the escapes of `synth/cli/console.py`."""
+    for module in MODULES:
+        calls = [node.func for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
+        printing = {ast.unparse(call) for call in calls} & {"print", "typer.echo", "traceback.print_exc"}
+        # `python -m synth.llm.gguf` prints the path of the model that it fetched, for the Makefile.
+        if module.relative_to(PACKAGE).as_posix() not in ("cli/console.py", "llm/gguf.py"):
+            assert not printing, module

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError, UnreachableError
+from synth.hints import pip_install
 from synth.isolated import Isolated, TooMuch
 from synth.llm.base import Json
 from synth.row import Row
@@ -79,7 +80,7 @@ def _kind_of(file: Path) -> Literal["sqlite", "duckdb"]:
     if start[8:12] == b"DUCK":
         if importlib.util.find_spec("duckdb") is None:
             raise UnreachableError(
-                "DuckDB is not installed.", where=str(file), hint="pip install 'synth[duckdb]'."
+                "DuckDB is not installed.", where=str(file), hint=f"Install it: `{pip_install('duckdb')}`."
             )
         return "duckdb"
     raise RecipeError("is neither a SQLite nor a DuckDB database.", where=str(file))

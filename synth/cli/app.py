@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.main import get_command
 
 from synth import __version__
+from synth.cli.console import escape_what_cannot_be_encoded, help_without_command, print_text
 from synth.cli.errors import run_command
 from synth.cli.review import review_app
 
 app = typer.Typer(
     name="synth",
     help="Draft with a model, correct with people, export what a trainer accepts.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -36,17 +37,19 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Cap each sour
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"synth {__version__}")
+        print_text(f"synth {__version__}")
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Draft with a model, correct with people, export what a trainer accepts."""
+    help_without_command(context)
 
 
 @app.command()
@@ -187,10 +190,17 @@ def schema() -> None:
 
     from synth.recipe.load import recipe_schema
 
-    typer.echo(json.dumps(recipe_schema(), indent=2))
+    print_text(json.dumps(recipe_schema(), indent=2))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: exits with the command's code."""
+    escape_what_cannot_be_encoded()
     given = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run_command(lambda: app(args=given, standalone_mode=False), given))
+
+    def call() -> object:
+        # Not `app(...)`: that would make a quiet exit of a Ctrl-C.
+        with get_command(app).make_context("synth", list(given)) as context:
+            return context.command.invoke(context)
+
+    sys.exit(run_command(call, given))

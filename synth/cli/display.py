@@ -8,8 +8,10 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
+from synth.cli.console import say
 from synth.cli.time_left import TimeLeft, in_words
 from synth.pipeline.progress import Progress, StageCount
+from synth.printable import printable_line
 
 # Seconds between two lines of a log, and between two pictures of a terminal (and looks at how far it is).
 _LINE_EVERY = 5.0
@@ -29,7 +31,7 @@ class Display:
         self._thread = threading.Thread(target=self._show, name="synth-display", daemon=True)
 
     def __enter__(self) -> Display:
-        self._progress.on_message = self._picture.say if self._picture else _print
+        self._progress.on_message = self._picture.say if self._picture else say
         if self._picture:
             self._picture.live.start()
         self._thread.start()
@@ -54,7 +56,7 @@ class Display:
                 self._picture.show(self._progress.stages, self._foot())
             elif now - said >= _LINE_EVERY:
                 said = now
-                _print(self._line())
+                say(self._line())
 
     def _line(self) -> str:
         stages = ", ".join(
@@ -92,23 +94,22 @@ class _Picture:
 
     def say(self, text: str) -> None:
         """Prints a line above the table."""
-        self._console.print(text, soft_wrap=True, markup=False)
+        from rich.text import Text
+
+        self._console.print(Text(printable_line(text)), soft_wrap=True)
 
     def show(self, stages: Sequence[StageCount], foot: str) -> None:
-        """Draws the table."""
+        """Draws the table. Nothing in it is markup."""
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, caption=foot, caption_justify="left")
+        table = Table(box=None, pad_edge=False, caption=Text(foot), caption_justify="left")
         for column in ("stage", "in", "kept", "dropped", "failed", "waiting"):
             left, dim = column == "stage", column == "in"
             table.add_column(column, justify="left" if left else "right", style="dim" if dim else "")
         for stage in stages:
-            table.add_row(*_cells(stage))
+            table.add_row(*map(Text, _cells(stage)))
         self.live.update(table, refresh=True)
-
-
-def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 class _Rate:
@@ -127,7 +128,7 @@ class _Rate:
 
 def _cells(stage: StageCount) -> list[str]:
     return [
-        stage.name,
+        printable_line(stage.name),
         f"{stage.came:,}",
         f"{stage.passed:,}",
         f"{stage.dropped:,}" if stage.dropped else "",

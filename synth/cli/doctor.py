@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from synth.api import run_to_end
+from synth.cli.console import print_json, print_line
 from synth.errors import SynthError, UnreachableError
 from synth.llm.base import Request, RequestFailed
 from synth.llm.embedded import EmbeddedClient
@@ -51,10 +51,10 @@ def check_all(recipe: Path | None, *, as_json: bool) -> int:
         for name, config in loaded.models.items():
             findings += _model(name, config, loaded.folder)
     if as_json:
-        print(json.dumps({"ok": all(f.ok for f in findings), "findings": [asdict(f) for f in findings]}))
+        print_json({"ok": all(f.ok for f in findings), "findings": [asdict(f) for f in findings]})
     else:
         for finding in findings:
-            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part}: {finding.words}")
+            print_line(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part}: {finding.words}")
     return 0 if all(finding.ok for finding in findings) else UnreachableError.exit_code
 
 

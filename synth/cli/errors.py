@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 
 from typer.exceptions import Abort, Exit, TyperException
 
+from synth.cli.console import print_json, say, say_text
+from synth.cli.interrupt import INTERRUPTED, interrupted_words
 from synth.errors import InputError, SynthError
 
-INTERRUPTED = 130
 BUG = 70
 
 
@@ -22,7 +22,7 @@ def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
         result = command()
     except SynthError as error:
         if debug:
-            traceback.print_exc()
+            say_text(traceback.format_exc())
         return report(error, as_json=as_json)
     except Exit as done:
         return int(done.exit_code)
@@ -32,7 +32,7 @@ def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
         )
         return report(wrong, as_json=as_json)
     except (KeyboardInterrupt, Abort):
-        say("Interrupted. Nothing that was answered is lost: the same command goes on from here.")
+        say(interrupted_words(arguments))
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has gone (`| head`): nothing is wrong.
@@ -40,14 +40,14 @@ def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the last place: a bug gets its exit code and a short word
         if debug:
-            traceback.print_exc()
+            say_text(traceback.format_exc())
         bug: BaseException = error
         while isinstance(bug, BaseExceptionGroup):  # tasks end together; the first one says what it was
             bug = bug.exceptions[0]
         words = f"{type(bug).__name__}: {bug}"
         say(f"This is a bug in synth ({words}). Run it again with --debug, and report what it prints.")
         if as_json:
-            _print_json("bug", words, None, "Run it again with --debug.")
+            _print_error("bug", words, None, "Run it again with --debug.")
         return BUG
     return result if isinstance(result, int) else 0
 
@@ -56,14 +56,9 @@ def report(error: SynthError, *, as_json: bool) -> int:
     """Prints `error`; gives its exit code."""
     say(f"Error: {error}")
     if as_json:
-        _print_json(error.code, error.message, error.where, error.hint)
+        _print_error(error.code, error.message, error.where, error.hint)
     return error.exit_code
 
 
-def say(text: str) -> None:
-    """A line to stderr, where people read; stdout is for results."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def _print_json(code: str, message: str, where: str | None, hint: str | None) -> None:
-    print(json.dumps({"error": {"code": code, "message": message, "where": where, "hint": hint}}), flush=True)
+def _print_error(code: str, message: str, where: str | None, hint: str | None) -> None:
+    print_json({"error": {"code": code, "message": message, "where": where, "hint": hint}})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from synth.api import export
-from synth.cli.errors import say
+from synth.cli.console import print_json, print_text, say
 
 
 def export_files(
@@ -26,20 +25,20 @@ def export_files(
     pushed = _push(result.folder, dataset, public=public) if dataset else None
     summary = {**result.summary(), **({"pushed": pushed} if pushed else {})}
     if as_json:
-        print(json.dumps(summary))
+        print_json(summary)
         return 0
     folder = os.path.relpath(result.folder)
-    print(f"{folder}: " + ", ".join(f"{file} {rows:,} rows" for file, rows in summary["files"].items()))
+    print_text(f"{folder}: " + ", ".join(f"{file} {rows:,} rows" for file, rows in summary["files"].items()))
     for reason, rows in result.withheld.items():
-        print(f"  withheld, {reason}: {rows:,}")
+        print_text(f"  withheld, {reason}: {rows:,}")
     for check in result.checks:
-        print(f"  checked: {check}")
+        print_text(f"  checked: {check}")
     if not result.changed:
-        print("The same export was there already.")
+        print_text("The same export was there already.")
     if result.replaced:
-        print(f"The earlier, different one is now {os.path.relpath(result.replaced)}.")
+        print_text(f"The earlier, different one is now {os.path.relpath(result.replaced)}.")
     if pushed:
-        print(f"Sent to {pushed}")
+        print_text(f"Sent to {pushed}")
     return 0
 
 

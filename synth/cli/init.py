@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import shutil
 from pathlib import Path
 
+import yaml
+
 from synth.api import run_to_end, run_with_result
-from synth.cli.errors import say
+from synth.cli.console import print_json, print_text, say
 from synth.cli.tables import row_line
 from synth.errors import InputError
 from synth.llm.endpoint_models import served_models
@@ -38,9 +40,9 @@ def init_folder(folder: Path, template: str, endpoint: str | None, *, as_json: b
         rows = []
     shown = os.path.relpath(recipe)
     if as_json:
-        print(json.dumps({"recipe": str(recipe), "model": model, "rows": rows}))
+        print_json({"recipe": str(recipe), "model": model, "rows": rows})
     else:
-        print(f"Made {os.path.relpath(folder)}. Next:  synth run {shown}")
+        print_text(f"Made {os.path.relpath(folder)}. Next:  synth run {shown}")
     return 0
 
 
@@ -54,8 +56,13 @@ def _template(name: str, needed: str) -> Path:
 
 def _with_server(template: Path, model: str, endpoint: str) -> str:
     text = template.read_text(encoding="utf-8")
-    text = text.replace(_MODEL, f"model: {json.dumps(model)}\n")
-    return text.replace(_URL, f"base_url: {json.dumps(endpoint)}\n")
+    text = text.replace(_MODEL, f"model: {_yaml(model)}\n")
+    return text.replace(_URL, f"base_url: {_yaml(endpoint)}\n")
+
+
+def _yaml(text: str) -> str:
+    """A scalar in double quotes and one line. YAML's own writer knows which characters need an escape."""
+    return yaml.safe_dump(text, default_style='"', width=math.inf).rstrip("\n")
 
 
 def _five_rows(recipe: Path) -> list[dict[str, object]]:

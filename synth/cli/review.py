@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from synth.cli.errors import say
+from synth.cli.console import help_without_command, print_json, say
 
 review_app = typer.Typer(
     help="Review rows in Argilla: a local server, its annotators, and the way there and back.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@review_app.callback(invoke_without_command=True)
+def _options(context: typer.Context) -> None:
+    help_without_command(context)
 
 
 @review_app.command()
@@ -38,7 +41,7 @@ def serve(
 
     def ready(server: LocalServer) -> None:
         if as_json:
-            print(json.dumps(asdict(server)), flush=True)
+            print_json(asdict(server))
         else:
             say(f"Argilla is at {server.url}: user {server.username}, password {server.password}")
 
@@ -77,7 +80,7 @@ def users(
                 f"There already: {', '.join(there)}. Passwords are kept nowhere; --new-password makes others."
             )
     if as_json:
-        print(json.dumps([asdict(account) for account in accounts]))
+        print_json([asdict(account) for account in accounts])
     elif not names:
         for account in accounts:
             print_account(account)

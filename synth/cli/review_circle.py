@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from synth.api import find_run
-from synth.cli.errors import say
+from synth.cli.console import print_json, print_text, say
 from synth.cli.review_tables import print_account, status_text
 from synth.errors import InputError
 from synth.recipe.load import load_recipe
@@ -44,16 +43,16 @@ def push_rows(run: Path, where: Where, users: list[str], *, as_json: bool) -> in
         # Last, and told at once: a password that a failed push took with it could not be told again.
         accounts = _accounts(backend, where, users, as_json=as_json)
     if as_json:
-        print(json.dumps({**report.document(), "users": [asdict(account) for account in accounts]}))
+        print_json({**report.document(), "users": [asdict(account) for account in accounts]})
     else:
         shares = ", ".join(f"{name} {rows}" for name, rows in sorted(report.shares.items()))
         decided = f", {report.decided} were decided on before" if report.decided else ""
         counts = f"{report.there} were there{decided} ({shares})"
-        print(f"{report.sent} rows sent to {', '.join(report.places)}, {counts}")
+        print_text(f"{report.sent} rows sent to {', '.join(report.places)}, {counts}")
         if where.backend == "file":
-            print(f"Write answers into the files in {RunFolder(folder).review}, then: synth review pull")
+            print_text(f"Write answers into the files in {RunFolder(folder).review}, then: synth review pull")
         if report.conflicts:
-            print(f"{report.conflicts} conflicts wait for somebody to settle them")
+            print_text(f"{report.conflicts} conflicts wait for somebody to settle them")
     for unfit in report.unfit:
         say(f"Not sent: row {unfit.row} {unfit.why}")
     for refused in report.refused:
@@ -67,14 +66,14 @@ def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
     with closing(_backend(folder, where)) as backend:
         report = pull(folder, backend, pushed_to(backend, where.dataset, say), say)
     if as_json:
-        print(json.dumps(report.document()))
+        print_json(report.document())
         return 0
     rows = ", ".join(f"{name} {count}" for name, count in report.statuses.items())
-    print(f"{report.new} new of {report.answers} answers; rows: {rows}")
+    print_text(f"{report.new} new of {report.answers} answers; rows: {rows}")
     if report.waiting:
-        print(f"{report.waiting} answers are still to come")
+        print_text(f"{report.waiting} answers are still to come")
     if report.statuses.get("conflict"):
-        print("Conflicts are not exported; `synth review push` shows them side by side to settle")
+        print_text("Conflicts are not exported; `synth review push` shows them side by side to settle")
     if report.unknown:
         say(f"{report.unknown} answers belong to records that this run did not send.")
     return 0
@@ -85,7 +84,10 @@ def show_status(run: Path, where: Where, *, as_json: bool) -> int:
     folder = find_run(run)
     with closing(_backend(folder, where)) as backend:
         document = status(folder, backend, pushed_to(backend, where.dataset, say))
-    print(json.dumps(document) if as_json else status_text(document))
+    if as_json:
+        print_json(document)
+    else:
+        print_text(status_text(document))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synth.cli.console import print_line
 from synth.llm.base import Json
 from synth.review.accounts import Account
 
@@ -9,7 +10,7 @@ from synth.review.accounts import Account
 def print_account(account: Account) -> None:
     """A line; flushed, since a password is told only here."""
     password = f"  password {account.password} (shown this once)" if account.password else ""
-    print(f"{account.username}  {account.role}{password}", flush=True)
+    print_line(f"{account.username}  {account.role}{password}")
 
 
 def status_text(status: Json) -> str:

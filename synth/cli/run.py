@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
+import sys
 from pathlib import Path
 
-from synth.api import open_run, run_to_end, run_with_result
+from synth.api import open_run, run_to_end
+from synth.cli.console import print_json, print_line, print_text, say
 from synth.cli.display import Display
-from synth.cli.errors import report, say
+from synth.cli.errors import report
+from synth.cli.interrupt import interrupted_words, interruptible
 from synth.cli.tables import coverage_text, funnel_text, row_line
 from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult
+from synth.pipeline.run import RunResult, run_recipe
+from synth.recipe.load import load_recipe
 
 
 def run_recipe_file(
@@ -28,12 +31,13 @@ def run_recipe_file(
     """One call of `synth run`; gives its exit code."""
     _spare_the_collector()
     progress = Progress()
+    loaded = load_recipe(recipe, settings, limit)
+    folder = out if out is not None else loaded.run_folder
     with Display(progress):
-        result = run_with_result(
-            recipe, out, settings=settings, limit=limit, retry_failed=retry_failed, progress=progress
-        )
+        work = run_recipe(loaded, folder, progress, retry_failed=retry_failed)
+        result = run_to_end(interruptible(work, progress.say, interrupted_words(sys.argv[1:])))
     if as_json:
-        print(json.dumps(_document(result)), flush=True)
+        print_json(_document(result))
     else:
         _report(result, recipe if out is None and not settings else Path(result.summary["run"]))
     if result.error is not None:
@@ -58,22 +62,21 @@ def _document(result: RunResult) -> Json:
 
 def _report(result: RunResult, name: Path) -> None:
     run = open_run(result.summary["run"])
-    print(funnel_text(run.funnel()))
-    print()
+    print_text(funnel_text(run.funnel()) + "\n")
     if (coverage := run.coverage()) is not None:
-        print(coverage_text(coverage) + "\n")
+        print_text(coverage_text(coverage) + "\n")
     for stage, swaps in run.swaps().items():
-        print(swaps.words(stage) + "\n")
+        print_text(swaps.words(stage) + "\n")
     drafts = (row for row in run if row["lineage"]["stage"])
     for _, row in zip(range(3), drafts, strict=False):
-        print(row_line(row))
-    print()
-    print(_words(result.summary))
+        print_line(row_line(row))
+    print_text("")
+    print_text(_words(result.summary))
     if repeated := result.summary["repeated"]:
-        print("Left out as repeats: " + ", ".join(f"{name} {count}" for name, count in repeated.items()))
+        print_text("Left out as repeats: " + ", ".join(f"{name} {count}" for name, count in repeated.items()))
     if result.error is None:
         shown = os.path.relpath(name)
-        print(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")
+        print_text(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")
 
 
 def _words(summary: Json) -> str:
@@ -101,11 +104,11 @@ def dry_run_recipe(
 
     plan = run_to_end(dry_run(recipe, settings, limit, out))
     if as_json:
-        print(json.dumps(plan.document()))
+        print_json(plan.document())
         return 0
     for number, messages in enumerate(plan.prompts, start=1):
-        print(f"=== prompt {number} ===")
+        print_text(f"=== prompt {number} ===")
         for message in messages:
-            print(f"[{message['role']}]\n{message['content']}\n")
+            print_text(f"[{message['role']}]\n{message['content']}\n")
     say(plan.words())
     return 0

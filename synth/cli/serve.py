@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from synth.cli.errors import INTERRUPTED, say
+from synth.cli.console import print_json, say
+from synth.cli.interrupt import INTERRUPTED
 from synth.errors import InputError
 from synth.llm.base import Json
 from synth.pipeline.build import api_key
@@ -41,12 +41,12 @@ def serve_models(
         for server in servers:
             say(f"vLLM {vllm.version} serves {server.start.model} at {server.start.url}. Ctrl-C stops it.")
         if as_json:
-            print(json.dumps({"servers": [_document(server) for server in servers]}), flush=True)
+            print_json({"servers": [_document(server) for server in servers]})
 
     for start in starts:
         say(f"Starting {shlex.join(start.command)}")
     try:
-        serve(starts, ready=ready)
+        serve(starts, ready=ready, log=say)
     except KeyboardInterrupt:
         say("vLLM is stopped.")
     return INTERRUPTED

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from synth.api import open_run
-from synth.cli.errors import say
+from synth.cli.console import print_json, print_line, print_text, say
 from synth.cli.tables import coverage_text, funnel_text, row_line, row_text
 from synth.errors import InputError
 
@@ -16,7 +15,10 @@ def show_run(run: Path, row: str | None, stage: str | None, status: str | None, 
     opened = open_run(run)
     if row is not None:
         receipt = opened.row(row)
-        print(json.dumps(receipt, ensure_ascii=False) if as_json else row_text(receipt))
+        if as_json:
+            print_json(receipt)
+        else:
+            print_text(row_text(receipt))
         return 0
     lines = opened.funnel()
     names = [line.stage for line in lines[1:]]
@@ -27,19 +29,19 @@ def show_run(run: Path, row: str | None, stage: str | None, status: str | None, 
     rows = opened.rows(status=status, stage=stage)
     if as_json:
         for receipt in rows:
-            print(json.dumps(receipt, ensure_ascii=False))
+            print_json(receipt)
         return 0
     if stage is None and status is None:
-        print(funnel_text(lines) + "\n")
+        print_text(funnel_text(lines) + "\n")
         if (coverage := opened.coverage()) is not None:
-            print(coverage_text(coverage) + "\n")
+            print_text(coverage_text(coverage) + "\n")
         for name, swaps in opened.swaps().items():
-            print(swaps.words(name) + "\n")
+            print_text(swaps.words(name) + "\n")
         rows = (receipt for receipt in rows if receipt["lineage"]["stage"])
     count = 0
     for count, receipt in enumerate(rows, start=1):
         if count <= 20:
-            print(row_line(receipt))
+            print_line(row_line(receipt))
     if count > 20:
         say(f"... and {count - 20} more; --json prints all of them.")
     return 0

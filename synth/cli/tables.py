@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from textwrap import shorten
 
 from synth.llm.base import Json
+from synth.printable import printable_line
 from synth.store import Coverage, FunnelLine
 
 # More topics than this are counted, and only the emptiest are named.
@@ -55,14 +56,14 @@ def row_text(receipt: Json) -> str:
     """One row whole: what it says, and everything that happened to it."""
     lines = [f"{receipt['id']}  {receipt['status']}"]
     if receipt["reason"]:
-        lines.append(f"  by {receipt['stage']}: {receipt['reason']} ({receipt['detail']})")
+        lines.append(printable_line(f"  by {receipt['stage']}: {receipt['reason']} ({receipt['detail']})"))
     for message in receipt["messages"]:
         lines += ["", f"[{message['role']}]", str(message.get("content") or message.get("tool_calls"))]
     lineage = receipt["lineage"]
     lines += ["", f"came from   {_origin(lineage)}"]
     for key in ("model", "prompt", "sampling", "request", "source"):
         if lineage.get(key):
-            lines.append(f"{key:<11} {lineage[key]}")
+            lines.append(printable_line(f"{key:<11} {lineage[key]}"))
     for key in ("parents", "shots"):
         if lineage[key]:
             lines.append(f"{key:<11} {', '.join(lineage[key])}")
@@ -70,7 +71,7 @@ def row_text(receipt: Json) -> str:
         if receipt[key]:
             lines.append(f"{key:<11} {receipt[key]}")
     lines += _review(receipt["review"])
-    lines += [f"history     {_event(event)}" for event in receipt["history"]]
+    lines += [printable_line(f"history     {_event(event)}") for event in receipt["history"]]
     return "\n".join(lines)
 
 
@@ -87,10 +88,10 @@ def _review(review: Json) -> list[str]:
     lines = [f"review      {head}"]
     for key, words in (("before", "answer before"), ("before_prompt", "request before")):
         if review.get(key):
-            lines.append(f"  {words}: {review[key]}")
+            lines.append(printable_line(f"  {words}: {review[key]}"))
     for name, answer in (review.get("answers") or {}).items():
         said = ", ".join(f"{question}: {value}" for question, value in answer.items())
-        lines.append(f"  {name}: {said}")
+        lines.append(printable_line(f"  {name}: {said}"))
     return lines
 
 

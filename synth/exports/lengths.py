@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from synth.errors import ExportError
 from synth.exports.example import Example
 from synth.exports.options import check_model, counts_tokens
+from synth.hints import pip_install
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.row import content_of
@@ -127,7 +128,7 @@ def load_target(folder: Path, name: str) -> TargetModel:
         raise ExportError(
             "needs the package `tokenizers`.",
             where=f"export.model: {name}",
-            hint="Type `pip install tokenizers`.",
+            hint=f"Install it: `{pip_install('tokenizers')}`.",
         ) from None
     config = _json(folder / "tokenizer_config.json")
     template_file = folder / "chat_template.jinja"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from synth.errors import UnreachableError
+from synth.hints import pip_install
 from synth.llm.base import Json
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def import_genai() -> Any:
     except ImportError as error:
         raise UnreachableError(
             f"the embedded model needs OpenVINO GenAI, which does not load: {error}.",
-            hint="Install it: pip install 'synth[embedded]'.",
+            hint=f"Install it: `{pip_install('openvino-genai')}`.",
         ) from None
     return openvino_genai
 

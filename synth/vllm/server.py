@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -107,7 +106,7 @@ def serve(
     starts: Sequence[Start],
     *,
     ready: Callable[[Sequence[RunningServer]], None],
-    log: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+    log: Callable[[str], None],
 ) -> None:
     """Starts each server when the one before is up (so that each sees what memory is left), calls `ready`
     with all of them, and stays until SIGINT or SIGTERM, which end them all.

@@ -132,6 +132,6 @@ def test_where_there_is_no_vllm_the_command_to_type_is_named(tmp_path: Path, pyt
     assert done.returncode == 3
     error = json.loads(done.stdout)["error"]
     if python == sys.executable:
-        assert "pip install 'synth[vllm]'" in error["hint"]
+        assert "pip install 'vllm>=0.20'" in error["hint"]
     else:
         assert error["where"] == "SYNTH_VLLM_PYTHON"

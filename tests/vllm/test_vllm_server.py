@@ -35,7 +35,7 @@ from synth.errors import SynthError
 from synth.vllm.server import Start, serve
 start = Start(json.loads(sys.argv[1]), {"VLLM_API_KEY": "sk-local"}, sys.argv[2], "stand-in")
 try:
-    serve([start], ready=lambda servers: print(servers[0].process.pid, flush=True))
+    serve([start], ready=lambda servers: print(servers[0].process.pid, flush=True), log=print)
 except KeyboardInterrupt:
     sys.exit(130)
 except SynthError as error:
@@ -142,7 +142,7 @@ def synth(*words: str, python: str = sys.executable) -> subprocess.CompletedProc
 def test_without_vllm_the_command_to_type_is_named() -> None:
     done = synth("--model", "owner/name", "--json")
     assert done.returncode == 3
-    assert "pip install 'synth[vllm]'" in json.loads(done.stdout)["error"]["hint"]
+    assert "pip install 'vllm>=0.20'" in json.loads(done.stdout)["error"]["hint"]
 
 
 def test_without_recipe_and_model_it_says_what_to_name() -> None:
