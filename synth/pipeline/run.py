@@ -124,8 +124,8 @@ class _Run:
     async def call(self, *, retry_failed: bool) -> RunResult:
         """Runs to the end, or to what stops it; either way everything is on disk afterwards."""
         started = time.monotonic()
-        if retry_failed:
-            await self._store.forget_failures()
+        if retry_failed and not await self._store.retry_failures():
+            self._progress.say("No request failed: there is nothing to retry.")
         fingerprint = self._fingerprint()
         recipe = orjson.loads(self._recipe.model_dump_json(by_alias=True))
         if self._store.begin(fingerprint, recipe, self._recipe.folder):
