@@ -118,18 +118,22 @@ class RunStore:
         return self._to_writer().append(record)
 
     async def retry_failures(self) -> bool:
-        """Lets failed requests be asked once more (`--retry-failed`). False where none failed.
-
-        A mark in the journal says so, and nothing is deleted: what they used still counts.
-        """
+        """Lets failed requests be asked once more (`--retry-failed`). False where none failed."""
         failed = self._reading.execute(
             "SELECT 1 FROM replies WHERE kind = 'failure' AND offset >= ? LIMIT 1", (self._retry_before,)
         )
         if failed.fetchone() is None:
             return False
+        await self.mark_retry()
+        return True
+
+    async def mark_retry(self) -> None:
+        """Notes that what failed until now is to be asked for once more.
+
+        Nothing is deleted: what the requests used still counts.
+        """
         await self._to_writer().append(Record("retry_failed", "", b"", b"", 0))
         self._retry_before = self._last_retry()
-        return True
 
     def _last_retry(self) -> int:
         """Where the last mark of `retry_failures` lies in the journal; a mark has no identity."""
