@@ -12,7 +12,8 @@ from typing import ClassVar
 class SynthError(Exception):
     """Base of everything that `synth` raises on purpose.
 
-    `message` says what is wrong, `where` the file, line or key, `hint` what to do about it.
+    `message` says what is wrong, `where` the file, line or key, `hint` what to do about it. `{run}` in a hint
+    is the run folder, which the pipeline fills in.
     """
 
     code: ClassVar[str] = "error"
@@ -80,6 +81,10 @@ class Unfinished(SynthError):
 
     code = "unfinished"
     exit_code = 1
+
+
+class NothingServes(Unfinished):
+    """A model gives a stage nothing but refusals, or nothing but answers that cannot be used."""
 
 
 class GateFailed(SynthError):

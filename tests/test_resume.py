@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ import synth
 from synth.api import export, run_with_result
 from synth.errors import Unfinished
 from synth.llm.base import Json
-from synth.store import RunFolder
+from synth.store import RunFolder, RunStore
 from synth.store.journal import read_records
 
 
@@ -31,6 +32,10 @@ def exported(run_folder: Path) -> dict[str, bytes]:
 
 def asked(run_folder: Path) -> list[tuple[str, int]]:
     return [(r.identity, r.max_tokens) for _, r in read_records(RunFolder(run_folder).journal)]
+
+
+def requested(run_folder: Path) -> list[str]:
+    return [r.identity for _, r in read_records(RunFolder(run_folder).journal) if r.identity]
 
 
 def test_a_finished_run_has_nothing_to_do(desk: Path, tmp_path: Path) -> None:
@@ -204,6 +209,51 @@ def test_failed_requests_are_final_until_told_otherwise(desk: Path, tmp_path: Pa
     retried = run_with_result(desk, tmp_path / "out", retry_failed=True)
     assert retried.summary["failed"] == 0
     assert retried.exit_code == 0
+
+
+def refused_then_mended(desk: Path, out: Path) -> tuple[Json, Json]:
+    """A run whose writer refuses four of ten requests, and `--retry-failed` when it refuses none."""
+    refused = run_with_result(desk, out, settings=["models.writer.fail=0.4"]).summary
+    assert refused["failed"] > 0
+    mended = run_with_result(desk, out, retry_failed=True)
+    assert mended.error is None
+    assert mended.exit_code == 0
+    return refused, mended.summary
+
+
+def test_a_retry_replaces_the_rows_that_failed(desk: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    refused, mended = refused_then_mended(desk, out)
+    run(desk, tmp_path / "fresh")
+    assert mended["failed"] == 0
+    assert not list(synth.open(out).rows(status="failed"))
+    assert exported(out) == exported(tmp_path / "fresh")
+    assert mended["requests"] >= refused["failed"]
+    assert mended["total"]["requests"] == refused["requests"] + mended["requests"] == len(requested(out))
+
+
+def test_a_retry_that_is_killed_at_its_mark_is_gone_on_with(desk: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    failed = run_with_result(desk, out, settings=["models.writer.fail=0.4"]).summary["failed"]
+
+    async def mark_and_die() -> None:
+        store = RunStore(out, "desk")
+        store.start()
+        assert await store.retry_failures()
+        store.close()
+
+    asyncio.run(mark_and_die())
+    mended = run(desk, out)
+    assert mended["failed"] == 0 < failed
+    assert mended["total"]["requests"] == len(requested(out))
+
+
+def test_a_retry_of_nothing_asks_for_nothing(desk: Path, tmp_path: Path) -> None:
+    run(desk, tmp_path / "out")
+    size = RunFolder(tmp_path / "out").journal.stat().st_size
+    again = run_with_result(desk, tmp_path / "out", retry_failed=True)
+    assert (again.exit_code, again.summary["requests"], again.summary["reused"]) == (0, 0, 0)
+    assert RunFolder(tmp_path / "out").journal.stat().st_size == size
 
 
 def test_a_target_is_met_exactly(desk: Path, tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from synth.llm.base import Json
 from synth.printable import printable_line
 from synth.store import Coverage, FunnelLine
 
+# Characters of a reason's words, and of the row beside them.
+_DETAIL_SHOWN = 200
+
 # More topics than this are counted, and only the emptiest are named.
 _TOPICS_SHOWN = 40
 
@@ -43,12 +46,15 @@ def coverage_text(coverage: Coverage) -> str:
 
 
 def row_line(receipt: Json, width: int = 110) -> str:
-    """One row in one line: id, status, scores, request and answer."""
+    """One row in one line: id, status, scores, request and answer; a row that did not make it, with why."""
     scores = " ".join(f"{name} {score:g}" for name, score in receipt["scores"].items())
     ended = f"{receipt['stage']}: {receipt['reason']}" if receipt["reason"] else receipt["status"]
     head = " ".join(part for part in (receipt["id"], ended, scores) if part)
     texts = [m for m in receipt["messages"] if m["role"] != "system"]
     body = " -> ".join(shorten(str(m.get("content") or ""), 200, placeholder="...") for m in texts[-2:])
+    if receipt["detail"]:
+        why = shorten(receipt["detail"], _DETAIL_SHOWN, placeholder="...")
+        return f"{head}  {why}" + (f"  | {shorten(body, _DETAIL_SHOWN, placeholder='...')}" if body else "")
     return f"{head}  {shorten(body, max(width - len(head), 40), placeholder='...')}"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,6 +12,7 @@ from typing import Protocol
 from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
+from synth.llm.trial import Trial
 from synth.recipe.base import Sampling
 from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price, VllmModel
 
@@ -57,12 +60,15 @@ class Cost:
 
 @dataclass
 class Ledger:
-    """Keeps all calls of a run together inside the budget. `used` holds earlier calls', too."""
+    """Keeps all calls of a run together inside the budget. `used` holds earlier calls', too; `asked` counts
+    this call's requests by stage.
+    """
 
     budget: Budget = field(default_factory=Budget)
     used: Cost = field(default_factory=Cost)
     reused: int = 0
     completion_tokens: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
     _reserved: Cost = field(default_factory=Cost)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -74,9 +80,10 @@ class Ledger:
         while spent := self._over(cost):
             if self._reserved.requests == 0:
                 raise Unfinished(
-                    f"the budget of {spent} is spent.",
+                    f"the budget of {spent} is spent{self._spent_on()}.",
                     where="budget",
-                    hint="Raise it and run the same command again to go on.",
+                    hint="Raise it and run the same command again to go on; with `--dry-run`, it says what"
+                    " every stage still asks.",
                 )
             self._freed.clear()
             await self._freed.wait()
@@ -87,6 +94,10 @@ class Ledger:
         self._reserved.add(reserved, -1)
         self.used.add(used)
         self._freed.set()
+
+    def _spent_on(self) -> str:
+        stages = ", ".join(f"{stage} {count:,}" for stage, count in self.asked.most_common())
+        return f" (requests of this call: {stages})" if stages else ""
 
     def _over(self, cost: Cost) -> str | None:
         limit = self.budget
@@ -101,14 +112,25 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply and the request it answers."""
+    """A reply and the request it answers; `reused` where the journal had it."""
 
     reply: Reply
     request: Request
+    reused: bool = False
+
+
+@dataclass(slots=True)
+class _Opening:
+    """The client's `open`, once it has begun."""
+
+    task: asyncio.Task[None] | None = None
 
 
 class Model:
-    """Asks one model. A request whose reply is in the journal is answered from there."""
+    """Asks one model. A request whose reply is in the journal is answered from there.
+
+    Each stage has its own view of it (`for_stage`), which gives up where the stage gets nothing that serves.
+    """
 
     def __init__(
         self, name: str, config: ModelConfig, client: Client, memory: Memory, ledger: Ledger
@@ -119,7 +141,8 @@ class Model:
         self._memory = memory
         self._ledger = ledger
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
-        self._opened: asyncio.Task[None] | None = None
+        self._opening = _Opening()
+        self._trial = Trial(client.model, name)
         self._settings: dict[int, tuple[Sampling, Json, int]] = {}
         self._extra_body: Json = (
             dict(config.extra_body) if isinstance(config, EndpointModel | VllmModel) else {}
@@ -129,6 +152,21 @@ class Model:
     def model(self) -> str:
         """What the server calls it."""
         return self.client.model
+
+    def for_stage(self, stage: str) -> Model:
+        """This model as the stage of this name asks it; all else is shared."""
+        view = copy.copy(self)
+        view._trial = Trial(self.client.model, stage)
+        return view
+
+    def note_use(self, answer: Answer, objection: str | None = None) -> None:
+        """Takes note of whether an answer serves, or why it does not. Raises `NothingServes` where none ever
+        did; an unusable answer that the journal had stops nothing, so that a later call can go on.
+        """
+        if objection is None:
+            self._trial.served = True
+        elif not answer.reused and (stop := self._trial.unusable(objection)):
+            raise stop
 
     async def ask(
         self,
@@ -143,7 +181,7 @@ class Model:
         """The answer to `messages`; `sampling` goes over the model's own.
 
         Raises `RequestFailed` where the request is at fault, `UnreachableError` where nobody answers,
-        `Unfinished` where the budget is spent.
+        `Unfinished` where the budget is spent or every request is refused.
         """
         wanted, max_tokens = self._resolved(sampling)
         request = Request(
@@ -157,7 +195,8 @@ class Model:
             draw=draw,
             attempt=attempt,
         )
-        return Answer(await self._reply(request), request)
+        reply, reused = await self._reply(request)
+        return Answer(reply, request, reused)
 
     def _resolved(self, sampling: Sampling) -> tuple[Json, int]:
         """What goes into a request, not to be changed, and its `max_tokens`.
@@ -174,11 +213,11 @@ class Model:
             self._settings[id(sampling)] = known
         return known[1], known[2]
 
-    async def _reply(self, request: Request) -> Reply:
-        """From the journal, from the same request under way, or from the client."""
+    async def _reply(self, request: Request) -> tuple[Reply, bool]:
+        """From the client, from the same request under way, or from the journal, which it says."""
         while under_way := self._under_way.get(request.identity):
             try:
-                return await asyncio.shield(under_way)
+                return await asyncio.shield(under_way), False
             except asyncio.CancelledError:
                 # Where it is whoever asked that was stopped, and not who waits here, this one asks itself.
                 if not under_way.cancelled() or _is_cancelled():
@@ -187,7 +226,7 @@ class Model:
             self._ledger.reused += 1
             if found.failed:
                 raise RequestFailed(found.raw.decode("utf-8", "replace"))
-            return self._read(found.raw)
+            return self._read(found.raw), True
         coming: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._under_way[request.identity] = coming
         try:
@@ -203,12 +242,14 @@ class Model:
         finally:
             del self._under_way[request.identity]
         coming.set_result(reply)
-        return reply
+        return reply, False
 
     async def _send(self, request: Request) -> Reply:
+        self._trial.check()
         await self._open()
         reserved = self._most_it_can_cost(request)
         await self._ledger.reserve(reserved)
+        self._ledger.asked[self._trial.stage] += 1
         used = Cost()
         try:
             raw = await self.client.ask(request)
@@ -220,8 +261,9 @@ class Model:
             return reply
         except RequestFailed as failure:
             used = Cost(requests=1)
+            stop = self._trial.refused(failure)
             await self._memory.append(request, failure.words.encode("utf-8", "replace"), failed=True)
-            raise
+            raise (stop or failure) from None
         finally:
             self._ledger.settle(reserved, used)
 
@@ -235,12 +277,13 @@ class Model:
 
     async def _open(self) -> None:
         """Opens the client for the first request that the journal cannot answer, and not before."""
-        if self._opened is None:
-            self._opened = asyncio.ensure_future(self.client.open())
-        if self._opened.done():
-            self._opened.result()
+        opening = self._opening.task
+        if opening is None:
+            opening = self._opening.task = asyncio.ensure_future(self.client.open())
+        if opening.done():
+            opening.result()
         else:
-            await asyncio.shield(self._opened)
+            await asyncio.shield(opening)
 
     def _most_it_can_cost(self, request: Request) -> Cost:
         prompt = len(request.canonical) // _CHARACTERS_A_TOKEN

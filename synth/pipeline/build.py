@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -28,7 +29,12 @@ def stage_class(kind: str) -> Callable[[str, Any, Context], Stage]:
 
 def build_stages(context: Context) -> list[Stage]:
     """The recipe's stages, in order. Raises what makes one impossible, before anything is asked."""
-    return [stage_class(spec.kind)(spec.name, spec.options, context) for spec in context.recipe.stages]
+    stages = []
+    for spec in context.recipe.stages:
+        models = {name: model.for_stage(spec.name) for name, model in context.models.items()}
+        own = replace(context, models=models)
+        stages.append(stage_class(spec.kind)(spec.name, spec.options, own))
+    return stages
 
 
 def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:

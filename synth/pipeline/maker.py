@@ -17,7 +17,7 @@ from synth.row import Row, Slot
 from synth.stages.base import Maker
 
 # From so many requests on, a maker of which hardly anything passes its own filters stops the run.
-_PATIENCE = 200
+PATIENCE = 200
 _LEAST_YIELD = 0.02
 
 # The share that passes is first taken to be 1, with the weight of so many requests: the first drop alone
@@ -31,6 +31,7 @@ class Yield:
 
     requests: int = 0
     kept: int = 0
+    failed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
 
@@ -41,31 +42,50 @@ class Yield:
             if row.reason is None:
                 self.kept += 1
             else:
+                self.failed += row.status == "failed"
                 self.reasons[row.reason] += 1
                 self.example.setdefault(row.reason, row.detail or "")
 
     @property
     def hopeless(self) -> bool:
         """Whether nearly nothing passes. Depends on the order of requests alone, not on time."""
-        return self.requests >= _PATIENCE and self.kept < self.requests * _LEAST_YIELD
+        return self.requests >= PATIENCE and self.kept < self.requests * _LEAST_YIELD
+
+    @property
+    def command(self) -> str:
+        """What lists the rows that most of the requests came to."""
+        status = "failed" if 2 * self.failed > self.reasons.total() else "dropped"
+        return f"`synth show {{run}} --status {status}`"
 
     def why(self) -> str:
         """The most frequent reasons, each with an example."""
         common = self.reasons.most_common(3)
         return "; ".join(
-            f"{reason} {n} times (such as: {self.example[reason][:120]})" for reason, n in common
+            f"{reason} {n} times (such as: {self.example[reason][:120].rstrip('.')})" for reason, n in common
         )
 
 
 class MakerDriver:
-    """One maker at work. `wanted` is how many drafts it is to make, or None for as many as come."""
+    """One maker at work. `wanted` is how many drafts it is to make, or None for as many as come.
 
-    def __init__(self, maker: Maker, index: int, wanted: int | None, window: int) -> None:
+    `asked()` is how many requests it made in this call: replies of earlier ones alone stop nothing, so that a
+    run can go on once the model is mended.
+    """
+
+    def __init__(
+        self,
+        maker: Maker,
+        index: int,
+        wanted: int | None,
+        window: int,
+        asked: Callable[[], int] = lambda: PATIENCE,
+    ) -> None:
         self.maker = maker
         self.index = index
         self.got = Yield()
         self.wanted = wanted
         self._window = window
+        self._asked_in_call = asked
         self._tasks: deque[asyncio.Task[list[Row]]] = deque()
         self._asked = 0
 
@@ -84,12 +104,13 @@ class MakerDriver:
                 rows = await self._tasks[0]
                 self._tasks.popleft()
                 yield self._admit(rows)
-                if self.got.hopeless:
+                if self.got.hopeless and self._asked_in_call() >= PATIENCE:
                     raise Unfinished(
-                        f"only {self.got.kept} of {self.got.requests} drafts pass its own filters:"
+                        f"only {self.got.kept} of {self.got.requests} requests gave a draft that is kept:"
                         f" {self.got.why()}.",
                         where=f"stage {self.maker.name!r}",
-                        hint="Look at them with `synth show RUN --status dropped`.",
+                        hint=f"Look at the rows with {self.got.command}, mend the recipe or the model, and"
+                        " run the same command again.",
                     )
         finally:
             for task in self._tasks:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import orjson
 
-from synth.errors import SynthError, Unfinished
+from synth.errors import NothingServes, SynthError, Unfinished
 from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.ahead import look_ahead
@@ -27,7 +30,7 @@ from synth.pipeline.decided import Decided
 from synth.pipeline.digest import file_digest, source_digest
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
 from synth.pipeline.given import Given, read_given
-from synth.pipeline.maker import MakerDriver, Yield
+from synth.pipeline.maker import PATIENCE, MakerDriver, Yield
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
@@ -124,8 +127,8 @@ class _Run:
     async def call(self, *, retry_failed: bool) -> RunResult:
         """Runs to the end, or to what stops it; either way everything is on disk afterwards."""
         started = time.monotonic()
-        if retry_failed:
-            await self._store.forget_failures()
+        if retry_failed and not await self._store.retry_failures():
+            self._progress.say("No request failed: there is nothing to retry.")
         fingerprint = self._fingerprint()
         recipe = orjson.loads(self._recipe.model_dump_json(by_alias=True))
         if self._store.begin(fingerprint, recipe, self._recipe.folder):
@@ -138,6 +141,13 @@ class _Run:
             await self._work()
         except SynthError as stop:
             error = stop
+            if error.hint is not None:
+                error.hint = error.hint.replace(
+                    "{run}", shlex.quote(os.path.relpath(self._store.folder.path))
+                )
+            if isinstance(stop, NothingServes):
+                # No row's own fault: with a mended server or recipe, the next call asks for all of it again.
+                await self._store.mark_retry()
         finally:
             counters = await self._leave(started)
         if error is None:
@@ -203,7 +213,8 @@ class _Run:
             if is_maker(stage):
                 maker = cast(Maker, stage)
                 wanted = None if self._target is not None else _least(maker.count, recipe.limit)
-                drivers.append(MakerDriver(maker, index, wanted, recipe.window))
+                asked = partial(self._ledger.asked.__getitem__, stage.name)
+                drivers.append(MakerDriver(maker, index, wanted, recipe.window, asked))
         return drivers
 
     def _tell_what_is_wanted(self, drivers: Sequence[MakerDriver]) -> None:
@@ -243,12 +254,13 @@ class _Run:
 
     def _stop_if_hopeless(self) -> None:
         """With a target, makers go on for ever: stops them where nearly nothing they make is accepted."""
-        if self._lately.hopeless and not self._stopped:
+        asked = self._ledger.asked.total()
+        if self._lately.hopeless and asked >= PATIENCE and not self._stopped:
             self._stopped = Unfinished(
                 f"{self._accepted} rows are accepted, not {self._target}, and nearly nothing is any more:"
                 f" {self._lately.why()}.",
                 where="target",
-                hint="Look at them with `synth show RUN --status dropped`.",
+                hint=f"Look at them with {self._lately.command}.",
             )
         if self._lately.requests >= _LOOK_AGAIN:
             self._lately = Yield()

@@ -178,7 +178,8 @@ async def ask_until_served(
 
     Each further attempt is a request of its own that can come out differently: its identity differs
     (and with it a sampler's seed), and one that would pick the likeliest token again gets some
-    temperature. Raises the last `Unusable`, or `RequestFailed`.
+    temperature. Raises the last `Unusable`, or `RequestFailed`; `NothingServes` where the stage never got
+    an answer that serves.
     """
     unusable = Unusable("no_answer", "the model was not asked")
     for attempt in range(attempts):
@@ -191,9 +192,13 @@ async def ask_until_served(
             attempt=attempt,
         )
         try:
-            return read(answer.reply), answer
+            value = read(answer.reply)
         except Unusable as error:
             unusable = error
+            model.note_use(answer, f"{error.reason}: {error.detail}")
+        else:
+            model.note_use(answer)
+            return value, answer
     raise unusable
 
 

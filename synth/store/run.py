@@ -57,6 +57,8 @@ class RunStore:
             raise machine_error(error, path) from None
         self.version = int(self._meta("version") or 0)
         self._writer: Writer | None = None
+        # Failures that the journal holds before this byte are to be asked for once more.
+        self._retry_before = self._last_retry()
         # Where no call has been answered before, what was not answered in this one need not be looked up.
         self._fresh = Seen() if self.size == 0 else None
 
@@ -74,8 +76,6 @@ class RunStore:
             indexed = 0
         self._database.execute("BEGIN")
         for place, record in read_records(file, indexed):
-            if record.kind == "retry_failed":
-                self._database.execute("DELETE FROM replies WHERE kind = 'failure'")
             self._database.execute(INSERT_REPLY, reply_line(record, place))
             indexed = place.offset + place.length
         self._database.execute("COMMIT")
@@ -96,6 +96,8 @@ class RunStore:
         if self._fresh is not None and identity not in self._fresh:
             return None
         for _, offset, length, kind, _, max_tokens, cut, _, tokens in self._indexed(identity):
+            if kind == "failure" and offset < self._retry_before:
+                continue
             same = max_tokens == request.max_tokens
             whole = not cut and min(tokens, max_tokens) <= request.max_tokens
             if kind == "failure" or same or whole:
@@ -120,16 +122,34 @@ class RunStore:
         )
         return self._to_writer().append(record)
 
-    async def forget_failures(self) -> None:
-        """Lets failed requests be asked once more (`--retry-failed`)."""
+    async def retry_failures(self) -> bool:
+        """Lets failed requests be asked once more (`--retry-failed`). False where none failed."""
+        failed = self._reading.execute(
+            "SELECT 1 FROM replies WHERE kind = 'failure' AND offset >= ? LIMIT 1", (self._retry_before,)
+        )
+        if failed.fetchone() is None:
+            return False
+        await self.mark_retry()
+        return True
+
+    async def mark_retry(self) -> None:
+        """Notes that what failed until now is to be asked for once more.
+
+        Nothing is deleted: what the requests used still counts.
+        """
         await self._to_writer().append(Record("retry_failed", "", b"", b"", 0))
-        self._change("DELETE FROM replies WHERE kind = 'failure'")
+        self._retry_before = self._last_retry()
+
+    def _last_retry(self) -> int:
+        """Where the last mark of `retry_failures` lies in the journal; a mark has no identity."""
+        return max((offset for _, offset, *_ in self._indexed(b"")), default=0)
 
     def begin(self, fingerprint: str, recipe: Json, base: Path) -> bool:
         """Starts a call. Whether a finished run of exactly this recipe, sources and journal is here.
 
-        Another fingerprint is an edit: rows that it does not make again become `superseded`. `base` is where
-        the recipe's paths start; it is noted relative to the run folder, so that both can be moved together.
+        Another fingerprint is an edit, and so is a retry of what failed: rows that are not made again become
+        `superseded`. `base` is where the recipe's paths start; it is noted relative to the run folder, so
+        that both can be moved together.
         """
         try:
             write_atomically(self.folder.recipe, orjson.dumps(recipe, option=orjson.OPT_INDENT_2) + b"\n")
@@ -142,10 +162,11 @@ class RunStore:
             return True
         # At once: no reader may take the rows of one version for those of a finished other one.
         self._change("BEGIN IMMEDIATE")
-        if self._meta("fingerprint") != fingerprint:
+        made_from = f"{fingerprint}:{self._retry_before}" if self._retry_before else fingerprint
+        if self._meta("fingerprint") != made_from:
             self.version += 1
             self._put("version", str(self.version))
-            self._put("fingerprint", fingerprint)
+            self._put("fingerprint", made_from)
         self._put("finished", "")
         self._change("DELETE FROM rows WHERE status = 'pending'")
         self._change("COMMIT")
