@@ -164,8 +164,8 @@ class Model:
         did; an unusable answer that the journal had stops nothing, so that a later call can go on.
         """
         if objection is None:
-            self._trial.served = True
-        elif not answer.reused and (stop := self._trial.unusable(objection)):
+            self._trial.useful(answer.request.identity)
+        elif not answer.reused and (stop := self._trial.unusable(answer.request.identity, objection)):
             raise stop
 
     async def ask(
@@ -245,10 +245,21 @@ class Model:
         return reply, False
 
     async def _send(self, request: Request) -> Reply:
-        self._trial.check()
-        await self._open()
-        reserved = self._most_it_can_cost(request)
-        await self._ledger.reserve(reserved)
+        self._trial.sent(request.identity)
+        try:
+            await self._open()
+            reserved = self._most_it_can_cost(request)
+            await self._ledger.reserve(reserved)
+            return await self._send_paid(request, reserved)
+        except RequestFailed as failure:
+            stop = self._trial.refused(request.identity, failure)
+            raise (stop or failure) from None
+        except BaseException:
+            self._trial.gone(request.identity)
+            raise
+
+    async def _send_paid(self, request: Request, reserved: Cost) -> Reply:
+        """Sends a request for which the budget has room, and journals what comes of it."""
         self._ledger.asked[self._trial.stage] += 1
         used = Cost()
         try:
@@ -261,9 +272,8 @@ class Model:
             return reply
         except RequestFailed as failure:
             used = Cost(requests=1)
-            stop = self._trial.refused(failure)
             await self._memory.append(request, failure.words.encode("utf-8", "replace"), failed=True)
-            raise (stop or failure) from None
+            raise
         finally:
             self._ledger.settle(reserved, used)
 
