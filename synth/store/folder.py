@@ -57,6 +57,11 @@ class RunFolder:
         return self.path / "rows.sqlite"
 
     @property
+    def sums(self) -> Path:
+        """Checksums of what the last command left; see `sums.py`."""
+        return self.path / "sums.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that writes."""
         return self.path / "lock"
