@@ -69,7 +69,7 @@ def _database(file: Path, seconds: float) -> _Database:
     if start[8:12] == b"DUCK":
         if importlib.util.find_spec("duckdb") is None:
             raise UnreachableError(
-                "DuckDB is not installed.", where=str(file), hint="pip install 'synth[duckdb]'."
+                "DuckDB is not installed.", where=str(file), hint="Type `pip install duckdb`."
             )
         return lambda query: _on_duckdb(file, query, seconds)
     raise RecipeError("is neither a SQLite nor a DuckDB database.", where=str(file))

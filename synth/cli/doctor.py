@@ -75,7 +75,7 @@ def _try(part: str, check: Callable[[], str]) -> Finding:
 
 def _embedded(named: str, folder: Path) -> str:
     if importlib.util.find_spec("openvino_genai") is None:
-        raise UnreachableError("OpenVINO GenAI is not installed.", hint="pip install 'synth[embedded]'.")
+        raise UnreachableError("OpenVINO GenAI is not installed.", hint="Type `pip install openvino-genai`.")
     return str(find_model(named, folder))
 
 

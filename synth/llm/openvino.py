@@ -68,7 +68,7 @@ def import_genai() -> Any:
     except ImportError as error:
         raise UnreachableError(
             f"the embedded model needs OpenVINO GenAI, which does not load: {error}.",
-            hint="Install it: pip install 'synth[embedded]'.",
+            hint="Type `pip install openvino-genai`.",
         ) from None
     return openvino_genai
 

@@ -124,7 +124,7 @@ def _argilla() -> Any:
     except ImportError as error:
         raise InputError(
             f"Argilla's client is not installed ({error.name} is missing).",
-            hint="pip install 'synth[argilla]', or review through a file: --backend file.",
+            hint="Type `pip install 'argilla>=2.8,<3' requests`; or review through a file: --backend file.",
         ) from error
     return argilla
 

