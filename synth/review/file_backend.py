@@ -10,7 +10,7 @@ count yet. A text that is left out is as suggested. A push keeps the answers tha
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -69,6 +69,10 @@ class FileBackend:
     def has(self, place: Place) -> bool:
         """Whether its file is there."""
         return self.file_of(place).exists()
+
+    def is_taken(self, name: str, ours: Collection[str]) -> bool:
+        """Never: the folder is the run's own."""
+        return False
 
     def present(self, place: Place) -> Mapping[str, bool]:
         """Rows in the file; whether they have answers."""
