@@ -78,7 +78,7 @@ $(FINETUNE)/model-ready: tests/vllm/make_model.py $(FINETUNE)/ready | $(VENV)/de
 # Pins everything anew. Needs uv.
 requirements:
 	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded pyproject.toml -o requirements/demo.txt
-	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra argilla --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --no-emit-index-url --no-header --upgrade --override requirements/finetune.overrides requirements/finetune.in -o requirements/finetune.txt
 
 clean:

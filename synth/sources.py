@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -156,15 +157,17 @@ def _name(source: Source) -> str:
 
 
 def _glob(name: str, folder: Path) -> list[Path]:
-    pattern = str(folder / name)
+    """The files that `name` fits; the folder may have any name, also one with a `[`."""
+    where = str(folder / name)
+    pattern = os.path.join(glob.escape(str(folder)), name)
     matches = sorted(Path(p) for p in glob.glob(pattern, recursive=True))
     found = [path for path in matches if path.is_file()]
     if found:
         return found
     if any(path.is_dir() for path in matches):
-        raise SourceError("is a folder.", where=pattern, hint=f"`{name}/*` names all files in it.")
+        raise SourceError("is a folder.", where=where, hint=f"`{name}/*` names all files in it.")
     words = "fits no file." if glob.has_magic(name) else "there is no such file."
-    raise SourceError(words, where=pattern, hint="Paths are relative to the recipe.")
+    raise SourceError(words, where=where, hint="Paths are relative to the recipe.")
 
 
 def run_records(source: RunSource, folder: Path) -> Iterator[Record]:

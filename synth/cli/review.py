@@ -91,7 +91,10 @@ RunName = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or t
 BackendName = Annotated[
     Literal["argilla", "file"], typer.Option(help="`file` reviews through RUN/review/NAME.jsonl instead.")
 ]
-Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="The dataset; the run's name by default.")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The dataset, also one of another run. Default: one of the run's own."),
+]
 Workspace = Annotated[str | None, typer.Option(metavar="NAME", help="The only one there by default.")]
 Url = Annotated[str | None, typer.Option(metavar="URL", help="Another Argilla than the local one.")]
 ApiKeyEnv = Annotated[
@@ -112,6 +115,9 @@ def push(
         list[str] | None,
         typer.Option(metavar="NAME", help="Make an account for this annotator; may stand several times."),
     ] = None,
+    new_workspace: Annotated[
+        bool, typer.Option("--new-workspace", help="Make the workspace where it is missing.")
+    ] = False,
     backend: BackendName = "argilla",
     as_json: AsJson = False,
     debug: Debug = False,
@@ -120,7 +126,7 @@ def push(
     from synth.cli.review_circle import Where, push_rows
 
     where = Where(backend, dataset, workspace, url, api_key_env)
-    return push_rows(run, where, user or [], as_json=as_json)
+    return push_rows(run, where, user or [], make_workspace=new_workspace, as_json=as_json)
 
 
 @review_app.command()

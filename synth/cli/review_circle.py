@@ -33,22 +33,30 @@ class Where:
     api_key_env: str | None
 
 
-def push_rows(run: Path, where: Where, users: list[str], *, as_json: bool) -> int:
+def push_rows(
+    run: Path, where: Where, users: list[str], *, make_workspace: bool = False, as_json: bool
+) -> int:
     """Sends rows; 1 where some were refused."""
     _check_users(where, users)
+    if make_workspace and (where.workspace is None or where.backend == "file"):
+        raise InputError("--new-workspace needs --workspace NAME, and an Argilla.")
     folder = find_run(run)
     options = _push_options(run, folder, where.dataset)
-    with closing(_backend(folder, where, make_workspace=True)) as backend:
+    with closing(_backend(folder, where, make_workspace=make_workspace)) as backend:
         report = push(folder, backend, options, say)
         # Last, and told at once: a password that a failed push took with it could not be told again.
         accounts = _accounts(backend, where, users, as_json=as_json)
+        url, annotators = _page(backend, where)
     if as_json:
-        print_json({**report.document(), "users": [asdict(account) for account in accounts]})
+        said = {"url": url, "annotators": annotators, "users": [asdict(account) for account in accounts]}
+        print_json({**report.document(), **said})
     else:
         shares = ", ".join(f"{name} {rows}" for name, rows in sorted(report.shares.items()))
         decided = f", {report.decided} were decided on before" if report.decided else ""
         counts = f"{report.there} were there{decided} ({shares})"
         print_text(f"{report.sent} rows sent to {', '.join(report.places)}, {counts}")
+        if url is not None:
+            print_text(_where_to_work(url, annotators))
         if where.backend == "file":
             print_text(f"Write answers into the files in {RunFolder(folder).review}, then: synth review pull")
         if report.conflicts:
@@ -120,6 +128,23 @@ def _accounts(backend: Backend, where: Where, users: list[str], *, as_json: bool
     tell = (lambda account: None) if as_json else print_account
     server = find_server(where.url, where.api_key_env)
     return make_annotators(server, users, backend.workspace, made=tell)
+
+
+def _page(backend: Backend, where: Where) -> tuple[str | None, list[str]]:
+    """Where the page is, and who can sign in there to answer; None for a file."""
+    if where.backend == "file":
+        return None, []
+    from synth.review.argilla_backend import ArgillaBackend
+    from synth.review.argilla_server import find_server
+
+    assert isinstance(backend, ArgillaBackend)
+    return find_server(where.url, where.api_key_env).url, backend.annotators()
+
+
+def _where_to_work(url: str, annotators: list[str]) -> str:
+    if annotators:
+        return f"Open {url} and sign in as {' or '.join(annotators)}."
+    return f"Open {url}. No annotator has an account yet: `synth review users NAME` makes one."
 
 
 def _push_options(run: Path, folder: Path, name: str | None) -> PushOptions:

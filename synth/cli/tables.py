@@ -49,6 +49,8 @@ def row_line(receipt: Json, width: int = 110) -> str:
     """One row in one line: id, status, scores, request and answer; a row that did not make it, with why."""
     scores = " ".join(f"{name} {score:g}" for name, score in receipt["scores"].items())
     ended = f"{receipt['stage']}: {receipt['reason']}" if receipt["reason"] else receipt["status"]
+    if receipt["review"]["status"] == "edited":
+        ended += ", edited"
     head = " ".join(part for part in (receipt["id"], ended, scores) if part)
     texts = [m for m in receipt["messages"] if m["role"] != "system"]
     body = " -> ".join(shorten(str(m.get("content") or ""), 200, placeholder="...") for m in texts[-2:])
@@ -92,7 +94,11 @@ def _review(review: Json) -> list[str]:
     if review.get("waiting"):
         head += f", {review['waiting']} answers to come"
     lines = [f"review      {head}"]
-    for key, words in (("before", "answer before"), ("before_prompt", "request before")):
+    for key, words in (
+        ("before", "answer before"),
+        ("before_prompt", "request before"),
+        ("before_scores", "scores before"),
+    ):
         if review.get(key):
             lines.append(printable_line(f"  {words}: {review[key]}"))
     for name, answer in (review.get("answers") or {}).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,11 +17,15 @@ from synth.exports.select import REASONS
 from synth.exports.sides import SIDES
 from synth.exports.tally import Tally
 from synth.llm.base import Json
+from synth.printable import printable_line
 from synth.recipe.model import ExportOptions
 from synth.store.reader import FunnelLine
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 _MOST_KINDS = 40
+# What would be a tag, a link, a cell's end or the escape of one.
+_ESCAPED = {"<": "&lt;", "&": "&amp;", "[": "\\[", "|": "\\|", "\\": "\\\\"}
+_MARKUP = re.compile(r"[<&\[|\\]")
 _REVIEWS = {
     "none": "not reviewed",
     "pending": "sent to annotators, without an answer yet",
@@ -95,7 +100,7 @@ def _front_matter(facts: CardFacts) -> Json:
 def _intro(facts: CardFacts) -> str:
     rows = facts.tally.rows
     lines = [
-        f"# {facts.name}",
+        f"# {_plain(facts.name)}",
         "",
         f"{facts.tally.total} rows to fine-tune a language model with, in the format `{facts.form.name}`: "
         f"{facts.form.about}.",
@@ -127,7 +132,7 @@ def _making(facts: CardFacts) -> str:
         scored = [(*key, count) for key, count in sorted(tally.scored_by.items())]
         lines += ["", "What read them:", "", *_table(("stage", "prompt", "model", "rows"), scored)]
     if tally.own_judges:
-        lines += ["", f"Marked by the model that wrote them: {', '.join(tally.own_judges)}."]
+        lines += ["", f"Marked by the model that wrote them: {', '.join(map(_plain, tally.own_judges))}."]
     lines += ["", "What came in, and where it went:", "", *_funnel(facts.funnel)]
     return "\n".join(lines)
 
@@ -267,7 +272,7 @@ def _withheld(tally: Tally) -> str:
 def _sources(facts: CardFacts) -> str:
     lines = ["## Sources and licence", ""]
     if facts.options.license:
-        lines.append(f"Licence of the sources: {facts.options.license}.")
+        lines.append(f"Licence of the sources: {_plain(facts.options.license)}.")
     else:
         lines.append("The licence of the sources was not named (`export.license` in the recipe).")
     lines.append("The terms of the models above apply to what they wrote.")
@@ -283,7 +288,7 @@ def _checks(facts: CardFacts) -> str:
         [
             "## Checks it passed",
             "",
-            *(f"- {check}" for check in facts.checks),
+            *(f"- {_plain(check)}" for check in facts.checks),
             "",
             *_table(("file", "rows", "SHA-256"), files),
         ]
@@ -293,4 +298,9 @@ def _checks(facts: CardFacts) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return ["| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines]
+
+
+def _plain(value: object) -> str:
+    """A name or a text of others in one line: it is shown as it is, and is neither a tag nor a link."""
+    return _MARKUP.sub(lambda sign: _ESCAPED[sign[0]], printable_line(str(value)))

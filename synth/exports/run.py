@@ -105,6 +105,7 @@ class _Export:
     tally: Tally = field(default_factory=Tally)
     held_out: int = 0
     shares: list[Share] = field(default_factory=list)
+    unshown: list[str] = field(default_factory=list)
 
     def write(self) -> list[str]:
         """Every file; returns the checks that they passed."""
@@ -116,9 +117,10 @@ class _Export:
         checks = check_export(
             self.folder, Expected(files, self.form, self.options, self.tally.copies.total())
         )
-        checks += rows.templates.words()
+        checks += rows.templates.passed()
+        self.unshown = rows.templates.failed()
         files = pack(self.folder, self.form.container, self._sides(), files) + self._write_extras()
-        write_text(self.folder / "README.md", card(self._facts(files, checks)))
+        write_text(self.folder / "README.md", card(self._facts(files, [*checks, *self.unshown])))
         self._write_manifest(files)
         return checks
 
@@ -128,7 +130,13 @@ class _Export:
         if not self.reader.finished:
             pending = self.reader.counts().get("pending", 0)
             warnings.append(f"The run is unfinished: {pending} rows that are still under way are not in it.")
-        if not self.tally.own_test:
+        if not self.tally.own_test and self.held_out:
+            words = (
+                f"test is empty: none of the {self.held_out} held-out rows gives a row of {self.form.name}"
+            )
+            pairs = ", since they have one answer each and no pair" if self.form.kind == "pair" else ""
+            warnings.append(f"{words}{pairs}.")
+        elif not self.tally.own_test:
             warnings.append("test is empty: set real rows aside with `holdout: {rows: N}`.")
         elif not self.held_out:
             warnings.append("test was cut from the drafts: it shares their mistakes. A `holdout` does not.")
@@ -143,6 +151,7 @@ class _Export:
                 warnings.append(f"{share.name} gave {got} {share.unit} to mix in, not {share.wanted}.")
         for name, value, count in self.tally.only_in_train():
             warnings.append(f"test has no row of {name} {value!r}, and train has {count}.")
+        warnings += self.unshown
         if not self.options.license:
             warnings.append("The card names no licence: set `export.license` to that of your sources.")
         return warnings

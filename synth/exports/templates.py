@@ -48,18 +48,23 @@ class Templates:
             elif seen.wrong is None:
                 seen.wrong = f"row {example.id}: {wrong}"
 
-    def words(self) -> list[str]:
-        """What came of it, for the card."""
+    def passed(self) -> list[str]:
+        """The templates that show all rows, in a line for the card."""
         whole = [name for name, seen in self._seen.items() if seen.whole == self.rows]
+        if not whole:
+            return []
+        return [
+            f"Chat templates that show every text of every row, with each answer right behind its prompt:"
+            f" {', '.join(whole)}."
+        ]
+
+    def failed(self) -> list[str]:
+        """A line for each other template, with the first row that it does not show."""
         words = []
-        if whole:
-            words.append(
-                f"Chat templates that show every text of every row, with each answer right behind its prompt:"
-                f" {', '.join(whole)}."
-            )
         for name, seen in self._seen.items():
             if seen.wrong is not None:
-                words.append(f"{name}'s shows {seen.whole} of {self.rows} rows so; not {seen.wrong}.")
+                whole = f"{seen.whole} of {self.rows} rows whole"
+                words.append(f"The chat template of {name} shows {whole}; not {seen.wrong}.")
         return words
 
 

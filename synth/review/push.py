@@ -58,8 +58,8 @@ class PushReport:
 
 @dataclass(frozen=True)
 class PushOptions:
-    """`name`: of the dataset or file, the run's by default. `review` takes the place of what the recipe of
-    the last run said. `base` is where the recipe's paths start."""
+    """`name`: of the dataset or file, also one of another run; without it, the run has its own. `review`
+    takes the place of what the recipe of the last run said. `base` is where the recipe's paths start."""
 
     name: str | None = None
     review: ReviewOptions | None = None
@@ -93,11 +93,25 @@ class _Push:
         self._progress = progress
         self._recipe: Recipe = run_recipe_of(reader)
         self._review = options.review or self._recipe.review
-        self._name = options.name or reader.name.lower()
         self._task = recipe_task(self._review.task, options.base)
         self._known: Decisions = store.decisions.read()
+        self._name = options.name or reader.name.lower()
+        self._names = dataset_names(self._name)
+        if options.name is None and backend.kind == "argilla":
+            own = f"{self._name}-{store.folder.read_id()}"
+            self._names |= dataset_names(own)
+            self._name = self._free_name(self._name, own)
         self._labels: list[str] = []
         self._report = PushReport()
+
+    def _free_name(self, usual: str, own: str) -> str:
+        """The run's name; with the run's id where datasets of the usual names belong to another run."""
+        places = [place for place in self._known.places.values() if place.backend == self._backend.kind]
+        ours = {place.id for place in places}
+        pushed = not dataset_names(own).isdisjoint(place.name for place in places)
+        if pushed or any(self._backend.is_taken(name, ours) for name in sorted(dataset_names(usual))):
+            return own
+        return usual
 
     def push(self) -> PushReport:
         recipe = self._recipe
@@ -144,13 +158,12 @@ class _Push:
 
     def _decided(self) -> set[str]:
         """Rows that people have decided on under this name: here, in a dataset that is gone, elsewhere."""
-        names = dataset_names(self._name)
         return {
             row
             for row, decision in settle_all(self._known).items()
             if decision.answered
             and not decision.waiting
-            and self._known.places[decision.shown.place].name in names
+            and self._known.places[decision.shown.place].name in self._names
         }
 
     def _push_conflicts(self) -> None:

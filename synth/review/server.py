@@ -103,6 +103,12 @@ def serve(
     Raises `MachineError` (port or data in use), `UnreachableError` (its packages cannot be fetched),
     `InputError` (no such host).
     """
+    if not host.strip():
+        raise InputError(
+            "an empty address would open the server to every network.",
+            where="--host",
+            hint="Leave it out for this machine alone; 0.0.0.0 means every network.",
+        )
     there = running()
     if there is not None:
         raise MachineError(f"a local Argilla is running at {there.url} already.", hint="Stop that one first.")
@@ -123,7 +129,7 @@ def serve(
 
 
 def _command(python: Path, port: int, host: str, folder: Path) -> list[str]:
-    command = [str(python), "-m", "argilla_local", "serve", "--stop-with-stdin"]
+    command = [str(python), "-P", "-m", "argilla_local", "serve", "--stop-with-stdin"]
     command += ["--data", str(folder), "--state", str(state_file())]
     return [*command, "--port", str(port), "--host", host]
 

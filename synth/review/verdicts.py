@@ -109,6 +109,8 @@ class Verdicts:
             "review": review,
             "history": [*receipt["history"], _event(decision, receipt)],
         }
+        if decision.answer is not None or decision.prompt is not None:
+            _set_scores_aside(row, review)
         return Reviewed(True, None, row)
 
     def _inherited(self, receipt: Json, own: Decision | None, ended: int | None) -> Reviewed | None:
@@ -131,6 +133,7 @@ class Verdicts:
             "by": list(source.by),
             "before": draft_answer(receipt),
         }
+        _set_scores_aside(row, event)
         row["messages"] = _answered(receipt["messages"], source.answer or "")
         row["history"] = [*receipt["history"], event]
         return Reviewed(False, ended, row)
@@ -192,6 +195,12 @@ def decided_messages(decision: Decision) -> list[Json]:
             for place, message in enumerate(messages)
         ]
     return list(messages)
+
+
+def _set_scores_aside(row: Json, note: Json) -> None:
+    """A judge gave them to the text that a person has replaced: `note` keeps them, and the row has none."""
+    if row["scores"]:
+        row["scores"], note["before_scores"] = {}, row["scores"]
 
 
 def _answered(messages: Sequence[Json], answer: str) -> list[Json]:

@@ -6,7 +6,11 @@ All of it is derived: a run without this file makes it again from the journal, a
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from synth.errors import MachineError
 
 # Append only: the position of a script is the version it brings the file to.
 MIGRATIONS = (
@@ -57,15 +61,86 @@ MIGRATIONS = (
 )
 
 
+# What SQLite answers where a file is not, or not any more, what synth wrote. All statements are fixed, so an
+# error in one of them (`SQLITE_ERROR`) says that a table is gone or that a text in it is no JSON.
+_DAMAGE = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_TOOBIG,
+}
+
+
+class DamagedDatabase(MachineError):
+    """The database is not what synth wrote. It is derived: `synth run` makes it again."""
+
+    def __init__(self, file: Path, words: str) -> None:
+        super().__init__(
+            f"is damaged ({words}).",
+            where=str(file),
+            hint="Run the recipe again: the rows are made again from the journal of replies, and nothing that"
+            " was answered is asked twice. If the error stays, delete this file first.",
+        )
+
+
+class _Connection(sqlite3.Connection):
+    """A connection whose errors are `DamagedDatabase` where the file is to blame."""
+
+    file: Path
+
+    def execute(self, *args: Any) -> Any:
+        return self.cursor(_Cursor).execute(*args)
+
+    def executemany(self, *args: Any) -> Any:
+        return self.cursor(_Cursor).executemany(*args)
+
+    def executescript(self, *args: Any) -> Any:
+        return self.cursor(_Cursor).executescript(*args)
+
+
+class _Cursor(sqlite3.Cursor):
+    connection: _Connection
+
+    def execute(self, *args: Any) -> Any:
+        return self._checked(super().execute, *args)
+
+    def executemany(self, *args: Any) -> Any:
+        return self._checked(super().executemany, *args)
+
+    def executescript(self, *args: Any) -> Any:
+        return self._checked(super().executescript, *args)
+
+    def fetchone(self) -> Any:
+        return self._checked(super().fetchone)
+
+    def fetchall(self) -> Any:
+        return self._checked(super().fetchall)
+
+    def __next__(self) -> Any:
+        return self._checked(super().__next__)
+
+    def _checked(self, step: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return step(*args)
+        except sqlite3.DatabaseError as error:
+            # Without a code, it is a text that is no UTF-8.
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+            if code & 0xFF not in _DAMAGE:
+                raise
+            raise DamagedDatabase(self.connection.file, str(error)) from None
+
+
 def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
     """Opens the database, made or migrated first where `writable`.
 
-    A database in a folder that cannot be written is opened as it is, without the side files that
-    SQLite would make.
+    A database in a folder that cannot be written is opened as it is, without the side files that SQLite would
+    make. Raises `DamagedDatabase`, now or when it is read.
     """
     if not writable:
         return _connect_to_read(file)
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    connection = _opened(file)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
@@ -78,17 +153,41 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
     return connection
 
 
+def files_of(file: Path) -> list[Path]:
+    """The database and the side files that SQLite makes for it."""
+    return [file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))]
+
+
+def check(connection: sqlite3.Connection, file: Path) -> None:
+    """Reads all pages, and compares each index with its table. Raises `DamagedDatabase`."""
+    (words,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if words != "ok":
+        raise DamagedDatabase(file, " ".join(str(words).split()))
+
+
 def _connect_to_read(file: Path) -> sqlite3.Connection:
-    uri = f"file:{file}?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    connection = _opened(file, "?mode=ro")
     try:
         connection.execute("SELECT count(*) FROM meta")
     except sqlite3.OperationalError:
         connection.close()
-        connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+        connection = _opened(file, "?mode=ro&immutable=1")
     connection.execute("PRAGMA busy_timeout=10000")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for script in MIGRATIONS[version:]:
         # An older file, which a reader may not change: what it lacks is there for this connection alone.
         connection.executescript(script.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    return connection
+
+
+def _opened(file: Path, query: str = "") -> _Connection:
+    """A connection to a file of any name: as a URI, it has its `#`, `?` and `%` escaped."""
+    connection = sqlite3.connect(
+        file.absolute().as_uri() + query,
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Connection,
+    )
+    connection.file = file
     return connection

@@ -120,6 +120,11 @@ class DecisionLog:
             decisions.take(event)
         return decisions
 
+    def check(self) -> None:
+        """Raises `InputError` for a damaged line."""
+        for line, where in self._lines():
+            _content(line, where)
+
     def append(self, decisions: Decisions, events: Iterable[Event]) -> int:
         """Adds those that are new to `decisions` and makes them durable. Returns how many.
 
@@ -167,13 +172,18 @@ class DecisionLog:
             return lines.read().rfind(b"\n") + 1
 
     def _events(self) -> Iterator[Event]:
+        for line, where in self._lines():
+            yield _event(line, where)
+
+    def _lines(self) -> Iterator[tuple[bytes, str]]:
+        """Whole lines, each with its place."""
         if not self._file.exists():
             return
         with self._file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.endswith(b"\n"):
                     return
-                yield _event(line, f"{self._file}:{number}")
+                yield line, f"{self._file}:{number}"
 
 
 def _line(event: Event) -> bytes:
@@ -183,17 +193,22 @@ def _line(event: Event) -> bytes:
 
 
 def _event(line: bytes, where: str) -> Event:
-    rest = line[_HEAD:-1]
-    if line[:_HEAD] != b'{"crc":"%08x",' % zlib.crc32(rest):
-        raise InputError(
-            "the line is damaged: its checksum does not fit.",
-            where=where,
-            hint="Take the file from a copy; or take the line out, and pull again.",
-        )
-    content = orjson.loads(b"{" + rest)
+    content = orjson.loads(_content(line, where))
     shape = _KINDS.get(content.pop("kind"))
     if shape is None:
         raise InputError("a newer synth wrote it.", where=where, hint="Update synth.")
     if shape is Shown:
         content["order"] = tuple(content["order"])
     return shape(**content)
+
+
+def _content(line: bytes, where: str) -> bytes:
+    """The JSON of a line, whose checksum fits."""
+    rest = line[_HEAD:-1]
+    if line[:_HEAD] != b'{"crc":"%08x",' % zlib.crc32(rest):
+        raise InputError(
+            "the line is damaged: its checksum does not fit.",
+            where=where,
+            hint="Take the file from a copy; or take the line out, delete `sums.json`, and pull again.",
+        )
+    return b"{" + rest

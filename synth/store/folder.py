@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,11 @@ class RunFolder:
         return self.path / "rows.sqlite"
 
     @property
+    def sums(self) -> Path:
+        """Checksums of what the last command left; see `sums.py`."""
+        return self.path / "sums.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that writes."""
         return self.path / "lock"
@@ -87,6 +93,20 @@ class RunFolder:
                 hint="Update synth.",
             )
         return about
+
+    def read_id(self) -> str:
+        """What tells this run from another one of the same name; a copy of the folder has the same.
+
+        It is made when it is first asked for, by a command that holds the folder's lock.
+        """
+        about = self.read_about()
+        if not isinstance(about.get("id"), str):
+            about["id"] = secrets.token_hex(3)
+            try:
+                write_atomically(self.about, orjson.dumps(about) + b"\n")
+            except OSError as error:
+                raise machine_error(error, self.path) from None
+        return str(about["id"])
 
     def take(self, name: str) -> int:
         """Makes the folder for the recipe `name`, or checks that it is that recipe's, and holds its lock.

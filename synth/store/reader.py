@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
-from synth.store import database
+from synth.store import database, sums
+from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder
 
 # Rows as they are after people's decisions. One that somebody decided on is never superseded: where no stage
@@ -66,12 +68,15 @@ class RunReader:
                 "has no rows yet.", where=str(path), hint="`synth run` makes them, also from an old journal."
             )
         try:
+            sums.check_to_read(self.folder)
+            DecisionLog(self.folder.decisions).check()
+            sums.check_decisions(self.folder)
             self._database = database.connect(self.folder.database, writable=False)
-            self._version = int(self._meta("version") or 0)
-        except sqlite3.DatabaseError as error:
-            raise MachineError(
-                f"cannot be read: {error}.", where=str(self.folder.database), hint="Run the recipe again."
-            ) from None
+        except sqlite3.OperationalError as error:
+            raise MachineError(f"cannot be read: {error}.", where=str(self.folder.database)) from None
+        except OSError as error:
+            raise MachineError(f"cannot be read: {error.strerror}.", where=str(self.folder.path)) from None
+        self._version = self._read_version()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -81,7 +86,7 @@ class RunReader:
         """
         self._database.execute("BEGIN")
         try:
-            self._version = int(self._meta("version") or 0)
+            self._version = self._read_version()
             self._held_recipe = self.recipe if self.folder.recipe.exists() else None
             yield
         finally:
@@ -91,7 +96,9 @@ class RunReader:
     @property
     def recipe(self) -> Json:
         """The effective recipe of the last call."""
-        return self._held_recipe or dict(orjson.loads(self.folder.recipe.read_bytes()))
+        if self._held_recipe is not None:
+            return self._held_recipe
+        return dict(self._parsed(self.folder.recipe.read_bytes(), self.folder.recipe))
 
     @property
     def base(self) -> Path:
@@ -106,12 +113,12 @@ class RunReader:
     @property
     def notes(self) -> Json:
         """What the finished run had to say: per-model findings, warnings, sources."""
-        return dict(orjson.loads(self._meta("notes") or "{}"))
+        return dict(self._parsed(self._meta("notes") or "{}"))
 
     @property
     def total(self) -> Json:
         """Counters over all calls."""
-        return dict(orjson.loads(self._meta("total") or "{}"))
+        return dict(self._parsed(self._meta("total") or "{}"))
 
     def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
         """Receipts in the run's order; `stage` is where a row was made or where it ended."""
@@ -123,7 +130,7 @@ class RunReader:
         query += " ORDER BY place"
         values = {**self._now, "status": status, "stage": stage}
         for receipt, now in self._database.execute(query, values):
-            yield {**orjson.loads(receipt), "status": now}
+            yield {**self._parsed(receipt), "status": now}
 
     def row(self, row_id: str) -> Json:
         """One receipt by id, or by the first letters of one. Raises `InputError`."""
@@ -137,7 +144,7 @@ class RunReader:
                 f"{words} {row_id!r}.", where=str(self.folder.path), hint="`synth show RUN` lists them."
             )
         receipt, now = lines[0]
-        return {**orjson.loads(receipt), "status": now}
+        return {**self._parsed(receipt), "status": now}
 
     def counts(self) -> dict[str, int]:
         """Rows by status; of the kept ones only drafts, since what was given counts as nothing made.
@@ -208,7 +215,7 @@ class RunReader:
         for (receipt,) in self._database.execute(
             "SELECT receipt FROM rows WHERE version >= ? ORDER BY place", (self._version,)
         ):
-            yield orjson.loads(receipt)
+            yield self._parsed(receipt)
 
     @property
     def _now(self) -> dict[str, int]:
@@ -223,6 +230,15 @@ class RunReader:
     def close(self) -> None:
         """May be called twice."""
         self._database.close()
+
+    def _read_version(self) -> int:
+        return int(self._parsed(self._meta("version") or "0"))
+
+    def _parsed(self, text: str | bytes, file: Path | None = None) -> Any:
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise database.DamagedDatabase(file or self.folder.database, str(error)) from None
 
     def _meta(self, key: str) -> str | None:
         line = self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -7,10 +7,10 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
-from synth.errors import InputError
-from synth.store import database
+from synth.errors import InputError, MachineError
+from synth.store import database, sums
 from synth.store.decisions import DecisionLog
-from synth.store.folder import RunFolder, sqlite_error
+from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.reviewed import ReviewedTable
 
 
@@ -27,10 +27,17 @@ class ReviewStore:
             raise InputError("has no rows yet.", where=str(path), hint="`synth run` makes them.")
         self._lock = self.folder.hold()
         try:
+            sums.check_decisions(self.folder)
+            sums.check_to_write(self.folder)
+            sums.forget(self.folder)
             self._database = database.connect(self.folder.database, writable=True)
-        except sqlite3.OperationalError as error:
+        except BaseException as error:
             os.close(self._lock)
-            raise sqlite_error(error, path) from None
+            if isinstance(error, sqlite3.OperationalError):
+                raise sqlite_error(error, path) from None
+            if isinstance(error, OSError):
+                raise machine_error(error, path) from None
+            raise
         self.decisions = DecisionLog(self.folder.decisions)
         self.reviewed = ReviewedTable(self._database, path)
 
@@ -47,4 +54,11 @@ class ReviewStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._database.close()
-        os.close(self._lock)
+        try:
+            # A machine that has stopped the command would stop this, too.
+            if not isinstance(error, MachineError):
+                sums.note(self.folder)
+        except OSError as refused:
+            raise machine_error(refused, self.folder.path) from None
+        finally:
+            os.close(self._lock)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import orjson
 
+from synth.errors import SynthError
 from synth.llm.base import Json, Request, Usage
 from synth.row import Slot
-from synth.store import database
+from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
 from synth.store.journal import JournalWriter, Place, Record, decode, read_records
@@ -46,6 +47,7 @@ class RunStore:
         self.folder = RunFolder(path)
         self._lock = self.folder.take(name)
         try:
+            sums.check_decisions(self.folder)
             self._database, indexed = _open_database(self.folder)
             self._reading = database.connect(self.folder.database, writable=True)
             self._journal = self._open_journal(indexed)
@@ -55,6 +57,9 @@ class RunStore:
         except OSError as error:
             os.close(self._lock)
             raise machine_error(error, path) from None
+        except SynthError:
+            os.close(self._lock)
+            raise
         self.version = int(self._meta("version") or 0)
         self._writer: Writer | None = None
         # Failures that the journal holds before this byte are to be asked for once more.
@@ -70,8 +75,9 @@ class RunStore:
         """Indexes what the database does not know yet, from byte `indexed` on, and cuts a torn tail off."""
         file = self.folder.journal
         size = file.stat().st_size if file.exists() else 0
-        if indexed > size:
-            # The journal is shorter than when it was indexed (a power loss, a copy): it is the truth.
+        if indexed > size or not _is_index_of(self._database, file):
+            # The journal is shorter than when it was indexed, or another one (a power loss, a copy): it is
+            # the truth.
             self._database.execute("DELETE FROM replies")
             indexed = 0
         self._database.execute("BEGIN")
@@ -101,8 +107,10 @@ class RunStore:
             same = max_tokens == request.max_tokens
             whole = not cut and min(tokens, max_tokens) <= request.max_tokens
             if kind == "failure" or same or whole:
-                record = decode(self._journal.read(Place(offset, length)))
-                return Found(kind == "failure", record.reply)
+                record = _record(self._journal.read(Place(offset, length)))
+                # A damaged record, or one of another journal, answers nothing: the request is asked again.
+                if record is not None and record.identity == request.identity:
+                    return Found(record.kind == "failure", record.reply)
         return None
 
     def _indexed(self, identity: bytes) -> list[Indexed]:
@@ -219,14 +227,22 @@ class RunStore:
 
     def close(self) -> None:
         """Writes what is left, and lets go of the folder."""
+        whole = False
         try:
             self.drain()
+            whole = True
         finally:
             self._reading.close()
             # Closing the last connection folds the side file in; where the disk is full, it stays.
             self._database.close()
             self._journal.close()
-            os.close(self._lock)
+            try:
+                if whole:
+                    sums.note(self.folder)
+            except OSError as error:
+                raise machine_error(error, self.folder.path) from None
+            finally:
+                os.close(self._lock)
 
     def _to_writer(self) -> Writer:
         assert self._writer is not None, "RunStore.start() comes first"
@@ -249,20 +265,46 @@ class RunStore:
 def _open_database(folder: RunFolder) -> tuple[sqlite3.Connection, int]:
     """The database, and how many bytes of the journal it knows.
 
-    It is made anew where it is no database any more, or where its index cannot be read: it is derived.
+    It is made anew where it is damaged: it is derived. After a kill nothing says how it was left; then all
+    of it is checked.
     """
     connection = None
     try:
+        sums.check_to_write(folder)
+        noted = sums.is_noted(folder)
+        sums.forget(folder)
         connection = database.connect(folder.database, writable=True)
+        if not noted:
+            database.check(connection, folder.database)
         return connection, _indexed_up_to(connection)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
+    except database.DamagedDatabase:
         if connection is not None:
             connection.close()
-        for leftover in folder.path.glob(folder.database.name + "*"):
-            leftover.unlink()
+        sums.forget(folder)
+        for leftover in database.files_of(folder.database):
+            leftover.unlink(missing_ok=True)
         return database.connect(folder.database, writable=True), 0
+
+
+def _is_index_of(connection: sqlite3.Connection, journal: Path) -> bool:
+    """Whether the last record of the index is where the index says it is."""
+    line = connection.execute(
+        "SELECT identity, offset, length FROM replies ORDER BY offset DESC LIMIT 1"
+    ).fetchone()
+    if line is None:
+        return True
+    identity, offset, length = line
+    with journal.open("rb") as content:
+        content.seek(offset)
+        record = _record(content.read(length))
+    return record is not None and record.identity == identity.hex()
+
+
+def _record(data: bytes) -> Record | None:
+    try:
+        return decode(data)
+    except ValueError:
+        return None
 
 
 def _indexed_up_to(connection: sqlite3.Connection) -> int:

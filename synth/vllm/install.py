@@ -42,8 +42,8 @@ class Vllm:
     def serve_command(self, model: str) -> list[str]:
         """What starts its server for `model`; flags follow."""
         if self.cpu:
-            return [str(self.python), "-m", "vllm.entrypoints.openai.api_server", "--model", model]
-        return [str(self.python), "-m", "vllm.entrypoints.cli.main", "serve", model]
+            return [str(self.python), "-P", "-m", "vllm.entrypoints.openai.api_server", "--model", model]
+        return [str(self.python), "-P", "-m", "vllm.entrypoints.cli.main", "serve", model]
 
     @property
     def environment(self) -> dict[str, str]:

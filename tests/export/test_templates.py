@@ -43,7 +43,7 @@ def test_plain_rows_are_whole_in_all_of_them() -> None:
             "two", [{"role": "system", "content": "Be brief."}, *turns("Why?", "It rained.", "And?", "No.")]
         )
     )
-    assert templates.words() == [
+    assert [*templates.passed(), *templates.failed()] == [
         "Chat templates that show every text of every row, with each answer right behind its prompt: "
         + ", ".join(NAMES)
         + "."
@@ -54,11 +54,11 @@ def test_what_a_template_refuses_or_passes_over_is_said_with_the_row() -> None:
     templates = Templates()
     templates.look(Example("plain", chat("Where is it?", "On its way.")))
     templates.look(Example("called", CALLED))
-    words = templates.words()
+    words = [*templates.passed(), *templates.failed()]
     assert words[0].endswith("behind its prompt: qwen3, llama3.")
-    assert words[1].startswith("gemma3's shows 1 of 2 rows so; not row called: ")
+    assert words[1].startswith("The chat template of gemma3 shows 1 of 2 rows whole; not row called: ")
     assert "must alternate" in words[1]
-    assert words[2].startswith("phi3's shows 1 of 2 rows so; not row called: ")
+    assert words[2].startswith("The chat template of phi3 shows 1 of 2 rows whole; not row called: ")
     assert "leaves out 'light rain'" in words[2]
 
 
@@ -66,7 +66,10 @@ def test_a_text_that_a_template_reads_as_thinking_is_missed() -> None:
     templates = Templates()
     said = turns("How do models think?", "Between <think> and </think>, they say.", "Thanks.", "Welcome.")
     templates.look(Example("about-thinking", said))
-    assert any(word.startswith("qwen3's shows 0 of 1") for word in templates.words())
+    assert any(
+        word.startswith("The chat template of qwen3 shows 0 of 1")
+        for word in [*templates.passed(), *templates.failed()]
+    )
 
 
 def test_an_answer_that_does_not_begin_where_its_prompt_ends() -> None:
@@ -99,4 +102,7 @@ def test_varied_rows_are_whole_in_qwen3() -> None:
         for example, _ in examples_of(row.receipt(), "answer", ExportOptions()):
             templates.look(example)
     assert templates.rows >= 250
-    assert any("qwen3" in word and "every text of every row" in word for word in templates.words())
+    assert any(
+        "qwen3" in word and "every text of every row" in word
+        for word in [*templates.passed(), *templates.failed()]
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from synth.errors import InputError
 from synth.review import argilla_backend
 from synth.review.argilla_backend import ArgillaBackend
 from synth.review.backend import Wanted
+from synth.review.push import PushOptions, push
 from synth.review.records import Record
 from synth.review.tasks import load_task
 from synth.store import RunFolder
@@ -138,11 +140,38 @@ def test_the_command_line_finds_the_local_server(
     monkeypatch.setenv("XDG_DATA_HOME", str(server.home))
     monkeypatch.setenv("OWNERS_KEY", server.running.api_key)
     place = ["--dataset", "ours", "--workspace", "elsewhere"]
-    assert said(capsys, "review", "push", str(run), *place, "--user", "zoe")["users"][0]["username"] == "zoe"
+    with pytest.raises(SystemExit) as exit:
+        main(["review", "push", str(run), *place])
+    assert exit.value.code == 2
+    assert "there is no workspace 'elsewhere'" in (words := capsys.readouterr().err)
+    assert "There are: argilla. `review push --new-workspace` makes another." in words
+    first = said(capsys, "review", "push", str(run), *place, "--new-workspace", "--user", "zoe")
+    assert first["users"][0]["username"] == "zoe"
     given = said(capsys, "review", "push", str(run), *place, "--url", url, "--api-key-env", "OWNERS_KEY")
     assert (given["sent"], given["there"]) == (0, 10)
+    assert (given["url"], given["annotators"]) == (url, ["zoe"])
     assert said(capsys, "review", "status", str(run), "--dataset", "ours")["places"][0]["rows"] == 10
     assert said(capsys, "review", "pull", str(run))["answers"] == 0
+
+
+def test_two_runs_of_one_name_have_datasets_of_their_own(server: Argilla, desk: Path, tmp_path: Path) -> None:
+    desk.write_text(desk.read_text().replace("name: desk", "name: Twins"))
+    one, two = tmp_path / "one", tmp_path / "two"
+    for run, count in ((one, 8), (two, 9)):
+        run_desk(desk, run, f"stages.generate.count={count}")
+    assert push_rows(one, server).places == ["twins"]
+    (own,) = push_rows(two, server).places
+    assert own == f"twins-{RunFolder(two).read_id()}"
+    assert len(records_of(server.running, "twins")) == 8
+    assert len(records_of(server.running, own)) == 9
+    for run, name in ((one, "twins"), (two, own)):
+        again = push_rows(run, server)
+        assert (again.places, again.sent) == ([name], 0)
+    with closing(server.backend()) as backend:
+        shared = push(two, backend, PushOptions(name="twins"), lambda line: None)
+    assert shared.places == ["twins"]
+    moved = Path(shutil.copytree(two, tmp_path / "moved"))
+    assert push_rows(moved, server).places == [own]
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:

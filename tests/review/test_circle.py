@@ -11,6 +11,7 @@ import pytest
 import synth
 from synth.api import export
 from synth.cli import main
+from synth.cli.tables import row_line
 from synth.llm.base import Json
 from synth.store import RunFolder
 from tests.review.desk_review import answer, give, pull_file, push_file, records, run_desk
@@ -65,6 +66,23 @@ def decide(run: Path) -> dict[str, str]:
     give(run, {rows[status]: said for status, said in answers.items()})
     pull_file(run)
     return rows
+
+
+def test_a_score_of_the_text_before_an_edit_is_kept_as_one(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {row["id"]: row["scores"] for row in synth.open(run).rows()}
+    rows = decide(run)
+    opened = synth.open(run)
+    edited, accepted = opened.row(rows["edited"]), opened.row(rows["accepted"])
+    assert edited["scores"] == {}
+    assert edited["review"]["before_scores"] == before[rows["edited"]] != {}
+    assert accepted["scores"] == before[rows["accepted"]]
+    assert "before_scores" not in accepted["review"]
+    with pytest.raises(SystemExit):
+        main(["show", str(run), rows["edited"]])
+    assert f"scores before: {before[rows['edited']]}" in capsys.readouterr().out
+    assert row_line(edited).startswith(f"{rows['edited']} kept, edited  ")
 
 
 def test_decisions_decide(run: Path) -> None:

@@ -31,11 +31,15 @@ MARKUP = (
     f"<iframe src='http://{ELSEWHERE}/'></iframe> <a href='#' onclick='window.harmed = 4'>here</a> "
     f"<form action='http://{ELSEWHERE}/'><input></form> <svg onload='window.harmed = 5'></svg>"
 )
+FIXED = "position: fixed; inset: 0; width: 100vw; height: 100vh; z-index: 99999"
+COVER = f"<a id='cover' href='http://{ELSEWHERE}/' style='{FIXED}'>Click anywhere</a>"
+COVER += "<style>.questions { display: none } html { filter: invert(1) }</style>"
 HUGE = "very long " * 3000 + "x" * 20_000
 HARMFUL = {
     MARKUP: "It is on its way. <script>window.harmed = 6</script> <b onmouseover='window.harmed = 7'>now</b> "
     + MARKUP,
     "What are your terms?": HUGE,
+    "Where is the cover?": COVER,
 }
 
 pytestmark = [
@@ -201,6 +205,43 @@ def test_markup_in_a_draft_does_nothing(ann: AnnotatorsPage, server: LocalServer
     assert [url for url in requested if ELSEWHERE in url and url not in refused] == []
     assert not dialogs
     assert page.locator(".record iframe, .record script, .questions iframe, .questions script").count() == 0
+
+
+def test_a_draft_stays_in_its_box_and_its_links_ask_first(ann: AnnotatorsPage, server: LocalServer) -> None:
+    page = ann.page
+    ann.open("support")
+    ann.search("cover")
+    page.locator("#cover").first.wait_for()
+    ann.keep("cover")
+    assert page.evaluate("getComputedStyle(document.documentElement).filter") == "none"
+    submit = page.get_by_role("button", name="Submit").first.bounding_box()
+    on_top = "([x, y]) => document.elementFromPoint(x, y).closest('#cover') === null"
+    assert page.evaluate(on_top, [submit["x"] + submit["width"] / 2, submit["y"] + submit["height"] / 2])
+    assert page.evaluate(on_top, [20, 20])
+    asked: list[str] = []
+    opened: list[Any] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.context.on("page", lambda made: opened.append(made))
+    for button in ("left", "middle"):
+        page.locator("#cover").first.click(button=button, position={"x": 5, "y": 5})
+    page.wait_for_timeout(500)
+    assert asked == [f"Open another site?\n\nhttp://{ELSEWHERE}/"] * 2
+    assert not opened
+    assert page.url.startswith(server.url)
+
+
+def test_the_page_sends_nothing_to_other_hosts(ann: AnnotatorsPage, server: LocalServer) -> None:
+    sent: list[str] = []
+    ann.page.on("requestfinished", lambda request: sent.append(request.url))
+    blocked: dict[str, str] = {}
+    ann.page.on("requestfailed", lambda request: blocked.update({request.url: request.failure}))
+    ann.open("support")
+    ann.page.wait_for_timeout(1000)
+    assert any(url.startswith(server.url) for url in sent)
+    assert [url for url in sent if not url.startswith((server.url, "data:", "blob:"))] == []
+    # The policy refuses them in the browser: nothing leaves it.
+    elsewhere = {url: why for url, why in blocked.items() if not url.startswith(server.url)}
+    assert set(elsewhere.values()) <= {"csp"}
 
 
 def test_what_was_asked_is_shown_to_the_letter(ann: AnnotatorsPage) -> None:

@@ -115,13 +115,22 @@ def _port(given: str) -> int:
     return number
 
 
+def _host(given: str) -> str:
+    """An empty one would open the server to every network, without a word about it."""
+    if not given.strip():
+        raise argparse.ArgumentTypeError("an address is not empty; 0.0.0.0 means every network")
+    return given
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="argilla-local", description=sys.modules["argilla_local"].__doc__)
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="run Argilla until Ctrl-C")
     serve.add_argument("--data", type=Path, default=Path("argilla-data"), help="where everything is kept")
     serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one")
-    serve.add_argument("--host", default="127.0.0.1", help="another address opens it to a network")
+    serve.add_argument(
+        "--host", type=_host, default="127.0.0.1", help="another address opens it to a network"
+    )
     serve.add_argument("--state", type=Path, help="a file, mode 0600, that tells where it runs while it does")
     serve.add_argument(
         "--allow-name",

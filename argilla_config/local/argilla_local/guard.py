@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 
@@ -31,6 +32,9 @@ CONTENT_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+# A name or an address, and a port. An address of IPv6 has brackets.
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::[0-9]{1,5})?", re.ASCII)
 
 
 def is_loopback(host: str) -> bool:
@@ -74,8 +78,10 @@ class HostGuard:
         await self._app(scope, receive, send_with_policy)
 
     def _accepts(self, host_header: str) -> bool:
-        name = host_header.rsplit(":", 1)[0] if not host_header.endswith("]") else host_header
-        name = name.strip("[]").lower()
+        parts = _HOST.fullmatch(host_header)
+        if parts is None:
+            return False
+        name = (parts["address"] or parts["name"]).lower()
         return name in self._names or (self._accepts_addresses and _is_address(name))
 
 

@@ -21,6 +21,7 @@ from argilla_local.engine import SqliteSearchEngine, register_engine
 from argilla_local.files import Credentials
 from argilla_local.guard import HostGuard
 from argilla_local.jobs import JobRunner, play_redis
+from argilla_local.page import PageGuard
 
 _STOP_SECONDS = 5
 
@@ -48,9 +49,8 @@ async def _serve(
     options: Options, listener: socket.socket, credentials: Credentials, ready: Callable[[], None]
 ) -> None:
     await database.ensure_owner(credentials)
-    app = HostGuard(
-        argilla_server.app, options.host, options.extra_names, remote_content=options.remote_content
-    )
+    page = PageGuard(argilla_server.app)
+    app = HostGuard(page, options.host, options.extra_names, remote_content=options.remote_content)
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -39,7 +39,7 @@ class LoopbackProcess:
 
     def start(self) -> LoopbackProcess:
         """Starts the server and waits until it is up."""
-        command = [sys.executable, "-m", "synth.llm.loopback", f"--port={self.port}", *self._options]
+        command = [sys.executable, "-P", "-m", "synth.llm.loopback", f"--port={self.port}", *self._options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

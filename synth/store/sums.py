@@ -1,0 +1,106 @@
+"""Checksums of what a command left in a run folder, so that damage to a file never passes for rows.
+
+SQLite finds damage to its pages, and none to what is written in them. So the command that writes last notes
+the checksums of the files that rows are read from, and every command compares them before it reads. While
+one writes, and after it was killed, there is no note; `synth run` then checks what can be checked.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+import orjson
+
+from synth.errors import InputError
+from synth.store.database import DamagedDatabase, files_of
+from synth.store.folder import RunFolder, write_atomically
+from synth.store.locks import try_lock
+
+_CHUNK = 1 << 20
+
+
+def note(folder: RunFolder) -> None:
+    """Notes the checksums, after the last write."""
+    sums = {file.name: _sum(file) for file in _derived(folder)}
+    sums[folder.decisions.name] = _sum(folder.decisions)
+    write_atomically(folder.sums, orjson.dumps(sums, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def forget(folder: RunFolder) -> None:
+    """Before the first write."""
+    folder.sums.unlink(missing_ok=True)
+
+
+def is_noted(folder: RunFolder) -> bool:
+    """Whether a command has ended here and nothing was written since."""
+    return bool(_noted(folder))
+
+
+def check_to_read(folder: RunFolder) -> None:
+    """Raises `DamagedDatabase` where what rows are read from has changed and nobody writes."""
+    if _changed(folder) and not _in_use(folder) and (file := _changed(folder)):
+        raise DamagedDatabase(file, "it has changed since the last command ended")
+
+
+def check_to_write(folder: RunFolder) -> None:
+    """The same for a command that holds the folder's lock."""
+    if file := _changed(folder):
+        raise DamagedDatabase(file, "it has changed since the last command ended")
+
+
+def check_decisions(folder: RunFolder) -> None:
+    """Raises `InputError` where lines of `decisions.jsonl` are gone or changed; it may have new ones."""
+    noted = _noted(folder).get(folder.decisions.name)
+    if noted and _sum(folder.decisions, noted[0]) != noted:
+        raise InputError(
+            "has lost or changed lines since the last command ended: decisions may be missing.",
+            where=str(folder.decisions),
+            hint=f"Take the file from a copy; or delete {folder.sums}, and push and pull again: answers are"
+            " still where people gave them.",
+        )
+
+
+def _derived(folder: RunFolder) -> list[Path]:
+    database, wal, *_ = files_of(folder.database)
+    return [folder.about, folder.recipe, database, wal]
+
+
+def _changed(folder: RunFolder) -> Path | None:
+    noted = _noted(folder)
+    for file in _derived(folder):
+        if noted and noted.get(file.name) != _sum(file):
+            return file
+    return None
+
+
+def _noted(folder: RunFolder) -> dict[str, list[int]]:
+    """Empty where nothing was noted. A damaged note can only make other files look damaged."""
+    try:
+        noted = orjson.loads(folder.sums.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _sum(file: Path, length: int | None = None) -> list[int]:
+    """Bytes and CRC-32 of a file, or of its first `length` bytes; of an empty one where there is none."""
+    size = crc = 0
+    if file.exists():
+        with file.open("rb") as content:
+            while chunk := content.read(_CHUNK if length is None else min(_CHUNK, length - size)):
+                size, crc = size + len(chunk), zlib.crc32(chunk, crc)
+    return [size, crc]
+
+
+def _in_use(folder: RunFolder) -> bool:
+    """Whether a command holds the lock. Where it cannot be opened, nobody writes."""
+    try:
+        descriptor = os.open(folder.lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not try_lock(descriptor, folder.path)
+    finally:
+        os.close(descriptor)
