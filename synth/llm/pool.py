@@ -19,6 +19,8 @@ from synth.llm.server import Server, State
 _BUSY_PATIENCE = 10.0
 # When to look again at a request that outlives everybody's patience.
 _SOON = 1.0
+# All pauses that a server did not ask for are shorter.
+_NAMED_WAIT = 10.0
 
 
 @dataclass(slots=True, eq=False)
@@ -188,10 +190,15 @@ class Pool:
             self.give_up(nobody(self.servers, "refuses every request"))
             return
         times = [server.again_at for server in alive if server.again_at > now]
+        since = max(server.failing_since or now for server in alive)
+        busy = any(server.is_busy for server in alive)
+        end = since + self._patience * (_BUSY_PATIENCE if busy else 1.0)
+        soonest = min(server.again_at for server in alive)
+        if soonest > max(end, now + _NAMED_WAIT) and not self.in_flight:
+            # A server may ask for hours. To wait for them without a word would look like a run that hangs.
+            self.give_up(nobody(alive, f"is to be asked within the next {soonest - now:,.0f} s"))
+            return
         if all(server.state is not State.READY for server in alive):
-            since = max(server.failing_since or now for server in alive)
-            busy = any(server.state is State.BUSY for server in alive)
-            end = since + self._patience * (_BUSY_PATIENCE if busy else 1.0)
             if now >= end and not self.in_flight:
                 self.give_up(nobody(alive, f"has answered for {now - since:.0f} s"))
                 return
