@@ -28,18 +28,23 @@ _LONG_WORD, _SHORTEST_KEY = 16, 8
 # Below the 5 s after which uvicorn, and so vLLM, closes an idle connection: ours must go first.
 _KEEP_ALIVE = timedelta(seconds=4)
 _CONNECT = timedelta(seconds=10)
+# What TLS says of an answer in plain HTTP.
+_NOT_TLS = "InvalidContentType"
 # A host that vanished without a word (power, network) is noticed after 30 + 3 * 10 s, even by a socket that
 # only waits for an answer.
 _PROBE_IDLE, _PROBE_EVERY, _PROBES = timedelta(seconds=30), timedelta(seconds=10), 3
 
 
 class ConnectionFailed(Exception):
-    """No whole HTTP answer. `refused` says that there is no server at all, `words` what happened."""
+    """No whole HTTP answer. `words` says what happened, `refused` that there is no server at all, `settled`
+    that another try soon would end alike.
+    """
 
-    def __init__(self, words: str, *, refused: bool = False) -> None:
+    def __init__(self, words: str, *, refused: bool = False, settled: bool = False) -> None:
         super().__init__(words)
         self.words = words
         self.refused = refused
+        self.settled = settled
 
 
 class ReplyTooLong(Exception):
@@ -125,16 +130,26 @@ class Transport:
         try:
             async with asyncio.timeout(seconds):
                 return self._without_key_bytes(*await _answer(self._client.get(url), _LONGEST_LIST))
+        except PyreqwestError as error:
+            # First: the library's own time-outs are `TimeoutError`s, too.
+            raise self._failed(error) from None
         except TimeoutError:
             raise ConnectionFailed(f"no answer within {seconds:g} s") from None
         except ReplyTooLong:
             raise ConnectionFailed(f"the answer has more than {_LONGEST_LIST} bytes") from None
-        except PyreqwestError as error:
-            raise self._failed(error) from None
 
     def _failed(self, error: PyreqwestError) -> ConnectionFailed:
-        refused = isinstance(error, ConnectError | ConnectTimeoutError)
-        return ConnectionFailed(self.without_key(_words(error)), refused=refused)
+        words = _words(error)
+        silent = isinstance(error, ConnectTimeoutError)
+        other_protocol = _NOT_TLS in words
+        if silent:
+            words = f"no connection within {_CONNECT.total_seconds():g} s"
+        if other_protocol:
+            words = "the answer is not HTTPS"
+        if other_protocol or (silent and self.label.lower().startswith("https:")):
+            words += ". Perhaps the server speaks plain HTTP: try http://"
+        refused = silent or isinstance(error, ConnectError)
+        return ConnectionFailed(self.without_key(words), refused=refused, settled=silent or other_protocol)
 
 
 async def _answer(request: RequestBuilder, most: int) -> tuple[int, Mapping[str, str], bytes]:
