@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from synth.api import run_with_result
+from synth.errors import Unfinished
 from synth.llm.base import Request
 from synth.store.run import RunStore
 from tests.odd_server import Answer, OddServer, good_reply, odd_server
@@ -86,3 +87,19 @@ def test_which_answers_are_still_answers(
             store.close()
 
     assert asyncio.run(look()) is answers
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": -900, "completion_tokens": -900}])
+def test_a_budget_holds_where_the_server_does_not_count(
+    usage: object, recipe: Path, server: OddServer, tmp_path: Path
+) -> None:
+    def uncounted(body: bytes) -> Answer:
+        return 200, {}, orjson.dumps({**good_reply(body), "usage": usage})
+
+    server.answer = uncounted
+    result = run_with_result(recipe, tmp_path / "run", settings=["budget.tokens=20000"])
+    assert isinstance(result.error, Unfinished)
+    assert 10_000 < sum(result.summary["tokens"].values()) <= 20_000
+    again = run_with_result(recipe, tmp_path / "run", settings=["budget.tokens=20000"])
+    assert isinstance(again.error, Unfinished)
+    assert sum(again.summary["total"]["tokens"].values()) <= 20_000

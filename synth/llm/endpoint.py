@@ -27,7 +27,7 @@ if sys.platform != "win32":
 # A request that fails so often while others are answered is at fault itself.
 _TRIES = 8
 _METRICS_SECONDS, _QUICK_LOOK_SECONDS = 5.0, 1.0
-_OPEN_TRIES, _OPEN_SECONDS = 3, 10.0
+_OPEN_TRIES, _OPEN_SECONDS = 3, 12.0
 # Models of a server that an error names, of perhaps hundreds.
 _NAMED_MODELS = 20
 # What each of several servers gets at first, at least.
@@ -133,7 +133,7 @@ class EndpointClient:
                 await server.transport.open()
             failures = await asyncio.gather(*map(self._greet, self._servers))
             if all(failures):
-                raise nobody(self._servers, "can be used")
+                raise nobody(self._servers, "no server can be used")
             # Before the first request, so that what it looks up is counted.
             await self._look_at_all()
         except BaseException:
@@ -309,6 +309,8 @@ class EndpointClient:
                 status, headers, raw = await server.transport.models(_OPEN_SECONDS)
             except ConnectionFailed as error:
                 failure = Failure(Verdict.SERVER, error.words, refused=True)
+                if error.settled:
+                    break
                 if tries < _OPEN_TRIES:
                     await asyncio.sleep(backoff(tries, self._chance, first=0.5))
                 continue

@@ -5,10 +5,12 @@ from __future__ import annotations
 import orjson
 
 from synth.errors import UnreachableError
+from synth.llm.pool import hint_of
 from synth.llm.retry import judge
 from synth.llm.transport import ConnectionFailed, Transport
 
-_SECONDS = 10.0
+# More than it takes until a connection counts as failed.
+_SECONDS = 12.0
 
 
 async def served_models(base_url: str, api_key: str | None = None) -> list[str]:
@@ -45,12 +47,8 @@ def _no_list(transport: Transport, words: str, hint: str) -> UnreachableError:
 
 def _hint(status: int, api_key: str | None) -> str:
     """What to do about a status, for somebody who tries a new address."""
-    if status in (401, 403):
-        if api_key:
-            return "Is the key right, and is it the one of this server?"
+    if status in (401, 403) and api_key is None:
         return "This server wants a key: name the variable that holds it (`api_key_env` in a recipe)."
-    if 300 <= status < 400:
-        return "Write the address that answers as the base_url. Redirects are not followed."
     if status >= 500 or status == 429:
         return "Try again later."
-    return "Does the address end in /v1?"
+    return hint_of([status]) or "Does the address end in /v1?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from random import Random
@@ -19,6 +19,9 @@ from synth.llm.server import Server, State
 _BUSY_PATIENCE = 10.0
 # When to look again at a request that outlives everybody's patience.
 _SOON = 1.0
+# All pauses that a server did not ask for are shorter.
+_NAMED_WAIT = 10.0
+_ALL_REFUSE, _REFUSES = "every server refuses every request", "the server refuses every request"
 
 
 @dataclass(slots=True, eq=False)
@@ -185,15 +188,20 @@ class Pool:
             return
         alive = [server for server in self.servers if server.state is not State.GONE]
         if not alive:
-            self.give_up(nobody(self.servers, "refuses every request"))
+            self.give_up(nobody(self.servers, _ALL_REFUSE if len(self.servers) > 1 else _REFUSES))
             return
         times = [server.again_at for server in alive if server.again_at > now]
+        since = max(server.failing_since or now for server in alive)
+        busy = any(server.is_busy for server in alive)
+        end = since + self._patience * (_BUSY_PATIENCE if busy else 1.0)
+        soonest = min(server.again_at for server in alive)
+        if soonest > max(end, now + _NAMED_WAIT) and not self.in_flight:
+            # A server may ask for hours. To wait for them without a word would look like a run that hangs.
+            self.give_up(nobody(alive, f"no server is to be asked within the next {soonest - now:,.0f} s"))
+            return
         if all(server.state is not State.READY for server in alive):
-            since = max(server.failing_since or now for server in alive)
-            busy = any(server.state is State.BUSY for server in alive)
-            end = since + self._patience * (_BUSY_PATIENCE if busy else 1.0)
             if now >= end and not self.in_flight:
-                self.give_up(nobody(alive, f"has answered for {now - since:.0f} s"))
+                self.give_up(nobody(alive, f"no server has answered for {now - since:.0f} s"))
                 return
             times.append(max(end, now + _SOON))
         if times:
@@ -212,9 +220,19 @@ class Pool:
 
 
 def nobody(servers: Sequence[Server], what: str) -> UnreachableError:
-    """The error that names each server and its last words."""
+    """The error that says `what` is the matter with all servers, and names each with its last words."""
     failures = [(server.transport.label, server.last_failure) for server in servers]
     words = "; ".join(f"{label}: {failure.words}" for label, failure in failures if failure is not None)
-    gone = any(failure and failure.status in (401, 403) for _, failure in failures)
-    hint = "Is the key right, and is it the one of this server?" if gone else None
-    return UnreachableError(f"no server {what}. {words}".rstrip(), hint=hint)
+    statuses = {failure.status for _, failure in failures if failure is not None}
+    return UnreachableError(f"{what}. {words}".rstrip(), hint=hint_of(statuses))
+
+
+def hint_of(statuses: Iterable[int]) -> str | None:
+    """What to do about what servers said, by its HTTP status."""
+    if any(status in (401, 403) for status in statuses):
+        return "Is the key right, and is it the one of this server?"
+    if any(status in (404, 405) for status in statuses):
+        return "Does the address end in /v1, and is the model's name right?"
+    if any(300 <= status < 400 for status in statuses):
+        return "Write the address that answers as the base_url. Redirects are not followed."
+    return None

@@ -39,6 +39,8 @@ _STATUSES: Mapping[int, Verdict] = {
 _NO_MONEY = ("insufficient_quota", "exceeded your current quota", "billing_hard_limit")
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 10.0
+# What a clock can be set to: thirty years.
+_LONGEST_NAMED = 1e9
 _SPOKEN_MOST = 400
 
 
@@ -127,7 +129,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
     if value is None:
         return 0.0
     try:
-        return max(0.0, float(value))
+        return min(max(0.0, float(value)), _LONGEST_NAMED)
     except ValueError:
         pass
     then = _timestamp(value)
@@ -135,7 +137,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
         return 0.0
     # By the server's own clock, so that a wrong one of ours does not matter.
     now = _timestamp(headers.get("Date", ""))
-    return max(0.0, then - now) if now is not None else 1.0
+    return min(max(0.0, then - now), _LONGEST_NAMED) if now is not None else 1.0
 
 
 def _timestamp(date: str) -> float | None:

@@ -18,9 +18,9 @@ from synth.llm.transport import Transport
 _SICK_AFTER = 8
 # Between two tries whether a sick server is back.
 _FIRST_PROBE, _LONGEST_PROBE = 0.25, 4.0
-# The pause of a server that says 429 and names no time, doubled while it says nothing else; after so many
-# pauses it gets one request at a time.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+# The pause of a server that says 429 and names no time, or a shorter one than `_LEAST_WAIT`; doubled while it
+# says nothing else. After so many pauses it gets one request at a time.
+_FIRST_PAUSE, _LONGEST_PAUSE, _LEAST_WAIT = 0.2, 5.0, 1.0
 _BUSY_AFTER = 3
 
 
@@ -79,6 +79,12 @@ class Server:
         if self.state is State.READY:
             return self.controller.in_flight < self.controller.limit and now >= self.again_at
         return self.state is not State.GONE and self.controller.in_flight == 0 and now >= self.again_at
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is there, and last said that it has too much to do."""
+        failure = self.last_failure
+        return self.failing_since is not None and failure is not None and failure.verdict is Verdict.BUSY
 
     @property
     def load(self) -> float:
@@ -142,7 +148,7 @@ class Server:
             return
         self._refused_at = now
         self._busy_in_a_row += 1
-        if not failure.wait:
+        if failure.wait < _LEAST_WAIT:
             pause = backoff(self._busy_in_a_row, chance, first=_FIRST_PAUSE, most=_LONGEST_PAUSE)
             self.again_at = max(self.again_at, now + pause)
         if self._busy_in_a_row >= _BUSY_AFTER:

@@ -8,6 +8,7 @@ aiohttp costs it.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -18,24 +19,32 @@ from pyreqwest.request import RequestBuilder
 from pyreqwest.response import Response
 
 from synth.errors import InputError
+from synth.recipe.servers import check_address, check_key
 
 # Bytes of a list of models or of `/metrics`, and of an error's words.
 _LONGEST_LIST, _LONGEST_ERROR = 2**23, 2**16
+# Letters of a key that is taken out of answers: of one that could be a word, and of any other.
+_LONG_WORD, _SHORTEST_KEY = 16, 8
 # Below the 5 s after which uvicorn, and so vLLM, closes an idle connection: ours must go first.
 _KEEP_ALIVE = timedelta(seconds=4)
 _CONNECT = timedelta(seconds=10)
+# What TLS says of an answer in plain HTTP.
+_NOT_TLS = "InvalidContentType"
 # A host that vanished without a word (power, network) is noticed after 30 + 3 * 10 s, even by a socket that
 # only waits for an answer.
 _PROBE_IDLE, _PROBE_EVERY, _PROBES = timedelta(seconds=30), timedelta(seconds=10), 3
 
 
 class ConnectionFailed(Exception):
-    """No whole HTTP answer. `refused` says that there is no server at all, `words` what happened."""
+    """No whole HTTP answer. `words` says what happened, `refused` that there is no server at all, `settled`
+    that another try soon would end alike.
+    """
 
-    def __init__(self, words: str, *, refused: bool = False) -> None:
+    def __init__(self, words: str, *, refused: bool = False, settled: bool = False) -> None:
         super().__init__(words)
         self.words = words
         self.refused = refused
+        self.settled = settled
 
 
 class ReplyTooLong(Exception):
@@ -45,22 +54,25 @@ class ReplyTooLong(Exception):
 class Transport:
     """Connections to the server at `base_url`. The key is sent there as a bearer token, and nowhere else.
 
-    Raises `InputError` for a key that cannot be one. Neither `repr` nor any error shows the key.
+    Raises `InputError` for an address or a key that cannot be one. No `repr`, error or answer shows the key.
     """
 
     def __init__(self, base_url: str, key: str | None, headers: Mapping[str, str] | None = None) -> None:
-        if key is not None and (not key.isascii() or not key.isprintable() or " " in key):
-            raise InputError(
-                "the API key has characters that no key has.", hint="Is there a line break in it?"
-            )
         base = base_url.rstrip("/").removesuffix("/chat/completions")
-        self.base_url = base
-        url = Url(base)
-        self.label = base.replace(url.authority, url.authority.rpartition("@")[2], 1)
+        try:
+            check_address(base_url)
+        except ValueError as error:
+            raise InputError(f"the address of a server {error}.") from None
+        try:
+            check_key(key or "")
+        except ValueError as error:
+            raise InputError(f"the API key {error}") from None
+        self.label = base
         self._completions = Url(f"{base}/chat/completions")
         self._models = Url(f"{base}/models")
         self._metrics = Url(f"{base.removesuffix('/v1')}/metrics")
         self._key = key
+        self._key_forms = _forms(key) if key and _is_secret(key) else ()
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **(headers or {})}
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
@@ -86,7 +98,9 @@ class Transport:
         `ConnectionFailed` and `ReplyTooLong`."""
         assert self._client is not None, "not open"
         try:
-            return await _answer(self._client.post(self._completions).body_bytes(body), most)
+            return self._without_key_bytes(
+                *await _answer(self._client.post(self._completions).body_bytes(body), most)
+            )
         except PyreqwestError as error:
             raise self._failed(error) from None
 
@@ -102,21 +116,40 @@ class Transport:
         """`words` of a server, which may repeat the key it was shown, without it."""
         return words.replace(self._key, "[key]") if self._key else words
 
+    def _without_key_bytes(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """An answer without the key, before anybody keeps it."""
+        for form in self._key_forms:
+            if form in body:
+                body = body.replace(form, b"[key]")
+        return status, headers, body
+
     async def _get(self, url: Url, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
         assert self._client is not None, "not open"
         try:
             async with asyncio.timeout(seconds):
-                return await _answer(self._client.get(url), _LONGEST_LIST)
+                return self._without_key_bytes(*await _answer(self._client.get(url), _LONGEST_LIST))
+        except PyreqwestError as error:
+            # First: the library's own time-outs are `TimeoutError`s, too.
+            raise self._failed(error) from None
         except TimeoutError:
             raise ConnectionFailed(f"no answer within {seconds:g} s") from None
         except ReplyTooLong:
             raise ConnectionFailed(f"the answer has more than {_LONGEST_LIST} bytes") from None
-        except PyreqwestError as error:
-            raise self._failed(error) from None
 
     def _failed(self, error: PyreqwestError) -> ConnectionFailed:
-        refused = isinstance(error, ConnectError | ConnectTimeoutError)
-        return ConnectionFailed(self.without_key(_words(error)), refused=refused)
+        words = _words(error)
+        silent = isinstance(error, ConnectTimeoutError)
+        other_protocol = _NOT_TLS in words
+        if silent:
+            words = f"no connection within {_CONNECT.total_seconds():g} s"
+        if other_protocol:
+            words = "the answer is not HTTPS"
+        if other_protocol or (silent and self.label.lower().startswith("https:")):
+            words += ". Perhaps the server speaks plain HTTP: try http://"
+        refused = silent or isinstance(error, ConnectError)
+        return ConnectionFailed(self.without_key(words), refused=refused, settled=silent or other_protocol)
 
 
 async def _answer(request: RequestBuilder, most: int) -> tuple[int, Mapping[str, str], bytes]:
@@ -145,6 +178,17 @@ async def _body(answer: Response, most: int) -> bytes:
         chunks.append(chunk.to_bytes())
         size += len(chunk)
     return b"".join(chunks)
+
+
+def _is_secret(key: str) -> bool:
+    """Whether a key is more than a word that an answer may hold; local servers take words such as EMPTY."""
+    return len(key) >= (_LONG_WORD if key.isalpha() else _SHORTEST_KEY)
+
+
+def _forms(key: str) -> tuple[bytes, ...]:
+    """A key as it may stand in JSON."""
+    quoted = json.dumps(key)[1:-1]
+    return tuple({form.encode() for form in (key, quoted, quoted.replace("/", "\\/"))})
 
 
 def _words(error: PyreqwestError) -> str:

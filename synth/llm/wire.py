@@ -25,6 +25,8 @@ _ORPHAN_END = re.compile(r"(?:^|\n)</think>[ \t]*(?:\n|$)")
 
 # More tokens than this no answer has: the server counts something else, or nothing.
 _MOST_TOKENS = 10**9
+# What JSON has for numbers; its true and false are none, though Python counts with them.
+_NUMBERS = (int, float)
 # By so much a log-probability may lie above 0.
 _ROUNDING = 0.01
 
@@ -76,7 +78,8 @@ def read_counts(raw: bytes) -> tuple[Usage, bool]:
     """The tokens of a reply, and whether `max_tokens` cut it: what `read_reply` says, at less cost. Raises
     `ValueError` as it does."""
     body = read_body(raw)
-    return read_usage(body), _first_message(body)[1].get("finish_reason") == "length"
+    message, choice = _first_message(body)
+    return _usage(body.get("usage"), message), choice.get("finish_reason") == "length"
 
 
 def read_usage(body: Any) -> Usage:
@@ -157,9 +160,7 @@ def _usage(counts: Any, message: Json) -> Usage:
 
 def _count(value: Any) -> int | None:
     """A number of tokens; None for what cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_TOKENS:
-        return None
-    return int(value)
+    return int(value) if type(value) in _NUMBERS and 0 <= value <= _MOST_TOKENS else None
 
 
 def _logprobs(block: Any, text: str, *, thought: bool) -> tuple[TokenChoice, ...]:
@@ -178,15 +179,15 @@ def _logprobs(block: Any, text: str, *, thought: bool) -> tuple[TokenChoice, ...
 def _token_choice(entry: Any) -> TokenChoice:
     """Raises `KeyError`, `TypeError` or `ValueError` for another form."""
     token, logprob = _token(entry)
-    return TokenChoice(token, logprob, dict(map(_token, entry.get("top_logprobs") or ())))
+    return TokenChoice(token, logprob, dict([_token(other) for other in entry.get("top_logprobs") or ()]))
 
 
 def _token(entry: Any) -> tuple[str, float]:
     token, logprob = entry["token"], entry["logprob"]
     # A little above 0 is rounding; more is no probability, and NaN is not even this.
-    if not isinstance(token, str) or isinstance(logprob, bool) or not logprob <= _ROUNDING:
+    if type(token) is not str or type(logprob) not in _NUMBERS or not logprob <= _ROUNDING:
         raise ValueError("no token with its log-probability")
-    return token, min(float(logprob), 0.0)
+    return token, logprob if logprob <= 0 else 0.0
 
 
 def _answer_start(choices: Sequence[TokenChoice], text: str) -> int:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from synth.errors import UnreachableError
+from synth.errors import InputError, UnreachableError
 from synth.llm.base import Client
 from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, Recipe, VllmModel
+from synth.recipe.servers import check_key, shown_variable
 from synth.stages.base import Admits, Asks, Context, Maker
 
 Stage = Asks | Admits | Maker
@@ -92,11 +93,15 @@ def api_key(name: str, config: EndpointModel) -> str | None:
     """The key from the variable that the recipe names; none named, none sent."""
     if config.api_key_env is None:
         return None
+    where, variable = f"models.{name}.api_key_env", shown_variable(config.api_key_env)
     key = os.environ.get(config.api_key_env)
     if not key:
-        raise UnreachableError(
-            f"the variable {config.api_key_env} is not set.",
-            where=f"models.{name}.api_key_env",
-            hint=f"export {config.api_key_env}=... and run the same command again.",
-        )
+        hint = f"export {variable}=... and run the same command again."
+        if variable != config.api_key_env:
+            hint = "Name the variable that holds the key, such as WRITER_KEY; never the key itself."
+        raise UnreachableError(f"the variable {variable} is not set.", where=where, hint=hint)
+    try:
+        check_key(key)
+    except ValueError as error:
+        raise InputError(f"the key in {variable} {error}", where=where) from None
     return key

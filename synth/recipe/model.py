@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from synth.recipe.base import Count, Positive, Sampling, Share, StageOptions, Strict
+from synth.recipe.servers import check_address
 from synth.recipe.source_map import SourceMap
 
 FORMAT_VERSION = 1
@@ -88,8 +89,7 @@ class EndpointModel(_Model):
         if not urls:
             raise ValueError("names no server")
         for url in urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"{url!r} is no http:// or https:// address")
+            check_address(url)
         return value
 
     @field_validator("api_key_env")

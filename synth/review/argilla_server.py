@@ -16,6 +16,7 @@ import orjson
 from synth.errors import InputError, UnreachableError
 from synth.hints import pip_install
 from synth.llm.base import Json
+from synth.recipe.servers import shown_variable
 from synth.review import server as local
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def find_server(url: str | None, api_key_env: str | None) -> Server:
         )
     key = os.environ.get(api_key_env)
     if not key:
-        raise UnreachableError(f"the variable {api_key_env} is not set.", hint=f"export {api_key_env}=...")
+        shown = shown_variable(api_key_env)
+        raise UnreachableError(f"the variable {shown} is not set.", hint=f"export {shown}=...")
     return Server(url.rstrip("/"), key)
 
 

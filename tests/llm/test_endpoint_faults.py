@@ -103,6 +103,22 @@ def test_too_many_requests_is_obeyed(server: LoopbackProcess, retry_after: float
     assert server.log()["statuses"]["429"] - before["statuses"].get("429", 0) < 120
 
 
+def test_a_wait_of_a_millisecond_is_no_leave_to_ask_thousands_of_times(server: LoopbackProcess) -> None:
+    before = server.log()
+    server.control(busy=3.0, retry_after=0.001)
+    assert len(ask(EndpointClient("fake", [server.url]), requests(200, "millisecond"))) == 200
+    assert server.log()["statuses"]["429"] - before["statuses"].get("429", 0) < 120
+
+
+def test_nobody_waits_for_years_without_a_word(server: LoopbackProcess) -> None:
+    server.control(busy=60.0, retry_after=1e9)
+    started = time.perf_counter()
+    results = outcomes(EndpointClient("fake", [server.url]), requests(50, "years"))
+    assert time.perf_counter() - started < 5
+    assert {type(result) for result in results} == {UnreachableError}
+    assert "within the next 1,000,000,000 s" in str(results[0])
+
+
 def test_a_provider_that_refuses_what_is_too_much_at_once(server: LoopbackProcess) -> None:
     server.control(latency=0.1, capacity=20, queue=0)
     before = server.log()

@@ -63,6 +63,10 @@ def test_no_money_is_no_matter_of_seconds() -> None:
             {"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"},
             30.0,
         ),
+        ({"Retry-After": "-5"}, 0.0),
+        ({"Retry-After": "nan"}, 0.0),
+        ({"Retry-After": "inf"}, 1e9),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": "Mon, 01 Jan 2024 00:00:00 GMT"}, 1e9),
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float) -> None:

@@ -1,0 +1,67 @@
+"""Addresses of servers and variables with keys: checked, and not shown where they may be secret."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+# Longer names without an underscore look like keys.
+_LONGEST_WORD = 12
+_EXAMPLE = "For example http://127.0.0.1:8000/v1"
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
+_IN_BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
+_NUMBERS = re.compile(r"[0-9.]+")
+_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_OTHER_SCHEME = re.compile(r"^([A-Za-z]+:)?[/\\]+")
+
+
+def check_address(url: str) -> None:
+    """Raises `ValueError`, with what to write, where `url` cannot be a `base_url`."""
+    if "@" in url:
+        raise ValueError(
+            "holds a user name or a password (what comes before an @). Addresses are shown and kept in "
+            "files: put the key into an environment variable and name that in `api_key_env`. (In a path, "
+            "write %40 for @.)"
+        )
+    if not url.isprintable() or " " in url:
+        raise ValueError("has a space, a line break or another character that no address has")
+    if not re.match(r"https?://", url, re.IGNORECASE):
+        raise ValueError(f"is no http:// or https:// address: write http://{_OTHER_SCHEME.sub('', url)}")
+    if "?" in url or "#" in url:
+        raise ValueError("has a ? or a # in it. Write only what comes before /chat/completions")
+    if _PERCENT.search(url):
+        raise ValueError("has a % without two hexadecimal digits after it: write %25 for a %")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ValueError(f"is no address: {error}. {_EXAMPLE}") from None
+    if not host:
+        raise ValueError(f"names no host. {_EXAMPLE}")
+    if not (_IN_BRACKETS.fullmatch(parts.netloc) if "[" in parts.netloc else _can_be_host(host)):
+        raise ValueError(f"names a host that cannot be: {host[:80]!r}. {_EXAMPLE}")
+    if port == 0:
+        raise ValueError("names the port 0: ports go from 1 to 65535")
+
+
+def _can_be_host(host: str) -> bool:
+    try:
+        if _NUMBERS.fullmatch(host):
+            return bool(ip_address(host))
+        return _NAME.fullmatch(host.encode("idna").decode()) is not None
+    except ValueError:
+        return False
+
+
+def check_key(key: str) -> None:
+    """Raises `ValueError` where `key` cannot be sent as a key."""
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("has characters that no key has. Is there a space or a line break in it?")
+
+
+def shown_variable(name: str) -> str:
+    """The name of a variable that is not set, for an error: only its beginning where it may be a key."""
+    usual = _VARIABLE.fullmatch(name) and ("_" in name or len(name) <= _LONGEST_WORD)
+    return name if usual else f"{name[:4]}... ({len(name)} characters)"
