@@ -93,8 +93,9 @@ def random_case(seed: int) -> Case:
     recipe = case.recipe
     recipe["sources"] = sources = _sources(rng, case.files)
     if rng.random() < 0.4:
-        recipe["holdout"] = {"rows": rng.randint(1, 3)} if rng.random() < 0.7 else "holdout.jsonl"
-        if recipe["holdout"] == "holdout.jsonl":
+        of_seeds = "seeds" in sources and rng.random() < 0.7
+        recipe["holdout"] = {"rows": rng.randint(1, 3)} if of_seeds else "holdout.jsonl"
+        if not of_seeds:
             case.files["holdout.jsonl"] = _lines(_seed(Random(f"{seed} held {i}")) for i in range(3))
     case.files["mine.py"] = MINE
     case.files["mine.md"] = RUBRIC.format(version=1)
@@ -211,7 +212,10 @@ def _models(rng: Random) -> dict[str, Options]:
 def _model(rng: Random, name: str) -> Options:
     model: Options = {"provider": "fake", "model": name}
     if rng.random() < 0.3:
-        model["sampling"] = {"temperature": rng.choice([0.0, 0.5]), "max_tokens": rng.choice([12, 60, 400])}
+        model["sampling"] = {
+            "temperature": rng.choice([0.0, 0.5]),
+            "max_tokens": rng.choice([50, 400]),
+        }
     if rng.random() < 0.4:
         model |= {kind: rng.choice([0.0, 0.05, 0.2]) for kind in ("fail", "cut", "broken")}
     return model
@@ -230,6 +234,8 @@ def _stages(rng: Random, recipe: dict[str, Any], sources: Options) -> list[dict[
         if kind == "generate" and rng.random() < 0.25:
             _add(stages, rng, "topics", recipe)
         _add(stages, rng, kind, recipe)
+        if "n" in stages[-1][kind] and rng.random() < 0.7:
+            _add(stages, rng, "score", recipe)  # what preference pairs are made of
     if "prompts" in sources and "respond" not in map(kind_of, stages):
         _add(stages, rng, "respond", recipe, at=rng.randint(0, len(stages)))
     if rng.random() < 0.15:
@@ -266,7 +272,10 @@ def _asking(rng: Random, recipe: dict[str, Any]) -> Options:
     if rng.random() < 0.3:
         options["attempts"] = rng.randint(1, 3)
     if rng.random() < 0.2:
-        options["sampling"] = {"temperature": rng.choice([0.0, 0.7]), "max_tokens": rng.choice([20, 200])}
+        options["sampling"] = {
+            "temperature": rng.choice([0.0, 0.7]),
+            "max_tokens": rng.choice([60, 200]),
+        }
     return options
 
 
@@ -324,8 +333,8 @@ def _target_failures(rng: Random, recipe: dict[str, Any], names: list[str]) -> O
 
 def _respond(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
     options = _asking(rng, recipe) | _some(rng, system="Answer in one sentence.")
-    match rng.randrange(5):
-        case 0 | 1:
+    match rng.randrange(7):
+        case 0 | 1 | 5:
             options |= {"n": rng.randint(2, 4)} | _some(
                 rng,
                 models=rng.sample(list(recipe["models"]), rng.randint(1, len(recipe["models"]))),
