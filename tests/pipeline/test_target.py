@@ -20,12 +20,3 @@ def test_a_target_out_of_reach_stops_at_the_same_row(desk: Path, tmp_path: Path)
         assert "nearly nothing is any more" in result.error.message
         ends.append((str(result.error), list(synth.open(out).rows())))
     assert ends[0] == ends[1]
-
-
-def test_called_again_it_stops_there_again(desk: Path, tmp_path: Path) -> None:
-    settings = ("target=10", "stages.score.keep='> 5'", "window=64")
-    first = run_with_result(desk, tmp_path / "out", settings=settings)
-    rows = list(synth.open(tmp_path / "out").rows())
-    again = run_with_result(desk, tmp_path / "out", settings=settings)
-    assert str(again.error) == str(first.error)
-    assert list(synth.open(tmp_path / "out").rows()) == rows
