@@ -17,6 +17,22 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
 settings.load_profile("steady")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--recipes", type=int, default=200, help="How many random recipes tests/fuzz tries.")
+    parser.addoption("--first-recipe", type=int, default=0, help="The number of the first one.")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Deals the random recipes out to the tests that want some: `recipes(2, 3)` is the second of three."""
+    mark = metafunc.definition.get_closest_marker("recipes")
+    if mark is not None:
+        first, count = (metafunc.config.getoption(name) for name in ("--first-recipe", "--recipes"))
+        number, tests = mark.args
+        seeds = [seed for seed in range(first, first + count) if seed % tests == number - 1]
+        metafunc.parametrize("recipe_seed", seeds)
+
+
 SUBJECTS = (
     "calendar sync", "double booking", "card payment", "invoice address", "password reset", "SMS reminder",
     "time zone", "waiting list", "team member", "opening hours", "cancelled plan", "data export",

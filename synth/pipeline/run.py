@@ -30,7 +30,7 @@ from synth.pipeline.decided import Decided
 from synth.pipeline.digest import file_digest, source_digest
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
 from synth.pipeline.given import Given, read_given
-from synth.pipeline.maker import PATIENCE, MakerDriver, Yield
+from synth.pipeline.maker import MakerDriver, Yield
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
@@ -115,7 +115,7 @@ class _Run:
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
         self._stopped: Unfinished | None = None
-        self._target_reached = False
+        self._over = False
         self._end = Gate()
         self._target = _least(recipe.target, recipe.limit) if recipe.target is not None else None
         self._accepted = 0
@@ -190,16 +190,17 @@ class _Run:
                         lives.create_task(self._carry(number, ticket, free))
                 except Unfinished as stop:
                     self._stopped = stop
-        except* _TargetReached:
-            self._target_reached = True
-            self._live.clear()
+        except* _Over:
+            # Drafts that come later in the run's order are no rows; sources short of the target stay pending.
+            given = {n: ticket for n, ticket in self._live.items() if ticket.slot.key[0] == 0}
+            self._live = {} if self._reached else given
         except* SynthError as group:
             raise _first(group) from None
         finally:
             await tickets.aclose()
-        if self._stopped:
+        if self._stopped and not self._reached:
             raise self._stopped
-        if self._target is not None and self._accepted < self._target:
+        if self._target is not None and not self._reached:
             raise Unfinished(
                 f"{self._accepted} rows are accepted, not {self._target}: the sources are used up.",
                 where="target",
@@ -236,32 +237,39 @@ class _Run:
         share = (self._accepted + 1) / (self._sunk + 1)
         return int((self._target - self._accepted) / share) + 1 - len(self._live)
 
+    @property
+    def _reached(self) -> bool:
+        return self._target is not None and self._accepted >= self._target
+
     async def _carry(self, number: int, ticket: Ticket, free: asyncio.Semaphore) -> None:
         await self._flow.live(ticket)
         if self._target is not None:
             await self._end.wait(number)
             self._end.passed()
-            if self._accepted >= self._target:
+            if self._over:
                 return
             self._cut_at_target(ticket.slot, self._target)
         self._sink(ticket.slot)
         del self._live[number]
         free.release()
         if self._target is not None:
-            if self._accepted >= self._target:
-                raise _TargetReached
-            self._stop_if_hopeless()
+            self._end_if_decided(self._target)
 
-    def _stop_if_hopeless(self) -> None:
-        """With a target, makers go on for ever: stops them where nearly nothing they make is accepted."""
-        asked = self._ledger.asked.total()
-        if self._lately.hopeless and asked >= PATIENCE and not self._stopped:
+    def _end_if_decided(self, target: int) -> None:
+        """With a target, makers go on for ever: ends the run where it is reached, or where nearly nothing is
+        accepted any more. Which row decides it depends on the run's order alone.
+        """
+        self._over = self._reached
+        if self._lately.hopeless and not self._over:
+            self._over = True
             self._stopped = Unfinished(
-                f"{self._accepted} rows are accepted, not {self._target}, and nearly nothing is any more:"
+                f"{self._accepted} rows are accepted, not {target}, and nearly nothing is any more:"
                 f" {self._lately.why()}.",
                 where="target",
                 hint=f"Look at them with {self._lately.command}.",
             )
+        if self._over:
+            raise _Over
         if self._lately.requests >= _LOOK_AGAIN:
             self._lately = Yield()
 
@@ -292,7 +300,7 @@ class _Run:
         """Commits what is unfinished as pending, and closes the clients."""
         for ticket in self._live.values():
             self._commit_pending(ticket.slot, ticket.next)
-        if not self._target_reached:
+        if not self._reached:
             for slot in self._source:
                 self._commit_pending(slot, 1)
         for model in self._models.values():
@@ -362,8 +370,8 @@ class _Run:
         }
 
 
-class _TargetReached(Exception):
-    """Ends the run: whatever comes after the last accepted row is no row."""
+class _Over(Exception):
+    """Ends the run at the row that decided it."""
 
 
 def _least(count: int | None, limit: int | None) -> int | None:

@@ -94,9 +94,9 @@ class NoveltyIndex:
         if len(listed) < least_shared:
             return []
         counted = self._worth_counting(listed, least_shared)
-        shared = np.zeros(len(self), dtype=np.uint32)
-        for rows in listed[:counted]:
-            shared[np.frombuffer(rows, dtype=np.uint32)] += 1  # a row stands at most once in one list
+        # A row stands at most once in one list. One count over all lists is faster than one for each.
+        looked_at = [np.frombuffer(rows, dtype=np.uint32) for rows in listed[:counted]]
+        shared = np.bincount(np.concatenate(looked_at), minlength=len(self))
         uncounted = len(listed) - counted
         found = np.flatnonzero(shared >= least_shared - uncounted)
         lengths = np.frombuffer(self._lengths, dtype=np.uint32)[found].astype(np.int64)
