@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -16,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from synth.recipe.base import Count, Positive, Sampling, Share, StageOptions, Strict
+from synth.recipe.base import Amount, Positive, Sampling, Share, StageOptions, Strict
 from synth.recipe.source_map import SourceMap
 
 FORMAT_VERSION = 1
@@ -25,8 +27,8 @@ FORMAT_VERSION = 1
 class Price(Strict):
     """US dollars per million tokens."""
 
-    prompt: Annotated[float, Field(ge=0)]
-    completion: Annotated[float, Field(ge=0)]
+    prompt: Annotated[float, Field(ge=0, le=1e9)]
+    completion: Annotated[float, Field(ge=0, le=1e9)]
 
 
 class _Model(Strict):
@@ -64,7 +66,7 @@ class EndpointModel(_Model):
     send_seed: bool = Field(
         default=False, description="Send a seed with each request; some servers die of it."
     )
-    patience: Annotated[float, Field(gt=0)] = Field(
+    patience: Annotated[float, Field(gt=0, le=1e6)] = Field(
         default=60.0, description="Seconds without any answer before the servers count as gone."
     )
     context: Positive | None = Field(
@@ -117,7 +119,9 @@ class FakeModel(_Model):
     provider: Literal["fake"] = "fake"
     model: str = "fake"
     script: Path | None = Field(default=None, description="JSONL of {match, text | replies, finish?, error?}")
-    delay: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Mean seconds an answer takes.")
+    delay: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=0.0, description="Mean seconds an answer takes."
+    )
     fail: Share = 0.0
     cut: Share = 0.0
     broken: Share = 0.0
@@ -139,11 +143,24 @@ ModelConfig = Annotated[
 ]
 
 
+_HUB_NAME = re.compile(r"hf:\w[\w.-]*(/\w[\w.-]*)?(@[\w.:\[\]%-]+)?")
+
+
+def _no_way_out(name: str) -> str:
+    """Refuses an `hf:` name that is a way through the disk."""
+    if name.startswith("hf:") and (".." in name or not _HUB_NAME.fullmatch(name)):
+        raise ValueError(f"{name!r} is no name of a dataset: write hf:OWNER/NAME, or hf:OWNER/NAME@SPLIT")
+    return name
+
+
+SourceName = Annotated[str, AfterValidator(_no_way_out)]
+
+
 class FileSource(Strict):
     """A file, a glob or `hf:NAME`, with something to say about it."""
 
-    path: str
-    weight: Annotated[float, Field(gt=0)] = Field(
+    path: SourceName
+    weight: Annotated[float, Field(gt=0, le=1e6)] = Field(
         default=1.0, description="Its seeds are drawn as examples so many times as often as others."
     )
     fields: dict[str, str] = Field(
@@ -156,11 +173,30 @@ class RunSource(Strict):
 
     run: str = Field(description="A run folder, relative to the recipe.")
     only: Literal["reviewed"] | None = None
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
 
 
-Source = str | FileSource | RunSource
-Files = Source | list[Source]
+def _source_kind(value: Any) -> str:
+    if isinstance(value, RunSource) or (isinstance(value, dict) and "run" in value):
+        return "run"
+    if isinstance(value, FileSource | dict):
+        return "file"
+    return "several" if isinstance(value, list) else "name"
+
+
+Source = Annotated[
+    Annotated[SourceName, Tag("name")]
+    | Annotated[FileSource, Tag("file")]
+    | Annotated[RunSource, Tag("run")],
+    Discriminator(_source_kind),
+]
+Files = Annotated[
+    Annotated[SourceName, Tag("name")]
+    | Annotated[FileSource, Tag("file")]
+    | Annotated[RunSource, Tag("run")]
+    | Annotated[list[Source], Tag("several")],
+    Discriminator(_source_kind),
+]
 
 
 class Sources(Strict):
@@ -197,7 +233,7 @@ class Holdout(Strict):
     """Real rows set aside before anything is drafted: so many of the seeds, or a file."""
 
     rows: Positive | None = None
-    file: str | None = None
+    file: SourceName | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Holdout:
@@ -211,7 +247,7 @@ class Budget(Strict):
 
     requests: Positive | None = None
     tokens: Positive | None = None
-    usd: Annotated[float, Field(gt=0)] | None = None
+    usd: Amount | None = None
 
 
 class Split(Strict):
@@ -234,10 +270,8 @@ class PairOptions(Strict):
     """Which pairs of answers preference formats are made of."""
 
     per_prompt: Literal["one", "all"] = "one"
-    margin: Annotated[float, Field(gt=0)] = Field(
-        default=0.5, description="Least difference of two candidates' scores."
-    )
-    length_ratio: Annotated[float, Field(ge=1)] | None = Field(
+    margin: Amount = Field(default=0.5, description="Least difference of two candidates' scores.")
+    length_ratio: Annotated[float, Field(ge=1, le=1e6)] | None = Field(
         default=None, description="Leaves out pairs whose longer answer is more than so many times the other."
     )
 
@@ -245,7 +279,7 @@ class PairOptions(Strict):
 class MixSource(Strict):
     """General data for one split: so many rows, so many tokens, or a share of all rows of that split."""
 
-    source: str = Field(description="A file beside the recipe, or `hf:NAME`.")
+    source: SourceName = Field(description="A file beside the recipe, or `hf:NAME`.")
     rows: Positive | None = None
     tokens: Positive | None = Field(default=None, description="Counted by the tokenizer of `export.model`.")
     weight: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -263,10 +297,10 @@ class Balance(Strict):
     """Copies of rows of `train`, so that small groups are not drowned by large ones."""
 
     by: Annotated[str, Field(pattern=r"^(language|source|stage|label:.+)$")] = "language"
-    temperature: Annotated[float, Field(ge=1)] = Field(
+    temperature: Annotated[float, Field(ge=1, le=1e6)] = Field(
         default=2.0, description="Groups of n rows weigh n^(1/temperature); 1 changes nothing."
     )
-    most: Annotated[float, Field(ge=1)] = Field(
+    most: Annotated[float, Field(ge=1, le=1e6)] = Field(
         default=4.0, description="How often a row stands there at most."
     )
 
@@ -347,7 +381,7 @@ class Recipe(Strict):
 
     version: int = FORMAT_VERSION
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-    seed: Count = 0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     models: Annotated[dict[str, ModelConfig], Field(min_length=1)]
     sources: Sources = Field(default_factory=Sources)
     holdout: Annotated[
