@@ -71,6 +71,9 @@ def _report(result: RunResult, name: Path) -> None:
     print(_words(result.summary))
     if repeated := result.summary["repeated"]:
         print("Left out as repeats: " + ", ".join(f"{name} {count}" for name, count in repeated.items()))
+    if skipped := result.summary["skipped"]:
+        counts = ", ".join(f"{name} {count}" for name, count in skipped.items())
+        print(f"Skipped as unusable: {counts}. They are listed in {result.summary['run']}/skipped.jsonl.")
     if result.error is None:
         shown = os.path.relpath(name)
         print(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")

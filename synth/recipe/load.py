@@ -11,14 +11,13 @@ from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
 from synth.nearest import did_you_mean
+from synth.recipe.files import FileSource, RunSource
 from synth.recipe.model import (
     FORMAT_VERSION,
     EmbeddedModel,
     EndpointModel,
     FakeModel,
-    FileSource,
     Recipe,
-    RunSource,
     StageSpec,
     VllmModel,
 )

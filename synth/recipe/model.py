@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -19,6 +17,7 @@ from pydantic import (
 )
 
 from synth.recipe.base import Amount, Positive, Sampling, Share, StageOptions, Strict
+from synth.recipe.files import SourceName, Sources
 from synth.recipe.source_map import SourceMap
 
 FORMAT_VERSION = 1
@@ -141,88 +140,6 @@ ModelConfig = Annotated[
     | Annotated[FakeModel, Tag("fake")],
     Discriminator(_provider),
 ]
-
-
-_HUB_NAME = re.compile(r"hf:\w[\w.-]*(/\w[\w.-]*)?(@[\w.:\[\]%-]+)?")
-
-
-def _no_way_out(name: str) -> str:
-    """Refuses an `hf:` name that is a way through the disk."""
-    if name.startswith("hf:") and (".." in name or not _HUB_NAME.fullmatch(name)):
-        raise ValueError(f"{name!r} is no name of a dataset: write hf:OWNER/NAME, or hf:OWNER/NAME@SPLIT")
-    return name
-
-
-SourceName = Annotated[str, AfterValidator(_no_way_out)]
-
-
-class FileSource(Strict):
-    """A file, a glob or `hf:NAME`, with something to say about it."""
-
-    path: SourceName
-    weight: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        default=1.0, description="Its seeds are drawn as examples so many times as often as others."
-    )
-    fields: dict[str, str] = Field(
-        default_factory=dict, description="Its columns by their usual names: {instruction: question}."
-    )
-
-
-class RunSource(Strict):
-    """What an earlier run kept; of all its rows, or of those that people approved."""
-
-    run: str = Field(description="A run folder, relative to the recipe.")
-    only: Literal["reviewed"] | None = None
-    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
-
-
-def _source_kind(value: Any) -> str:
-    if isinstance(value, RunSource) or (isinstance(value, dict) and "run" in value):
-        return "run"
-    if isinstance(value, FileSource | dict):
-        return "file"
-    return "several" if isinstance(value, list) else "name"
-
-
-Source = Annotated[
-    Annotated[SourceName, Tag("name")]
-    | Annotated[FileSource, Tag("file")]
-    | Annotated[RunSource, Tag("run")],
-    Discriminator(_source_kind),
-]
-Files = Annotated[
-    Annotated[SourceName, Tag("name")]
-    | Annotated[FileSource, Tag("file")]
-    | Annotated[RunSource, Tag("run")]
-    | Annotated[list[Source], Tag("several")],
-    Discriminator(_source_kind),
-]
-
-
-class Sources(Strict):
-    """Where rows come from. Paths are relative to the recipe; a glob or `hf:NAME` works too."""
-
-    seeds: Files | None = None
-    documents: Files | None = Field(default=None, description="Texts to draft from, one a file.")
-    failures: Files | None = Field(
-        default=None, description="What today's model got wrong: {instruction, response, problem?, expected?}"
-    )
-    prompts: Files | None = None
-
-    @model_validator(mode="after")
-    def _weights_draw(self) -> Sources:
-        for key in ("documents", "failures", "prompts"):
-            for source in listed(getattr(self, key)):
-                if not isinstance(source, str) and source.weight != 1.0:
-                    raise ValueError(f"a weight says how often a seed is drawn as an example; {key} are not")
-        return self
-
-
-def listed(files: Files | None) -> list[Source]:
-    """The sources of one key, as a list."""
-    if files is None:
-        return []
-    return files if isinstance(files, list) else [files]
 
 
 def _file_alone(value: Any) -> Any:
