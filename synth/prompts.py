@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError
 
 from synth.errors import PromptError
@@ -22,7 +21,9 @@ from synth.llm.base import Json
 from synth.nearest import did_you_mean
 from synth.packaged import packaged
 from synth.recipe.base import Strict
+from synth.small_files import read_small
 from synth.templates import Part, TemplateFault, render, variables
+from synth.yaml_data import YamlFault, load_yaml
 
 _ROLE_LINE = re.compile(r"^# (system|user|assistant)[ \t]*$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
@@ -108,10 +109,7 @@ def load_prompt(
 
 def read_prompt(file: Path, name: str) -> Prompt:
     """Reads and checks a prompt file by itself."""
-    try:
-        text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise PromptError("is not UTF-8.", where=str(file)) from None
+    text = read_small(file, PromptError).replace("\r\n", "\n")
     head, body = _split(file, text)
     schema = head.output if isinstance(head.output, dict) else None
     if schema is not None and (wrong := wrong_schema(schema)):
@@ -160,9 +158,10 @@ def _split(file: Path, text: str) -> tuple[FrontMatter, str]:
     if not match:
         raise PromptError("has no front matter.", where=str(file), hint="Begin it with `---`, keys, `---`.")
     try:
-        head = FrontMatter.model_validate(yaml.safe_load(match[1]))
-    except yaml.YAMLError as error:
-        raise PromptError(f"its front matter is not valid YAML: {error}.", where=str(file)) from None
+        head = FrontMatter.model_validate(load_yaml(match[1]))
+    except YamlFault as fault:
+        # The first line of the file is the `---`.
+        raise PromptError(f"its front matter: {fault.words}.", where=f"{file}:{fault.line + 1}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(step) for step in first["loc"]) or "front matter"

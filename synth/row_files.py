@@ -1,36 +1,31 @@
-"""The rows of a file as raw records: JSON Lines, JSON, CSV and Parquet, each with its place in the file."""
+"""The rows of a file as raw records, each with its place: JSON Lines, JSON, tables and Parquet."""
 
 from __future__ import annotations
 
 import codecs
-import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 import orjson
 
 from synth.errors import MachineError, SourceError
 from synth.llm.base import Json
 from synth.shapes import Record
+from synth.tables import LONGEST_LINE, Reading, Rows, not_text, read_csv, read_xlsx, too_long
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
-# A line longer than this is no row but a mistake (a whole file on one line, a binary).
-LONGEST_LINE = 16 * 2**20
 # Bytes that are parsed, or unpacked, at once.
 LARGEST_JSON = 64 * 2**20
 LARGEST_GROUP = 512 * 2**20
 
-# Columns of a table that may hold a list or an object, written as JSON.
-_STRUCTURED = {"messages", "conversations", "prompt", "completion", "chosen", "rejected", "tools"}
 
+def read_records(file: Path, reading: Reading) -> Rows:
+    """The rows of a file, one after another, in bounded memory. Of a bad row: what is wrong with it.
 
-def read_records(file: Path) -> Iterator[Record]:
-    """The rows of a file, one after another, in bounded memory.
-
-    Raises `SourceError` for the first that is none, `MachineError` where the file cannot be read.
+    Raises `SourceError` for what ends the whole file, `MachineError` where it cannot be read.
     """
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
@@ -40,11 +35,9 @@ def read_records(file: Path) -> Iterator[Record]:
             hint=_CONVERT.get(file.suffix.lower(), f"Use one of {', '.join(_READERS)}."),
         )
     try:
-        yield from reader(file)
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"is not UTF-8 ({error.reason}).", where=str(file), hint="Save it as UTF-8."
-        ) from None
+        yield from reader(file, reading)
+    except UnicodeError:
+        raise not_text(file, reading) from None
     except OSError as error:
         raise MachineError(f"cannot be read: {error.strerror or error}.", where=str(file)) from None
 
@@ -58,37 +51,62 @@ def filled(item: Json) -> Json:
     }
 
 
-def _jsonl(file: Path) -> Iterator[Record]:
+def _jsonl(file: Path, reading: Reading) -> Rows:
+    for number, line in enumerate(_raw_lines(file, reading), start=1):
+        where = f"{file}:{number}"
+        if len(line) > LONGEST_LINE:
+            yield too_long(where, "JSON Lines has one row a line; is this one JSON array? Call it .json.")
+            continue
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if line.strip():
+            yield _object(line, where)
+
+
+def _raw_lines(file: Path, reading: Reading) -> Iterator[bytes]:
+    """Lines in UTF-8, of which no more than `LONGEST_LINE` bytes and one are read at once."""
+    if reading.encoding is not None:
+        with file.open(encoding=reading.encoding, newline="\n") as text:
+            for part in iter(lambda: text.readline(LONGEST_LINE + 1), ""):
+                yield part.encode()
+        return
     with file.open("rb") as lines:
-        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), start=1):
-            where = f"{file}:{number}"
-            if len(line) > LONGEST_LINE:
-                raise _too_long(
-                    where, "JSON Lines has one row a line; is this one JSON array? Call it .json."
-                )
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)
-            if line.strip():
-                yield Record(_object(line, where), where)
+        for line in iter(lambda: lines.readline(LONGEST_LINE + 1), b""):
+            yield line
+            while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                line = lines.readline(LONGEST_LINE + 1)
 
 
-def _object(line: bytes, where: str) -> Json:
+def _object(line: bytes, where: str) -> Record | SourceError:
     try:
         data = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         try:
             line.decode("utf-8")
-        except UnicodeDecodeError as not_text:
-            raise SourceError(f"is not UTF-8 (byte {not_text.start} of the line).", where=where) from None
+        except UnicodeDecodeError as wrong:
+            return _not_utf8(line, wrong.start, where)
         advice = "JSON Lines has one whole row a line; a file that is one JSON array is called .json."
         cut = line.strip() in (b"[", b"{")
-        raise SourceError(f"is not valid JSON: {error}.", where=where, hint=advice if cut else None) from None
+        return SourceError(f"is not valid JSON: {error}.", where=where, hint=advice if cut else None)
     if not isinstance(data, dict):
-        raise SourceError("is not a JSON object.", where=where, hint='A row looks like {"instruction": ...}.')
-    return data
+        return SourceError(
+            "is not a JSON object.", where=where, hint='A row looks like {"instruction": ...}.'
+        )
+    return Record(data, where)
 
 
-def _json(file: Path) -> Iterator[Record]:
+def _not_utf8(line: bytes, at: int, where: str) -> SourceError:
+    utf16 = line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    kind = "utf-16" if utf16 else "windows-1252"
+    return SourceError(
+        f"is not UTF-8 (byte {at} of the line).",
+        where=where,
+        hint=f"Probably {kind}: convert it (`iconv -f {kind.upper()} -t UTF-8`), or name its `encoding`"
+        f" in the source: {{path: ..., encoding: {kind}}}.",
+    )
+
+
+def _json(file: Path, reading: Reading) -> Rows:
     # It is parsed as a whole, and takes several times its size while it is.
     if (size := file.stat().st_size) > LARGEST_JSON:
         raise SourceError(
@@ -97,74 +115,26 @@ def _json(file: Path) -> Iterator[Record]:
             hint="Write one row a line and call it .jsonl: that is read row by row.",
         )
     try:
-        data = orjson.loads(file.read_bytes().removeprefix(codecs.BOM_UTF8))
+        data = orjson.loads(_whole(file, reading))
     except orjson.JSONDecodeError as error:
         raise SourceError(f"is not valid JSON: {error}.", where=str(file)) from None
     items = data if isinstance(data, list) else [data]
     for number, item in enumerate(items, start=1):
         where = f"{file}: item {number}"
-        if not isinstance(item, dict):
-            raise SourceError(
+        if isinstance(item, dict):
+            yield Record(item, where)
+        else:
+            yield SourceError(
                 "is not a JSON object.", where=where, hint="The file is a list of rows, or one row."
             )
-        yield Record(item, where)
 
 
-def _csv(file: Path) -> Iterator[Record]:
-    csv.field_size_limit(LONGEST_LINE)
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
-        # Strict: a quote that is never closed would take the rest of the file for one value.
-        reader = csv.DictReader(_lines(text, file), delimiter=delimiter, strict=True)
-        done = 0
-        try:
-            _check_header(reader.fieldnames or (), file)
-            done = reader.line_num
-            for item in reader:
-                done, where = reader.line_num, f"{file}:{reader.line_num}"
-                if None in item:
-                    raise SourceError("has more values than there are columns.", where=where)
-                if None in item.values():
-                    raise SourceError("has fewer values than there are columns.", where=where)
-                yield Record({k: _parsed(k, v, where) for k, v in item.items() if v}, where)
-        except csv.Error as error:
-            raise SourceError(
-                f"is not valid CSV: {error}.",
-                where=f"{file}:{done + 1}",
-                hint="A quote that is opened is closed again; inside quotes, a quote is written twice.",
-            ) from None
+def _whole(file: Path, reading: Reading) -> bytes:
+    data = file.read_bytes()
+    return data.decode(reading.encoding).encode() if reading.encoding else data.removeprefix(codecs.BOM_UTF8)
 
 
-def _lines(text: TextIO, file: Path) -> Iterator[str]:
-    for number, line in enumerate(iter(lambda: text.readline(LONGEST_LINE + 1), ""), start=1):
-        if len(line) > LONGEST_LINE:
-            raise _too_long(f"{file}:{number}", "A table has one row a line.")
-        yield line
-
-
-def _too_long(where: str, hint: str) -> SourceError:
-    return SourceError(f"the line is longer than {LONGEST_LINE // 2**20} MiB.", where=where, hint=hint)
-
-
-def _check_header(columns: Sequence[str], file: Path) -> None:
-    twice = next((name for name in columns if columns.count(name) > 1), None)
-    if twice is not None:
-        raise SourceError(
-            f"has the column {twice!r} twice.", where=f"{file}:1", hint="Rename one of them, or take it out."
-        )
-
-
-def _parsed(column: str, value: str, where: str) -> Any:
-    """Lists and objects stand in a table as JSON."""
-    if column not in _STRUCTURED or not value.lstrip().startswith(("[", "{")):
-        return value
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"`{column}` is not valid JSON: {error}.", where=where) from None
-
-
-def _parquet(file: Path) -> Iterator[Record]:
+def _parquet(file: Path, reading: Reading) -> Rows:
     import pyarrow
     import pyarrow.parquet as parquet
 
@@ -195,17 +165,18 @@ def _check_groups(table: ParquetFile, file: Path) -> None:
         )
 
 
-_READERS: Mapping[str, Callable[[Path], Iterator[Record]]] = {
+_READERS: Mapping[str, Callable[[Path, Reading], Rows]] = {
     ".jsonl": _jsonl,
     ".ndjson": _jsonl,
     ".json": _json,
-    ".csv": _csv,
-    ".tsv": _csv,
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".xlsx": read_xlsx,
     ".parquet": _parquet,
 }
 _CONVERT = {
-    ".xlsx": "Save it as .csv (UTF-8).",
-    ".xls": "Save it as .csv (UTF-8).",
+    ".xls": "Save it as .xlsx or .csv.",
+    ".ods": "Save it as .xlsx or .csv.",
     ".gz": "Unpack it first.",
     ".zip": "Unpack it first.",
     ".txt": "Texts go to `sources.documents`.",

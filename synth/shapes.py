@@ -12,7 +12,9 @@ The first of these that a record has decides, and nothing else is guessed:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from synth.errors import SourceError
@@ -31,6 +33,16 @@ _SHAREGPT_ROLES = {
     "tool": "tool",
     "observation": "tool",
 }
+
+
+# Every key with a meaning.
+KEYS = frozenset(
+    {
+        *("messages", "conversations", "tools", "id", "chosen", "rejected", "prompt", "completion"),
+        *("preferred_output", "non_preferred_output", "instruction", "input", "response", "output", "system"),
+        *("problem", "expected", "model"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +100,20 @@ def read_text(data: Json, key: str, where: str, *, may_be_empty: bool = False) -
     return value
 
 
+def named(columns: Iterable[str]) -> str:
+    """The first columns of a record, for an error."""
+    first = list(islice(columns, 21))
+    words = ", ".join(f"`{column[:60]}`" for column in first[:20])
+    return f"{words} and more" if len(first) > 20 else words or "nothing"
+
+
 def _instruction(data: Json, where: str, *, answered: bool) -> list[Json]:
     instruction = read_text(data, "instruction", where)
     if instruction is None:
         raise SourceError(
             "has neither `messages` nor an `instruction`.",
             where=where,
-            hint=f"It has {', '.join(f'`{k}`' for k in data) or 'nothing'}. `fields` of a source renames"
+            hint=f"It has {named(data)}. `fields` of a source renames"
             " columns: {path: rows.csv, fields: {instruction: question, response: answer}}.",
         )
     extra = read_text(data, "input", where, may_be_empty=True)
@@ -190,7 +209,8 @@ def _last_text(messages: list[Json], where: str, key: str) -> str:
 def _check(messages: list[Json], where: str, *, answered: bool | None) -> None:
     for number, message in enumerate(messages):
         place = f"{where}: messages.{number}"
-        if not isinstance(message, dict) or message.get("role") not in _ROLES:
+        role = message.get("role") if isinstance(message, dict) else None
+        if not isinstance(role, str) or role not in _ROLES:
             raise SourceError(f"has no `role` out of {', '.join(sorted(_ROLES))}.", where=place)
         content = message.get("content")
         if not isinstance(content, str) and not message.get("tool_calls"):

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import glob
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
 
 from synth.errors import SourceError
 from synth.llm.base import Json
-from synth.recipe.model import Files, RunSource, Source, listed
+from synth.recipe.files import Files, FileSource, RunSource, Source, listed
 from synth.redaction.redactor import Redactor
 from synth.row import Lineage, Origin, Row, content_id
 from synth.row_files import filled, read_records
-from synth.shapes import Record, read_example, read_text
+from synth.shapes import KEYS, Record, named, read_example, read_text
 from synth.stages.given import Failure
 from synth.store import RunReader
+from synth.tables import Reading, Rows
+
+T = TypeVar("T")
+
+# What is done with a row or a document that cannot be used, where its source says `bad: skip`.
+Skip = Callable[[SourceError], None]
 
 # How the name of a dataset begins, on the hub or in a folder beside the recipe.
 _HUB = "hf:"
@@ -30,8 +39,12 @@ def files_of(files: Files | None, folder: Path) -> list[Path]:
     return [file for name in names if not name.startswith(_HUB) for file in _glob(name, folder)]
 
 
-def document_files(files: Files | None, folder: Path) -> list[Path]:
-    """The files that `sources.documents` names. Raises `SourceError` for what holds rows, not texts."""
+def document_files(files: Files | None, folder: Path) -> list[tuple[Path, bool]]:
+    """The files that `sources.documents` names, and whether a bad one is skipped.
+
+    Raises `SourceError` for what holds rows, not texts.
+    """
+    found: list[tuple[Path, bool]] = []
     for source in listed(files):
         if isinstance(source, RunSource) or _name(source).startswith(_HUB):
             raise SourceError(
@@ -39,7 +52,8 @@ def document_files(files: Files | None, folder: Path) -> list[Path]:
                 where=f"sources.documents: {_name(source)}",
                 hint="Rows go to `sources.seeds` or `sources.prompts`.",
             )
-    return files_of(files, folder)
+        found += [(file, _skips(source)) for file in _glob(_name(source), folder)]
+    return found
 
 
 def local_dataset(source: Source, folder: Path) -> tuple[str, Path] | None:
@@ -51,41 +65,89 @@ def local_dataset(source: Source, folder: Path) -> tuple[str, Path] | None:
 
 
 def read_rows(
-    files: Files, folder: Path, origin: Origin, *, answered: bool | None, redactor: Redactor | None = None
+    files: Files,
+    folder: Path,
+    origin: Origin,
+    *,
+    answered: bool | None,
+    redactor: Redactor | None = None,
+    skip: Skip | None = None,
 ) -> Iterator[Row]:
     """Rows of a source, checked. `answered`: they must end with an assistant's message; with None, they
     may. With a `redactor`, rows hold no people's data, and neither do their ids.
 
-    Raises `SourceError`, naming the file and the line, for the first one that cannot be used.
+    Raises `SourceError`, naming the file and the line, for the first one that cannot be used; `skip` gets
+    it instead where the source says `bad: skip`.
     """
     named: dict[str, str] = {}
+
+    def row(weight: float, record: Record) -> Row:
+        made = _row(record, origin, weight, answered=answered, redactor=redactor)
+        name = record.data.get("id")
+        if name is not None and named.setdefault(str(name), made.id) != made.id:
+            raise SourceError(
+                f"the id {name!r} stands twice, with different content.",
+                where=record.where,
+                hint="Give each row an id of its own, or none: ids are optional.",
+            )
+        return made
+
     for source in listed(files):
         weight = 1.0 if isinstance(source, str) else source.weight
-        for record in _records(source, folder):
-            row = _row(record, origin, weight, answered=answered, redactor=redactor)
-            name = record.data.get("id")
-            if name is not None and named.setdefault(str(name), row.id) != row.id:
-                raise SourceError(
-                    f"the id {name!r} stands twice, with different content.",
-                    where=record.where,
-                    hint="Give each row an id of its own, or none: ids are optional.",
-                )
-            yield row
+        yield from _usable(source, folder, partial(row, weight), skip)
 
 
-def read_failures(files: Files, folder: Path, redactor: Redactor | None = None) -> Iterator[Failure]:
-    """Failures of a source, checked. Raises `SourceError` for the first one that cannot be used."""
+def read_failures(
+    files: Files, folder: Path, redactor: Redactor | None = None, skip: Skip | None = None
+) -> Iterator[Failure]:
+    """Failures of a source, checked. Raises `SourceError` as `read_rows` does."""
+
+    def failure(record: Record) -> Failure:
+        return _failure(_redacted(record, redactor))
+
     for source in listed(files):
-        for record in _records(source, folder):
-            yield _failure(_redacted(record, redactor)[0])
+        yield from _usable(source, folder, failure, skip)
 
 
-def _redacted(record: Record, redactor: Redactor | None) -> tuple[Record, list[str]]:
-    """The record without people's data, and which kinds of it were there."""
-    if redactor is None:
-        return record, []
-    (data,), kinds = redactor.messages([record.data])
-    return Record(data, record.where), kinds
+def _usable(source: Source, folder: Path, read: Callable[[Record], T], skip: Skip | None) -> Iterator[T]:
+    """What `read` makes of each record. A bad one ends it, or is skipped."""
+    skips = skip is not None and _skips(source)
+    for record in _records(source, folder):
+        try:
+            if isinstance(record, SourceError):
+                raise record
+            made = read(record)
+        except SourceError as error:
+            if skip is None or not skips:
+                raise
+            skip(error)
+        else:
+            yield made
+
+
+def _skips(source: Source) -> bool:
+    return isinstance(source, FileSource) and source.bad == "skip"
+
+
+def _redacted(record: Record, redactor: Redactor | None) -> Record:
+    """The keys that have a meaning, without people's data."""
+    data = {key: value for key, value in record.data.items() if key in KEYS}
+    _check_plain(data, record.where)
+    if redactor is not None:
+        (data,), _ = redactor.messages([data])
+    return Record(data, record.where)
+
+
+def _check_plain(value: Any, where: str) -> None:
+    """Refuses what JSON cannot hold: numbers without end, bytes, and what is nested too deeply."""
+    try:
+        orjson.dumps(value)
+    except TypeError as error:
+        raise SourceError(
+            f"holds what cannot be written as JSON: {error}.",
+            where=where,
+            hint="Texts, numbers, lists and objects can, down to 250 levels.",
+        ) from None
 
 
 def _row(
@@ -96,6 +158,9 @@ def _row(
     candidates: list[Json] = [{"content": rejected, "source": "rejected"}] if rejected else []
     messages, tools = example.messages, record.data.get("tools") or None
     history: list[Json] = []
+    if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
+        raise SourceError("`tools` is not a list of objects.", where=record.where)
+    _check_plain([messages, tools], record.where)
     if redactor is not None:
         (messages, tools, candidates), kinds = redactor.messages([messages, tools, candidates])
         history = [{"stage": "redact", "did": kinds}] if kinds else []
@@ -108,9 +173,10 @@ def _row(
 def _failure(record: Record) -> Failure:
     data = record.data
     messages = data.get("messages")
-    if isinstance(messages, list) and messages and messages[-1].get("role") == "assistant":
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if isinstance(messages, list) and isinstance(last, dict) and last.get("role") == "assistant":
         # A transcript ends with the answer that was wrong.
-        data = {"response": messages[-1].get("content"), **data, "messages": messages[:-1]}
+        data = {"response": last.get("content"), **data, "messages": messages[:-1]}
     prompt = read_example(Record(data, record.where), answered=False).messages
     response = read_text(data, "response", record.where)
     if response is None:
@@ -127,26 +193,41 @@ def _failure(record: Record) -> Failure:
     return Failure(key, prompt, response, problem, expected, model)
 
 
-def _records(source: Source, folder: Path) -> Iterator[Record]:
+def _records(source: Source, folder: Path) -> Rows:
     """Raw records, under the usual names where the source says what its own ones mean."""
     if isinstance(source, RunSource):
         yield from run_records(source, folder)
         return
-    fields = {} if isinstance(source, str) else {theirs: ours for ours, theirs in source.fields.items()}
-    name = _name(source)
-    records = _hub(name, folder) if name.startswith(_HUB) else _files(name, folder)
+    spec = FileSource(path=source) if isinstance(source, str) else source
+    records = _hub(spec.path, folder) if spec.path.startswith(_HUB) else _files(spec, folder)
     for record in records:
-        if not fields:
+        if spec.fields and isinstance(record, Record):
+            yield _renamed(record, spec.fields)
+        else:
             yield record
-            continue
-        if missing := fields.keys() - record.data.keys():
-            raise SourceError(f"has no column {sorted(missing)[0]!r}.", where=record.where)
-        yield Record({fields[k]: v for k, v in record.data.items() if k in fields}, record.where)
 
 
-def _files(name: str, folder: Path) -> Iterator[Record]:
-    for file in _glob(name, folder):
-        yield from read_records(file)
+def _renamed(record: Record, fields: Mapping[str, str]) -> Record | SourceError:
+    """The record under the usual names; other columns are left out."""
+    theirs = {column: usual for usual, column in fields.items()}
+    if missing := theirs.keys() - record.data.keys():
+        example = "instruction: question, response: answer"
+        if fields.keys() <= record.data.keys() and theirs.keys() <= KEYS:
+            example = ", ".join(f"{usual}: {column}" for column, usual in fields.items())
+        return SourceError(
+            f"has no column {min(missing)!r}.",
+            where=record.where,
+            hint=f"It has {named(record.data)}. `fields` names the usual name first, then the column:"
+            f" {{{example}}}.",
+        )
+    return Record({theirs[k]: v for k, v in record.data.items() if k in theirs}, record.where)
+
+
+def _files(source: FileSource, folder: Path) -> Rows:
+    columns = frozenset(source.fields.values())
+    reading = Reading(source.separator, source.encoding, columns)
+    for file in _glob(source.path, folder):
+        yield from read_records(file, reading)
 
 
 def _name(source: Source) -> str:
@@ -157,17 +238,19 @@ def _name(source: Source) -> str:
 
 
 def _glob(name: str, folder: Path) -> list[Path]:
-    """The files that `name` fits; the folder may have any name, also one with a `[`."""
-    where = str(folder / name)
-    pattern = os.path.join(glob.escape(str(folder)), name)
-    matches = sorted(Path(p) for p in glob.glob(pattern, recursive=True))
+    """Only what the recipe writes is a pattern: a folder above it may hold brackets."""
+    pattern = str(folder / name)
+    if Path(pattern).is_file():
+        return [Path(pattern)]
+    escaped = name if Path(name).is_absolute() else f"{glob.escape(str(folder))}/{name}"
+    matches = sorted(Path(p) for p in glob.glob(escaped, recursive=True))
     found = [path for path in matches if path.is_file()]
     if found:
         return found
     if any(path.is_dir() for path in matches):
-        raise SourceError("is a folder.", where=where, hint=f"`{name}/*` names all files in it.")
+        raise SourceError("is a folder.", where=pattern, hint=f"`{name}/*` names all files in it.")
     words = "fits no file." if glob.has_magic(name) else "there is no such file."
-    raise SourceError(words, where=where, hint="Paths are relative to the recipe.")
+    raise SourceError(words, where=pattern, hint="Paths are relative to the recipe.")
 
 
 def run_records(source: RunSource, folder: Path) -> Iterator[Record]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,31 @@ def unreadable(file: Path) -> None:
     file.symlink_to("/proc/self/mem")
 
 
+def workbook(*rows: list[Any]) -> Callable[[Path], object]:
+    def make(file: Path) -> None:
+        from openpyxl import Workbook
+
+        book = Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(file)
+
+    return make
+
+
+def broken_sheet(file: Path) -> None:
+    """A workbook whose archive is whole, and whose sheet ends in the middle."""
+    workbook(["instruction", "response"], ["a", "b"])(file)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data[: len(data) // 2] if "worksheets" in name else data)
+
+
+WIDE = ",".join(f"c{n}" for n in range(100_000)) + "\n" + "x," * 99_999 + "x\n"
+ROLE = "has no `role` out of"
+ANSWERED = '{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]'
 MESSAGE = '{"messages": [{"role": "user", "content": "x"}, '
 
 # What is wrong, the file's name, how it is made, and words that the message must have.
@@ -61,7 +88,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no such file": ("a.jsonl", lambda file: None, "there is no such file"),
     "a glob that fits nothing": ("*.jsonl", lambda file: None, "fits no file"),
     "a folder": ("rows", lambda file: file.mkdir(), "is a folder"),
-    "another kind of file": ("a.xlsx", holds(b"PK"), ".xlsx is not read as rows"),
+    "another kind of file": ("a.xls", holds(b"PK"), ".xls is not read as rows"),
     "a file without a suffix": ("rows", holds("{}"), "without a suffix"),
     "a packed file": ("a.jsonl.gz", holds(b"\x1f\x8b"), ".gz is not read as rows"),
     "a file that the disk does not give": ("a.jsonl", unreadable, "cannot be read"),
@@ -81,6 +108,60 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "JSON that is a number": ("a.json", holds("3"), "is not a JSON object"),
     "a list in a list": ("a.json", holds("[[1]]"), "item 1: is not a JSON object"),
     "rows below a key": ("a.json", holds('{"data": [{"instruction": "x"}]}'), "It has `data`"),
+    "no workbook": ("a.xlsx", holds(b"PK"), "is no valid .xlsx"),
+    "a workbook whose sheet is broken": ("a.xlsx", broken_sheet, "is no valid .xlsx"),
+    "a workbook with a column twice": (
+        "a.xlsx",
+        workbook(["instruction", "response", "response"]),
+        "has the column 'response' twice",
+    ),
+    "a cell beside all columns": (
+        "a.xlsx",
+        workbook(["instruction", "response"], ["a", "b", "c"]),
+        "a value in a column without a name",
+    ),
+    "100,000 columns": (
+        "a.csv",
+        holds(WIDE),
+        "and more",
+    ),
+    "a role that is a list": (
+        "a.jsonl",
+        holds(MESSAGE + '{"role": ["x"], "content": "y"}]}'),
+        "has no `role` out of",
+    ),
+    "a role that is an object": (
+        "a.jsonl",
+        holds(MESSAGE + '{"role": {}, "content": "y"}]}'),
+        "has no `role` out of",
+    ),
+    "tools that are a text": (
+        "a.jsonl",
+        holds(ANSWERED + ', "tools": "search"}'),
+        "`tools` is not a list of objects",
+    ),
+    "900 levels in a tool": (
+        "a.jsonl",
+        holds(ANSWERED + ', "tools": [{"x": ' + "[" * 900 + "]" * 900 + "}]}"),
+        "cannot be written as JSON",
+    ),
+    "900 levels in a message": (
+        "a.jsonl",
+        holds(MESSAGE + '{"role": "assistant", "content": "y", "x": ' + "[" * 900 + "]" * 900 + "}]}"),
+        "cannot be written as JSON",
+    ),
+    "bytes and decimals in a tool": (
+        "a.parquet",
+        table(
+            [
+                {
+                    "messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}],
+                    "tools": [{"price": Decimal("1.5"), "key": b"x"}],
+                }
+            ]
+        ),
+        "cannot be written as JSON",
+    ),
     "a zero byte": ("a.jsonl", holds('{"instruction": "a\\u0000b", "response": "c"}'), "holds a zero byte"),
     "a zero byte in a table": ("a.csv", holds("instruction,response\na\0b,c\n"), "holds a zero byte"),
     "a ragged table": (

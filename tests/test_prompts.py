@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
@@ -32,7 +33,7 @@ BAD = {
     "center, the method": ("{{ 'x'.center(10000000000) }}", "too much memory"),
     "a list that grows": (
         "{% set n = namespace(x=[1]) %}{% for i in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}",
-        "too much memory",
+        "too much memory|longer than 1 s",
     ),
     "a long prompt": ("{% for i in range(999) %}{{ 'x' * 20000 }}{% endfor %}", "16 million characters"),
     "nested loops": (
@@ -72,7 +73,7 @@ def test_a_template_that_cannot_be_used_says_where(tmp_path: Path, case: str) ->
     with pytest.raises(PromptError) as error:
         rendered(tmp_path, "{{ a }}\n" + line + "\n")
     assert error.value.where in (f"{tmp_path / 'mine.md'}:{number}", f"prompt generate/mine, line {number}")
-    assert words in error.value.message
+    assert re.search(words, error.value.message)
     assert time.process_time() - started < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used < 50_000
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import glob
 import json
 import subprocess
 import sys
+import zipfile
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bad_sources import BAD, write
+from bad_sources import BAD, workbook, write
 
 from synth.errors import InputError, MachineError, SourceError
 from synth.pipeline.digest import source_digest
 from synth.pipeline.given import read_given
+from synth.recipe.files import FileSource, RunSource
 from synth.recipe.load import load_recipe
-from synth.recipe.model import FileSource, RunSource
 from synth.row import Lineage, Row, content_id
 from synth.sources import document_files, read_failures, read_rows
 from synth.stages.draws import Pool
@@ -173,6 +177,194 @@ def test_what_cannot_be_used_is_named_with_its_place(tmp_path: Path, case: str) 
     assert words in str(error.value)
     assert "\n" not in str(error.value)
     assert str(tmp_path / name) in str(error.value.where)
+
+
+TABLE = [
+    ["instruction", "input", "response"],
+    ["Größe, bitte?", "", "Die Größe ist 5; ok|so"],
+    ["b", "c", "d"],
+]
+TABLE_MESSAGES = [["Größe, bitte?", "Die Größe ist 5; ok|so"], ["b\n\nc", "d"]]
+
+
+def texts(rows: list[Row]) -> list[list[str]]:
+    return [[message["content"] for message in row.messages] for row in rows]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_a_table_is_read_with_any_usual_separator_and_encoding(
+    tmp_path: Path, separator: str, encoding: str
+) -> None:
+    with (tmp_path / "a.csv").open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=separator).writerows(TABLE)
+    source = FileSource(path="a.csv", encoding=encoding if encoding == "windows-1252" else None)
+    assert texts(read(tmp_path, source)) == TABLE_MESSAGES
+
+
+def test_columns_of_other_names_tell_the_separator_too(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("frage;antwort, lang, mit, Kommas\na;b\n")
+    fields = {"instruction": "frage", "response": "antwort, lang, mit, Kommas"}
+    assert texts(read(tmp_path, FileSource(path="a.csv", fields=fields))) == [["a", "b"]]
+    (tmp_path / "b.csv").write_text("instruction~response\na~b\n")
+    assert texts(read(tmp_path, FileSource(path="b.csv", separator="~"))) == [["a", "b"]]
+
+
+def test_json_lines_are_read_in_the_encoding_that_the_recipe_names(tmp_path: Path) -> None:
+    row = json.dumps({"instruction": "Größe?", "response": "5 €"}, ensure_ascii=False) + "\n"
+    (tmp_path / "a.jsonl").write_bytes(row.encode("windows-1252"))
+    with pytest.raises(SourceError, match=r"a\.jsonl:1: is not UTF-8.*encoding: windows-1252"):
+        read(tmp_path, "a.jsonl")
+    assert texts(read(tmp_path, FileSource(path="a.jsonl", encoding="windows-1252"))) == [["Größe?", "5 €"]]
+    with pytest.raises(SourceError, match="is not ascii, as the recipe says"):
+        read(tmp_path, FileSource(path="a.jsonl", encoding="ascii"))
+
+
+def test_a_table_in_windows_1252_names_the_line_and_the_key(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("instruction,response\na,b\nGröße,c\n".encode("windows-1252"))
+    with pytest.raises(
+        SourceError, match=r"a\.csv:3: is not UTF-8.*iconv -f WINDOWS-1252.*encoding: windows-1252"
+    ):
+        read(tmp_path, "a.csv")
+
+
+def test_a_workbook_is_a_table_of_texts(tmp_path: Path) -> None:
+    rows = [
+        *TABLE,
+        [],
+        ["How many?", None, 3.0],
+        ["When?", None, datetime(2026, 1, 2, 3, 4)],
+        ["Is it?", None, 0.5],
+    ]
+    workbook(*rows)(tmp_path / "a.xlsx")
+    said = [["How many?", "3"], ["When?", "2026-01-02T03:04:00"], ["Is it?", "0.5"]]
+    assert texts(read(tmp_path, "a.xlsx")) == [*TABLE_MESSAGES, *said]
+    workbook(["instruction", "response"], ["a", "b"], ["c"])(tmp_path / "b.xlsx")
+    with pytest.raises(SourceError, match=r"b\.xlsx: row 3: has no `response`"):
+        read(tmp_path, "b.xlsx")
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synth.tables._LARGEST_UNPACKED", 2**20)
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", bytes(6 * 2**20))
+    with pytest.raises(SourceError, match="unpacks to 6 MiB; a workbook may have 1"):
+        read(tmp_path, "a.xlsx")
+
+
+def test_fields_the_wrong_way_round(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", [{"question": "a", "answer": "b"}])
+    with pytest.raises(SourceError) as error:
+        read(tmp_path, FileSource(path="a.csv", fields={"question": "instruction", "answer": "response"}))
+    assert "has no column 'instruction'" in str(error.value)
+    assert "It has `question`, `answer`." in str(error.value)
+    assert "{instruction: question, response: answer}" in str(error.value)
+
+
+@pytest.mark.parametrize("folder", ["a[b]", "a[", "q?*", "[!x]"])
+def test_brackets_in_the_path_of_a_recipe_are_no_pattern(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    write(tmp_path / folder / "a.jsonl", [SHAPES["instruction"][0]])
+    write(tmp_path / folder / "b[1].jsonl", [SHAPES["instruction"][0]])
+    assert len(read(tmp_path / folder, "a.jsonl")) == 1
+    assert len(read(tmp_path / folder, "*.jsonl")) == 2
+    assert len(read(tmp_path / folder, "b[1].jsonl")) == 1
+    assert len(read(tmp_path, str(tmp_path / glob.escape(folder) / "*.jsonl"))) == 2
+
+
+def test_unknown_keys_of_any_depth_are_left_alone(tmp_path: Path) -> None:
+    deep = '{"instruction": "a", "response": "b", "x": ' + "[" * 900 + "]" * 900 + "}\n"
+    (tmp_path / "a.jsonl").write_text(deep)
+    assert texts(read(tmp_path, "a.jsonl")) == [["a", "b"]]
+    assert [failure.response for failure in read_failures("a.jsonl", tmp_path)] == ["b"]
+
+
+SKIPPED = {
+    "a.jsonl": '{"instruction": "a", "response": "b"}\n{"instruction": \n\n[1]\n{"instruction": "c"}\n'
+    '{"messages": [{"role": "user", "content": "x"}]}\n{"instruction": "e", "response": "f"}\n',
+    "a.json": '[{"instruction": "a", "response": "b"}, 3, {"instruction": "e", "response": "f"}]',
+    "a.csv": 'instruction,response\na,b\nc\nd,e,f\n"x"y,z\ne,f\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [("a.jsonl", [":2", ":4", ":5", ":6"]), ("a.json", [": item 2"]), ("a.csv", [":3", ":4", ":5"])],
+)
+def test_bad_rows_are_skipped_where_the_source_says_so(tmp_path: Path, name: str, lines: list[str]) -> None:
+    (tmp_path / name).write_text(SKIPPED[name])
+    errors: list[SourceError] = []
+    rows = read_rows(FileSource(path=name, bad="skip"), tmp_path, "seed", answered=True, skip=errors.append)
+    assert texts(list(rows)) == [["a", "b"], ["e", "f"]]
+    assert [error.where for error in errors] == [f"{tmp_path / name}{line}" for line in lines]
+    with pytest.raises(SourceError):
+        list(read_rows(FileSource(path=name), tmp_path, "seed", answered=True, skip=errors.append))
+
+
+def test_a_line_of_20_megabytes_is_skipped_as_one(tmp_path: Path) -> None:
+    good = '{"instruction": "a", "response": "b"}\n'
+    (tmp_path / "a.jsonl").write_text(good + "x" * 40_000_000 + "\n" + good.replace("a", "c"))
+    errors: list[SourceError] = []
+    source = FileSource(path="a.jsonl", bad="skip")
+    assert len(list(read_rows(source, tmp_path, "seed", answered=True, skip=errors.append))) == 2
+    assert [error.where for error in errors] == [f"{tmp_path / 'a.jsonl'}:2"]
+
+
+def test_a_run_counts_and_lists_what_it_skipped(desk: Path) -> None:
+    import synth
+
+    folder = desk.parent
+    with (folder / "seeds.jsonl").open("a") as seeds:
+        seeds.write('{"messages": [{"role": "user", "content": "no answer"}]}\n')
+    (folder / "docs").mkdir()
+    (folder / "docs" / "a.md").write_text("A page about refunds and deposits. " * 40)
+    (folder / "docs" / "short.md").write_text("A short page.")
+    settings = [
+        "sources.seeds={path: seeds.jsonl, bad: skip}",
+        "sources.documents={path: docs/*.md, bad: skip}",
+        "stages=[{backtranslate: {count: 1}}]",
+    ]
+    with pytest.raises(SourceError, match=r"seeds\.jsonl:61"):
+        synth.api.run_with_result(desk)
+    result = synth.api.run_with_result(desk, settings=settings)
+    assert result.summary["skipped"] == {"documents": 1, "seeds": 1}
+    file = folder / "runs" / "desk" / "skipped.jsonl"
+    listed = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(line["source"], Path(line["where"]).name) for line in listed] == [
+        ("seeds", "seeds.jsonl:61"),
+        ("documents", "short.md"),
+    ]
+    assert "without a response" in listed[0]["reason"]
+    again = synth.api.run_with_result(desk, settings=settings)
+    assert again.summary["skipped"] == {"documents": 1, "seeds": 1}, "a finished run says it, too"
+    lines = (folder / "seeds.jsonl").read_text().splitlines(keepends=True)
+    (folder / "seeds.jsonl").write_text("".join(lines[:60]))
+    (folder / "docs" / "short.md").unlink()
+    assert synth.api.run_with_result(desk, settings=settings).summary["skipped"] == {}
+    assert not file.exists()
+
+
+def test_a_source_of_bad_rows_alone_holds_none(desk: Path) -> None:
+    (desk.parent / "seeds.jsonl").write_text("[1]\n[2]\n")
+    recipe = load_recipe(desk, ["sources.seeds={path: seeds.jsonl, bad: skip}"])
+    with pytest.raises(SourceError, match=r"holds no rows. 2 bad rows were skipped, .*jsonl:1"):
+        read_given(recipe, lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("{path: a.csv, separator: ';;'}", "separator"),
+        ("{path: a.csv, encoding: utf-88}", "encoding"),
+        ("{path: a.csv, encoding: base64}", "encoding"),
+        ("{path: a.csv, bad: ignore}", "bad"),
+    ],
+)
+def test_how_a_file_is_written_is_checked_in_the_recipe(desk: Path, text: str, place: str) -> None:
+    with pytest.raises(InputError, match=place):
+        load_recipe(desk, [f"sources.seeds={text}"])
 
 
 @pytest.mark.parametrize(

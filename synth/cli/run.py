@@ -74,6 +74,11 @@ def _report(result: RunResult, name: Path) -> None:
     print_text(_words(result.summary))
     if repeated := result.summary["repeated"]:
         print_text("Left out as repeats: " + ", ".join(f"{name} {count}" for name, count in repeated.items()))
+    if skipped := result.summary["skipped"]:
+        counts = ", ".join(f"{name} {count}" for name, count in skipped.items())
+        print_text(
+            f"Skipped as unusable: {counts}. They are listed in {result.summary['run']}/skipped.jsonl."
+        )
     if result.error is None:
         shown = os.path.relpath(name)
         print_text(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")

@@ -97,7 +97,9 @@ class Isolated:
         self._process = process
         self._end = weakref.finalize(self, _end, process)
         assert process.stdout is not None
-        if process.stdout.readline() != b"ready\n":
+        if self._closed:
+            process.kill()  # `close` came before there was something to end
+        elif process.stdout.readline() != b"ready\n" and not self._closed:
             raise MachineError(
                 f"the process for checks ended at its start (exit code {self._ended(process)}).",
                 where=" ".join(command),

@@ -20,7 +20,10 @@ from synth.frozen import FrozenJson
 from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.brain import fake_reply, finish_reply, message_text
 from synth.llm.wire import read_reply, write_reply
+from synth.small_files import read_small
 
+# Bytes of a script: it is read whole.
+_LARGEST_SCRIPT = 64 * 2**20
 _RULE_KEYS = frozenset(
     {"match", "text", "replies", "any", "reasoning", "finish", "error", "status", "unreachable"}
 )
@@ -64,8 +67,8 @@ class Rule:
 def read_script(path: Path) -> tuple[Rule, ...]:
     """The rules of a JSONL file, in order. Raises `InputError` that names the line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_small(path, InputError, _LARGEST_SCRIPT).splitlines()
+    except OSError as error:
         raise InputError(f"cannot read the fake model's script: {error}", where=str(path)) from error
     rules = []
     for number, line in enumerate(lines, start=1):

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synth.errors import InputError, RecipeError
-from synth.recipe.model import Recipe, RunSource, listed
+from synth.recipe.files import RunSource, listed
+from synth.recipe.model import Recipe
 from synth.sources import files_of
 
 

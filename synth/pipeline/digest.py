@@ -9,7 +9,8 @@ from pathlib import Path
 import orjson
 
 from synth.llm.base import Json
-from synth.recipe.model import Files, Recipe, RunSource, Source, listed
+from synth.recipe.files import Files, RunSource, Source, listed
+from synth.recipe.model import Recipe
 from synth.sources import files_of, local_dataset, run_records
 
 

@@ -6,11 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from synth.documents import Piece, pieces, read_document
 from synth.errors import RecipeError, SourceError
 from synth.pipeline.digest import named
-from synth.recipe.model import Files, Recipe
+from synth.pipeline.skipped import Skipped
+from synth.recipe.files import Files
+from synth.recipe.model import Recipe
 from synth.redaction import Redactor
 from synth.row import Origin, Row, Slot
 from synth.sources import document_files, files_of, read_failures, read_rows
@@ -25,6 +28,7 @@ class Given:
     """What people gave. Prompts are read as they are needed: there can be very many.
 
     `repeated` counts, by source, what was read and is no row of its own, since an earlier one is the same.
+    `skipped` holds what could not be used, where its source says `bad: skip`.
     """
 
     holdout: list[Row]
@@ -34,6 +38,7 @@ class Given:
     redactor: Redactor | None = None
     warn: Callable[[str], None] = lambda text: None
     repeated: Counter[str] = field(default_factory=Counter)
+    skipped: Skipped = field(default_factory=Skipped)
 
     def slots(self) -> Iterator[Slot]:
         """One row a slot, in the run's order. Stages get copies: makers still read the rows themselves."""
@@ -49,11 +54,18 @@ class Given:
         documents, folder = self.recipe.sources.documents, self.recipe.folder
         unique: dict[str, Passage] = {}
         total = 0
-        for file in document_files(documents, folder):
+        for file, may_skip in document_files(documents, folder):
             name = named(file, self.recipe)
-            text = read_document(file)
-            text = self.redactor.text(text) if self.redactor else text
-            for piece in _pieces(text, shortest, longest, name):
+            try:
+                text = read_document(file)
+                text = self.redactor.text(text) if self.redactor else text
+                found = _pieces(text, shortest, longest, name)
+            except SourceError as error:
+                if not may_skip:
+                    raise
+                self.skipped.note("documents", error)
+                continue
+            for piece in found:
                 passage = Passage(name, piece.text, piece.start, piece.end, piece.heading or None)
                 total += 1
                 unique.setdefault(passage.id, passage)
@@ -73,7 +85,8 @@ class Given:
         again = any(getattr(stage.options, "again", False) for stage in self.recipe.stages)
         answered = None if again else False
         prompts, folder = self.recipe.sources.prompts, self.recipe.folder
-        for row in read_rows(prompts, folder, "prompt", answered=answered, redactor=self.redactor):
+        skip = partial(self.skipped.note, "prompts")
+        for row in read_rows(prompts, folder, "prompt", answered=answered, redactor=self.redactor, skip=skip):
             key = int(row.id, 16)
             total += 1
             if key not in seen:
@@ -110,7 +123,7 @@ def read_given(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor |
     held = {row.id for row in holdout}
     seeds = [row for row in seeds if row.id not in held]
     failures = [failure for failure in failures if failure.id not in held]
-    return Given(holdout, seeds, failures, recipe, redactor, warn, reading.repeated)
+    return Given(holdout, seeds, failures, recipe, redactor, warn, reading.repeated, reading.skipped)
 
 
 @dataclass
@@ -121,6 +134,7 @@ class _Reading:
     warn: Callable[[str], None]
     redactor: Redactor | None
     repeated: Counter[str] = field(default_factory=Counter)
+    skipped: Skipped = field(default_factory=Skipped)
 
     def rows(self, spec: Files | None, origin: Origin) -> list[Row]:
         """The rows with an answer that a source holds. Raises `SourceError` where it has none."""
@@ -129,12 +143,15 @@ class _Reading:
         folder = self.recipe.folder
         unique: dict[str, Row] = {}
         total = 0
-        for row in read_rows(spec, folder, origin, answered=True, redactor=self.redactor):
+        skip = partial(self.skipped.note, _KEYS[origin])
+        for row in read_rows(spec, folder, origin, answered=True, redactor=self.redactor, skip=skip):
             total += 1
             unique.setdefault(row.id, row)
         if not unique:
             where = ", ".join(str(f) for f in files_of(spec, folder)) or str(spec)
-            raise SourceError("holds no rows.", where=where)
+            bad = len(self.skipped.where)
+            hint = f"{bad} bad rows were skipped, the first at {self.skipped.where[0]}." if bad else None
+            raise SourceError("holds no rows.", where=where, hint=hint)
         self._note(f"{origin} rows", _KEYS[origin], total, len(unique))
         return list(unique.values())[: self.recipe.limit]
 
@@ -144,7 +161,9 @@ class _Reading:
             return []
         unique: dict[str, Failure] = {}
         total = 0
-        for failure in read_failures(self.recipe.sources.failures, self.recipe.folder, self.redactor):
+        skip = partial(self.skipped.note, "failures")
+        spec, folder = self.recipe.sources.failures, self.recipe.folder
+        for failure in read_failures(spec, folder, self.redactor, skip):
             total += 1
             unique.setdefault(failure.id, failure)
             if len(unique) == self.recipe.limit:

@@ -306,6 +306,7 @@ class _Run:
         for model in self._models.values():
             await model.client.close()
         self._store.drain()
+        self._given.skipped.write(self._store.folder)
         carried = self._decided.refresh()
         if carried:
             self._progress.say(
@@ -352,9 +353,12 @@ class _Run:
             swapped = {stage: {"position_swap": s.document()} for stage, s in swaps_of(reader).items()}
             said = {"stages": {**stages, **swapped}, **covered}
             # A finished run that is not replayed has not read its prompts and documents again.
-            noted = reader.notes.get("repeated", {}) if reader.finished else {}
+            notes = reader.notes if reader.finished else {}
+            noted, noted_skips = notes.get("repeated", {}), notes.get("skipped", {})
             repeated = {**noted, **self._given.repeated}
-            rows = {**row_counts(reader), "repeated": dict(sorted(repeated.items()))}
+            skipped = {**noted_skips, **self._given.skipped.counts}
+            left_out = {"repeated": dict(sorted(repeated.items())), "skipped": dict(sorted(skipped.items()))}
+            rows = {**row_counts(reader), **left_out}
             return RunResult({**rows, **call, "total": total, **said}, error)
         finally:
             reader.close()
@@ -366,6 +370,7 @@ class _Run:
             "seeds": len(self._given.seeds),
             "holdout": len(self._given.holdout),
             "repeated": self._given.repeated,
+            "skipped": self._given.skipped.counts,
             "stages": {stage.name: stage.notes() for stage in self._stages if hasattr(stage, "notes")},
         }
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# The largest integer that every reader of JSON keeps whole, and that a database and a server can hold.
+LARGEST: Final = 2**53
+
+# Every number of a recipe is finite and has a largest value; `Strict` refuses infinity and NaN.
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Positive = Annotated[int, Field(ge=1, le=LARGEST)]
+Amount = Annotated[float, Field(gt=0.0, le=1e12)]
 
 
 class Strict(BaseModel):
@@ -16,7 +21,12 @@ class Strict(BaseModel):
 
     # Built when first used: a recipe has a few of the stages, and `--help` has none.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_default=True, populate_by_name=True, defer_build=True
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        populate_by_name=True,
+        defer_build=True,
+        allow_inf_nan=False,
     )
 
 
@@ -25,13 +35,13 @@ class Sampling(Strict):
 
     temperature: Annotated[float, Field(ge=0.0, le=5.0)] | None = None
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
-    top_k: int | None = None
+    top_k: Annotated[int, Field(ge=-1, le=2**31 - 1)] | None = None
     min_p: Share | None = None
     presence_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0.0)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
     stop: tuple[str, ...] | None = None
-    max_tokens: Positive | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
     def over(self, defaults: Sampling) -> Sampling:
         """These values, and those of `defaults` where nothing is set here."""
@@ -65,4 +75,6 @@ class AskingOptions(StageOptions):
         default=None, description="A prompt file: a name, or a path beside the recipe."
     )
     sampling: Sampling = Field(default_factory=Sampling, description="Overrides the model's own sampling.")
-    attempts: Positive = Field(default=3, description="How often an answer that does not serve is asked for.")
+    attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="How often an answer that does not serve is asked for."
+    )

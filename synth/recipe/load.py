@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
 from synth.nearest import did_you_mean
+from synth.recipe.files import FileSource, RunSource
 from synth.recipe.model import (
     FORMAT_VERSION,
     EmbeddedModel,
@@ -34,12 +35,15 @@ _PROVIDERS: dict[str, type[BaseModel]] = {
     "fake": FakeModel,
 }
 
+# What pydantic calls the blocks that one key can hold.
+_TAGS: dict[str, type[BaseModel]] = {**_PROVIDERS, "file": FileSource, "run": RunSource}
+
 
 def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | None = None) -> Recipe:
     """Reads and checks the recipe; `settings` are `key=value` overrides. Raises `InputError`."""
     file = Path(file)
     data, source_map = read_yaml(file)
-    apply_overrides(data, settings)
+    apply_overrides(data, settings, source_map)
     _refuse_newer(data, source_map)
     data["stages"] = _stages(data.get("stages"), source_map)
     for not_a_key in _NOT_KEYS & data.keys():
@@ -47,7 +51,7 @@ def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | Non
     try:
         recipe = Recipe(**data, folder=file.parent, limit=limit)
     except ValidationError as error:
-        raise _explain(error, (), source_map, Recipe) from None
+        raise _explain(error, (), source_map, Recipe, data) from None
     _cross_check(recipe, source_map)
     return recipe.read_from(source_map)
 
@@ -103,7 +107,7 @@ def _stage(item: Any, index: int, source_map: SourceMap) -> StageSpec:
     try:
         checked = model.model_validate(options if options is not None else {})
     except ValidationError as error:
-        raise _explain(error, (*path, kind), source_map, model) from None
+        raise _explain(error, (*path, kind), source_map, model, options) from None
     return StageSpec(kind=kind, name=checked.as_ or kind, options=checked)
 
 
@@ -151,14 +155,32 @@ def _check_from(recipe: Recipe, source_map: SourceMap) -> None:
 
 
 def _explain(
-    error: ValidationError, base: tuple[str | int, ...], source_map: SourceMap, model: type[BaseModel]
+    error: ValidationError,
+    base: tuple[str | int, ...],
+    source_map: SourceMap,
+    model: type[BaseModel],
+    data: Any,
 ) -> RecipeError:
     """The first mistake in words; the others are counted."""
     mistakes = error.errors(include_url=False)
     first = mistakes[0]
-    path = base + tuple(step for step in first["loc"] if step not in _PROVIDERS)
+    path = _path_in(data, first["loc"])
     more = f" ({len(mistakes) - 1} more like it in this file.)" if len(mistakes) > 1 else ""
-    return RecipeError(_words(first, path, model) + more, where=source_map.where(path))
+    return RecipeError(_words(first, path, model) + more, where=source_map.where(base + path))
+
+
+def _path_in(data: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The keys and positions that lead to a mistake, without the alternatives that pydantic names."""
+    path: tuple[str | int, ...] = ()
+    here: Any = data
+    for number, step in enumerate(loc, start=1):
+        known = step in here if isinstance(here, dict) else isinstance(here, list) and isinstance(step, int)
+        if known:
+            here = here[step]
+        elif not isinstance(here, dict) or number < len(loc) or step in _PROVIDERS:
+            continue
+        path = (*path, step)
+    return path
 
 
 def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseModel]) -> str:
@@ -171,19 +193,24 @@ def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseM
     if kind == "union_tag_invalid":
         *most, last = _PROVIDERS
         return f"provider must be {', '.join(most)} or {last}."
-    words = mistake["msg"].removeprefix("Value error, ").rstrip(".")
-    shown = repr(mistake["input"])
     if kind == "value_error":
-        return f"{key}: {words}."
-    return f"{key}: {words[0].lower()}{words[1:]}, not {shown if len(shown) < 80 else shown[:77] + '...'}."
+        return f"{mistake['msg'].removeprefix('Value error, ').rstrip('.')}."
+    shown = repr(mistake["input"])
+    shown = shown if len(shown) < 80 else shown[:77] + "..."
+    if kind in ("model_type", "model_attributes_type"):
+        keys = _known_keys(model, (*mistake["loc"], ""))
+        value = shown if isinstance(mistake["input"], int | float | str) else "..."
+        return f"it holds keys, for example {key}: {{{keys[0]}: {value}}}, not {shown} alone."
+    words = mistake["msg"].rstrip(".")
+    return f"{words[0].lower()}{words[1:]}, not {shown}."
 
 
 def _known_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     """The keys of the block that an unknown key was found in."""
     block: type[BaseModel] = model
     for step in loc[:-1]:
-        if step in _PROVIDERS:
-            block = _PROVIDERS[str(step)]
+        if step in _TAGS:
+            block = _TAGS[str(step)]
             continue
         field = block.model_fields.get(str(step))
         below = _block_of(field.annotation) if field else None

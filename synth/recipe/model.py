@@ -16,7 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from synth.recipe.base import Count, Positive, Sampling, Share, StageOptions, Strict
+from synth.recipe.base import Amount, Positive, Sampling, Share, StageOptions, Strict
+from synth.recipe.files import SourceName, Sources
 from synth.recipe.servers import check_address
 from synth.recipe.source_map import SourceMap
 
@@ -26,8 +27,8 @@ FORMAT_VERSION = 1
 class Price(Strict):
     """US dollars per million tokens."""
 
-    prompt: Annotated[float, Field(ge=0)]
-    completion: Annotated[float, Field(ge=0)]
+    prompt: Annotated[float, Field(ge=0, le=1e9)]
+    completion: Annotated[float, Field(ge=0, le=1e9)]
 
 
 class _Model(Strict):
@@ -75,7 +76,7 @@ class EndpointModel(_Model):
     send_seed: bool = Field(
         default=False, description="Send a seed with each request; some servers die of it."
     )
-    patience: Annotated[float, Field(gt=0)] = Field(
+    patience: Annotated[float, Field(gt=0, le=1e6)] = Field(
         default=60.0, description="Seconds without any answer before the servers count as gone."
     )
     context: Positive | None = Field(
@@ -127,7 +128,9 @@ class FakeModel(_Model):
     provider: Literal["fake"] = "fake"
     model: str = "fake"
     script: Path | None = Field(default=None, description="JSONL of {match, text | replies, finish?, error?}")
-    delay: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Mean seconds an answer takes.")
+    delay: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=0.0, description="Mean seconds an answer takes."
+    )
     fail: Share = 0.0
     cut: Share = 0.0
     broken: Share = 0.0
@@ -149,56 +152,6 @@ ModelConfig = Annotated[
 ]
 
 
-class FileSource(Strict):
-    """A file, a glob or `hf:NAME`, with something to say about it."""
-
-    path: str
-    weight: Annotated[float, Field(gt=0)] = Field(
-        default=1.0, description="Its seeds are drawn as examples so many times as often as others."
-    )
-    fields: dict[str, str] = Field(
-        default_factory=dict, description="Its columns by their usual names: {instruction: question}."
-    )
-
-
-class RunSource(Strict):
-    """What an earlier run kept; of all its rows, or of those that people approved."""
-
-    run: str = Field(description="A run folder, relative to the recipe.")
-    only: Literal["reviewed"] | None = None
-    weight: Annotated[float, Field(gt=0)] = 1.0
-
-
-Source = str | FileSource | RunSource
-Files = Source | list[Source]
-
-
-class Sources(Strict):
-    """Where rows come from. Paths are relative to the recipe; a glob or `hf:NAME` works too."""
-
-    seeds: Files | None = None
-    documents: Files | None = Field(default=None, description="Texts to draft from, one a file.")
-    failures: Files | None = Field(
-        default=None, description="What today's model got wrong: {instruction, response, problem?, expected?}"
-    )
-    prompts: Files | None = None
-
-    @model_validator(mode="after")
-    def _weights_draw(self) -> Sources:
-        for key in ("documents", "failures", "prompts"):
-            for source in listed(getattr(self, key)):
-                if not isinstance(source, str) and source.weight != 1.0:
-                    raise ValueError(f"a weight says how often a seed is drawn as an example; {key} are not")
-        return self
-
-
-def listed(files: Files | None) -> list[Source]:
-    """The sources of one key, as a list."""
-    if files is None:
-        return []
-    return files if isinstance(files, list) else [files]
-
-
 def _file_alone(value: Any) -> Any:
     return {"file": value} if isinstance(value, str) else value
 
@@ -207,7 +160,7 @@ class Holdout(Strict):
     """Real rows set aside before anything is drafted: so many of the seeds, or a file."""
 
     rows: Positive | None = None
-    file: str | None = None
+    file: SourceName | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Holdout:
@@ -221,7 +174,7 @@ class Budget(Strict):
 
     requests: Positive | None = None
     tokens: Positive | None = None
-    usd: Annotated[float, Field(gt=0)] | None = None
+    usd: Amount | None = None
 
 
 class Split(Strict):
@@ -244,10 +197,8 @@ class PairOptions(Strict):
     """Which pairs of answers preference formats are made of."""
 
     per_prompt: Literal["one", "all"] = "one"
-    margin: Annotated[float, Field(gt=0)] = Field(
-        default=0.5, description="Least difference of two candidates' scores."
-    )
-    length_ratio: Annotated[float, Field(ge=1)] | None = Field(
+    margin: Amount = Field(default=0.5, description="Least difference of two candidates' scores.")
+    length_ratio: Annotated[float, Field(ge=1, le=1e6)] | None = Field(
         default=None, description="Leaves out pairs whose longer answer is more than so many times the other."
     )
 
@@ -255,7 +206,7 @@ class PairOptions(Strict):
 class MixSource(Strict):
     """General data for one split: so many rows, so many tokens, or a share of all rows of that split."""
 
-    source: str = Field(description="A file beside the recipe, or `hf:NAME`.")
+    source: SourceName = Field(description="A file beside the recipe, or `hf:NAME`.")
     rows: Positive | None = None
     tokens: Positive | None = Field(default=None, description="Counted by the tokenizer of `export.model`.")
     weight: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -273,10 +224,10 @@ class Balance(Strict):
     """Copies of rows of `train`, so that small groups are not drowned by large ones."""
 
     by: Annotated[str, Field(pattern=r"^(language|source|stage|label:.+)$")] = "language"
-    temperature: Annotated[float, Field(ge=1)] = Field(
+    temperature: Annotated[float, Field(ge=1, le=1e6)] = Field(
         default=2.0, description="Groups of n rows weigh n^(1/temperature); 1 changes nothing."
     )
-    most: Annotated[float, Field(ge=1)] = Field(
+    most: Annotated[float, Field(ge=1, le=1e6)] = Field(
         default=4.0, description="How often a row stands there at most."
     )
 
@@ -357,7 +308,7 @@ class Recipe(Strict):
 
     version: int = FORMAT_VERSION
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-    seed: Count = 0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     models: Annotated[dict[str, ModelConfig], Field(min_length=1)]
     sources: Sources = Field(default_factory=Sources)
     holdout: Annotated[

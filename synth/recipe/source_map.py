@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from synth.errors import RecipeError
+from synth.small_files import read_small
+from synth.yaml_data import YamlFault, parse_yaml
 
 Path_ = tuple[str | int, ...]
-
-
-_BOOLEAN, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML (it builds no objects), which refuses a key that stands twice."""
-
-
-def _no_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        if key_node.tag == _BOOLEAN:
-            # YAML 1.1 reads the keys `on`, `off`, `yes` and `no` as booleans; here a key is a word.
-            key_node.tag = _TEXT
-        key = loader.construct_object(key_node, deep=True)
-        if isinstance(key, Hashable) and key in seen:
-            raise yaml.MarkedYAMLError(
-                problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
-            )
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _no_duplicates)
 
 
 class SourceMap:
@@ -44,6 +20,7 @@ class SourceMap:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lines: dict[Path_, int] = {}
+        self._settings: dict[Path_, str] = {}
 
     def read(self, node: yaml.Node | None, path: Path_ = ()) -> None:
         """Notes the line of every key and item below `node`."""
@@ -59,10 +36,17 @@ class SourceMap:
             for index, value in enumerate(node.value):
                 self.read(value, (*path, index))
 
+    def set_by(self, setting: str, path: Path_) -> None:
+        """Notes that `--set` wrote what stands at `path`: the file has nothing to do with it."""
+        self._lines = {place: line for place, line in self._lines.items() if place[: len(path)] != path}
+        self._settings[path] = setting if len(setting) <= 80 else f"{setting[:77]}..."
+
     def where(self, path: Path_) -> str:
-        """`FILE:LINE: dotted.key`, with the line of the nearest key that stands in the file."""
+        """`FILE:LINE: dotted.key`, with the line of the nearest key in the file; or `--set key=value`."""
         dotted = ".".join(str(p) for p in path)
         for end in range(len(path), -1, -1):
+            if path[:end] in self._settings:
+                return f"--set {self._settings[path[:end]]}"
             if path[:end] in self._lines:
                 place = f"{self.file}:{self._lines[path[:end]]}"
                 return f"{place}: {dotted}" if dotted else place
@@ -72,8 +56,8 @@ class SourceMap:
 def read_yaml(file: Path) -> tuple[dict[str, Any], SourceMap]:
     """The file's mapping and where its keys stand. Raises `RecipeError` for anything else."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        text = read_small(file, RecipeError)
+    except (FileNotFoundError, NotADirectoryError):
         raise RecipeError(
             "there is no such file.",
             where=str(file),
@@ -83,28 +67,17 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], SourceMap]:
         raise RecipeError(
             "is a folder, not a recipe.", where=str(file), hint="Name the recipe in it."
         ) from None
-    except UnicodeDecodeError as error:
-        raise RecipeError(
-            f"is not UTF-8 (byte {error.start}).", where=str(file), hint="Save it as UTF-8."
-        ) from None
     source_map = SourceMap(file)
     try:
-        source_map.read(yaml.compose(text, Loader=_Loader))
-        data = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise _yaml_error(file, error) from None
+        node, data = parse_yaml(text)
+        source_map.read(node)
+    except YamlFault as fault:
+        line = f":{fault.line}" if fault.line else ""
+        raise RecipeError(
+            f"{fault.words}.",
+            where=f"{file}{line}",
+            hint="Check the indentation, quotes and colons there." if fault.syntax else None,
+        ) from None
     if not isinstance(data, dict):
         raise RecipeError("holds no keys.", where=str(file), hint="A recipe starts with `name: ...`.")
     return data, source_map
-
-
-def _yaml_error(file: Path, error: yaml.YAMLError) -> RecipeError:
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        return RecipeError(
-            f"is not valid YAML: {error.problem or error.context}.",
-            where=f"{file}{line}",
-            hint="Check the indentation, quotes and colons there.",
-        )
-    return RecipeError(f"is not valid YAML: {error}.", where=str(file))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from synth.errors import InputError
 from synth.nearest import did_you_mean
 from synth.packaged import packaged
+from synth.small_files import read_small
+from synth.yaml_data import YamlFault, load_yaml
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -132,15 +133,16 @@ def load_task(name_or_path: str | Path) -> Task:
     if path.suffix not in (".yaml", ".yml"):
         path = packaged("argilla_config") / "tasks" / f"{name_or_path}.yaml"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        content = load_yaml(read_small(path, InputError))
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         known = task_names()
         raise InputError(
             f"there is no review task {str(name_or_path)!r}.{did_you_mean(str(name_or_path), known)}",
             hint=f"There are: {', '.join(known)}.",
         ) from None
-    except yaml.YAMLError as error:
-        raise InputError(f"it is no YAML: {error}", where=str(path)) from error
+    except YamlFault as fault:
+        where = f"{path}:{fault.line}" if fault.line else str(path)
+        raise InputError(f"{fault.words}.", where=where) from None
     try:
         return Task.model_validate(content)
     except ValidationError as error:

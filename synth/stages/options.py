@@ -121,7 +121,7 @@ class BacktranslateOptions(AskingOptions):
     longest: Positive = Field(default=3000, description="Most characters of a passage.")
     judge: str | None = Field(default=None, description="One of `models`, in the place of `judge`.")
     sampling_of_judge: Sampling = Sampling(temperature=0.0)
-    keep: float | None = Field(
+    keep: Annotated[float, Field(ge=-1e6, le=1e6)] | None = Field(
         default=HUMPBACK_KEEP, description="Least score in curation, of 1 to 5; null leaves curation out."
     )
     curate: str = Field(default="curate", description="The curation's prompt.")
@@ -270,7 +270,9 @@ class RespondOptions(AskingOptions):
     system: str | None = Field(default=None, description="A system prompt for rows without one.")
     n: Positive = Field(default=1, description="Candidate answers for every row.")
     models: tuple[str, ...] = Field(default=(), description="Who gives them, in turn.")
-    temperatures: tuple[float, ...] = Field(default=(), description="At which temperatures, in turn.")
+    temperatures: tuple[Annotated[float, Field(ge=0.0, le=5.0)], ...] = Field(
+        default=(), description="At which temperatures, in turn."
+    )
     systems: tuple[str, ...] = Field(default=(), description="Under which system prompts, in turn.")
     turns: Positive = Field(default=1, description="Answers in a conversation; a model plays the user.")
     user: str | None = Field(default=None, description="One of `models` that plays the user.")

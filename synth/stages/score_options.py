@@ -17,7 +17,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
 }
-_COMPARISON = re.compile(r"(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)")
+_COMPARISON = re.compile(r"(>=|<=|>|<)\s*(-?\d{1,6}(?:\.\d{1,6})?)")
 
 
 # The rubric for one answer at a time, and the one for all answers of a row in one prompt.
@@ -62,7 +62,7 @@ class ScoreOptions(AskingOptions):
         if value is None:
             return None
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return f">= {value:g}"
+            value = f">= {value:g}"
         if not isinstance(value, str) or not _COMPARISON.fullmatch(value.strip()):
             raise ValueError("must be a comparison such as '>= 4'")
         return value.strip()

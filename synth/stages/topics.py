@@ -14,16 +14,16 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from synth.errors import PromptError, RecipeError, SourceError, Unfinished
 from synth.llm.base import Json, RequestFailed
 from synth.prompts import Prompt
 from synth.row import Row
+from synth.small_files import read_small
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served, no_source
 from synth.stages.options import TopicsOptions
 from synth.stages.taxonomy import Taxonomy, join_taxonomies, read_taxonomy
+from synth.yaml_data import YamlFault, load_yaml
 
 # Makers that write on a topic. Others draw on what has its subject already: a text, a failure, a row.
 FILLED_BY = ("generate",)
@@ -153,10 +153,12 @@ def _read(file: Path) -> list[str]:
     """The leaves that a YAML or JSON file names. Raises `SourceError`."""
     hint = "Write a list of names, or names with lists below them, as YAML or JSON."
     try:
-        return read_taxonomy(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
+        return read_taxonomy(load_yaml(read_small(file, SourceError)))
+    except OSError as error:
         raise SourceError(f"cannot be read: {error}.", where=str(file), hint=hint) from None
-    except yaml.YAMLError as error:
-        raise SourceError(f"is neither YAML nor JSON: {error}.", where=str(file), hint=hint) from None
+    except YamlFault as fault:
+        where = f"{file}:{fault.line}" if fault.line else str(file)
+        words = f"is neither YAML nor JSON: {fault.words}" if fault.syntax else fault.words
+        raise SourceError(f"{words}.", where=where, hint=hint) from None
     except ValueError as error:
         raise SourceError(f"is no taxonomy: {error}.", where=str(file), hint=hint) from None

@@ -43,6 +43,11 @@ class RunFolder:
         return self.path / "replies.journal"
 
     @property
+    def skipped(self) -> Path:
+        """What the last call skipped of its sources, if anything."""
+        return self.path / "skipped.jsonl"
+
+    @property
     def decisions(self) -> Path:
         """What people were shown and what they answered."""
         return self.path / "decisions.jsonl"

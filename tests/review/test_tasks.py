@@ -58,7 +58,7 @@ def test_a_broken_one_is_refused_with_its_place(
     path.write_text(OWN.replace(*change))
     with pytest.raises(InputError, match=problem) as refused:
         load_task(path)
-    assert refused.value.where == str(path)
+    assert refused.value.where == (f"{path}:3" if problem == "YAML" else str(path))
 
 
 def test_an_unknown_name_is_told_with_the_known_ones() -> None:

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -255,6 +256,16 @@ def test_a_function_that_never_looks_up_is_ended(query: str, shop: Path) -> None
     assert objection is not None
     assert objection.reason == "sql_time"
     assert check(row("SELECT 1")) is None
+
+
+def test_what_is_stopped_while_its_process_starts_asks_nothing(shop: Path) -> None:
+    check = sql_check(shop, 600, empty=True)
+    query = f"{LONG} SELECT instr(a, substr(a, 1, 3999999) || 'x') FROM t"
+    asked = threading.Thread(target=check, args=[row(query)])
+    asked.start()
+    check.stop()
+    asked.join(timeout=60)
+    assert not asked.is_alive()
 
 
 def test_a_query_without_memory_is_an_error_of_its_own(shop: Path) -> None:

@@ -1,0 +1,111 @@
+"""The blocks of a recipe that name files, datasets and runs."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from synth.recipe.base import Strict
+
+_HUB_NAME = re.compile(r"hf:\w[\w.-]*(/\w[\w.-]*)?(@[\w.:\[\]%-]+)?")
+
+
+def _no_way_out(name: str) -> str:
+    """Refuses an `hf:` name that is a way through the disk."""
+    if name.startswith("hf:") and (".." in name or not _HUB_NAME.fullmatch(name)):
+        raise ValueError(f"{name!r} is no name of a dataset: write hf:OWNER/NAME, or hf:OWNER/NAME@SPLIT")
+    return name
+
+
+SourceName = Annotated[str, AfterValidator(_no_way_out)]
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ValueError(
+            f"Python knows no encoding {name!r}; usual ones are utf-8, windows-1252, utf-16"
+        ) from None
+    return name
+
+
+class FileSource(Strict):
+    """A file, a glob or `hf:NAME`, with something to say about it."""
+
+    path: SourceName
+    weight: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        default=1.0, description="Its seeds are drawn as examples so many times as often as others."
+    )
+    fields: dict[str, str] = Field(
+        default_factory=dict, description="Its columns by their usual names: {instruction: question}."
+    )
+    separator: Annotated[str, Field(pattern=r'^[^"\r\n]$')] | None = Field(
+        default=None, description="What stands between the values of a .csv; found out by default."
+    )
+    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
+        default=None, description="How its text is written, for example windows-1252; UTF-8 by default."
+    )
+    bad: Literal["stop", "skip"] = Field(
+        default="stop",
+        description="Stop at the first row or document that cannot be used, or list it and go on.",
+    )
+
+
+class RunSource(Strict):
+    """What an earlier run kept; of all its rows, or of those that people approved."""
+
+    run: str = Field(description="A run folder, relative to the recipe.")
+    only: Literal["reviewed"] | None = None
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+
+
+def _source_kind(value: Any) -> str:
+    if isinstance(value, RunSource) or (isinstance(value, dict) and "run" in value):
+        return "run"
+    if isinstance(value, FileSource | dict):
+        return "file"
+    return "several" if isinstance(value, list) else "name"
+
+
+Source = Annotated[
+    Annotated[SourceName, Tag("name")]
+    | Annotated[FileSource, Tag("file")]
+    | Annotated[RunSource, Tag("run")],
+    Discriminator(_source_kind),
+]
+Files = Annotated[
+    Annotated[SourceName, Tag("name")]
+    | Annotated[FileSource, Tag("file")]
+    | Annotated[RunSource, Tag("run")]
+    | Annotated[list[Source], Tag("several")],
+    Discriminator(_source_kind),
+]
+
+
+class Sources(Strict):
+    """Where rows come from. Paths are relative to the recipe; a glob or `hf:NAME` works too."""
+
+    seeds: Files | None = None
+    documents: Files | None = Field(default=None, description="Texts to draft from, one a file.")
+    failures: Files | None = Field(
+        default=None, description="What today's model got wrong: {instruction, response, problem?, expected?}"
+    )
+    prompts: Files | None = None
+
+    @model_validator(mode="after")
+    def _weights_draw(self) -> Sources:
+        for key in ("documents", "failures", "prompts"):
+            for source in listed(getattr(self, key)):
+                if not isinstance(source, str) and source.weight != 1.0:
+                    raise ValueError(f"a weight says how often a seed is drawn as an example; {key} are not")
+        return self
+
+
+def listed(files: Files | None) -> list[Source]:
+    """The sources of one key, as a list."""
+    if files is None:
+        return []
+    return files if isinstance(files, list) else [files]
