@@ -13,6 +13,7 @@ from synth.errors import InputError
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
+from synth.recipe.find import find_recipe, find_run_or_recipe, is_recipe
 from synth.recipe.load import load_recipe
 from synth.store import Coverage, FunnelLine, RunReader, Swaps, coverage_of, swaps_of
 
@@ -61,7 +62,7 @@ def run_with_result(
     progress: Progress | None = None,
 ) -> RunResult:
     """`run`, for callers that want the numbers also where the run did not come to its end."""
-    loaded = load_recipe(recipe, settings, limit)
+    loaded = load_recipe(find_recipe(Path(recipe)), settings, limit)
     folder = Path(out) if out is not None else loaded.run_folder
     return run_to_end(run_recipe(loaded, folder, progress or Progress(), retry_failed=retry_failed))
 
@@ -81,11 +82,12 @@ def export(run: Path | str | Run, format: str | None = None, out: Path | str | N
     target = Path(out) if out is not None else None
     if isinstance(run, Run):
         return export_run(run.path, format=format, out=target)
-    if not _is_recipe(Path(run)):
-        return export_run(find_run(run), format=format, out=target)
-    recipe = load_recipe(run)
+    named = find_run_or_recipe(Path(run))
+    if not is_recipe(named):
+        return export_run(find_run(named), format=format, out=target)
+    recipe = load_recipe(named)
     return export_run(
-        find_run(run), format=format, out=target, options=recipe.export, base=recipe.folder.resolve()
+        find_run(named), format=format, out=target, options=recipe.export, base=recipe.folder.resolve()
     )
 
 
@@ -132,19 +134,15 @@ class Run:
 
 
 def find_run(run: Path | str) -> Path:
-    """The run folder that `run` names: itself, or the recipe whose run it is."""
-    path = Path(run)
-    if _is_recipe(path):
+    """The run folder that `run` names: itself, or that of a recipe or of the one recipe in a folder."""
+    path = find_run_or_recipe(Path(run))
+    if is_recipe(path):
         return load_recipe(path).run_folder
     if not path.exists():
         raise InputError(
             "there is no such run folder or recipe.", where=str(path), hint="`synth run RECIPE` makes a run."
         )
     return path
-
-
-def _is_recipe(path: Path) -> bool:
-    return path.suffix in (".yaml", ".yml") and path.is_file()
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:

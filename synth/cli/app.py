@@ -13,6 +13,8 @@ from synth import __version__
 from synth.cli.console import escape_what_cannot_be_encoded, help_without_command, print_text
 from synth.cli.errors import run_command
 from synth.cli.review import review_app
+from synth.cli.run_name import Named, RecipeFile, RecipeIfNamed, RunName
+from synth.recipe.find import find_recipe
 
 app = typer.Typer(
     name="synth",
@@ -24,8 +26,6 @@ app = typer.Typer(
 
 app.add_typer(review_app, name="review")
 
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
-RunName = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the recipe whose run it is.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 Settings = Annotated[
@@ -164,16 +164,14 @@ def serve(
     given = [recipe] if recipe is not None else []
     # Behind `--` and without a recipe, the first flag stands where the recipe would.
     named = bool(given) and not given[0].startswith("-")
-    file, flags = (Path(given[0]), []) if named else (None, given)
+    file, flags = (find_recipe(Path(given[0])), []) if named else (None, given)
     flags += extra or []
     return serve_models(file, settings or [], model, host=host, port=port, extra=flags, as_json=as_json)
 
 
 @app.command()
 def doctor(
-    recipe: Annotated[
-        Path | None, typer.Argument(metavar="[RECIPE]", help="Check what this recipe needs, too.")
-    ] = None,
+    recipe: RecipeIfNamed = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -198,9 +196,11 @@ def main(arguments: list[str] | None = None) -> None:
     escape_what_cannot_be_encoded()
     given = sys.argv[1:] if arguments is None else arguments
 
+    named = Named()
+
     def call() -> object:
         # Not `app(...)`: that would make a quiet exit of a Ctrl-C.
-        with get_command(app).make_context("synth", list(given)) as context:
+        with get_command(app).make_context("synth", list(given), obj=named) as context:
             return context.command.invoke(context)
 
-    sys.exit(run_command(call, given))
+    sys.exit(run_command(call, given, named))

@@ -13,6 +13,7 @@ from synth.api import run_to_end, run_with_result
 from synth.cli.console import print_json, print_text, say
 from synth.cli.tables import row_line
 from synth.errors import InputError
+from synth.hints import command
 from synth.llm.endpoint_models import served_models
 from synth.llm.gguf import fetch_model
 from synth.packaged import packaged
@@ -38,11 +39,10 @@ def init_folder(folder: Path, template: str, endpoint: str | None, *, as_json: b
     else:
         fetch_model(say)
         rows = []
-    shown = os.path.relpath(recipe)
     if as_json:
         print_json({"recipe": str(recipe), "model": model, "rows": rows})
     else:
-        print_text(f"Made {os.path.relpath(folder)}. Next:  synth run {shown}")
+        print_text(f"Made {os.path.relpath(folder)}. Next:  {command('run', recipe)}")
     return 0
 
 

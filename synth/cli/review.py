@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from synth.cli.console import help_without_command, print_json, say
+from synth.cli.run_name import RunName
 
 review_app = typer.Typer(
     help="Review rows in Argilla: a local server, its annotators, and the way there and back.",
@@ -87,7 +88,6 @@ def users(
     return 0
 
 
-RunName = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the recipe whose run it is.")]
 BackendName = Annotated[
     Literal["argilla", "file"], typer.Option(help="`file` reviews through RUN/review/NAME.jsonl instead.")
 ]
