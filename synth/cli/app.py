@@ -59,13 +59,22 @@ def init(
     endpoint: Annotated[
         str | None, typer.Option(metavar="URL", help="Your server, e.g. http://host:8000/v1.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its model (default: the first one it lists).")
+    ] = None,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VAR", help="The environment variable that holds the server's key; never the key."
+        ),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
     """Make a folder with a recipe, seeds and a README that runs at once."""
     from synth.cli.init import init_folder
 
-    return init_folder(folder, template, endpoint, as_json=as_json)
+    return init_folder(folder, template, endpoint, model, api_key_env, as_json=as_json)
 
 
 @app.command()
