@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,15 +42,30 @@ def run(
 ) -> Run:
     """Runs `recipe` or goes on with it, and opens what came of it.
 
-    `settings` are `key=value` as `--set` takes them. Works in a notebook, too. Raises `SynthError` for
-    whatever the command would exit with; what was answered until then is kept.
+    `settings` are `key=value` as `--set` takes them. Works in a notebook, too. Progress goes to stderr, or to
+    `progress` if that is given: `synth.run(..., progress=Progress())` is silent. Raises `SynthError` where
+    the command would exit with an error; what was answered until then is kept.
     """
-    result = run_with_result(
-        recipe, out, settings=settings, limit=limit, retry_failed=retry_failed, progress=progress
-    )
+    with _shown(progress) as seen:
+        result = run_with_result(
+            recipe, out, settings=settings, limit=limit, retry_failed=retry_failed, progress=seen
+        )
     if result.error is not None:
         raise result.error
     return Run(Path(result.summary["run"]))
+
+
+@contextmanager
+def _shown(progress: Progress | None) -> Iterator[Progress]:
+    """`progress`, or a new one that is shown on stderr as the command shows it."""
+    if progress is not None:
+        yield progress
+        return
+    from synth.cli.display import Display  # the command line's part: loaded only where it is used
+
+    shown = Progress()
+    with Display(shown):
+        yield shown
 
 
 def run_with_result(
@@ -101,6 +117,14 @@ class Run:
     def __iter__(self) -> Iterator[Json]:
         return self.rows(status="kept")
 
+    def __len__(self) -> int:
+        """How many rows iterating gives: the kept ones, seeds included."""
+        return self._reader.count("kept")
+
+    def drafts(self) -> Iterator[Json]:
+        """Receipts of the kept rows that a stage made: all but what the sources gave."""
+        return (row for row in self if row["lineage"]["stage"])
+
     def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
         """Receipts in the run's order."""
         return self._reader.rows(status=status, stage=stage)
@@ -130,7 +154,12 @@ class Run:
         )
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        funnel = self.funnel()
+        dropped = sum(sum(line.dropped.values()) for line in funnel)
+        failed = sum(line.failed for line in funnel)
+        counts = f"{len(self)} kept, {dropped} dropped" + (f", {failed} failed" if failed else "")
+        unfinished = "" if self._reader.finished else ", unfinished"
+        return f"Run({str(self.path)!r}: {counts}{unfinished})"
 
 
 def find_run(run: Path | str) -> Path:

@@ -39,7 +39,7 @@ def run_recipe_file(
     name = recipe if out is None and not settings else Path(result.summary["run"])
     if as_json:
         print_json(_document(result, name))
-    else:
+    elif result.error is None or _came_to_something(result.summary):
         _report(result, name)
     if result.error is not None:
         return report(result.error, as_json=False, run=name)
@@ -51,6 +51,12 @@ def _spare_the_collector() -> None:
     looking for those 400 times in 10,000 rows took a tenth of the time."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+def _came_to_something(summary: Json) -> bool:
+    """Whether there is a row or a reply to speak of: before most fatal errors there is none."""
+    rows = summary["accepted"] or summary["dropped"] or summary["failed"]
+    return bool(rows or summary["total"]["requests"])
 
 
 def _document(result: RunResult, name: Path) -> Json:
@@ -74,7 +80,17 @@ def _report(result: RunResult, name: Path) -> None:
     if repeated := result.summary["repeated"]:
         print_text("Left out as repeats: " + ", ".join(f"{name} {count}" for name, count in repeated.items()))
     if result.error is None:
-        print_text(f"Look at rows:  {command('show', name)}\nExport:        {command('export', name)}")
+        print_text(_next_steps(result.summary, name))
+
+
+def _next_steps(summary: Json, name: Path) -> str:
+    """What to type now. There is nothing to export where all drafts were dropped."""
+    if summary["accepted"] or not (summary["dropped"] or summary["failed"]):
+        return f"Look at rows:  {command('show', name)}\nExport:        {command('export', name)}"
+    status = "dropped" if summary["dropped"] else "failed"
+    reasons = sorted(summary["dropped"].items(), key=lambda item: -item[1])[:3]
+    why = f" Mostly: {', '.join(f'{reason} {count}' for reason, count in reasons)}." if reasons else ""
+    return f"No draft was kept.{why}\nLook at them:  {command('show', name, '--status', status)}"
 
 
 def _words(summary: Json) -> str:
