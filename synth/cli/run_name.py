@@ -36,7 +36,7 @@ RecipeFile = Annotated[
 ]
 RecipeIfNamed = Annotated[
     Path | None,
-    typer.Argument(metavar="[RECIPE]", callback=_recipe, help="Check what this recipe needs as well."),
+    typer.Argument(metavar="RECIPE", callback=_recipe, help="Check what this recipe needs as well."),
 ]
 RunName = Annotated[
     Path,
