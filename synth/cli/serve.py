@@ -73,7 +73,7 @@ def _plans(
             raise InputError(
                 "needs a recipe or a model.",
                 where="synth serve",
-                hint="Type `synth serve RECIPE`, or `synth serve --model NAME`: a model on the hub, or a folder.",
+                hint="Type `synth serve RECIPE`, or `synth serve --model NAME` (on the hub, or a folder).",
             )
         return [plan_model(model, host=host, port=port)]
     loaded = load_recipe(recipe, settings)
