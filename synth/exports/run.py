@@ -16,6 +16,7 @@ from synth.exports.containers import pack
 from synth.exports.files import Written, digest_of, write_text
 from synth.exports.formats import find_format
 from synth.exports.formats.base import Dataset, Format
+from synth.exports.low_scores import low_score_warning
 from synth.exports.mix import Share
 from synth.exports.options import check_options
 from synth.exports.place import MANIFEST, check_target, put, workshop
@@ -145,6 +146,7 @@ class _Export:
                 warnings.append(f"{share.name} gave {got} {share.unit} to mix in, not {share.wanted}.")
         for name, value, count in self.tally.only_in_train():
             warnings.append(f"test has no row of {name} {value!r}, and train has {count}.")
+        warnings += low_score_warning(self.reader)
         if not self.options.license:
             warnings.append("The card names no licence: set `export.license` to that of your sources.")
         return warnings
