@@ -12,6 +12,9 @@ demo: $(VENV)/demo-ready
 	@$(BIN)/python -m synth.llm.gguf
 	$(BIN)/synth run examples/support/recipe.yaml
 	$(BIN)/synth export examples/support/recipe.yaml
+	@echo
+	@echo "To type synth instead of $(CURDIR)/$(BIN)/synth:  source $(BIN)/activate"
+	@echo "Then make a folder of your own:  synth init my-desk"
 
 test: $(VENV)/dev-ready
 	@$(BIN)/python -m synth.llm.gguf

@@ -18,6 +18,11 @@ __all__ = ["Run", "__version__", "export", "open", "run"]
 _IN_API = {"Run": "Run", "export": "export", "open": "open_run", "run": "run"}
 
 
+def __dir__() -> list[str]:
+    # What `synth.` completes to: its functions, not what this file imports.
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     # Loaded when it is used: `synth --help` and `import synth` stay quick.
     if name in _IN_API:

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from synth.errors import InputError
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
+from synth.recipe.find import find_recipe, find_run_or_recipe, is_recipe
 from synth.recipe.load import load_recipe
 from synth.store import Coverage, FunnelLine, RunReader, Swaps, coverage_of, swaps_of
 
@@ -40,15 +42,30 @@ def run(
 ) -> Run:
     """Runs `recipe` or goes on with it, and opens what came of it.
 
-    `settings` are `key=value` as `--set` takes them. Works in a notebook, too. Raises `SynthError` for
-    whatever the command would exit with; what was answered until then is kept.
+    `settings` are `key=value` as `--set` takes them. Works in a notebook, too. Progress goes to stderr, or to
+    `progress` if that is given: `synth.run(..., progress=Progress())` is silent. Raises `SynthError` where
+    the command would exit with an error; what was answered until then is kept.
     """
-    result = run_with_result(
-        recipe, out, settings=settings, limit=limit, retry_failed=retry_failed, progress=progress
-    )
+    with _shown(progress) as seen:
+        result = run_with_result(
+            recipe, out, settings=settings, limit=limit, retry_failed=retry_failed, progress=seen
+        )
     if result.error is not None:
         raise result.error
     return Run(Path(result.summary["run"]))
+
+
+@contextmanager
+def _shown(progress: Progress | None) -> Iterator[Progress]:
+    """`progress`, or a new one that is shown on stderr as the command shows it."""
+    if progress is not None:
+        yield progress
+        return
+    from synth.cli.display import Display  # the command line's part: loaded only where it is used
+
+    shown = Progress()
+    with Display(shown):
+        yield shown
 
 
 def run_with_result(
@@ -61,7 +78,7 @@ def run_with_result(
     progress: Progress | None = None,
 ) -> RunResult:
     """`run`, for callers that want the numbers also where the run did not come to its end."""
-    loaded = load_recipe(recipe, settings, limit)
+    loaded = load_recipe(find_recipe(Path(recipe)), settings, limit)
     folder = Path(out) if out is not None else loaded.run_folder
     return run_to_end(run_recipe(loaded, folder, progress or Progress(), retry_failed=retry_failed))
 
@@ -81,11 +98,12 @@ def export(run: Path | str | Run, format: str | None = None, out: Path | str | N
     target = Path(out) if out is not None else None
     if isinstance(run, Run):
         return export_run(run.path, format=format, out=target)
-    if not _is_recipe(Path(run)):
-        return export_run(find_run(run), format=format, out=target)
-    recipe = load_recipe(run)
+    named = find_run_or_recipe(Path(run))
+    if not is_recipe(named):
+        return export_run(find_run(named), format=format, out=target)
+    recipe = load_recipe(named)
     return export_run(
-        find_run(run), format=format, out=target, options=recipe.export, base=recipe.folder.resolve()
+        find_run(named), format=format, out=target, options=recipe.export, base=recipe.folder.resolve()
     )
 
 
@@ -98,6 +116,14 @@ class Run:
 
     def __iter__(self) -> Iterator[Json]:
         return self.rows(status="kept")
+
+    def __len__(self) -> int:
+        """How many rows iterating gives: the kept ones, seeds included."""
+        return self._reader.count("kept")
+
+    def drafts(self) -> Iterator[Json]:
+        """Receipts of the kept rows that a stage made: all but what the sources gave."""
+        return (row for row in self if row["lineage"]["stage"])
 
     def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
         """Receipts in the run's order."""
@@ -128,23 +154,24 @@ class Run:
         )
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        funnel = self.funnel()
+        dropped = sum(sum(line.dropped.values()) for line in funnel)
+        failed = sum(line.failed for line in funnel)
+        counts = f"{len(self)} kept, {dropped} dropped" + (f", {failed} failed" if failed else "")
+        unfinished = "" if self._reader.finished else ", unfinished"
+        return f"Run({str(self.path)!r}: {counts}{unfinished})"
 
 
 def find_run(run: Path | str) -> Path:
-    """The run folder that `run` names: itself, or the recipe whose run it is."""
-    path = Path(run)
-    if _is_recipe(path):
+    """The run folder that `run` names: itself, or that of a recipe or of the one recipe in a folder."""
+    path = find_run_or_recipe(Path(run))
+    if is_recipe(path):
         return load_recipe(path).run_folder
     if not path.exists():
         raise InputError(
             "there is no such run folder or recipe.", where=str(path), hint="`synth run RECIPE` makes a run."
         )
     return path
-
-
-def _is_recipe(path: Path) -> bool:
-    return path.suffix in (".yaml", ".yml") and path.is_file()
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -28,6 +29,19 @@ def pip_install(package: str) -> str:
 def command(*words: str | os.PathLike[str]) -> str:
     """A command of `synth`, quoted for a shell. Paths are shown as short as they can be."""
     return " ".join([program("synth"), *(shlex.quote(_shown(word)) for word in words)])
+
+
+def typed(text: str, run: str | os.PathLike[str] | None = None) -> str:
+    """A hint with its commands as one types them here: `synth` may be a path, RUN and RECIPE are `run`.
+
+    Only for text of our own: a row that speaks of `synth` stays as it is.
+    """
+    text = text.replace("`synth ", f"`{program('synth')} ")
+    if run is None or not os.path.exists(run):
+        return text
+    # A run folder can be shown and exported, but only its recipe can be run.
+    words = r"\bRUN\b" if os.path.exists(os.path.join(run, "run.json")) else r"\b(RUN|RECIPE)\b(?!\.)"
+    return re.sub(words, lambda _: shlex.quote(_shown(run)), text)
 
 
 def program(name: str) -> str:

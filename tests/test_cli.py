@@ -13,6 +13,7 @@ import yaml
 
 import synth
 from synth.llm.loopback.process import LoopbackProcess
+from synth.pipeline.progress import Progress
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -137,6 +138,44 @@ def test_from_python(desk: Path) -> None:
     assert len(run.to_dataset()) == len(rows)
     assert synth.export(run, format="messages").files["train"] > 0
     assert synth.export(desk, format="trl-sft").files["test"] == 8
+
+
+def test_a_run_says_what_it_is(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = synth.run(desk, settings=["models.writer.delay=0.5", "window=8"])
+    assert "drafts accepted" in capsys.readouterr().err
+    rows = list(run)
+    assert len(run) == len(rows) > len(list(run.drafts())) > 0
+    assert all(row["lineage"]["stage"] for row in run.drafts())
+    dropped = len(list(run.rows(status="dropped")))
+    assert repr(run) == f"Run({str(desk.parent / 'runs' / 'desk')!r}: {len(rows)} kept, {dropped} dropped)"
+    synth.run(desk, out=desk.parent / "quiet", progress=Progress())
+    assert not capsys.readouterr().err
+
+
+def test_the_module_completes_to_its_functions() -> None:
+    assert dir(synth) == sorted(["Run", "__version__", "export", "open", "run"])
+    assert all(getattr(synth, name) for name in dir(synth))
+
+
+def test_a_fatal_error_stands_alone(desk: Path) -> None:
+    text = desk.read_text().replace("{provider: fake}", "{model: m, base_url: 'http://127.0.0.1:9/v1'}")
+    desk.write_text(text.replace("  judge: {provider: fake, model: judge}\n", ""))
+    done = command("run", "recipe.yaml", cwd=desk.parent)
+    assert done.returncode == 3, done.stdout
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert command("run", "recipe.yaml", "--json", cwd=desk.parent).stdout.startswith("{")
+
+
+def test_a_run_whose_drafts_were_all_dropped_says_so(desk: Path) -> None:
+    desk.write_text(desk.read_text().replace(">= 2", "> 5"))
+    done = command("run", "recipe.yaml", cwd=desk.parent)
+    assert done.returncode == 0, done.stderr
+    assert "No draft was kept. Mostly: score: low_score" in done.stdout
+    assert "Export:" not in done.stdout
+    look = done.stdout.partition("Look at them:  ")[2].split()
+    assert look[-2:] == ["--status", "dropped"]
+    assert "low_score" in command("show", *look[-3:], cwd=desk.parent).stdout
 
 
 def test_in_a_notebook_that_runs_a_loop(desk: Path) -> None:

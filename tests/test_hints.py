@@ -98,3 +98,14 @@ def test_a_hint_names_the_third_party_package(tmp_path: Path) -> None:
     assert bounded.endswith("pip install 'vllm>=0.20'")
     assert plain.endswith("pip install tokenizers")
     assert Path(bounded.split()[0]).exists()
+
+
+@pytest.mark.parametrize("words", [(), ("review",)])
+def test_each_line_of_the_help_is_whole(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "synth", *words, "--help"]
+    shown = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "80"}, check=True
+    )
+    commands = shown.stdout.partition("Commands:\n")[2].splitlines()
+    assert commands
+    assert all(line.endswith(".") and not line.endswith("...") for line in commands), shown.stdout

@@ -83,7 +83,7 @@ def test_from_nothing_to_an_export_and_a_review(site: Path, tmp_path: Path) -> N
     installed(site, tmp_path, *synth, "export", "desk/recipe.yaml", "--out", "rows")
     assert (tmp_path / "rows" / "train.jsonl").read_text().strip()
     installed(site, tmp_path, *synth, "review", "push", "desk/recipe.yaml", "--backend", "file")
-    assert list((tmp_path / "desk" / "runs" / "support" / "review").iterdir())
+    assert list((tmp_path / "desk" / "runs" / "desk" / "review").iterdir())
 
 
 def test_the_local_server_is_found_in_it(site: Path, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from synth import __version__
 from synth.cli.console import escape_what_cannot_be_encoded, help_without_command, print_text
 from synth.cli.errors import run_command
 from synth.cli.review import review_app
+from synth.cli.run_name import Named, RecipeFile, RecipeIfNamed, RunName
+from synth.recipe.find import find_recipe
 
 app = typer.Typer(
     name="synth",
@@ -24,15 +26,20 @@ app = typer.Typer(
 
 app.add_typer(review_app, name="review")
 
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
-RunName = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the recipe whose run it is.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. --set stages.generate.count=20."),
 ]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Cap each source and each maker.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", min=1, help="Use at most this many rows of each source and drafts of each stage."
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -54,38 +61,46 @@ def _options(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
-    template: Annotated[str, typer.Option(help="What to start from: one of the examples.")] = "support",
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.")],
+    template: Annotated[str, typer.Option(help="The example to start from.")] = "support",
     endpoint: Annotated[
         str | None, typer.Option(metavar="URL", help="Your server, e.g. http://host:8000/v1.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its model (default: the first one it lists).")
+    ] = None,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VAR", help="The environment variable that holds the server's key; never the key."
+        ),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Make a folder with a recipe, seeds and a README that runs at once."""
+    """Create a folder with a recipe that runs at once."""
     from synth.cli.init import init_folder
 
-    return init_folder(folder, template, endpoint, as_json=as_json)
+    return init_folder(folder, template, endpoint, model, api_key_env, as_json=as_json)
 
 
 @app.command()
 def run(
     recipe: RecipeFile,
     out: Annotated[
-        Path | None, typer.Option(help="The run folder; runs/NAME beside the recipe by default.")
+        Path | None, typer.Option(help="The run folder (default: runs/NAME beside the recipe).")
     ] = None,
     limit: Limit = None,
     settings: Settings = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask failed requests once more.")
-    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Send failed requests again.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the first prompts and what to expect; call nothing.")
+        bool,
+        typer.Option("--dry-run", help="Print the first prompts and the expected requests; send nothing."),
     ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Run a recipe, or go on where the last call ended."""
+    """Run a recipe, or resume its run."""
     from synth.cli.run import dry_run_recipe, run_recipe_file
 
     if dry_run:
@@ -97,17 +112,21 @@ def run(
 def show(
     run: RunName,
     row: Annotated[
-        str | None, typer.Argument(metavar="[ROW]", help="A row's id, or the start of it.")
+        str | None, typer.Argument(metavar="ROW", help="The id of a row, or its first characters.")
     ] = None,
-    stage: Annotated[str | None, typer.Option(help="Rows that this stage made, dropped or failed.")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Only rows that were made, dropped or failed in this stage.")
+    ] = None,
     status: Annotated[
         Literal["kept", "dropped", "failed", "pending", "superseded"] | None,
-        typer.Option(help="Rows that are so."),
+        typer.Option(help="Only rows with this status."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line on stdout.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the rows as JSON on stdout, one per line.")
+    ] = False,
     debug: Debug = False,
 ) -> int:
-    """Show the funnel, rows, or one row's whole history."""
+    """Show the counts per stage, the rows, or the history of one row."""
     from synth.cli.show import show_run
 
     return show_run(run, row, stage, status, as_json=as_json)
@@ -117,20 +136,25 @@ def show(
 def export(
     run: RunName,
     format: Annotated[
-        str | None, typer.Option("--format", help="For example trl-sft; the recipe's by default.")
+        str | None,
+        typer.Option("--format", help="The format, e.g. trl-sft (default: the one in the recipe)."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder; RUN/export/FORMAT by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write (default: RUN/export/FORMAT).")
+    ] = None,
     push_to_hub: Annotated[
         str | None,
-        typer.Option(metavar="USER/NAME", help="Also send it to this dataset on the Hugging Face hub."),
+        typer.Option(
+            metavar="USER/NAME", help="Also upload the files to this dataset on the Hugging Face hub."
+        ),
     ] = None,
     public: Annotated[
-        bool, typer.Option("--public", help="A dataset it makes there is for everybody.")
+        bool, typer.Option("--public", help="Make a newly created dataset public (default: private).")
     ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Write fine-tune-ready files: splits, dataset card, receipts."""
+    """Write files for a trainer: splits, dataset card, receipts."""
     from synth.cli.export import export_files
 
     return export_files(run, format, out, push_to_hub, public=public, as_json=as_json)
@@ -139,45 +163,46 @@ def export(
 @app.command()
 def serve(
     recipe: Annotated[
-        str | None, typer.Argument(metavar="[RECIPE]", help="Serve what this recipe's models need.")
+        str | None, typer.Argument(metavar="RECIPE", help="Serve the models of this recipe.")
     ] = None,
     extra: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- FLAGS]", help="Flags for vLLM itself, after `--`.")
+        list[str] | None, typer.Argument(metavar="-- FLAGS", help="Flags for vLLM, after `--`.")
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="One of the recipe's models; without a recipe, a hub's name or a folder."),
+        typer.Option(help="One of the recipe's models. Without a recipe: a model on the hub, or a folder."),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(metavar="ADDR", help="Another address than loopback opens it to a network.")
+        str | None,
+        typer.Option(metavar="ADDR", help="The address to listen on (default: only this machine)."),
     ] = None,
-    port: Annotated[int | None, typer.Option(help="The port; the base_url's by default, else 8000.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port (default: that of the base_url, else 8000).")
+    ] = None,
     settings: Settings = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the servers as JSON, once they are up.")
+        bool, typer.Option("--json", help="Print the servers as JSON when they are up.")
     ] = False,
     debug: Debug = False,
 ) -> int:
-    """Start vLLM for a recipe's model, with flags that suit batch generation; Ctrl-C stops it."""
+    """Start vLLM for the models of a recipe. Ctrl-C stops it."""
     from synth.cli.serve import serve_models
 
     given = [recipe] if recipe is not None else []
     # Behind `--` and without a recipe, the first flag stands where the recipe would.
     named = bool(given) and not given[0].startswith("-")
-    file, flags = (Path(given[0]), []) if named else (None, given)
+    file, flags = (find_recipe(Path(given[0])), []) if named else (None, given)
     flags += extra or []
     return serve_models(file, settings or [], model, host=host, port=port, extra=flags, as_json=as_json)
 
 
 @app.command()
 def doctor(
-    recipe: Annotated[
-        Path | None, typer.Argument(metavar="[RECIPE]", help="Check what this recipe needs, too.")
-    ] = None,
+    recipe: RecipeIfNamed = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Check that every part can be reached, and say what to type where one cannot."""
+    """Check models, servers and disk, and say what to do."""
     from synth.cli.doctor import check_all
 
     return check_all(recipe, as_json=as_json)
@@ -185,7 +210,7 @@ def doctor(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON schema of a recipe, for an editor to complete it."""
+    """Print the JSON schema of a recipe, for editors."""
     import json
 
     from synth.recipe.load import recipe_schema
@@ -198,9 +223,11 @@ def main(arguments: list[str] | None = None) -> None:
     escape_what_cannot_be_encoded()
     given = sys.argv[1:] if arguments is None else arguments
 
+    named = Named()
+
     def call() -> object:
         # Not `app(...)`: that would make a quiet exit of a Ctrl-C.
-        with get_command(app).make_context("synth", list(given)) as context:
+        with get_command(app).make_context("synth", list(given), obj=named) as context:
             return context.command.invoke(context)
 
-    sys.exit(run_command(call, given))
+    sys.exit(run_command(call, given, named))

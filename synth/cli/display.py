@@ -10,11 +10,12 @@ from types import TracebackType
 
 from synth.cli.console import say
 from synth.cli.time_left import TimeLeft, in_words
+from synth.llm.endpoint import EndpointClient
 from synth.pipeline.progress import Progress, StageCount
 from synth.printable import printable_line
 
 # Seconds between two lines of a log, and between two pictures of a terminal (and looks at how far it is).
-_LINE_EVERY = 5.0
+_LINE_EVERY = 3.0
 _PICTURE_EVERY = 0.25
 
 
@@ -62,7 +63,7 @@ class Display:
         stages = ", ".join(
             f"{stage.name} {stage.passed}/{stage.came}" for stage in self._progress.stages[1:] if stage.came
         )
-        return f"{stages} | {self._foot()}"
+        return f"{stages} | {self._foot()}" if stages else self._foot()
 
     def _foot(self) -> str:
         progress = self._progress
@@ -79,7 +80,14 @@ class Display:
             parts.append(f"{progress.ledger.used.usd:.2f} usd")
         if (seconds := self._left) is not None and seconds >= 1:
             parts.append(f"about {in_words(seconds)} left")
-        return ", ".join(parts)
+        return ", ".join(parts + _waits(progress))
+
+
+def _waits(progress: Progress) -> list[str]:
+    """Which servers answer nothing at the moment, and what they say."""
+    clients = [client for client in progress.clients if isinstance(client, EndpointClient)]
+    servers = [server for client in clients for server in client.stats() if server.state != "ready"]
+    return [f"waiting for {server.url}: {server.last_error}" for server in servers]
 
 
 class _Picture:
@@ -100,16 +108,17 @@ class _Picture:
 
     def show(self, stages: Sequence[StageCount], foot: str) -> None:
         """Draws the table. Nothing in it is markup."""
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, caption=Text(foot), caption_justify="left")
+        table = Table(box=None, pad_edge=False)
         for column in ("stage", "in", "kept", "dropped", "failed", "waiting"):
             left, dim = column == "stage", column == "in"
             table.add_column(column, justify="left" if left else "right", style="dim" if dim else "")
         for stage in stages:
             table.add_row(*map(Text, _cells(stage)))
-        self.live.update(table, refresh=True)
+        self.live.update(Group(table, Text(printable_line(foot))), refresh=True)
 
 
 class _Rate:

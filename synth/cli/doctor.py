@@ -19,7 +19,7 @@ from synth.llm.gguf import find_model
 from synth.packaged import packaged
 from synth.pipeline.build import api_key
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EmbeddedModel, EndpointModel, ModelConfig, VllmModel
+from synth.recipe.model import EmbeddedModel, EndpointModel, ModelConfig, Recipe, VllmModel
 from synth.vllm.fit import find_folder
 from synth.vllm.install import find_vllm
 from synth.vllm.plan import model_to_load
@@ -47,7 +47,7 @@ def check_all(recipe: Path | None, *, as_json: bool) -> int:
         findings.append(_try("embedded model", lambda: _embedded(EmbeddedModel(), Path.cwd())))
     else:
         loaded = load_recipe(recipe)
-        findings.append(Finding("recipe", True, f"{len(loaded.stages)} stages, {len(loaded.models)} models"))
+        findings.append(Finding("recipe", True, _contents(loaded)))
         for name, config in loaded.models.items():
             findings += _model(name, config, loaded.folder)
     if as_json:
@@ -56,6 +56,11 @@ def check_all(recipe: Path | None, *, as_json: bool) -> int:
         for finding in findings:
             print_line(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part}: {finding.words}")
     return 0 if all(finding.ok for finding in findings) else UnreachableError.exit_code
+
+
+def _contents(recipe: Recipe) -> str:
+    stages, models = len(recipe.stages), len(recipe.models)
+    return f"{stages} stage{'s' * (stages != 1)}, {models} model{'s' * (models != 1)}"
 
 
 def _model(name: str, config: ModelConfig, folder: Path) -> list[Finding]:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typer.exceptions import Abort, Exit, TyperException
 
 from synth.cli.console import print_json, say, say_text
 from synth.cli.interrupt import INTERRUPTED, interrupted_words
+from synth.cli.run_name import Named
 from synth.errors import InputError, SynthError
+from synth.hints import typed
+
+if TYPE_CHECKING:
+    from synth.llm.base import Json
 
 BUG = 70
 
 
-def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
+def run_command(command: Callable[[], object], arguments: Sequence[str], named: Named) -> int:
     """Runs `command` and gives its exit code; prints what went wrong, without a traceback."""
     as_json, debug = "--json" in arguments, "--debug" in arguments
     try:
@@ -23,14 +30,11 @@ def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
     except SynthError as error:
         if debug:
             say_text(traceback.format_exc())
-        return report(error, as_json=as_json)
+        return report(error, as_json=as_json, run=named.run)
     except Exit as done:
         return int(done.exit_code)
     except TyperException as error:
-        wrong = InputError(
-            error.format_message(), hint="`synth --help` and `synth COMMAND --help` say what is."
-        )
-        return report(wrong, as_json=as_json)
+        return report(_wrong_usage(error), as_json=as_json)
     except (KeyboardInterrupt, Abort):
         say(interrupted_words(arguments))
         return INTERRUPTED
@@ -47,18 +51,29 @@ def run_command(command: Callable[[], object], arguments: Sequence[str]) -> int:
         words = f"{type(bug).__name__}: {bug}"
         say(f"This is a bug in synth ({words}). Run it again with --debug, and report what it prints.")
         if as_json:
-            _print_error("bug", words, None, "Run it again with --debug.")
+            hint = "Run it again with --debug."
+            print_json({"error": {"code": "bug", "message": words, "where": None, "hint": hint}})
         return BUG
     return result if isinstance(result, int) else 0
 
 
-def report(error: SynthError, *, as_json: bool) -> int:
-    """Prints `error`; gives its exit code."""
-    say(f"Error: {error}")
+def _wrong_usage(error: TyperException) -> InputError:
+    """With the help of the command that was meant, where one can tell."""
+    context = getattr(error, "ctx", None)
+    known = context.command_path if context is not None else "synth"
+    return InputError(error.format_message(), hint=f"Run `{known} --help` for its usage.")
+
+
+def report(error: SynthError, *, as_json: bool, run: Path | None = None) -> int:
+    """Prints `error`, with RUN in its hint as `run`; gives its exit code."""
+    document = error_document(error, run)
+    say(f"Error: {SynthError(error.message, where=error.where, hint=document['hint'])}")
     if as_json:
-        _print_error(error.code, error.message, error.where, error.hint)
+        print_json({"error": document})
     return error.exit_code
 
 
-def _print_error(code: str, message: str, where: str | None, hint: str | None) -> None:
-    print_json({"error": {"code": code, "message": message, "where": where, "hint": hint}})
+def error_document(error: SynthError, run: Path | None = None) -> Json:
+    """What `--json` says of an error."""
+    hint = typed(error.hint, run) if error.hint else None
+    return {"code": error.code, "message": error.message, "where": error.where, "hint": hint}

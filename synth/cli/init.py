@@ -2,74 +2,123 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
+from pydantic import ValidationError
 
-from synth.api import run_to_end, run_with_result
+from synth.api import run_to_end
 from synth.cli.console import print_json, print_text, say
+from synth.cli.display import Display
 from synth.cli.tables import row_line
+from synth.cli.template import Writer, copy_template, find_template
+from synth.cli.waiting import said_while_waiting
 from synth.errors import InputError
+from synth.hints import command
+from synth.llm.base import Json
 from synth.llm.endpoint_models import served_models
 from synth.llm.gguf import fetch_model
-from synth.packaged import packaged
+from synth.pipeline.build import api_key
+from synth.pipeline.progress import Progress
+from synth.pipeline.run import run_recipe
+from synth.recipe.load import load_recipe
+from synth.recipe.model import EndpointModel
 from synth.store import RunReader
 
-# What stands in a template's `endpoint.yaml` for the user's own.
-_MODEL, _URL = "model: MODEL\n", "base_url: URL\n"
+# Of a server that offers many models, so many are named.
+_MODELS_NAMED = 8
+# Seconds without an answer after which a server is given up: somebody waits here.
+_PATIENCE = 20
 
 
-def init_folder(folder: Path, template: str, endpoint: str | None, *, as_json: bool) -> int:
-    """Copies the template, and fetches the model or writes the server's first one into the recipe."""
-    source = _template(template, "endpoint.yaml" if endpoint else "recipe.yaml")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("is there already, and not empty.", where=str(folder), hint="Name a new folder.")
-    model = run_to_end(served_models(endpoint))[0] if endpoint else None
-    left_out = shutil.ignore_patterns("runs", "__pycache__", "endpoint.yaml")
-    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=left_out)
-    recipe = folder / "recipe.yaml"
-    if endpoint and model:
-        recipe.write_text(_with_server(source / "endpoint.yaml", model, endpoint), encoding="utf-8")
-        say(f"{model} at {endpoint} is the writer of {recipe}. Five rows of it:")
-        rows = _five_rows(recipe)
-    else:
-        fetch_model(say)
-        rows = []
-    shown = os.path.relpath(recipe)
+def init_folder(
+    folder: Path,
+    template: str,
+    endpoint: str | None,
+    model: str | None,
+    key_env: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Copies the template, and fetches the embedded model or tries the user's server with five rows."""
+    source = find_template(template)
+    _require_endpoint(endpoint, model, key_env)
+    with _made_or_gone(folder):
+        if endpoint is None:
+            recipe = copy_template(source, folder, None)
+            fetch_model(say)
+            rows: list[Json] = []
+        else:
+            writer = _writer(endpoint, model, key_env)
+            recipe = copy_template(source, folder, writer)
+            say(f"{writer.model} at {endpoint} is the writer of {recipe}. Five rows of it:")
+            rows = _five_rows(recipe)
+            model = writer.model
     if as_json:
         print_json({"recipe": str(recipe), "model": model, "rows": rows})
     else:
-        print_text(f"Made {os.path.relpath(folder)}. Next:  synth run {shown}")
+        print_text(f"Made {os.path.relpath(folder)}. Next:  {command('run', folder)}")
     return 0
 
 
-def _template(name: str, needed: str) -> Path:
-    templates = sorted(p.parent.name for p in packaged("examples").glob(f"*/{needed}"))
-    if name not in templates:
-        hint = f"One of: {', '.join(templates)}."
-        raise InputError(f"there is no template {name!r} with a {needed}.", where="--template", hint=hint)
-    return packaged("examples") / name
+def _require_endpoint(endpoint: str | None, model: str | None, key_env: str | None) -> None:
+    for option, value in (("--model", model), ("--api-key-env", key_env)):
+        if value is not None and endpoint is None:
+            raise InputError("needs --endpoint URL, the server that it is for.", where=option)
 
 
-def _with_server(template: Path, model: str, endpoint: str) -> str:
-    text = template.read_text(encoding="utf-8")
-    text = text.replace(_MODEL, f"model: {_yaml(model)}\n")
-    return text.replace(_URL, f"base_url: {_yaml(endpoint)}\n")
+@contextmanager
+def _made_or_gone(folder: Path) -> Iterator[None]:
+    """Leaves `folder` as it was (not there, or empty) where what is done in it fails."""
+    there = folder.exists()
+    if there and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("is there already, and not empty.", where=str(folder), hint="Name a new folder.")
+    try:
+        yield
+    except BaseException:
+        if there:
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif folder.exists():
+            shutil.rmtree(folder)
+        raise
 
 
-def _yaml(text: str) -> str:
-    """A scalar in double quotes and one line. YAML's own writer knows which characters need an escape."""
-    return yaml.safe_dump(text, default_style='"', width=math.inf).rstrip("\n")
+def _writer(url: str, model: str | None, key_env: str | None) -> Writer:
+    """The server's model that was named, or the first one that it offers."""
+    try:
+        config = EndpointModel.model_validate(
+            {"model": model or "any", "base_url": url, "api_key_env": key_env}
+        )
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        option = {"model": "--model", "api_key_env": "--api-key-env"}.get(str(wrong["loc"][0]), "--endpoint")
+        raise InputError(f"{wrong['msg'].removeprefix('Value error, ')}.", where=option) from None
+    key = api_key("writer", config)
+    if model is not None:
+        return Writer(model, url, key_env)
+    with said_while_waiting(f"for {url} to list its models"):
+        offered = run_to_end(served_models(url, key))
+    if len(offered) > 1:
+        more = f" and {len(offered) - _MODELS_NAMED} more" if len(offered) > _MODELS_NAMED else ""
+        names = ", ".join(offered[:_MODELS_NAMED])
+        say(f"{url} offers {names}{more}. The first one is used; --model NAME takes another.")
+    return Writer(offered[0], url, key_env)
 
 
-def _five_rows(recipe: Path) -> list[dict[str, object]]:
+def _five_rows(recipe: Path) -> list[Json]:
     """Real drafts with what the judge says of them, in a run of their own that stays out of the real one."""
     out = recipe.parent / "runs" / "first-look"
-    result = run_with_result(recipe, out, limit=5)
+    progress = Progress()
+    with Display(progress):
+        first_look = load_recipe(recipe, [f"models.writer.patience={_PATIENCE}"], limit=5)
+        result = run_to_end(run_recipe(first_look, out, progress))
     if result.error is not None:
+        if "synth show" in (result.error.hint or ""):  # there is nothing to show once the folder is gone
+            result.error.hint = "Try another model with --model NAME, or another server."
         raise result.error
     reader = RunReader(out)
     drafts = (row for row in reader.rows() if row["lineage"]["stage"])
@@ -77,4 +126,6 @@ def _five_rows(recipe: Path) -> list[dict[str, object]]:
     reader.close()
     for row in rows:
         say("  " + row_line(row))
+    if not rows:
+        say(f"No draft was usable. Why: {command('show', out)}")
     return rows

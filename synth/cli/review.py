@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 import typer
 
 from synth.cli.console import help_without_command, print_json, say
+from synth.cli.run_name import RunName
 
 review_app = typer.Typer(
-    help="Review rows in Argilla: a local server, its annotators, and the way there and back.",
+    help="Let people review rows, in Argilla or in a file.",
     rich_markup_mode=None,
 )
 
@@ -24,18 +25,18 @@ def _options(context: typer.Context) -> None:
 @review_app.command()
 def serve(
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="The port; 6900 by default, 0 takes a free one.")
+        int | None, typer.Option(min=0, max=65535, help="The port (default: 6900; 0 chooses a free one).")
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDR", help="Another address opens it to a network.")
+        str, typer.Option(metavar="ADDR", help="The address to listen on (default: only this machine).")
     ] = "127.0.0.1",
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Where its data are kept.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder for its data.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the address and the account as JSON.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
 ) -> int:
-    """Start a local Argilla and stay with it; Ctrl-C stops it and keeps its data."""
+    """Start a local Argilla server. Ctrl-C stops it; its data stay."""
     from synth.review.server import DEFAULT_PORT, LocalServer
     from synth.review.server import serve as serve_argilla
 
@@ -52,15 +53,15 @@ def serve(
 @review_app.command()
 def users(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="Annotators to make.")
+        list[str] | None, typer.Argument(metavar="NAME", help="The annotators to create.")
     ] = None,
     new_password: Annotated[
-        bool, typer.Option("--new-password", help="Give annotators who are there already a new one.")
+        bool, typer.Option("--new-password", help="Also give existing annotators a new password.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
 ) -> int:
-    """Make annotators on the running server and print each password once; without names, list them."""
+    """Create annotators, or list them. Each password is printed once."""
     from synth.cli.review_tables import print_account
     from synth.errors import InputError
     from synth.review.accounts import list_accounts, make_annotators
@@ -77,7 +78,8 @@ def users(
         there = [account.username for account in accounts if account.password is None]
         if there:
             say(
-                f"There already: {', '.join(there)}. Passwords are kept nowhere; --new-password makes others."
+                f"These exist already: {', '.join(there)}. Their passwords are not stored; --new-password"
+                " sets new ones."
             )
     if as_json:
         print_json([asdict(account) for account in accounts])
@@ -87,20 +89,27 @@ def users(
     return 0
 
 
-RunName = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the recipe whose run it is.")]
 BackendName = Annotated[
-    Literal["argilla", "file"], typer.Option(help="`file` reviews through RUN/review/NAME.jsonl instead.")
+    Literal["argilla", "file"],
+    typer.Option(help="Where to review: in Argilla, or in the file RUN/review/NAME.jsonl."),
 ]
 Dataset = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The dataset, also one of another run. Default: one of the run's own."),
+    typer.Option(
+        metavar="NAME", help="The dataset, also one of another run (default: one of the run's own)."
+    ),
 ]
-Workspace = Annotated[str | None, typer.Option(metavar="NAME", help="The only one there by default.")]
-Url = Annotated[str | None, typer.Option(metavar="URL", help="Another Argilla than the local one.")]
+Workspace = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The workspace (default: the only one on the server).")
+]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="The Argilla server (default: the local one).")]
 ApiKeyEnv = Annotated[
-    str | None, typer.Option(metavar="VAR", help="The variable that holds your key for it; never the key.")
+    str | None,
+    typer.Option(metavar="VAR", help="The environment variable that holds your key for that server."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 
 
@@ -113,7 +122,7 @@ def push(
     api_key_env: ApiKeyEnv = None,
     user: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Make an account for this annotator; may stand several times."),
+        typer.Option(metavar="NAME", help="Create this annotator's account. Repeatable."),
     ] = None,
     new_workspace: Annotated[
         bool, typer.Option("--new-workspace", help="Make the workspace where it is missing.")
@@ -122,7 +131,7 @@ def push(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Send the rows that the recipe's `review` chooses; what was sent stays as it is."""
+    """Send the rows that the `review` key of the recipe selects."""
     from synth.cli.review_circle import Where, push_rows
 
     where = Where(backend, dataset, workspace, url, api_key_env)
@@ -140,7 +149,7 @@ def status(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Say how far annotators are, whether they agree, and what that says about all rows."""
+    """Show progress, agreement, and estimates for all rows."""
     from synth.cli.review_circle import Where, show_status
 
     return show_status(run, Where(backend, dataset, workspace, url, api_key_env), as_json=as_json)
@@ -157,7 +166,7 @@ def pull(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Bring decisions back, as often as you like: they decide, and pulling twice changes nothing."""
+    """Fetch the decisions. Pulling twice changes nothing."""
     from synth.cli.review_circle import Where, pull_answers
 
     return pull_answers(run, Where(backend, dataset, workspace, url, api_key_env), as_json=as_json)

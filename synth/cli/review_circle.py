@@ -11,6 +11,8 @@ from synth.api import find_run
 from synth.cli.console import print_json, print_text, say
 from synth.cli.review_tables import print_account, status_text
 from synth.errors import InputError
+from synth.hints import command
+from synth.recipe.find import is_recipe
 from synth.recipe.load import load_recipe
 from synth.review.accounts import Account, check_name, make_annotators
 from synth.review.backend import Backend
@@ -58,7 +60,8 @@ def push_rows(
         if url is not None:
             print_text(_where_to_work(url, annotators))
         if where.backend == "file":
-            print_text(f"Write answers into the files in {RunFolder(folder).review}, then: synth review pull")
+            pull_it = command("review", "pull", run, "--backend", "file")
+            print_text(f"Write answers into the files in {RunFolder(folder).review}, then: {pull_it}")
         if report.conflicts:
             print_text(f"{report.conflicts} conflicts wait for somebody to settle them")
     for unfit in report.unfit:
@@ -81,7 +84,8 @@ def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
     if report.waiting:
         print_text(f"{report.waiting} answers are still to come")
     if report.statuses.get("conflict"):
-        print_text("Conflicts are not exported; `synth review push` shows them side by side to settle")
+        again = command("review", "push", run)
+        print_text(f"Conflicts are not exported. To show them side by side and settle them: {again}")
     if report.unknown:
         say(f"{report.unknown} answers belong to records that this run did not send.")
     return 0
@@ -149,7 +153,7 @@ def _where_to_work(url: str, annotators: list[str]) -> str:
 
 def _push_options(run: Path, folder: Path, name: str | None) -> PushOptions:
     """A recipe on the command line says what to review now; a run folder, what it said when it was run."""
-    if run.suffix in (".yaml", ".yml") and run.is_file():
+    if is_recipe(run):
         recipe = load_recipe(run)
         return PushOptions(name, recipe.review, recipe.folder)
     with closing(RunReader(folder)) as reader:

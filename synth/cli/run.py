@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from pathlib import Path
 
 from synth.api import open_run, run_to_end
 from synth.cli.console import print_json, print_line, print_text, say
 from synth.cli.display import Display
-from synth.cli.errors import report
+from synth.cli.errors import error_document, report
 from synth.cli.interrupt import interrupted_words, interruptible
 from synth.cli.tables import coverage_text, funnel_text, row_line
+from synth.hints import command
 from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
@@ -36,12 +36,13 @@ def run_recipe_file(
     with Display(progress):
         work = run_recipe(loaded, folder, progress, retry_failed=retry_failed)
         result = run_to_end(interruptible(work, progress.say, interrupted_words(sys.argv[1:])))
+    name = recipe if out is None and not settings else Path(result.summary["run"])
     if as_json:
-        print_json(_document(result))
-    else:
-        _report(result, recipe if out is None and not settings else Path(result.summary["run"]))
+        print_json(_document(result, name))
+    elif result.error is None or _came_to_something(result.summary):
+        _report(result, name)
     if result.error is not None:
-        return report(result.error, as_json=False)
+        return report(result.error, as_json=False, run=name)
     return result.exit_code
 
 
@@ -52,12 +53,16 @@ def _spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _document(result: RunResult) -> Json:
+def _came_to_something(summary: Json) -> bool:
+    """Whether there is a row or a reply to speak of: before most fatal errors there is none."""
+    rows = summary["accepted"] or summary["dropped"] or summary["failed"]
+    return bool(rows or summary["total"]["requests"])
+
+
+def _document(result: RunResult, name: Path) -> Json:
     if result.error is None:
         return result.summary
-    error = result.error
-    words = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
-    return {**result.summary, "error": words}
+    return {**result.summary, "error": error_document(result.error, name)}
 
 
 def _report(result: RunResult, name: Path) -> None:
@@ -80,8 +85,17 @@ def _report(result: RunResult, name: Path) -> None:
             f"Skipped as unusable: {counts}. They are listed in {result.summary['run']}/skipped.jsonl."
         )
     if result.error is None:
-        shown = os.path.relpath(name)
-        print_text(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")
+        print_text(_next_steps(result.summary, name))
+
+
+def _next_steps(summary: Json, name: Path) -> str:
+    """What to type now. There is nothing to export where all drafts were dropped."""
+    if summary["accepted"] or not (summary["dropped"] or summary["failed"]):
+        return f"Look at rows:  {command('show', name)}\nExport:        {command('export', name)}"
+    status = "dropped" if summary["dropped"] else "failed"
+    reasons = sorted(summary["dropped"].items(), key=lambda item: -item[1])[:3]
+    why = f" Mostly: {', '.join(f'{reason} {count}' for reason, count in reasons)}." if reasons else ""
+    return f"No draft was kept.{why}\nLook at them:  {command('show', name, '--status', status)}"
 
 
 def _words(summary: Json) -> str:

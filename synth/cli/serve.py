@@ -35,7 +35,10 @@ def serve_models(
     shares = [None] * len(plans) if vllm.cpu else _shares(plans)
     starts = [_start(plan, vllm, share, extra) for plan, share in zip(plans, shares, strict=True)]
     if is_open_to_a_network(plans) and not all(plan.api_key for plan in plans):
-        say("Warning: whoever can reach this address can use the model; with api_key_env it asks for a key.")
+        say(
+            "Warning: everybody who can reach this address can use the model."
+            " Set api_key_env to require a key."
+        )
 
     def ready(servers: Sequence[RunningServer]) -> None:
         for server in servers:
@@ -68,9 +71,9 @@ def _plans(
     if recipe is None:
         if model is None:
             raise InputError(
-                "names neither a recipe nor a model.",
+                "needs a recipe or a model.",
                 where="synth serve",
-                hint="`synth serve RECIPE`, or `synth serve --model NAME`, a hub's name or a folder.",
+                hint="Type `synth serve RECIPE`, or `synth serve --model NAME` (on the hub, or a folder).",
             )
         return [plan_model(model, host=host, port=port)]
     loaded = load_recipe(recipe, settings)
@@ -97,7 +100,7 @@ def _shares(plans: list[ServerPlan]) -> list[float | None]:
     known = [size for size in sizes if size is not None]
     if not cards or len(known) < len(plans):
         missing = "the memory of this machine's card" if not cards else "the size of every model"
-        say(f"Whether it fits is not known before it starts: nothing tells {missing}.")
+        say(f"Whether the models fit is not known before the start: {missing} is unknown.")
         return [None] * len(plans)
     words = describe(known, cards[0])
     shares = share_card(known, cards[0])

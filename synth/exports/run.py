@@ -14,6 +14,7 @@ from synth.exports.containers import pack
 from synth.exports.files import Written, digest_of, write_text
 from synth.exports.formats import find_format
 from synth.exports.formats.base import Dataset, Format
+from synth.exports.low_scores import low_score_warning
 from synth.exports.manifest import write_manifest
 from synth.exports.mix import Share
 from synth.exports.options import check_options
@@ -152,6 +153,7 @@ class _Export:
         for name, value, count in self.tally.only_in_train():
             warnings.append(f"test has no row of {name} {value!r}, and train has {count}.")
         warnings += self.unshown
+        warnings += low_score_warning(self.reader)
         if not self.options.license:
             warnings.append("The card names no licence: set `export.license` to that of your sources.")
         return warnings

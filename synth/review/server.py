@@ -83,7 +83,7 @@ def find() -> LocalServer:
     """The running server; raises `UnreachableError` where there is none."""
     server = running()
     if server is None:
-        raise UnreachableError("no local Argilla is running.", hint="Start one: synth review serve")
+        raise UnreachableError("no local Argilla is running.", hint="Start one with `synth review serve`.")
     return server
 
 

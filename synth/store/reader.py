@@ -146,6 +146,12 @@ class RunReader:
         receipt, now = lines[0]
         return {**self._parsed(receipt), "status": now}
 
+    def count(self, status: str) -> int:
+        """How many rows `rows(status=status)` gives."""
+        query = f"SELECT count(*) FROM {_ROWS} WHERE status = :status"
+        (count,) = self._database.execute(query, {**self._now, "status": status}).fetchone()
+        return int(count)
+
     def counts(self) -> dict[str, int]:
         """Rows by status; of the kept ones only drafts, since what was given counts as nothing made.
 

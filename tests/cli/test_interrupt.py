@@ -91,6 +91,7 @@ def test_the_second_one_ends_what_hangs(desk: Path) -> None:
 
 def test_a_command_that_has_nothing_to_lose_says_less(desk: Path) -> None:
     code = "import signal, os, sys; from synth.cli.errors import run_command\n"
-    code += "sys.exit(run_command(lambda: os.kill(os.getpid(), signal.SIGINT), ['show', 'x']))"
+    code += "from synth.cli.run_name import Named\n"
+    code += "sys.exit(run_command(lambda: os.kill(os.getpid(), signal.SIGINT), ['show', 'x'], Named()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")

@@ -1,0 +1,46 @@
+"""The arguments RECIPE and RUN: what a path may name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synth.recipe.find import find_recipe, find_run_or_recipe
+
+
+@dataclass
+class Named:
+    """What the command line named, for the hints of its errors."""
+
+    run: Path | None = None
+
+
+def _recipe(context: typer.Context, value: Path | None) -> Path | None:
+    if value is None:
+        return None
+    context.obj.run = value
+    return find_recipe(value)
+
+
+def _run(context: typer.Context, value: Path) -> Path:
+    context.obj.run = value
+    return find_run_or_recipe(value)
+
+
+RecipeFile = Annotated[
+    Path,
+    typer.Argument(metavar="RECIPE", callback=_recipe, help="The recipe, or a folder that holds one recipe."),
+]
+RecipeIfNamed = Annotated[
+    Path | None,
+    typer.Argument(metavar="RECIPE", callback=_recipe, help="Check what this recipe needs as well."),
+]
+RunName = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", callback=_run, help="A run folder, a recipe, or a folder that holds one recipe."
+    ),
+]
