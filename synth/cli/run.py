@@ -103,9 +103,9 @@ def dry_run_recipe(
     if as_json:
         print(json.dumps(plan.document()))
         return 0
-    for number, messages in enumerate(plan.prompts, start=1):
-        print(f"=== prompt {number} ===")
-        for message in messages:
+    for shown in plan.shown:
+        print(f"=== {plan.heading(shown)} ===")
+        for message in shown.messages:
             print(f"[{message['role']}]\n{message['content']}\n")
     say(plan.words())
     return 0

@@ -152,6 +152,11 @@ class Model:
         """What the server calls it."""
         return self.client.model
 
+    @property
+    def stage(self) -> str:
+        """The stage whose view of the model this is."""
+        return self._trial.stage
+
     def for_stage(self, stage: str) -> Model:
         """This model as the stage of this name asks it; all else is shared."""
         view = copy.copy(self)
@@ -249,7 +254,7 @@ class Model:
         await self._open()
         reserved = self._most_it_can_cost(request)
         await self._ledger.reserve(reserved)
-        self._ledger.asked[self._trial.stage] += 1
+        self._ledger.asked[self.stage] += 1
         used = Cost()
         try:
             raw = await self.client.ask(request)
