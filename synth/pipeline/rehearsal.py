@@ -182,7 +182,7 @@ class Sample(Call):
 
 
 def _asks(spec: StageSpec) -> bool:
-    return any(hasattr(stage_class(spec.kind), method) for method in ("expect", "prepare"))
+    return any(hasattr(stage_class(spec.kind), method) for method in ("expect", "preparation"))
 
 
 class _Passing:
