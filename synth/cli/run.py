@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shlex
 from pathlib import Path
 
 from synth.api import open_run, run_to_end, run_with_result
@@ -35,7 +36,8 @@ def run_recipe_file(
     if as_json:
         print(json.dumps(_document(result)), flush=True)
     else:
-        _report(result, recipe if out is None and not settings else Path(result.summary["run"]))
+        name = recipe if out is None and not settings else Path(result.summary["run"])
+        _report(result, name, _same_command(recipe, out, settings, limit))
     if result.error is not None:
         return report(result.error, as_json=False)
     return result.exit_code
@@ -56,7 +58,17 @@ def _document(result: RunResult) -> Json:
     return {**result.summary, "error": words}
 
 
-def _report(result: RunResult, name: Path) -> None:
+def _same_command(recipe: Path, out: Path | None, settings: list[str], limit: int | None) -> str:
+    """What goes on with this run, without what is for one call alone."""
+    words = ["synth", "run", os.path.relpath(recipe)]
+    words += ["--out", os.path.relpath(out)] if out is not None else []
+    words += ["--limit", str(limit)] if limit is not None else []
+    for setting in settings:
+        words += ["--set", setting]
+    return shlex.join(words)
+
+
+def _report(result: RunResult, name: Path, same_command: str) -> None:
     run = open_run(result.summary["run"])
     print(funnel_text(run.funnel()))
     print()
@@ -71,9 +83,14 @@ def _report(result: RunResult, name: Path) -> None:
     print(_words(result.summary))
     if repeated := result.summary["repeated"]:
         print("Left out as repeats: " + ", ".join(f"{name} {count}" for name, count in repeated.items()))
-    if result.error is None:
-        shown = os.path.relpath(name)
-        print(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")
+    shown = shlex.quote(os.path.relpath(name))
+    if result.error is not None:
+        print(f"Go on:         {same_command}")
+        return
+    if result.summary["failed"]:
+        print(f"Failed rows:   synth show {shown} --status failed")
+        print(f"Ask again:     {same_command} --retry-failed")
+    print(f"Look at rows:  synth show {shown}\nExport:        synth export {shown}")
 
 
 def _words(summary: Json) -> str:

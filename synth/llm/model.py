@@ -111,11 +111,13 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply and the request it answers; `reused` where the journal had it."""
+    """A reply and the request it answers. `number` counts what was sent for a stage; None where the journal,
+    or the same request of another row, had the reply.
+    """
 
     reply: Reply
     request: Request
-    reused: bool = False
+    number: int | None = None
 
 
 @dataclass(slots=True)
@@ -169,7 +171,7 @@ class Model:
         """
         if objection is None:
             self._trial.served = True
-        elif not answer.reused and (stop := self._trial.unusable(objection)):
+        elif answer.number is not None and (stop := self._trial.unusable(answer.number, objection)):
             raise stop
 
     async def ask(
@@ -200,8 +202,8 @@ class Model:
             draw=draw,
             attempt=attempt,
         )
-        reply, reused = await self._reply(request)
-        return Answer(reply, request, reused)
+        reply, number = await self._reply(request)
+        return Answer(reply, request, number)
 
     def _resolved(self, sampling: Sampling) -> tuple[Json, int]:
         """What goes into a request, not to be changed, and its `max_tokens`.
@@ -218,11 +220,11 @@ class Model:
             self._settings[id(sampling)] = known
         return known[1], known[2]
 
-    async def _reply(self, request: Request) -> tuple[Reply, bool]:
-        """From the client, from the same request under way, or from the journal, which it says."""
+    async def _reply(self, request: Request) -> tuple[Reply, int | None]:
+        """From the journal, from the same request under way, or from the client, with its number."""
         while under_way := self._under_way.get(request.identity):
             try:
-                return await asyncio.shield(under_way), False
+                return await asyncio.shield(under_way), None
             except asyncio.CancelledError:
                 # Where it is whoever asked that was stopped, and not who waits here, this one asks itself.
                 if not under_way.cancelled() or _is_cancelled():
@@ -231,11 +233,11 @@ class Model:
             self._ledger.reused += 1
             if found.failed:
                 raise RequestFailed(found.raw.decode())
-            return self.client.read(found.raw), True
+            return self.client.read(found.raw), None
         coming: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._under_way[request.identity] = coming
         try:
-            reply = await self._send(request)
+            reply, number = await self._send(request)
         except asyncio.CancelledError:
             coming.cancel()
             raise
@@ -247,10 +249,10 @@ class Model:
         finally:
             del self._under_way[request.identity]
         coming.set_result(reply)
-        return reply, False
+        return reply, number
 
-    async def _send(self, request: Request) -> Reply:
-        self._trial.check()
+    async def _send(self, request: Request) -> tuple[Reply, int]:
+        number = self._trial.begin()
         await self._open()
         reserved = self._most_it_can_cost(request)
         await self._ledger.reserve(reserved)
@@ -263,10 +265,10 @@ class Model:
             reply = self.client.read(raw)
             used = self._cost(reply.usage)
             self._ledger.completion_tokens += reply.usage.completion
-            return reply
+            return reply, number
         except RequestFailed as failure:
             used = Cost(requests=1)
-            stop = self._trial.refused(failure)
+            stop = self._trial.refused(number, failure)
             await self._memory.append(request, failure.words.encode(), failed=True)
             raise (stop or failure) from None
         finally:

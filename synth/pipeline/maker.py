@@ -55,7 +55,7 @@ class Yield:
     def command(self) -> str:
         """What lists the rows that most of the requests came to."""
         status = "failed" if 2 * self.failed > self.reasons.total() else "dropped"
-        return f"`synth show {{run}} --status {status}`"
+        return f"`synth show RUN --status {status}`"
 
     def why(self) -> str:
         """The most frequent reasons, each with an example."""

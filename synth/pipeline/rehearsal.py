@@ -130,7 +130,7 @@ class _UnaskedModel(Model):
         super().__init__(name, config, _Client(config.model), memory, ledger)
         self._record = record
 
-    async def _reply(self, request: Request) -> tuple[Reply, bool]:
+    async def _reply(self, request: Request) -> tuple[Reply, int | None]:
         try:
             answered = await super()._reply(request)
         except NotAskedYet:
@@ -141,7 +141,7 @@ class _UnaskedModel(Model):
         self._record.answered[self.stage] += 1
         return answered
 
-    async def _send(self, request: Request) -> Reply:
+    async def _send(self, request: Request) -> tuple[Reply, int]:
         self._record.note(self, request)
         if self._record.preparing:
             raise NotAskedYet("it has not been asked")
@@ -155,7 +155,7 @@ class _AskedModel(Model):
         super().__init__(model.name, model.config, model.client, memory, ledger)
         self._record = record
 
-    async def _send(self, request: Request) -> Reply:
+    async def _send(self, request: Request) -> tuple[Reply, int]:
         self._record.note(self, request)
         return await super()._send(request)
 

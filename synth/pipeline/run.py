@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import shlex
 import time
 from collections.abc import Sequence
@@ -147,10 +148,8 @@ class Call:
             await self._work()
         except SynthError as stop:
             error = stop
-            if error.hint is not None:
-                error.hint = error.hint.replace(
-                    "{run}", shlex.quote(os.path.relpath(self._store.folder.path))
-                )
+            folder = shlex.quote(os.path.relpath(self._store.folder.path))
+            error.hint = error.hint and re.sub(r"\bRUN\b", lambda _: folder, error.hint)
             if isinstance(stop, NothingServes):
                 # No row's own fault: with a mended server or recipe, the next call asks for all of it again.
                 await self._store.mark_retry()

@@ -122,6 +122,7 @@ class Judge:
             answer = await self.model.ask(self.prompt.render(values), room, logprobs=_ALTERNATIVES)
         except RequestFailed:
             return JudgeTraits(gives_logprobs=False, thinks=False)
+        self.model.note_use(answer, "a probe")
         reply = answer.reply
         try:
             expected_score(reply.logprobs, self._levels)

@@ -11,7 +11,9 @@ import synth
 from synth.api import run_with_result
 from synth.cli import main
 from synth.errors import NothingServes
+from synth.llm.base import RequestFailed
 from synth.llm.loopback.process import LoopbackProcess
+from synth.llm.trial import Trial
 from synth.pipeline.run import RunResult
 from synth.store import RunFolder
 from synth.store.journal import read_records
@@ -161,3 +163,20 @@ def test_a_server_that_refuses_by_its_context_and_then_does_not(
     mended = run_with_result(desk, tmp_path / "out")
     assert mended.exit_code == 0, mended.error
     assert mended.summary["failed"] == 0
+
+
+def test_refusals_that_overtake_the_first_answer_stop_nothing() -> None:
+    """A server refuses at once what it answers after seconds."""
+    trial = Trial("model", "respond")
+    numbers = [trial.begin() for _ in range(40)]
+    refusal = RequestFailed("filtered", status=400)
+    assert not any(trial.refused(number, refusal) for number in numbers[1:])
+    stop = trial.refused(numbers[0], refusal)
+    assert stop is not None
+    with pytest.raises(NothingServes):
+        trial.begin()
+    again = Trial("model", "respond")
+    numbers = [again.begin() for _ in range(40)]
+    assert not any(again.refused(number, refusal) for number in numbers[1:])
+    again.served = True
+    assert again.refused(again.begin(), refusal) is None
