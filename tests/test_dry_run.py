@@ -112,7 +112,8 @@ def run_as_planned(
     repeats = sum("attempt" in request for request in journal(out)[before:])
     assert progress.ledger is not None
     asked = progress.ledger.asked
-    assert asked.total() == len(journal(out)) - before == result.summary["requests"]
+    # What a maker asks ahead is given up where the rest is enough.
+    assert asked.total() >= result.summary["requests"] == len(journal(out)) - before
     for stage in plan.stages:
         holds(plan, stage.requests, asked[stage.stage], repeats)
     holds(plan, plan.requests, asked.total(), repeats)
@@ -170,7 +171,7 @@ def test_a_higher_count_costs_only_what_is_new(desk: Path, tmp_path: Path) -> No
     assert stages["generate"].requests.words() == "20 or more"
     assert stages["score"].requests.words() == "up to 20"
     assert 0 < plan.answered <= made
-    assert "more are answered already" in plan.words()
+    assert f"; {plan.answered} more are answered already" in plan.words()
     run_as_planned(plan, desk, out, "stages.generate.count=60")
 
 

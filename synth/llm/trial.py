@@ -12,7 +12,7 @@ from synth.llm.base import RequestFailed
 _EQUAL_REFUSALS = 10
 _USELESS_ANSWERS = 20
 
-_SHOWN = 300
+_SHOWN = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,10 @@ class Trial:
             )
 
     def _end(self, message: str, hint: str) -> None:
-        self._stop = NothingServes(f"{message}.", where=f"stage {self.stage!r}", hint=hint)
+        dot = "" if message.endswith(".") else "."
+        self._stop = NothingServes(f"{message}{dot}", where=f"stage {self.stage!r}", hint=hint)
 
 
 def _shown(words: str) -> str:
-    return " ".join(words.split())[:_SHOWN].rstrip(".")
+    text = " ".join(words.split())
+    return f"{text[:_SHOWN]} ..." if len(text) > _SHOWN else text.rstrip(".")

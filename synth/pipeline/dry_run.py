@@ -76,12 +76,13 @@ class Plan:
         lines = [f"{s.stage:<{width}}  {_words(s.requests, s.answered)}" for s in asking]
         cost = f", about {self.cost_usd:.2f} usd at most" if self.cost_usd is not None else ""
         tokens = (
-            f"about {self.prompt_tokens:,} tokens of prompts and up to {self.completion_tokens:,} of answers"
+            f"About {self.prompt_tokens:,} tokens of prompts and up to {self.completion_tokens:,} of answers"
         )
         if not self.requests.usual:
-            lines.append(f"Nothing is left to ask: {_words(self.requests, self.answered)}.")
+            all_of_it = f": all {self.answered:,} requests are answered already" if self.answered else ""
+            lines = [f"Nothing is left to ask{all_of_it}."]
         else:
-            lines.append(f"In all {_words(self.requests, self.answered)}: {tokens}{cost}.")
+            lines.append(f"In all {_words(self.requests, self.answered)}. {tokens}{cost}.")
         if self.requests.least != self.requests.most:
             lines.append(
                 "A draft that its maker's own filters drop costs another request; one that a later stage"
@@ -105,8 +106,8 @@ def _numbers(requests: Requests, answered: int) -> Json:
 
 def _words(requests: Requests, answered: int) -> str:
     one = "request" if requests.least == requests.most == 1 else "requests"
-    known = f"; {answered:,} more are answered already" if answered else ""
-    return f"{requests.words()} {one}{known}"
+    already = f"; {answered:,} more {'is' if answered == 1 else 'are'} answered already" if answered else ""
+    return f"{requests.words()} {one}{already}"
 
 
 async def dry_run(file: Path, settings: list[str], limit: int | None, out: Path | None = None) -> Plan:
@@ -200,6 +201,7 @@ def _plan(
             continue
         asked = [record.stages[stage.stage] for record in records if stage.stage in record.stages]
         kinds = {each.kind: each for one in reversed(asked) for each in one.shown}
+        kinds = {kind: each for kind, each in kinds.items() if not (each.before and each.made_up)}
         shown += sorted(kinds.values(), key=lambda each: (not each.before, each.made_up))
         if count := sum(one.requests for one in asked):
             share = stage.requests.usual / count

@@ -295,13 +295,15 @@ class Rehearsal(Call):
 
     async def _prepare(self) -> None:
         self.record.preparing = True
-        try:
-            await super()._prepare()
-        except Unfinished:
-            # Without its topics, nothing is known about any draft.
-            for stage in self._stages:
-                if isinstance(stage, _Making):
-                    stage.stopped = True
+        for place, stage in enumerate(self._stages):
+            try:
+                if hasattr(stage, "prepare"):
+                    await stage.prepare()
+            except Unfinished:
+                # Without the topics that it would name, nothing is known about the drafts behind it.
+                for maker in self._stages[place:]:
+                    if isinstance(maker, _Making):
+                        maker.stopped = True
         self.record.preparing = False
 
     async def estimate(self) -> list[StageEstimate]:
