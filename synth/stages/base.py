@@ -129,6 +129,8 @@ class Admits(Protocol):
 class Maker(Protocol):
     """Makes rows of its own. `draw` and `admit` are called in order of `index`, `make` for many at once.
 
+    One whose requests give several drafts says how many, at most, with `drafts_each`.
+
     Between `draw(i)` and what was admitted lies the recipe's window: it may use rows that were
     admitted up to request `i - window`, and no others, however many are there already.
     """

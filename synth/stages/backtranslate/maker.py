@@ -37,11 +37,12 @@ class Backtranslate:
         self._groups = _groups(passages, options.passages, salt)
         way = Instructions if options.mode == "instruction" else Questions
         self._way = way(name, options, context, passages, salt)
+        self.drafts_each = self._way.drafts_each
 
     @property
     def count(self) -> int:
         """Drafts that are to pass; as many as passages give where the recipe does not say."""
-        return self._options.count or len(self._groups) * self._way.drafts_each
+        return self._options.count or len(self._groups) * self.drafts_each
 
     async def prepare(self) -> None:
         """What has to be known before the first draft."""
@@ -64,7 +65,7 @@ class Backtranslate:
     def expect(self, wanted: int | None, drawn: int) -> Making:
         """A chain of requests for each passage, or one request for several questions."""
         left = max(0, len(self._groups) - drawn)
-        each, chain = self._way.drafts_each, self._way.chain
+        each, chain = self.drafts_each, self._way.chain
         least = left if wanted is None else min(-(-wanted // each), left)
         # Further passages make up for drafts that are dropped.
         requests = Requests(least * chain, least, left * chain)
