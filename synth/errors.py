@@ -12,8 +12,8 @@ from typing import ClassVar
 class SynthError(Exception):
     """Base of everything that `synth` raises on purpose.
 
-    `message` says what is wrong, `where` the file, line or key, `hint` what to do about it. `{run}` in a hint
-    is the run folder, which the pipeline fills in.
+    `message` says what is wrong, `where` the file, line or key, `hint` what to do about it. For RUN in a
+    hint, the run's folder is filled in where it is known.
     """
 
     code: ClassVar[str] = "error"

@@ -40,7 +40,7 @@ def run_recipe_file(
     if as_json:
         print_json(_document(result, name))
     elif result.error is None or _came_to_something(result.summary):
-        _report(result, name)
+        _report(result, name, _same_command(recipe, out, settings, limit))
     if result.error is not None:
         return report(result.error, as_json=False, run=name)
     return result.exit_code
@@ -65,7 +65,17 @@ def _document(result: RunResult, name: Path) -> Json:
     return {**result.summary, "error": error_document(result.error, name)}
 
 
-def _report(result: RunResult, name: Path) -> None:
+def _same_command(recipe: Path, out: Path | None, settings: list[str], limit: int | None) -> str:
+    """What goes on with this run, without what is for one call alone."""
+    words: list[str | Path] = ["run", recipe]
+    words += ["--out", out] if out is not None else []
+    words += ["--limit", str(limit)] if limit is not None else []
+    for setting in settings:
+        words += ["--set", setting]
+    return command(*words)
+
+
+def _report(result: RunResult, name: Path, same_command: str) -> None:
     run = open_run(result.summary["run"])
     print_text(funnel_text(run.funnel()) + "\n")
     if (coverage := run.coverage()) is not None:
@@ -84,18 +94,24 @@ def _report(result: RunResult, name: Path) -> None:
         print_text(
             f"Skipped as unusable: {counts}. They are listed in {result.summary['run']}/skipped.jsonl."
         )
-    if result.error is None:
-        print_text(_next_steps(result.summary, name))
+    if result.error is not None:
+        print_text(f"Go on:         {same_command}")
+    else:
+        print_text(_next_steps(result.summary, name, same_command))
 
 
-def _next_steps(summary: Json, name: Path) -> str:
+def _next_steps(summary: Json, name: Path, same_command: str) -> str:
     """What to type now. There is nothing to export where all drafts were dropped."""
+    again = ""
+    if summary["failed"]:
+        again = f"Failed rows:   {command('show', name, '--status', 'failed')}\n"
+        again += f"Ask again:     {same_command} --retry-failed\n"
     if summary["accepted"] or not (summary["dropped"] or summary["failed"]):
-        return f"Look at rows:  {command('show', name)}\nExport:        {command('export', name)}"
-    status = "dropped" if summary["dropped"] else "failed"
+        return f"{again}Look at rows:  {command('show', name)}\nExport:        {command('export', name)}"
     reasons = sorted(summary["dropped"].items(), key=lambda item: -item[1])[:3]
     why = f" Mostly: {', '.join(f'{reason} {count}' for reason, count in reasons)}." if reasons else ""
-    return f"No draft was kept.{why}\nLook at them:  {command('show', name, '--status', status)}"
+    dropped = f"\nLook at them:  {command('show', name, '--status', 'dropped')}" if reasons else ""
+    return f"No draft was kept.{why}{dropped}\n{again}".rstrip()
 
 
 def _words(summary: Json) -> str:
@@ -125,9 +141,9 @@ def dry_run_recipe(
     if as_json:
         print_json(plan.document())
         return 0
-    for number, messages in enumerate(plan.prompts, start=1):
-        print_text(f"=== prompt {number} ===")
-        for message in messages:
+    for shown in plan.shown:
+        print_text(f"=== {plan.heading(shown)} ===")
+        for message in shown.messages:
             print_text(f"[{message['role']}]\n{message['content']}\n")
     say(plan.words())
     return 0

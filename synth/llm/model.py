@@ -112,11 +112,13 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply and the request it answers; `reused` where the journal had it."""
+    """A reply and the request it answers. `number` counts what was sent for a stage; None where the journal,
+    or the same request of another row, had the reply.
+    """
 
     reply: Reply
     request: Request
-    reused: bool = False
+    number: int | None = None
 
 
 @dataclass(slots=True)
@@ -153,6 +155,11 @@ class Model:
         """What the server calls it."""
         return self.client.model
 
+    @property
+    def stage(self) -> str:
+        """The stage whose view of the model this is."""
+        return self._trial.stage
+
     def for_stage(self, stage: str) -> Model:
         """This model as the stage of this name asks it; all else is shared."""
         view = copy.copy(self)
@@ -164,8 +171,8 @@ class Model:
         did; an unusable answer that the journal had stops nothing, so that a later call can go on.
         """
         if objection is None:
-            self._trial.useful(answer.request.identity)
-        elif not answer.reused and (stop := self._trial.unusable(answer.request.identity, objection)):
+            self._trial.served = True
+        elif answer.number is not None and (stop := self._trial.unusable(answer.number, objection)):
             raise stop
 
     async def ask(
@@ -195,8 +202,8 @@ class Model:
             draw=draw,
             attempt=attempt,
         )
-        reply, reused = await self._reply(request)
-        return Answer(reply, request, reused)
+        reply, number = await self._reply(request)
+        return Answer(reply, request, number)
 
     def _resolved(self, sampling: Sampling) -> tuple[Json, int]:
         """What goes into a request, not to be changed, and its `max_tokens`.
@@ -213,11 +220,11 @@ class Model:
             self._settings[id(sampling)] = known
         return known[1], known[2]
 
-    async def _reply(self, request: Request) -> tuple[Reply, bool]:
-        """From the client, from the same request under way, or from the journal, which it says."""
+    async def _reply(self, request: Request) -> tuple[Reply, int | None]:
+        """From the journal, from the same request under way, or from the client, with its number."""
         while under_way := self._under_way.get(request.identity):
             try:
-                return await asyncio.shield(under_way), False
+                return await asyncio.shield(under_way), None
             except asyncio.CancelledError:
                 # Where it is whoever asked that was stopped, and not who waits here, this one asks itself.
                 if not under_way.cancelled() or _is_cancelled():
@@ -226,11 +233,11 @@ class Model:
             self._ledger.reused += 1
             if found.failed:
                 raise RequestFailed(found.raw.decode("utf-8", "replace"))
-            return self._read(found.raw), True
+            return self._read(found.raw), None
         coming: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._under_way[request.identity] = coming
         try:
-            reply = await self._send(request)
+            reply, number = await self._send(request)
         except asyncio.CancelledError:
             coming.cancel()
             raise
@@ -242,25 +249,14 @@ class Model:
         finally:
             del self._under_way[request.identity]
         coming.set_result(reply)
-        return reply, False
+        return reply, number
 
-    async def _send(self, request: Request) -> Reply:
-        self._trial.sent(request.identity)
-        try:
-            await self._open()
-            reserved = self._most_it_can_cost(request)
-            await self._ledger.reserve(reserved)
-            return await self._send_paid(request, reserved)
-        except RequestFailed as failure:
-            stop = self._trial.refused(request.identity, failure)
-            raise (stop or failure) from None
-        except BaseException:
-            self._trial.gone(request.identity)
-            raise
-
-    async def _send_paid(self, request: Request, reserved: Cost) -> Reply:
-        """Sends a request for which the budget has room, and journals what comes of it."""
-        self._ledger.asked[self._trial.stage] += 1
+    async def _send(self, request: Request) -> tuple[Reply, int]:
+        number = self._trial.begin()
+        await self._open()
+        reserved = self._most_it_can_cost(request)
+        await self._ledger.reserve(reserved)
+        self._ledger.asked[self.stage] += 1
         used = Cost()
         try:
             raw = await self.client.ask(request)
@@ -269,11 +265,12 @@ class Model:
             reply = self._read(raw)
             used = self._cost(reply.usage.of(request.canonical))
             self._ledger.completion_tokens += reply.usage.completion
-            return reply
+            return reply, number
         except RequestFailed as failure:
             used = Cost(requests=1)
+            stop = self._trial.refused(number, failure)
             await self._memory.append(request, failure.words.encode("utf-8", "replace"), failed=True)
-            raise
+            raise (stop or failure) from None
         finally:
             self._ledger.settle(reserved, used)
 

@@ -8,90 +8,91 @@ from dataclasses import dataclass, field
 from synth.errors import NothingServes
 from synth.llm.base import RequestFailed
 
-# That many refusals in a row with the same words, or answers of which none serves, are no bad luck.
+# So many refusals in a row with the same words, or so many answers of which none serves, are no bad luck.
 _EQUAL_REFUSALS = 10
 _USELESS_ANSWERS = 20
 
-_SHOWN = 300
+_SHOWN = 160
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A request that came to nothing: why, whether it was refused, and what equal refusals share."""
+
+    words: str
+    refused: bool
+    alike: str = ""
 
 
 @dataclass
 class Trial:
     """What one model answered one stage in this call. It is over with the first answer that serves, also
     with one out of the journal: from then on, what fails is a row's own matter.
+
+    Requests are judged in the order in which they were sent: a refusal often comes sooner than an answer.
     """
 
     model: str
     stage: str
     served: bool = False
-    _useless: int = 0
-    _alike: int = 0
-    _last: str = ""
+    _sent: int = 0
+    _judged: int = 0
+    _outcomes: dict[int, _Outcome] = field(default_factory=dict)
+    _row: list[_Outcome] = field(default_factory=list)
     _stop: NothingServes | None = None
-    _number: int = 0
-    # Requests whose use is not known yet, oldest first, with their numbers.
-    _open: dict[str, int] = field(default_factory=dict)
-    _waits_for: int | None = None
 
-    def sent(self, identity: str) -> None:
-        """Takes note of a request. Raises `NothingServes` where the stage has been stopped."""
+    def begin(self) -> int:
+        """The number of the next request. Raises `NothingServes` where the stage has been stopped."""
         if self._stop is not None:
             raise self._stop
-        self._number += 1
-        self._open[identity] = self._number
+        self._sent += 1
+        return self._sent - 1
 
-    def gone(self, identity: str) -> None:
-        """Takes note that nothing more is to come of a request."""
-        self._open.pop(identity, None)
-
-    def refused(self, identity: str, failure: RequestFailed) -> NothingServes | None:
+    def refused(self, number: int, failure: RequestFailed) -> NothingServes | None:
         """Takes note of a refusal. Returns what stops the stage, where it is one too many."""
-        self.gone(identity)
-        # Numbers differ from request to request: "you requested 1949 tokens".
-        words = f"{failure.status} {re.sub('[0-9]+', '#', failure.words)}"
-        self._alike = self._alike + 1 if words == self._last else 1
-        self._last = words
         status = f" (HTTP {failure.status})" if failure.status else ""
-        said = f"{_shown(failure.words)}{status}"
-        if self._alike >= _EQUAL_REFUSALS:
-            return self._stopped(
-                f"{self.model} refuses every request, the last {self._alike} for the same reason: {said}",
-                "Mend the recipe or the server, and run the same command again: what was refused is asked"
-                " again. `synth show {run} --status failed` lists the rows.",
-            )
-        return self._without_answer(said, "failed")
+        # Numbers differ from request to request: "you requested 1949 tokens".
+        alike = f"{failure.status} {re.sub('[0-9]+', '#', failure.words)}"
+        return self._note(number, _Outcome(f"{_shown(failure.words)}{status}", refused=True, alike=alike))
 
-    def useful(self, identity: str) -> None:
-        """Takes note of an answer that serves."""
-        self.gone(identity)
-        self.served = True
-
-    def unusable(self, identity: str, words: str) -> NothingServes | None:
+    def unusable(self, number: int, words: str) -> NothingServes | None:
         """Takes note of an answer that does not serve. Returns what stops the stage, where it is one too
         many."""
-        self.gone(identity)
-        self._alike, self._last = 0, ""
-        return self._without_answer(_shown(words), "dropped")
+        return self._note(number, _Outcome(_shown(words), refused=False))
 
-    def _without_answer(self, words: str, status: str) -> NothingServes | None:
-        self._useless += 1
-        if self._useless < _USELESS_ANSWERS:
+    def _note(self, number: int, outcome: _Outcome) -> NothingServes | None:
+        if self.served or self._stop is not None:
             return None
-        return self._stopped(
-            f"none of the first {self._useless} answers of {self.model} can be used. The last one: {words}",
-            "Mend the prompt, the model or the server, and run the same command again: it goes on with"
-            f" further requests. `synth show {{run}} --status {status}` lists the rows.",
-        )
-
-    def _stopped(self, message: str, hint: str) -> NothingServes | None:
-        if self._waits_for is None:
-            self._waits_for = self._number
-        oldest = next(iter(self._open.values()), self._number + 1)
-        if self.served or self._stop is not None or oldest <= self._waits_for:
-            return None
-        self._stop = NothingServes(f"{message}.", where=f"stage {self.stage!r}", hint=hint)
+        self._outcomes[number] = outcome
+        while self._stop is None and self._judged in self._outcomes:
+            self._judge(self._outcomes.pop(self._judged))
+            self._judged += 1
         return self._stop
+
+    def _judge(self, outcome: _Outcome) -> None:
+        alike = self._row and self._row[0].refused and self._row[0].alike == outcome.alike
+        self._row = [*self._row, outcome] if alike else [outcome]
+        if outcome.refused and len(self._row) == _EQUAL_REFUSALS:
+            self._end(
+                f"{self.model} refuses every request, the last {len(self._row)} for the same reason:"
+                f" {outcome.words}",
+                "Mend the recipe or the server, and run the same command again: what was refused is asked"
+                " again. `synth show RUN --status failed` lists the rows.",
+            )
+        elif self._judged + 1 == _USELESS_ANSWERS:
+            status = "failed" if outcome.refused else "dropped"
+            self._end(
+                f"none of the first {self._judged + 1} answers of {self.model} can be used. The last one:"
+                f" {outcome.words}",
+                "Mend the prompt, the model or the server, and run the same command again: it goes on with"
+                f" further requests. `synth show RUN --status {status}` lists the rows.",
+            )
+
+    def _end(self, message: str, hint: str) -> None:
+        dot = "" if message.endswith(".") else "."
+        self._stop = NothingServes(f"{message}{dot}", where=f"stage {self.stage!r}", hint=hint)
 
 
 def _shown(words: str) -> str:
-    return " ".join(words.split())[:_SHOWN].rstrip(".")
+    text = " ".join(words.split())
+    return f"{text[:_SHOWN]} ..." if len(text) > _SHOWN else text.rstrip(".")

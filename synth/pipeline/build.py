@@ -10,7 +10,7 @@ from typing import Any
 
 from synth.errors import InputError, UnreachableError
 from synth.llm.base import Client
-from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, Recipe, VllmModel
+from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, Recipe, StageSpec, VllmModel
 from synth.recipe.servers import check_key, shown_variable
 from synth.stages.base import Admits, Asks, Context, Maker
 
@@ -30,12 +30,13 @@ def stage_class(kind: str) -> Callable[[str, Any, Context], Stage]:
 
 def build_stages(context: Context) -> list[Stage]:
     """The recipe's stages, in order. Raises what makes one impossible, before anything is asked."""
-    stages = []
-    for spec in context.recipe.stages:
-        models = {name: model.for_stage(spec.name) for name, model in context.models.items()}
-        own = replace(context, models=models)
-        stages.append(stage_class(spec.kind)(spec.name, spec.options, own))
-    return stages
+    return [build_stage(spec, context) for spec in context.recipe.stages]
+
+
+def build_stage(spec: StageSpec, context: Context) -> Stage:
+    """One stage, with its own view of each model."""
+    models = {name: model.for_stage(spec.name) for name, model in context.models.items()}
+    return stage_class(spec.kind)(spec.name, spec.options, replace(context, models=models))
 
 
 def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:

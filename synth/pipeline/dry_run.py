@@ -1,138 +1,214 @@
-"""`--dry-run`: the first prompts as they would be sent, and what the whole run may take. Calls nobody."""
+"""`--dry-run`: what a run would still ask, stage by stage, and the first prompts. Calls nobody."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import TypeVar
 
 from synth.llm.base import Json
 from synth.pipeline.ahead import look_ahead
 from synth.pipeline.given import read_given
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import run_recipe
+from synth.pipeline.rehearsal import Record, Rehearsal, Sample, Shown, StageEstimate
+from synth.pipeline.run import Call
 from synth.recipe.load import load_recipe
-from synth.recipe.model import FakeModel, Recipe
-from synth.store import RunFolder
-from synth.store.journal import read_records
+from synth.recipe.model import Budget, FakeModel, Recipe
+from synth.redaction import open_redactor
+from synth.redaction.ledger import ledger_of
+from synth.stages.expected import Requests
+from synth.store import RunFolder, RunReader, RunStore
 
-# Rows of each source that are carried through for a look.
+C = TypeVar("C", bound=Call)
+
+# Rows of each source that the fake model drafts from, for a look at the prompts of later stages.
 _SAMPLE = 3
-
-# English text under today's tokenizers; the numbers are said to be estimates.
-_CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would ask. Tokens are estimates: of the prompts by their length, of answers at most."""
+    """What a run would still ask. Tokens of prompts are estimated; those of answers are a maximum."""
 
-    prompts: list[list[Json]]
-    requests: int
+    stages: Sequence[StageEstimate]
+    shown: Sequence[Shown]
+    answered: int
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
+    unrun: Sequence[str] = ()
+
+    @property
+    def requests(self) -> Requests:
+        """Of all stages."""
+        return sum((stage.requests for stage in self.stages), Requests())
 
     def document(self) -> Json:
         """As `--dry-run --json` says it."""
         return {
-            "prompts": self.prompts,
-            "requests": self.requests,
+            **_numbers(self.requests, self.answered),
+            "stages": [{"stage": s.stage, **_numbers(s.requests, s.answered)} for s in self.stages],
             "tokens": {"prompt": self.prompt_tokens, "completion": self.completion_tokens},
             "cost_usd": self.cost_usd,
+            "prompts": [
+                {"stage": s.stage, "before_first_row": s.before, "made_up": s.made_up, "messages": s.messages}
+                for s in self.shown
+            ],
         }
 
+    def heading(self, shown: Shown) -> str:
+        """Whose prompt it is, which of how many, and what in it is not real."""
+        stage = next(stage for stage in self.stages if stage.stage == shown.stage)
+        mine = [other for other in self.shown if other.stage == shown.stage and not other.before]
+        if shown.before:
+            head = f"{shown.stage}, before the first row: {stage.preparation}"
+        else:
+            head = f"{shown.stage}, prompt {mine.index(shown) + 1} of {stage.requests.words()}"
+        return head + (" (with made-up text for the drafts)" if shown.made_up else "")
+
     def words(self) -> str:
-        """The estimate in one line."""
-        cost = f", at most {self.cost_usd:.2f} usd" if self.cost_usd is not None else ""
-        return (
-            f"At least {self.requests:,} requests: about {self.prompt_tokens:,} tokens of prompts and up to"
-            f" {self.completion_tokens:,} of answers{cost}. Nothing was called."
+        """The estimate: a line for each stage that asks, and one for all."""
+        asking = [s for s in self.stages if s.requests.usual or s.answered]
+        width = max((len(s.stage) for s in asking), default=0)
+        lines = [f"{s.stage:<{width}}  {_words(s.requests, s.answered)}" for s in asking]
+        cost = f", about {self.cost_usd:.2f} usd at most" if self.cost_usd is not None else ""
+        tokens = (
+            f"About {self.prompt_tokens:,} tokens of prompts and up to {self.completion_tokens:,} of answers"
         )
+        if not self.requests.usual:
+            all_of_it = f": all {self.answered:,} requests are answered already" if self.answered else ""
+            lines = [f"Nothing is left to ask{all_of_it}."]
+        else:
+            lines.append(f"In all {_words(self.requests, self.answered)}. {tokens}{cost}.")
+        if self.requests.least != self.requests.most:
+            lines.append(
+                "A draft that its maker's own filters drop costs another request; one that a later stage"
+                " drops is asked about no more. Answers that cannot be used are asked for again."
+            )
+        lines += [
+            f"The stage {name!r} is your own code, which a dry run does not run: every row passes it."
+            for name in self.unrun
+        ]
+        return "\n".join([*lines, "Nothing was called."])
+
+
+def _numbers(requests: Requests, answered: int) -> Json:
+    return {
+        "requests": requests.usual,
+        "at_least": requests.least,
+        "at_most": requests.most,
+        "answered": answered,
+    }
+
+
+def _words(requests: Requests, answered: int) -> str:
+    one = "request" if requests.least == requests.most == 1 else "requests"
+    already = f"; {answered:,} more {'is' if answered == 1 else 'are'} answered already" if answered else ""
+    return f"{requests.words()} {one}{already}"
 
 
 async def dry_run(file: Path, settings: list[str], limit: int | None, out: Path | None = None) -> Plan:
-    """Carries the first rows through the stages, with the fake model in every model's place.
+    """Carries the rows as far as the replies of the run folder lead; `out` is where the run itself would go.
 
-    `out` is where the run itself would go; nothing is written there.
+    Nothing is written there: all work is done on a copy.
     """
     recipe = load_recipe(file, settings, limit)
-    look_ahead(recipe, out or recipe.run_folder)
-    sample = load_recipe(file, settings, min(limit or _SAMPLE, _SAMPLE))
-    fakes = {name: FakeModel(sampling=model.sampling) for name, model in recipe.models.items()}
-    # What the user wrote as code runs under `run` alone, and made-up answers would not pass a check.
-    stages = tuple(stage for stage in sample.stages if stage.kind not in ("apply", "check"))
-    changes = {"models": fakes, "target": None, "holdout": None, "stages": stages}
-    stand_in = sample.model_copy(update=changes)
-    with tempfile.TemporaryDirectory() as folder:
-        trial = Path(folder) / "run"
-        await run_recipe(stand_in, trial, Progress())
-        asked = [(orjson.loads(r.request), r.max_tokens) for _, r in read_records(RunFolder(trial).journal)]
-    prompts = [request["messages"] for request, _ in asked]
-    wanted = _requests(recipe)
-    scale = wanted / max(len(asked), 1)
-    prompt_tokens = int(sum(len(orjson.dumps(p)) for p in prompts) / _CHARACTERS_A_TOKEN * scale)
-    completion_tokens = int(sum(most for _, most in asked) * scale)
-    cost = _cost(recipe, prompt_tokens, completion_tokens)
-    return Plan(_one_of_each(prompts), wanted, prompt_tokens, completion_tokens, cost)
+    folder = out or recipe.run_folder
+    look_ahead(recipe, folder)
+    RunFolder(folder).check_owner(recipe.name)
+    with tempfile.TemporaryDirectory() as scratch:
+        trial = Path(scratch) / folder.resolve().name
+        _copy(folder, trial)
+        async with _call(Rehearsal, recipe, trial) as rehearsal:
+            finished = _is_finished(folder, rehearsal.fingerprint)
+            stages = [] if finished else await rehearsal.estimate()
+            answered = rehearsal.answered_in_all if finished else rehearsal.record.answered.total()
+        records = [rehearsal.record]
+        if any(stage.requests.usual for stage in stages):
+            few = _few(load_recipe(file, settings, min(limit or _SAMPLE, _SAMPLE)))
+            async with _call(Sample, few, Path(scratch) / "sample") as sample:
+                await sample.call(retry_failed=False)
+            records.append(sample.record)
+    return _plan(recipe, stages, answered, records, rehearsal.unrun)
 
 
-def _one_of_each(prompts: list[list[Json]]) -> list[list[Json]]:
-    """The first prompt of every kind: prompts of one stage begin with the same words."""
-    first: dict[str, list[Json]] = {}
-    for prompt in prompts:
-        opening = prompt[0]["content"] if prompt[0]["role"] == "system" else ""
-        first.setdefault(opening, prompt)
-    return list(first.values())
+def _copy(folder: Path, trial: Path) -> None:
+    """What replies and decisions there are, and the stand-ins of a recipe that redacts."""
+    trial.mkdir()
+    here, there = RunFolder(folder), RunFolder(trial)
+    for old, new in (
+        (here.about, there.about),
+        (here.journal, there.journal),
+        (here.decisions, there.decisions),
+        (ledger_of(folder), ledger_of(trial)),
+    ):
+        if old.exists():
+            shutil.copyfile(old, new)
 
 
-def _requests(recipe: Recipe) -> int:
-    """What every stage asks, if every draft is kept: each request of a chain for each row that comes."""
-    given = read_given(recipe, lambda text: None)
-    answered = len(given.seeds)
-    prompts = sum(1 for _ in given.slots()) - len(given.seeds) - len(given.holdout)
-    drafts = total = 0
-    for stage in recipe.stages:
-        options: Any = stage.options
-        rows = drafts + answered + prompts
-        made = asked = 0
-        match stage.kind:
-            case "topics":
-                asked = 0 if options.taxonomy else -(-len(given.seeds) // options.shown)
-            case "generate":
-                made = asked = options.count
-            case "backtranslate":
-                passages = len(given.passages(options.shortest, options.longest)) // options.passages
-                chain = 1 + options.rewrite + (options.keep is not None) + 2 * options.round_trip
-                questions = options.mode == "questions"
-                made = options.count or passages * (options.questions if questions else 1)
-                asked = -(-made // options.questions) if questions else made * chain
-            case "paraphrase":
-                made = min(rows * options.variants, options.count or 2**31)
-                asked = made * (1 + options.ask_judge)
-            case "evolve":
-                made = min(rows * options.variants, options.count or 2**31)
-                asked = made * (2 + options.ask_judge)
-            case "target_failures":
-                made = options.count or len(given.failures) * (options.each + options.pairs)
-                asked = made
-            case "respond":
-                asked = rows * options.n if options.n > 1 else prompts * (2 * options.turns - 1)
-                answered, prompts = answered + prompts, 0
-            case "score":
-                asked = (rows - prompts) * (1 + options.swap)
-        within = recipe.limit or 2**31
-        drafts += min(made, within)
-        total += asked if made <= within else -(-asked * within // made)
-    return total
+@asynccontextmanager
+async def _call(kind: type[C], recipe: Recipe, folder: Path) -> AsyncIterator[C]:
+    redactor = open_redactor(recipe, folder, _say_nothing)
+    try:
+        given = read_given(recipe, _say_nothing, redactor)
+        store = RunStore(folder, recipe.name)
+        try:
+            store.start()
+            yield kind(recipe, given, store, Progress())
+        finally:
+            store.close()
+    finally:
+        if redactor is not None:
+            redactor.close()
 
 
-def _cost(recipe: Recipe, prompt: int, completion: int) -> float | None:
-    prices = [model.price for model in recipe.models.values() if model.price]
-    if not prices:
-        return None
-    dearest = max(prices, key=lambda price: price.prompt + price.completion)
-    return round((prompt * dearest.prompt + completion * dearest.completion) / 1e6, 4)
+def _say_nothing(words: str) -> None:
+    """The run itself says it."""
+
+
+def _is_finished(folder: Path, fingerprint: str) -> bool:
+    run = RunFolder(folder)
+    if not (run.database.exists() and run.recipe.exists()):
+        return False
+    reader = RunReader(folder)
+    try:
+        return reader.finished_by(fingerprint)
+    finally:
+        reader.close()
+
+
+def _few(recipe: Recipe) -> Recipe:
+    """A few rows, drafted by the fake model."""
+    models = {name: FakeModel(sampling=m.sampling, price=m.price) for name, m in recipe.models.items()}
+    changes = {"models": models, "target": None, "holdout": None, "budget": Budget()}
+    return recipe.model_copy(update=changes)
+
+
+def _plan(
+    recipe: Recipe,
+    stages: Sequence[StageEstimate],
+    answered: int,
+    records: Sequence[Record],
+    unrun: Sequence[str],
+) -> Plan:
+    shown: list[Shown] = []
+    prompt = completion = cost = 0.0
+    for stage in stages:
+        if not stage.requests.usual:
+            continue
+        asked = [record.stages[stage.stage] for record in records if stage.stage in record.stages]
+        kinds = {each.kind: each for one in reversed(asked) for each in one.shown}
+        kinds = {kind: each for kind, each in kinds.items() if not (each.before and each.made_up)}
+        shown += sorted(kinds.values(), key=lambda each: (not each.before, each.made_up))
+        if count := sum(one.requests for one in asked):
+            share = stage.requests.usual / count
+            prompt += share * sum(one.prompt_tokens for one in asked)
+            completion += share * sum(one.completion_tokens for one in asked)
+            cost += share * sum(one.usd for one in asked)
+    priced = any(model.price for model in recipe.models.values())
+    return Plan(
+        stages, shown, answered, int(prompt), int(completion), round(cost, 4) if priced else None, unrun
+    )

@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from synth.errors import Unfinished
 from synth.row import Row, Slot
@@ -20,7 +21,7 @@ from synth.stages.base import Maker
 PATIENCE = 200
 _LEAST_YIELD = 0.02
 
-# The share that passes is first taken to be 1, with the weight of so many requests: the first drop alone
+# All drafts of a request are first taken to pass, with the weight of so many requests: the first drop alone
 # is no reason to ask for twice as many.
 _PRIOR = 32
 
@@ -55,7 +56,7 @@ class Yield:
     def command(self) -> str:
         """What lists the rows that most of the requests came to."""
         status = "failed" if 2 * self.failed > self.reasons.total() else "dropped"
-        return f"`synth show {{run}} --status {status}`"
+        return f"`synth show RUN --status {status}`"
 
     def why(self) -> str:
         """The most frequent reasons, each with an example."""
@@ -131,8 +132,9 @@ class MakerDriver:
         if self.wanted is None:
             needed = allowance()
         else:
-            share = (self.got.kept + _PRIOR) / (self.got.requests + _PRIOR)
-            needed = int((self.wanted - self.got.kept) / share) + 1
+            each = getattr(self.maker, "drafts_each", 1)
+            share = (self.got.kept + _PRIOR * each) / (self.got.requests + _PRIOR)
+            needed = ceil((self.wanted - self.got.kept) / share)
         return max(1, min(self._window, needed))
 
     def _admit(self, rows: list[Row]) -> Slot:

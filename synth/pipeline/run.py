@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import shlex
 import time
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from synth.errors import NothingServes, SynthError, Unfinished
 from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.ahead import look_ahead
-from synth.pipeline.build import build_clients, build_stages
+from synth.pipeline.build import Stage, build_clients, build_stages
 from synth.pipeline.decided import Decided
 from synth.pipeline.digest import file_digest, source_digest
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
@@ -86,13 +87,13 @@ async def _call(
 ) -> RunResult:
     try:
         store.start()
-        return await _Run(recipe, given, store, progress).call(retry_failed=retry_failed)
+        return await Call(recipe, given, store, progress).call(retry_failed=retry_failed)
     finally:
         store.close()
 
 
-class _Run:
-    """One call."""
+class Call:
+    """One call of `synth run`. A dry run (`synth.pipeline.rehearsal`) has other models and stages."""
 
     def __init__(self, recipe: Recipe, given: Given, store: RunStore, progress: Progress) -> None:
         self._recipe = recipe
@@ -100,13 +101,9 @@ class _Run:
         self._store = store
         self._progress = progress
         self._ledger = Ledger(recipe.budget)
-        clients = build_clients(recipe, progress.say)
-        self._models = {
-            name: Model(name, config, clients[name], store, self._ledger)
-            for name, config in recipe.models.items()
-        }
+        self._models = self._build_models()
         context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
-        self._stages = build_stages(context)
+        self._stages = self._build_stages(context)
         self._texts = tuple(context.texts)
         self._sources = source_digest(recipe)
         self._flow = Flow(self._stages, progress, recipe.window)
@@ -123,6 +120,16 @@ class _Run:
         self._lately = Yield()
         progress.begin([stage.name for stage in self._stages])
         progress.ledger, progress.models = self._ledger, tuple(self._models.values())
+
+    def _build_models(self) -> dict[str, Model]:
+        clients = build_clients(self._recipe, self._progress.say)
+        return {
+            name: Model(name, config, clients[name], self._store, self._ledger)
+            for name, config in self._recipe.models.items()
+        }
+
+    def _build_stages(self, context: Context) -> list[Stage]:
+        return build_stages(context)
 
     async def call(self, *, retry_failed: bool) -> RunResult:
         """Runs to the end, or to what stops it; either way everything is on disk afterwards."""
@@ -141,10 +148,8 @@ class _Run:
             await self._work()
         except SynthError as stop:
             error = stop
-            if error.hint is not None:
-                error.hint = error.hint.replace(
-                    "{run}", shlex.quote(os.path.relpath(self._store.folder.path))
-                )
+            folder = shlex.quote(os.path.relpath(self._store.folder.path))
+            error.hint = error.hint and re.sub(r"\bRUN\b", lambda _: folder, error.hint)
             if isinstance(stop, NothingServes):
                 # No row's own fault: with a mended server or recipe, the next call asks for all of it again.
                 await self._store.mark_retry()
@@ -171,9 +176,7 @@ class _Run:
 
     async def _work(self) -> None:
         """Every slot through every stage; stops taking in new ones when told to."""
-        for stage in self._stages:
-            if hasattr(stage, "prepare"):
-                await stage.prepare()
+        await self._prepare()
         free = asyncio.Semaphore(LIVE_SLOTS)
         drivers = self._drivers()
         self._tell_what_is_wanted(drivers)
@@ -206,6 +209,12 @@ class _Run:
                 where="target",
                 hint="Add documents, prompts or seeds, or lower the target.",
             )
+
+    async def _prepare(self) -> None:
+        """What stages have to know before the first row."""
+        for stage in self._stages:
+            if hasattr(stage, "prepare"):
+                await stage.prepare()
 
     def _drivers(self) -> list[MakerDriver]:
         recipe = self._recipe

@@ -73,11 +73,11 @@ def parse_object(text: str, schema: Json | None) -> Json:
     """The JSON object in an answer, checked against `schema`. Raises `Unusable`."""
     start, end = text.find("{"), text.rfind("}")
     try:
-        value = orjson.loads(text[start : end + 1]) if start >= 0 else None
+        value = orjson.loads(text[start : end + 1]) if 0 <= start < end else None
     except orjson.JSONDecodeError as error:
         raise Unusable("unparsable", f"{error}: {text[:200]}") from None
     if not isinstance(value, dict):
-        raise Unusable("unparsable", f"no JSON object: {text[:200]}")
+        raise Unusable("unparsable", f"no whole JSON object: {text[:200]}")
     if schema is not None:
         try:
             mistake = off_schema(value, schema)

@@ -20,6 +20,7 @@ from synth.prompts import Prompt, load_prompt
 from synth.recipe.base import AskingOptions, Sampling, Strict
 from synth.recipe.model import Recipe
 from synth.row import Row
+from synth.stages.expected import Making
 from synth.stages.given import Failure, Passage
 from synth.stages.parents import Parents
 from synth.stages.taxonomy import Taxonomy
@@ -100,7 +101,11 @@ def _keys_of(value: str, block: Strict) -> tuple[str, ...] | None:
 
 
 class Asks(Protocol):
-    """Works on one row by itself; many at once, in no order."""
+    """Works on one row by itself; many at once, in no order.
+
+    One that asks a model also has `expect(row) -> Requests`: what asking about the row takes, which gives the
+    row the form that it will have. Where the `prepare` of a stage asks, its `preparation` says what for.
+    """
 
     name: str
 
@@ -124,6 +129,8 @@ class Admits(Protocol):
 class Maker(Protocol):
     """Makes rows of its own. `draw` and `admit` are called in order of `index`, `make` for many at once.
 
+    One whose requests give several drafts says how many, at most, with `drafts_each`.
+
     Between `draw(i)` and what was admitted lies the recipe's window: it may use rows that were
     admitted up to request `i - window`, and no others, however many are there already.
     """
@@ -145,6 +152,10 @@ class Maker(Protocol):
 
     def admit(self, index: int, row: Row) -> None:
         """The maker's own filters: keeps `row` as it is, or drops it."""
+        ...
+
+    def expect(self, wanted: int | None, drawn: int) -> Making:
+        """What it takes to make `wanted` more drafts (None: all there are), after `drawn` draws."""
         ...
 
 

@@ -61,8 +61,7 @@ class Pool:
             return []
         hashes = _mixed(self._keys[:visible], _draw_key(salt, index))
         order = _waiting(hashes, self._weights[:visible]) if self._weighted else hashes
-        winners = order.argsort(kind="stable")[:count]
-        return [self.rows[i] for i in winners]
+        return [self.rows[i] for i in _lowest(order, count)]
 
 
 # A leaf of which nothing is kept is asked for so many times as often as one that fills, at the most.
@@ -119,6 +118,17 @@ class EvenDraws:
         if leaf not in self._ties:
             self._ties[leaf] = hashlib.sha256(f"{self._salt}:{leaf}".encode()).digest()
         return self._ties[leaf]
+
+
+def _lowest(order: NDArray[np.uint64] | NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Where the `count` lowest values are, lowest first; of equal ones, the first. Sorts only those."""
+    import numpy as np
+
+    if count < len(order):
+        near = np.flatnonzero(order <= np.partition(order, count - 1)[count - 1])
+    else:
+        near = np.arange(len(order))
+    return near[order[near].argsort(kind="stable")[:count]]
 
 
 def _draw_key(salt: str, index: int) -> int:

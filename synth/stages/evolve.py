@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from synth.row import Lineage, Row, content_id, content_of
 from synth.stages.answers import read_text
 from synth.stages.base import Context, ask_until_served, lineage_of, settled
+from synth.stages.expected import Making, draft_to_come
 from synth.stages.judging import compared
 from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 from synth.stages.parents import Parents, comes_from, turn_of
@@ -126,6 +127,11 @@ class Evolve:
 
     def admit(self, index: int, row: Row) -> None:
         """Nothing to compare with other drafts; `dedupe` does that."""
+
+    def expect(self, wanted: int | None, drawn: int) -> Making:
+        """The evolved request of each draw, the judge's word on it, and its answer."""
+        draft = draft_to_come(self.name)
+        return self.parents.making(wanted, drawn, 2 + self._options.ask_judge, draft)
 
 
 def _is_single(row: Row) -> bool:

@@ -19,6 +19,7 @@ from synth.row import Lineage, Row, content_id, content_of
 from synth.stages.answers import ask_for_object
 from synth.stages.base import Context, lineage_of, no_source, settled
 from synth.stages.draws import EvenDraws, Pool
+from synth.stages.expected import Making, Requests, draft_to_come
 from synth.stages.options import GenerateOptions
 from synth.text.loops import repeated_share
 from synth.text.novelty import NoveltyIndex
@@ -129,6 +130,11 @@ class Generate:
         self._drafts.add(row, since=index + self._window)
         if self._taxonomy is not None:
             self._leaves.kept(index)
+
+    def expect(self, wanted: int | None, drawn: int) -> Making:
+        """A request for each draft, and for each that its filters drop."""
+        count = wanted or 0
+        return Making(Requests(count, count, None), count, draft_to_come(self.name))
 
 
 class InstructionFilter:

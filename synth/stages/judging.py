@@ -38,6 +38,8 @@ _THINKING_SHARE = 0.5
 # What the judge is asked once, to see how its scores can be read.
 _PROBE = {"conversation": "What is the capital of France?", "response": "The capital of France is Paris."}
 
+PROBE_WORDS = "a probe that shows how the judge's scores can be read"
+
 Reading = Literal["logprobs", "text"]
 
 
@@ -120,6 +122,7 @@ class Judge:
             answer = await self.model.ask(self.prompt.render(values), room, logprobs=_ALTERNATIVES)
         except RequestFailed:
             return JudgeTraits(gives_logprobs=False, thinks=False)
+        self.model.note_use(answer, "a probe")
         reply = answer.reply
         try:
             expected_score(reply.logprobs, self._levels)

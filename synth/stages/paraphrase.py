@@ -15,6 +15,7 @@ from synth.llm.base import Json
 from synth.row import Row, content_id, content_of
 from synth.stages.answers import read_text
 from synth.stages.base import Context, ask_until_served, lineage_of, settled
+from synth.stages.expected import Making, draft_to_come
 from synth.stages.judging import compared
 from synth.stages.options import STYLES, ParaphraseOptions
 from synth.stages.parents import Parents, comes_from, turn_of
@@ -134,6 +135,12 @@ class Paraphrase:
             return
         forms.add(form)
         self._kept.append(row.prompt_text)
+
+    def expect(self, wanted: int | None, drawn: int) -> Making:
+        """A wording of each draw, and the judge's word on it."""
+        rows = self.parents.rows
+        draft = draft_to_come(self.name, candidates=len(rows[-1].candidates) if rows else 0)
+        return self.parents.making(wanted, drawn, 1 + self._options.ask_judge, draft)
 
     def notes(self) -> Json:
         """How diverse the requests are without the wordings, and with them."""

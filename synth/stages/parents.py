@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from synth.recipe.model import Recipe
 from synth.row import Row
+from synth.stages.expected import Making, Requests
 
 # More draws than any run makes: what a maker has that begins again when it is through.
 ENDLESS = 2**62
@@ -23,10 +24,23 @@ class Parents:
         self._each = each
         self._rows: list[Row] = []
         self._again = False
+        self._expected = 0
 
     def take(self, row: Row) -> None:
         """The next row in the run's order."""
         self._rows.append(row)
+
+    def expect(self, row: Row, count: int) -> None:
+        """Takes so many rows like this one that are yet to come."""
+        self._rows.extend([row] * count)
+        self._expected += count * self._each
+
+    def making(self, wanted: int | None, drawn: int, chain: int, draft: Row) -> Making:
+        """What further drafts take, of `chain` requests each where nothing is dropped on the way."""
+        left = max(0, self.available - drawn)
+        usual = left if wanted is None else min(wanted, left)
+        least = min(usual, max(0, left - self._expected))
+        return Making(Requests(usual * chain, least, left * chain), usual, draft)
 
     def again(self) -> None:
         """All rows are here, and more draws are wanted than they were worth."""

@@ -14,6 +14,7 @@ from synth.recipe.base import Sampling
 from synth.row import Row, content_of
 from synth.stages.answers import read_text
 from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
+from synth.stages.expected import Requests, answers_to_come
 from synth.stages.grounded import Grounded
 from synth.stages.options import RespondOptions
 from synth.stages.score import transcript
@@ -58,6 +59,26 @@ class Respond:
                 row.note(self.name, "no_answer", detail=unusable.detail)
             else:
                 row.drop(self.name, unusable.reason, unusable.detail)
+
+    def expect(self, row: Row) -> Requests:
+        """An answer or several; with more turns, two requests for each."""
+        options = self._options
+        if row.held_out:
+            return Requests()
+        if options.n > 1:
+            own = [{"content": row.answer, "source": "answer"}] if row.answer is not None else []
+            row.candidates = [*row.candidates, *own, *answers_to_come(options.n)]
+            if not own:
+                row.messages = [*row.messages, {"role": "assistant", "content": "answer 0"}]
+            return Requests.exactly(options.n)
+        asked = _answers(row) if options.again and not row.given else 0
+        if row.answer is None:
+            asked += 1
+            row.messages = [*row.messages, {"role": "assistant", "content": ""}]
+        turns = 0 if row.given else max(0, options.turns - _answers(row))
+        further = [{"role": role, "content": ""} for role in ("user", "assistant")]
+        row.messages = [*row.messages, *further * turns]
+        return Requests.up_to(asked + 2 * turns, least=min(1, asked + turns))
 
     async def _respond(self, row: Row) -> None:
         options = self._options

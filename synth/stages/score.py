@@ -9,13 +9,16 @@ from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.row import Row, content_of
 from synth.stages.base import Context, Unusable
-from synth.stages.judging import Judge, Judgement
+from synth.stages.expected import Requests
+from synth.stages.judging import PROBE_WORDS, Judge, Judgement
 from synth.stages.score_options import ScoreOptions
 from synth.stages.together import Compared, Together
 
 
 class Score:
     """An `Asks`. Held-out rows are passed by: no prompt shows them."""
+
+    preparation = PROBE_WORDS
 
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
         self.name = name
@@ -30,7 +33,7 @@ class Score:
 
     async def ask(self, row: Row) -> None:
         """Adds `scores[rubric]`, and drops the row where that is below the bar."""
-        if row.held_out or row.answer is None or (row.given and not self._options.seeds):
+        if not self._scores(row) or row.answer is None:
             return
         try:
             await self._way.score(row, row.answer)
@@ -43,6 +46,16 @@ class Score:
         score = row.scores[self._key]
         if row.draft and not self._options.keeps(score):
             row.drop(self.name, "low_score", f"{self._key} {score:.2f}, wanted {self._options.keep}")
+
+    def expect(self, row: Row) -> Requests:
+        """A request for the answer, and one for each candidate or for all together."""
+        if not self._scores(row):
+            return Requests()
+        shown = [c["content"] for c in row.candidates if self._options.candidates and _is_to_judge(c)]
+        return self._way.expect(len({row.answer, *shown}))
+
+    def _scores(self, row: Row) -> bool:
+        return not row.held_out and row.answer is not None and (self._options.seeds or not row.given)
 
 
 class OneByOne:
@@ -58,6 +71,10 @@ class OneByOne:
     async def prepare(self) -> None:
         """Settles how this model's scores are read, and says so."""
         await self._judge.prepare(self._options.read)
+
+    def expect(self, answers: int) -> Requests:
+        """What judging so many answers of a row takes."""
+        return Requests.up_to(answers, least=1)
 
     async def score(self, row: Row, answer: str) -> None:
         """Scores the answer and every candidate. Raises `Unusable` where the answer gets no score."""
@@ -102,6 +119,10 @@ class SideBySide:
 
     async def prepare(self) -> None:
         """Scores are read as they are written: there is nothing to find out."""
+
+    def expect(self, answers: int) -> Requests:
+        """What judging so many answers of a row takes."""
+        return Requests.up_to(2 if self._options.swap and answers > 1 else 1, least=1)
 
     async def score(self, row: Row, answer: str) -> None:
         """Scores the answer and every candidate. Raises `Unusable` where they get no scores."""

@@ -17,6 +17,7 @@ from synth.llm.base import Json, RequestFailed
 from synth.row import Lineage, Row, content_id, content_of
 from synth.stages.answers import ask_for_object, read_text
 from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source, settled
+from synth.stages.expected import Making, Requests, draft_to_come
 from synth.stages.given import Failure
 from synth.stages.options import TargetFailuresOptions
 from synth.stages.score import transcript
@@ -43,6 +44,8 @@ class Drawn:
 
 class TargetFailures:
     """A `Maker` that draws on failures."""
+
+    preparation = "a name for each pattern of failures"
 
     def __init__(self, name: str, options: TargetFailuresOptions, context: Context) -> None:
         self.name = name
@@ -100,14 +103,18 @@ class TargetFailures:
             return group[0].problem or shorten(_prompt(group[0]), _LONGEST_NAME, placeholder="...")
         return str(found["pattern"]).strip()
 
+    @property
+    def _turns(self) -> int:
+        """How often each failure is drawn on for something new, at most."""
+        return max(self._options.each, -(-self.count // len(self._failures))) * _TRIES
+
     def draw(self, index: int) -> Drawn | None:
         """The failures themselves first, then each in turn, a few times more than new rows are wanted."""
         pairs = len(self._failures) if self._options.pairs else 0
         if index < pairs:
             return Drawn(self._failures[index], None)
         turn, place = divmod(index - pairs, len(self._failures))
-        wanted = max(self._options.each, -(-self.count // len(self._failures)))
-        return Drawn(self._failures[place], turn) if turn < wanted * _TRIES else None
+        return Drawn(self._failures[place], turn) if turn < self._turns else None
 
     async def make(self, index: int, drawn: Drawn) -> list[Row]:
         """The failure with a right answer, or one new row like it."""
@@ -170,6 +177,17 @@ class TargetFailures:
             row.drop(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
         else:
             self._known.add(row.prompt_text)
+
+    def expect(self, wanted: int | None, drawn: int) -> Making:
+        """An answer for each failure without the expected one, and a request for each new row."""
+        pairs = self._failures[drawn:] if self._options.pairs else []
+        drafts = (self.count if wanted is None else wanted) or 0
+        pairs = pairs[:drafts]
+        asked = sum(failure.expected is None for failure in pairs)
+        left = self._turns * len(self._failures) - max(0, drawn - len(self._failures))
+        new = min(drafts - len(pairs), left)
+        requests = Requests.exactly(asked) + Requests(new, new, left)
+        return Making(requests, len(pairs) + new, draft_to_come(self.name, "failure"))
 
     def notes(self) -> Json:
         """How many failures each pattern has."""

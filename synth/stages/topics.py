@@ -35,6 +35,8 @@ _CHARACTERS_SHOWN = 400
 class Topics:
     """An `Asks` that asks before the first row; rows pass it as they are."""
 
+    preparation = "the topics of some seeds"
+
     def __init__(self, name: str, options: TopicsOptions, context: Context) -> None:
         self.name = name
         self.files: tuple[Path, ...] = ()

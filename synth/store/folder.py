@@ -120,7 +120,7 @@ class RunFolder:
         Raises `InputError` where the folder is something else's, `MachineError` where it is in use or the
         disk refuses.
         """
-        self._check_owner(name)
+        self.check_owner(name)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
@@ -130,7 +130,7 @@ class RunFolder:
         lock = self.hold()
         try:
             # Before the lock was ours, another call may have made this folder its own.
-            self._check_owner(name)
+            self.check_owner(name)
             if not self.about.exists():
                 write_atomically(self.about, orjson.dumps({"format": FORMAT_VERSION, "name": name}) + b"\n")
         except BaseException as error:
@@ -140,7 +140,7 @@ class RunFolder:
             raise
         return lock
 
-    def _check_owner(self, name: str) -> None:
+    def check_owner(self, name: str) -> None:
         """Raises `InputError` where the folder holds the run of another recipe, or what is no run."""
         if self.about.exists():
             theirs = self.read_about().get("name")

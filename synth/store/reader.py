@@ -110,6 +110,11 @@ class RunReader:
         """Whether the last call came to its end."""
         return bool(self._meta("finished"))
 
+    def finished_by(self, fingerprint: str) -> bool:
+        """Whether the last call came to its end, and another with this fingerprint has nothing to do."""
+        size = self.folder.journal.stat().st_size if self.folder.journal.exists() else 0
+        return self._meta("finished") == f"{fingerprint}:{size}"
+
     @property
     def notes(self) -> Json:
         """What the finished run had to say: per-model findings, warnings, sources."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,7 @@ def test_equal_refusals_stop_a_run_and_the_next_call_asks_for_all_of_it(desk: Pa
     out = tmp_path / "runs" / "my desk"
     refused = run_with_result(desk, out)
     error = stopped(refused)
-    assert 10 <= int(re.findall(r"the last (\d+) for the same reason", error.message)[0]) <= 64
+    assert "fake refuses every request, the last 10 for the same reason" in error.message
     assert "maximum context length is 700 tokens" in error.message
     assert "(HTTP 400)" in error.message
     assert "synth show '" in str(error)
@@ -84,13 +83,11 @@ def test_answers_of_which_none_serves_stop_a_run_and_the_next_call_goes_on(
     out = tmp_path / "out"
     broken = run_with_result(desk, out, settings=["stages.generate.count=3", "stages.score.seeds=false"])
     error = stopped(broken)
-    # Those that were in flight when the twentieth came are waited for: one of them could serve.
-    answers = int(re.findall(r"none of the first (\d+) answers of fake can be used", error.message)[0])
-    assert 20 <= answers <= 30
+    assert "none of the first 20 answers of fake can be used" in error.message
     assert "unparsable" in error.message
     assert "no JSON at all" in error.message
     assert "--status dropped" in str(error)
-    assert answers <= broken.summary["requests"] <= answers + 4
+    assert broken.summary["requests"] <= 20 + 4
     asked = requested(out)
     (desk.parent / "script.jsonl").write_text("")
     mended = run_with_result(desk, out, settings=["stages.generate.count=3", "stages.score.seeds=false"])
@@ -110,28 +107,6 @@ def test_unusable_answers_of_ten_calls_do_not_lock_a_run(desk: Path, tmp_path: P
     mended = run_with_result(desk, tmp_path / "out", settings=few)
     assert mended.exit_code == 0
     assert made(tmp_path / "out") == 3
-
-
-def test_refusals_that_overtake_good_answers_stop_nothing() -> None:
-    """Half of the requests are refused at once, while the others are still being written."""
-    trial = Trial("fake", "generate")
-    for number in range(40):
-        trial.sent(f"request {number}")
-    refused = [trial.refused(f"request {n}", RequestFailed("too long", status=400)) for n in range(39)]
-    assert refused == [None] * 39
-    trial.useful("request 39")
-    trial.sent("request 40")
-    assert trial.refused("request 40", RequestFailed("too long", status=400)) is None
-
-
-def test_refusals_stop_a_stage_when_the_last_request_is_back() -> None:
-    trial = Trial("fake", "generate")
-    for number in range(12):
-        trial.sent(f"request {number}")
-    stops = [trial.refused(f"request {n}", RequestFailed("too long", status=400)) for n in range(12)]
-    assert stops[:-1] == [None] * 11
-    with pytest.raises(NothingServes, match="the last 12 for the same reason"):
-        trial.sent("request 12")
 
 
 def test_a_judge_that_refuses_everything_stops_a_run_whose_writer_serves(desk: Path, tmp_path: Path) -> None:
@@ -183,9 +158,25 @@ def test_a_server_that_refuses_by_its_context_and_then_does_not(
     refused = run_with_result(desk, tmp_path / "out")
     assert "refuses every request" in stopped(refused).message
     refusals = [r for _, r in read_records(RunFolder(tmp_path / "out").journal) if r.kind == "failure"]
-    # A server's 64 places and what was sent while they came back.
-    assert 10 <= len(refusals) <= 2 * 64
+    assert 10 <= len(refusals) <= 64
     loopback.control(context=0)
     mended = run_with_result(desk, tmp_path / "out")
     assert mended.exit_code == 0, mended.error
     assert mended.summary["failed"] == 0
+
+
+def test_refusals_that_overtake_the_first_answer_stop_nothing() -> None:
+    """A server refuses at once what it answers after seconds."""
+    trial = Trial("model", "respond")
+    numbers = [trial.begin() for _ in range(40)]
+    refusal = RequestFailed("filtered", status=400)
+    assert not any(trial.refused(number, refusal) for number in numbers[1:])
+    stop = trial.refused(numbers[0], refusal)
+    assert stop is not None
+    with pytest.raises(NothingServes):
+        trial.begin()
+    again = Trial("model", "respond")
+    numbers = [again.begin() for _ in range(40)]
+    assert not any(again.refused(number, refusal) for number in numbers[1:])
+    again.served = True
+    assert again.refused(again.begin(), refusal) is None

@@ -172,6 +172,15 @@ def questions_everywhere(count: int) -> list[Json]:
     ]
 
 
+def test_no_more_passages_are_asked_about_than_the_count_needs(tmp_path: Path) -> None:
+    documents(tmp_path, 12)
+    options = {"mode": "questions", "questions": 5, "count": 10}
+    recipe = desk(tmp_path, [{"backtranslate": options}], questions_everywhere(12), sources=DOCS)
+    result = run(recipe)
+    assert result.summary["accepted"] == 10
+    assert result.summary["requests"] == 2
+
+
 def test_with_context_a_share_has_no_answer(tmp_path: Path) -> None:
     documents(tmp_path, 12)
     options = {"mode": "questions", "questions": 5, "context": {"absent": 0.3}}

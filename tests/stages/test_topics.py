@@ -286,7 +286,7 @@ def test_a_model_that_names_nothing_stops_the_run(tmp_path: Path) -> None:
     script = [{"match": NAMES, "text": "I would rather not."}]
     result = run(desk(tmp_path, stages(None), script, sources=SEEDS))
     assert isinstance(result.error, Unfinished)
-    assert "names no topic of the seeds: no JSON object: I would rather not" in result.error.message
+    assert "names no topic of the seeds: no whole JSON object: I would rather not" in result.error.message
     refused = run(desk(tmp_path, stages(None), [{"match": NAMES, "error": "too long"}], sources=SEEDS))
     assert isinstance(refused.error, Unfinished)
 

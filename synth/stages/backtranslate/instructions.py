@@ -26,6 +26,8 @@ _FEWEST_WORDS, _MOST_WORDS = 4, 150
 class Instructions:
     """Drafts one row from each passage, and drops it with a reason where a check fails."""
 
+    drafts_each = 1
+
     def __init__(
         self,
         name: str,
@@ -48,6 +50,12 @@ class Instructions:
         if options.keep is not None:
             curate = context.other_prompt("backtranslate", options.curate, ["conversation", "response"])
             self._judge = Judge(name, context, judge, curate, options.sampling_of_judge, options.attempts)
+
+    @property
+    def chain(self) -> int:
+        """Requests for a passage whose draft passes every check."""
+        options = self._options
+        return 1 + options.rewrite + (options.keep is not None) + 2 * options.round_trip
 
     async def prepare(self) -> None:
         """Settles how the curating model is read."""

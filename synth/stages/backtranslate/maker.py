@@ -10,12 +10,16 @@ from synth.row import Lineage, Row, content_id
 from synth.stages.backtranslate.instructions import Instructions
 from synth.stages.backtranslate.questions import Questions
 from synth.stages.base import Context, no_source, settled
+from synth.stages.expected import Making, Requests, draft_to_come
 from synth.stages.given import Passage
+from synth.stages.judging import PROBE_WORDS
 from synth.stages.options import BacktranslateOptions
 
 
 class Backtranslate:
     """A `Maker` that draws on documents. Where it has `tags`, it also tags the seeds that pass it."""
+
+    preparation = PROBE_WORDS
 
     def __init__(self, name: str, options: BacktranslateOptions, context: Context) -> None:
         self.name = name
@@ -33,12 +37,12 @@ class Backtranslate:
         self._groups = _groups(passages, options.passages, salt)
         way = Instructions if options.mode == "instruction" else Questions
         self._way = way(name, options, context, passages, salt)
+        self.drafts_each = self._way.drafts_each
 
     @property
     def count(self) -> int:
         """Drafts that are to pass; as many as passages give where the recipe does not say."""
-        each = self._options.questions if self._options.mode == "questions" else 1
-        return self._options.count or len(self._groups) * each
+        return self._options.count or len(self._groups) * self.drafts_each
 
     async def prepare(self) -> None:
         """What has to be known before the first draft."""
@@ -57,6 +61,16 @@ class Backtranslate:
 
     def admit(self, index: int, row: Row) -> None:
         """Nothing to compare with other drafts: each passage is drafted from once."""
+
+    def expect(self, wanted: int | None, drawn: int) -> Making:
+        """A chain of requests for each passage, or one request for several questions."""
+        left = max(0, len(self._groups) - drawn)
+        each, chain = self.drafts_each, self._way.chain
+        least = left if wanted is None else min(-(-wanted // each), left)
+        # Further passages make up for drafts that are dropped.
+        requests = Requests(least * chain, least, left * chain)
+        drafts = least * each if wanted is None else min(least * each, wanted)
+        return Making(requests, drafts, draft_to_come(self.name, "document"))
 
     def pass_on(self, row: Row) -> None:
         """Tags a seed that passes by, so that a model can tell its style from that of texts."""

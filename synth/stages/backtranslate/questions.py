@@ -28,6 +28,8 @@ _FEWEST_WORDS = 3
 class Questions:
     """Drafts several rows from each passage; a row whose quote is not in the text is dropped."""
 
+    chain = 1
+
     def __init__(
         self,
         name: str,
@@ -38,6 +40,7 @@ class Questions:
     ) -> None:
         self._name = name
         self._options = options
+        self.drafts_each = options.questions
         self._salt = salt
         self._writer = context.model("writer", options)
         self._prompt = context.prompt("backtranslate", options, "questions", ["texts", "count"])
