@@ -10,8 +10,8 @@ FINETUNE := .venvs/finetune
 
 demo: $(VENV)/demo-ready
 	@$(BIN)/python -m synth.llm.gguf
-	$(BIN)/synth run examples/support/recipe.yaml
-	$(BIN)/synth export examples/support/recipe.yaml
+	$(BIN)/synth run examples/text-to-sql/recipe.yaml
+	$(BIN)/synth export examples/text-to-sql/recipe.yaml
 	@echo
 	@echo "To type synth instead of $(CURDIR)/$(BIN)/synth:  source $(BIN)/activate"
 	@echo "Then make a folder of your own:  synth init my-desk"
