@@ -43,6 +43,7 @@ class OddServer:
         self.url = url
         self.asked: list[bytes] = []
         self.keys: list[str] = []
+        self.look_up: dict[str, Body] = {"/v1/models": {"data": [{"id": "fake"}]}}
         self.answer: Callable[[bytes], Answer] = lambda body: (200, {}, orjson.dumps(good_reply(body)))
         # Takes the socket in the place of `answer`, for what is no whole answer.
         self.stream: Callable[[BaseHTTPRequestHandler], None] | None = None
@@ -54,8 +55,8 @@ def odd_server() -> Iterator[OddServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            models = {"data": [{"id": "fake"}]} if self.path == "/v1/models" else None
-            self.give(200 if models else 404, {}, orjson.dumps(models))
+            found = there.look_up.get(self.path)
+            self.give(200 if found else 404, {}, orjson.dumps(found or {"detail": self.said()}))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -72,6 +73,10 @@ def odd_server() -> Iterator[OddServer]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def said(self) -> str:
+            """What an error repeats of a request: its key."""
+            return f"no {self.headers.get('X-Argilla-Api-Key', 'such page')}"
 
         def log_message(self, *_: object) -> None:
             pass

@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from random import Random
 
@@ -133,6 +134,7 @@ def test_half_an_emoji_and_other_bytes_cost_their_own_place_alone() -> None:
     assert read_reply(head + rb"half \ud83d of one" + tail).text == "half \ufffd of one"
     assert read_reply(head + rb"a whole \ud83d\ude00 one" + tail).text == "a whole \U0001f600 one"
     assert read_reply(head + b"no \xff text" + tail).text == "no \ufffd text"
+    assert read_reply(b"\xef\xbb\xbf" + head + b"marked" + tail).text == "marked"
 
 
 def test_what_a_server_does_not_count_is_estimated() -> None:
@@ -226,3 +228,36 @@ def test_what_an_older_version_journaled_is_unusable(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match="no choice") as unusable:
         read_text(Reply("", unreadable="the answer holds no choice with a message"))
     assert unusable.value.reason == "unreadable"
+
+
+# Whole answers as bytes, with what has the wrong form around their body.
+HEADS = [
+    b"429 busy\r\nRetry-After: \xff\xfe",
+    b"302 moved\r\nLocation: \xff\xfe",
+    b"200 OK\r\nX-Odd: \xff\xfe",
+    b"999 more",
+    b"000 less",
+    b"abc",
+    b"204 none",
+    b"200 OK\r\nContent-Length: -5",
+    b"200 OK\r\nContent-Length: 99999999999999999999",
+    b"200 OK\r\nTransfer-Encoding: chunked",
+    b"200 OK\r\nX-Long: " + b"x" * 1_000_000,
+]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=lambda head: repr(head[:40]))
+def test_odd_heads_of_answers_leave_a_run_that_goes_on(
+    head: bytes, recipe: Path, server: OddServer, tmp_path: Path
+) -> None:
+    def odd(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 " + head + b"\r\nConnection: close\r\n\r\nno body")
+        handler.close_connection = True
+
+    server.stream = odd
+    quickly = ["models.writer.patience=0.1", "models.judge.patience=0.1"]
+    ill = run_with_result(recipe, tmp_path / "run", settings=quickly, limit=3)
+    assert isinstance(ill.error, UnreachableError)
+    server.stream = None
+    mended = run_with_result(recipe, tmp_path / "run", settings=quickly, limit=3)
+    assert (mended.error, mended.summary["pending"], mended.summary["failed"]) == (None, 0, 0)

@@ -13,6 +13,7 @@ from synth.api import run_to_end, run_with_result
 from synth.cli.app import main
 from synth.errors import InputError, RecipeError, UnreachableError
 from synth.llm.endpoint_models import served_models
+from synth.review.argilla_server import Connection, Refusal, Server, find_server
 from tests.odd_server import Answer, OddServer, good_reply, odd_server
 
 pytestmark = pytest.mark.timeout(60)
@@ -33,7 +34,7 @@ NO_ADDRESS = {
     "http://127.0.0.1:0/v1": "ports go from 1",
     "http://127.0.0.1:port/v1": "is no address",
     "http://127.0.0.1/%zz": "write %25",
-    "http://127.0.0.1/v1?key=value": "before /chat/completions",
+    "http://127.0.0.1/v1?key=value": "what comes before it",
     "localhost:8311/v1": "write http://localhost:8311/v1",
     "//localhost:8311/v1": "write http://localhost:8311/v1",
     "ftp://localhost/v1": "write http://localhost/v1",
@@ -189,3 +190,32 @@ def test_a_variable_that_is_not_set_is_named(desk: Path, capsys: pytest.CaptureF
     write(desk, base_url="http://127.0.0.1:9/v1", api_key_env="WRITER_KEY_2")
     assert code_of("run", desk) == UnreachableError.exit_code
     assert "export WRITER_KEY_2=..." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "words"),
+    [
+        (f"https://user:{PASSWORD}@argilla.example", "owners.key", "a user name or a password"),
+        ("argilla.example:6900", "owners.key", "write http://argilla.example:6900"),
+        ("https://argilla.example", f"{PASSWORD}\n", "OWNERS_KEY has characters that no key has"),
+    ],
+)
+def test_an_argilla_elsewhere_is_named_without_secrets(
+    url: str, key: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OWNERS_KEY", key)
+    with pytest.raises(InputError) as refused:
+        find_server(url, "OWNERS_KEY")
+    assert words in str(refused.value)
+    assert PASSWORD not in str(refused.value)
+
+
+def test_a_key_that_an_argilla_repeats_is_not_shown(server: OddServer) -> None:
+    pytest.importorskip("argilla")
+    user = dict.fromkeys(("id", "first_name", "last_name", "inserted_at", "updated_at"))
+    server.look_up["/api/v1/me"] = {**user, "username": "ann", "role": "owner"}
+    connection = Connection(Server(server.url.removesuffix("/v1"), "owners-CANARY-key"))
+    with pytest.raises(Refusal, match=r"no \[key\]") as refused:
+        connection.call("GET", "broken")
+    connection.close()
+    assert "CANARY" not in str(refused.value)

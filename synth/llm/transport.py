@@ -8,6 +8,7 @@ aiohttp costs it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -158,7 +159,8 @@ async def _answer(request: RequestBuilder, most: int) -> tuple[int, Mapping[str,
     The library lets an answer win over a cancellation that comes at the same moment, and the cancellation is
     gone: whoever waits for the task to end would wait for ever."""
     async with request.build_streamed() as answer:
-        status, headers = answer.status, answer.headers
+        status = answer.status
+        headers = {} if status == 200 else _headers(answer)
         body = await _body(answer, most if status == 200 else _LONGEST_ERROR)
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -168,9 +170,18 @@ async def _answer(request: RequestBuilder, most: int) -> tuple[int, Mapping[str,
     return status, headers, body
 
 
+def _headers(answer: Response) -> dict[str, str]:
+    """Those of an error that anybody reads, without those that are no text."""
+    found = {}
+    for name in ("Retry-After", "Date", "Location"):
+        with contextlib.suppress(ValueError):
+            found[name] = answer.get_header(name)
+    return {name: value for name, value in found.items() if value is not None}
+
+
 async def _body(answer: Response, most: int) -> bytes:
     """The whole body, or more than `most` bytes of it: no server decides how much memory it gets."""
-    length = answer.get_header("Content-Length") or ""
+    length = answer.get_header("Content-Length") or ""  # The library has checked that it is a number.
     if length.isdecimal() and int(length) <= most:
         return (await answer.bytes()).to_bytes()
     chunks, size = [], 0

@@ -60,14 +60,14 @@ def read_reply(raw: bytes) -> Reply:
 def read_body(raw: bytes) -> Any:
     """The JSON in `raw`. Raises `ValueError` where it is none.
 
-    Half an emoji, bytes that are no UTF-8 and numbers that JSON does not have come from models and servers
-    alike. They cost their own place in the answer, not the answer.
+    Half an emoji, a byte-order mark, bytes that are no UTF-8 and numbers that JSON does not have come from
+    models and servers alike. They cost their own place in the answer, not the answer.
     """
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         try:
-            lenient = json.loads(raw.decode("utf-8", "replace"))
+            lenient = json.loads(raw.decode("utf-8", "replace").removeprefix("\ufeff"))
             whole = json.dumps(lenient, ensure_ascii=False).encode("utf-16", "surrogatepass")
             return json.loads(whole.decode("utf-16", "replace"))
         except (ValueError, RecursionError):

@@ -22,15 +22,15 @@ def check_address(url: str) -> None:
     if "@" in url:
         raise ValueError(
             "holds a user name or a password (what comes before an @). Addresses are shown and kept in "
-            "files: put the key into an environment variable and name that in `api_key_env`. (In a path, "
-            "write %40 for @.)"
+            "files: put the key into an environment variable, and name that (`api_key_env`). In a path, "
+            "write %40 for @"
         )
     if not url.isprintable() or " " in url:
         raise ValueError("has a space, a line break or another character that no address has")
     if not re.match(r"https?://", url, re.IGNORECASE):
         raise ValueError(f"is no http:// or https:// address: write http://{_OTHER_SCHEME.sub('', url)}")
     if "?" in url or "#" in url:
-        raise ValueError("has a ? or a # in it. Write only what comes before /chat/completions")
+        raise ValueError("has a ? or a # in it: write only what comes before it")
     if _PERCENT.search(url):
         raise ValueError("has a % without two hexadecimal digits after it: write %25 for a %")
     try:

@@ -16,7 +16,7 @@ import orjson
 from synth.errors import InputError, UnreachableError
 from synth.hints import pip_install
 from synth.llm.base import Json
-from synth.recipe.servers import shown_variable
+from synth.recipe.servers import check_address, check_key, shown_variable
 from synth.review import server as local
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ def find_server(url: str | None, api_key_env: str | None) -> Server:
     if not key:
         shown = shown_variable(api_key_env)
         raise UnreachableError(f"the variable {shown} is not set.", hint=f"export {shown}=...")
+    try:
+        check_address(url)
+    except ValueError as error:
+        raise InputError(f"the address {error}.", where="--url") from None
+    try:
+        check_key(key)
+    except ValueError as error:
+        raise InputError(f"the key in {api_key_env} {error}", where="--api-key-env") from None
     return Server(url.rstrip("/"), key)
 
 
@@ -104,7 +112,8 @@ class Connection:
                 hint="It must be an owner's or an admin's.",
             )
         if answer.is_error:
-            raise Refusal(answer.status_code, _words(answer.content), self.server.url)
+            said = _words(answer.content).replace(self.server.api_key, "[key]")
+            raise Refusal(answer.status_code, said, self.server.url)
         return dict(orjson.loads(answer.content)) if answer.content else {}
 
     def close(self) -> None:

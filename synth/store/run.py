@@ -209,9 +209,14 @@ class RunStore:
         self._put("total", orjson.dumps(total).decode())
 
     def usage(self) -> list[ModelUse]:
-        """What each model was asked, and the tokens, over all calls."""
+        """What each model was asked, and the tokens, over all calls.
+
+        Older versions indexed any number that a server reported; below 0 and above 10^9 it counts nothing.
+        """
         lines = self._reading.execute(
-            "SELECT model, count(*), sum(prompt_tokens), sum(completion_tokens) FROM replies"
+            "SELECT model, count(*),"
+            " sum(iif(prompt_tokens BETWEEN 0 AND 1000000000, prompt_tokens, 0)),"
+            " sum(iif(completion_tokens BETWEEN 0 AND 1000000000, completion_tokens, 0)) FROM replies"
             " WHERE kind != 'retry_failed' GROUP BY model ORDER BY model"
         )
         return [

@@ -77,3 +77,26 @@ def test_few_new_ones_are_taken_for_seen() -> None:
         seen.add(hashlib.sha256(b"old %d" % number).digest())
     wrong = sum(hashlib.sha256(b"new %d" % number).digest() in seen for number in range(100_000))
     assert wrong < 100
+
+
+def test_numbers_that_an_older_version_indexed_count_for_nothing(tmp_path: Path) -> None:
+    async def work() -> None:
+        store = RunStore(tmp_path / "run", "lookup")
+        store.start()
+        try:
+            for number in range(4):
+                await store.append(question(number), REPLY)
+            store.drain()
+            with sqlite3.connect(store.folder.database) as index:
+                odd = zip(
+                    (2**62, 2**62, -900), (question(number).identity for number in range(3)), strict=True
+                )
+                change = "UPDATE replies SET prompt_tokens = ?1, completion_tokens = ?1 WHERE identity = ?2"
+                index.executemany(change, [(count, bytes.fromhex(identity)) for count, identity in odd])
+            index.close()
+            (used,) = store.usage()
+            assert (used.requests, used.usage.prompt, used.usage.completion) == (4, 3, 2)
+        finally:
+            store.close()
+
+    asyncio.run(work())
