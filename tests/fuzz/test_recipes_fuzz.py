@@ -132,7 +132,7 @@ def asked(out: Path) -> list[tuple[str, int]]:
 
 
 def asks_ahead(case: Case) -> bool:
-    """Whether a maker may have requests under way when it has enough: how many are answered depends on time."""
+    """Whether a maker may have requests under way when it has enough. How many depends on time."""
     counted = {"generate", "backtranslate", "target_failures"}
     stages = [next(iter(stage.items())) for stage in case.recipe["stages"]]
     return "target" in case.recipe or any(kind in counted or "count" in options for kind, options in stages)
