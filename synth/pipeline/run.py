@@ -196,14 +196,14 @@ class Call:
         except* _Over:
             # Drafts that come later in the run's order are no rows; sources short of the target stay pending.
             given = {n: ticket for n, ticket in self._live.items() if ticket.slot.key[0] == 0}
-            self._live = {} if self._reached else given
+            self._live = {} if self._target_reached else given
         except* SynthError as group:
             raise _first(group) from None
         finally:
             await tickets.aclose()
-        if self._stopped and not self._reached:
+        if self._stopped and not self._target_reached:
             raise self._stopped
-        if self._target is not None and not self._reached:
+        if self._target is not None and not self._target_reached:
             raise Unfinished(
                 f"{self._accepted} rows are accepted, not {self._target}: the sources are used up.",
                 where="target",
@@ -247,7 +247,7 @@ class Call:
         return int((self._target - self._accepted) / share) + 1 - len(self._live)
 
     @property
-    def _reached(self) -> bool:
+    def _target_reached(self) -> bool:
         return self._target is not None and self._accepted >= self._target
 
     async def _carry(self, number: int, ticket: Ticket, free: asyncio.Semaphore) -> None:
@@ -268,7 +268,7 @@ class Call:
         """With a target, makers go on for ever: ends the run where it is reached, or where nearly nothing is
         accepted any more. Which row decides it depends on the run's order alone.
         """
-        self._over = self._reached
+        self._over = self._target_reached
         if self._lately.hopeless and not self._over:
             self._over = True
             self._stopped = Unfinished(
@@ -309,7 +309,7 @@ class Call:
         """Commits what is unfinished as pending, and closes the clients."""
         for ticket in self._live.values():
             self._commit_pending(ticket.slot, ticket.next)
-        if not self._reached:
+        if not self._target_reached:
             for slot in self._source:
                 self._commit_pending(slot, 1)
         for model in self._models.values():
