@@ -49,3 +49,14 @@ def test_a_folder_with_our_own_name_is_not_taken_for_us(
 def test_an_empty_host_opens_nothing(host: str) -> None:
     with pytest.raises(InputError, match="every network"):
         serve(host=host, ready=lambda server: None, progress=lambda line: None)
+
+
+@pytest.mark.parametrize("name", ["tmp", "server.log", "notes.txt"])
+def test_a_folder_of_the_user_is_not_taken_for_data(tmp_path: Path, name: str) -> None:
+    mine = tmp_path / name
+    mine.write_text("years")
+    with pytest.raises(InputError, match="not the data of an Argilla"):
+        serve(data=tmp_path, ready=lambda server: None, progress=lambda line: None)
+    assert [(path, path.read_text()) for path in tmp_path.iterdir()] == [(mine, "years")]
+    with pytest.raises(InputError, match="is a file"):
+        serve(data=mine, ready=lambda server: None, progress=lambda line: None)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synth.errors import MachineError
-from synth.store.locks import try_lock
+from synth.locks import try_lock
 
 _LOCK = "synth-export.lock"
 

@@ -6,7 +6,6 @@ and exported without it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Final, Self
 import orjson
 
 from synth.errors import InputError, MachineError, SynthError
+from synth.locks import try_lock
 
 FORMAT_VERSION: Final = 1
 
@@ -39,16 +39,12 @@ class Ledger:
         except OSError as error:
             raise MachineError(f"cannot be opened: {error.strerror}.", where=str(file)) from None
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not try_lock(self._descriptor, file.parent):
+                raise MachineError("is in use by another synth run.", where=str(file), hint="Wait for it.")
             if os.fstat(self._descriptor).st_mode & 0o077:
                 os.fchmod(self._descriptor, 0o600)
                 warn(f"{file} could be read by others; that is mended.")
             self.key = self._read()
-        except BlockingIOError:
-            self.close()
-            raise MachineError(
-                "is in use by another synth run.", where=str(file), hint="Wait for it."
-            ) from None
         except OSError as error:
             self.close()
             raise MachineError(f"cannot be read: {error.strerror}.", where=str(file)) from None

@@ -112,13 +112,14 @@ def serve(
     there = running()
     if there is not None:
         raise MachineError(f"a local Argilla is running at {there.url} already.", hint="Stop that one first.")
+    folder = (data or data_folder()).expanduser().resolve()
+    _check_data(folder)
     python = ensure_environment(progress)
     if host not in _LOOPBACKS:
         progress(
             f"Warning: everybody who can reach {host} gets the sign-in page, and what they send is not "
             "encrypted. Use a network you trust, or a proxy with HTTPS in front."
         )
-    folder = (data or data_folder()).expanduser().resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = folder / "server.log"
@@ -126,6 +127,22 @@ def serve(
             _run(_command(python, port, host, folder), errors, log, ready)
     except OSError as error:
         raise MachineError(f"cannot start Argilla: {error}", where=str(folder)) from error
+
+
+def _check_data(folder: Path) -> None:
+    """Raises `InputError` where the server's files would get among those of somebody else.
+
+    The server looks at it more closely; here nothing may be written before that, not even its log.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError("is a file, not a folder.", where=str(folder), hint="Name another with --data.")
+    names = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+    if names and not names & {"argilla.db", "credentials.json", "in-use.lock"}:
+        raise InputError(
+            "is not empty and not the data of an Argilla.",
+            where=str(folder),
+            hint="Name a new folder with --data.",
+        )
 
 
 def _command(python: Path, port: int, host: str, folder: Path) -> list[str]:

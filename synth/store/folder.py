@@ -12,7 +12,7 @@ import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
-from synth.store.locks import try_lock
+from synth.locks import try_lock
 
 FORMAT_VERSION = 1
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import orjson
 
 from synth.errors import InputError
+from synth.locks import try_lock
 from synth.store.database import DamagedDatabase, files_of
 from synth.store.folder import RunFolder, write_atomically
-from synth.store.locks import try_lock
 
 _CHUNK = 1 << 20
 

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from argilla_local.files import Credentials
+from argilla_local.files import PAGE_FOLDER, Credentials
 
 SEARCH_ENGINE = "sqlite"
 
@@ -28,7 +28,7 @@ def configure(data: Path, credentials: Credentials) -> None:
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    temporary = data / "tmp"  # the server copies its page to a temporary folder, and never removes it
+    temporary = data / PAGE_FOLDER  # the server copies its page to a temporary folder, and never removes it
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     tempfile.tempdir = str(temporary)

@@ -15,7 +15,12 @@ from typing import Any
 
 CREDENTIALS_FILE = "credentials.json"
 LOCK_FILE = "in-use.lock"
+# The server's copy of its page, removed and made again at each start.
+PAGE_FOLDER = "argilla-page.tmp"
 OWNER = "owner"
+# With its database, a folder is one of ours; without it, if it has nothing but what the first start makes.
+_DATABASE = "argilla.db"
+_FIRST = {CREDENTIALS_FILE, LOCK_FILE, PAGE_FOLDER, "server.log"}
 
 
 class DataFolderError(Exception):
@@ -75,9 +80,19 @@ def forget_state(path: Path, state: dict[str, Any]) -> None:
             path.unlink()
 
 
+def check_data(data: Path) -> None:
+    """Raises `DataFolderError` for a folder with other files: those of ours would get among them."""
+    names = {entry.name for entry in data.iterdir()} if data.is_dir() else set()
+    if _DATABASE not in names and names - _FIRST:
+        raise DataFolderError(
+            f"{data} is not empty and not the data of an Argilla. Name a new folder with --data."
+        )
+
+
 @contextmanager
 def lock(data: Path) -> Iterator[None]:
     """Keeps a second server away from `data`; the system lets go of it however this process ends."""
+    check_data(data)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data / LOCK_FILE).open("w") as file:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Whatever is inside, with a fixed position, too, is placed in its box and cut off at its edges.
+# A box places everything inside it, also with a fixed position, and cuts it off at its edges.
 _STYLE = ".markdown-render { contain: layout paint; }"
 
 _SCRIPT = """
