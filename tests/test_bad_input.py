@@ -250,13 +250,14 @@ def test_a_run_that_draws_on_the_folder_it_is_told_to_write(desk: Path) -> None:
 
 
 def test_a_row_without_a_match_of_an_argument(desk: Path) -> None:
+    (desk.parent / "empty").mkdir()
     for arguments, words in (
         (("run", "nothere.yaml"), "no such file"),
-        (("run", "."), "is a folder"),
+        (("run", "empty"), "holds no recipe"),
         (("run", "recipe.yaml", "--set", "nonsense"), "key=value"),
         (("run", "recipe.yaml", "--set", "stages.score2.keep=1"), "no stage 'score2'"),
         (("show", "nothere"), "no such run folder"),
-        (("show", "."), "not a run folder"),
+        (("show", "empty"), "holds no recipe"),
         (("export", "recipe.yaml"), "not a run folder"),
         (("frobnicate",), "frobnicate"),
         (("run",), "RECIPE"),

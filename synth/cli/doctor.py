@@ -11,6 +11,7 @@ from pathlib import Path
 
 from synth.api import run_to_end
 from synth.cli.console import print_json, print_line
+from synth.cli.errors import error_words
 from synth.errors import SynthError, UnreachableError
 from synth.llm.base import Request, RequestFailed
 from synth.llm.embedded import EmbeddedClient
@@ -78,7 +79,7 @@ def _try(part: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(part, True, check())
     except SynthError as error:
-        return Finding(part, False, str(error))
+        return Finding(part, False, error_words(error))
 
 
 def _embedded(config: EmbeddedModel, folder: Path) -> str:

@@ -66,11 +66,15 @@ def _wrong_usage(error: TyperException) -> InputError:
 
 def report(error: SynthError, *, as_json: bool, run: Path | None = None) -> int:
     """Prints `error`, with RUN in its hint as `run`; gives its exit code."""
-    document = error_document(error, run)
-    say(f"Error: {SynthError(error.message, where=error.where, hint=document['hint'])}")
+    say(f"Error: {error_words(error, run)}")
     if as_json:
-        print_json({"error": document})
+        print_json({"error": error_document(error, run)})
     return error.exit_code
+
+
+def error_words(error: SynthError, run: Path | None = None) -> str:
+    """The error as one paragraph, with commands that can be typed."""
+    return str(SynthError(error.message, where=error.where, hint=error_document(error, run)["hint"]))
 
 
 def error_document(error: SynthError, run: Path | None = None) -> Json:

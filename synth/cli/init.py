@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from synth.cli.display import Display
 from synth.cli.tables import row_line
 from synth.cli.template import Writer, copy_template, find_template
 from synth.cli.waiting import said_while_waiting
-from synth.errors import InputError
+from synth.errors import InputError, UnreachableError
 from synth.hints import command
 from synth.llm.base import Json
 from synth.llm.endpoint_models import served_models
@@ -46,7 +47,7 @@ def init_folder(
     """Copies the template, and fetches the embedded model or tries the user's server with five rows."""
     source = find_template(template)
     _require_endpoint(endpoint, model, key_env)
-    with _made_or_gone(folder):
+    with _made_or_gone(folder), _hint_for_a_key(key_env):
         if endpoint is None:
             recipe = copy_template(source, folder, None)
             fetch_model(say)
@@ -84,6 +85,17 @@ def _made_or_gone(folder: Path) -> Iterator[None]:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         elif folder.exists():
             shutil.rmtree(folder)
+        raise
+
+
+@contextmanager
+def _hint_for_a_key(key_env: str | None) -> Iterator[None]:
+    """Names the option where a server wants a key and none was named."""
+    try:
+        yield
+    except UnreachableError as error:
+        if key_env is None and re.search(r"\bkey\b", error.hint or ""):
+            error.hint = "This server wants a key: --api-key-env VAR names the variable that holds it."
         raise
 
 

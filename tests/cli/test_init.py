@@ -20,6 +20,8 @@ from synth.recipe.load import load_recipe
 
 TEMPLATES = sorted(path.parent.name for path in Path("examples").glob("*/recipe.yaml"))
 KEY = "sk-canary-5f0c9"
+# Seconds. A line comes every three; the rest is for a busy machine. Without these lines it would be twenty.
+LONGEST_SILENCE = 10.0
 
 
 def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
@@ -37,9 +39,10 @@ def init(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProces
 
 
 def longest_silence(process: subprocess.Popen[str]) -> tuple[float, str]:
-    """Seconds between two lines on stderr, start and end included, and all that was said."""
+    """The longest time between two lines on stderr, from the first one to the end, and all that was said."""
     assert process.stderr is not None
-    last, longest, said = time.monotonic(), 0.0, []
+    said = [process.stderr.readline()]
+    last, longest = time.monotonic(), 0.0
     for line in process.stderr:
         longest, last = max(longest, time.monotonic() - last), time.monotonic()
         said.append(line)
@@ -121,7 +124,8 @@ def test_a_wrong_or_missing_key_is_said_to_be_one(tmp_path: Path, key: str | Non
         done = init("mine", *options, *more, cwd=tmp_path, **({"HOSTED_KEY": key} if key else {}))
     assert done.returncode == 3
     assert "Incorrect API key" in done.stderr
-    assert "Is the key right" in done.stderr or "key" in done.stderr.partition("Incorrect API key")[2]
+    hint = "Is the key right" if key else "--api-key-env VAR names the variable"
+    assert hint in done.stderr
     assert "/v1?" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -151,7 +155,7 @@ def test_a_server_that_fails_leaves_no_folder_and_is_never_silent(tmp_path: Path
         silence, said = longest_silence(process)
         process.communicate()
     assert process.returncode == 3, said
-    assert silence <= 5.0, said
+    assert silence <= LONGEST_SILENCE, said
     assert f"waiting for {server.url}: the engine stumbled" in said
     assert list(tmp_path.rglob("*")) == ([tmp_path / "mine"] if there else [])
 
@@ -163,7 +167,7 @@ def test_the_wait_for_a_rate_limit_is_said(tmp_path: Path) -> None:
         silence, said = longest_silence(process)
         process.communicate()
     assert process.returncode == 0, said
-    assert silence <= 5.0, said
+    assert silence <= LONGEST_SILENCE, said
     assert f"waiting for {server.url}: Rate limit reached" in said
 
 
