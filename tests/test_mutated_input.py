@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
 import yaml
 
 from synth.api import run_with_result
@@ -216,6 +217,7 @@ def case(folder: Path, number: int) -> tuple[int, str]:
     return result.exit_code, str(result.error)
 
 
+@pytest.mark.timeout(1200)
 def test_input_that_is_not_quite_right_is_no_bug(tmp_path: Path) -> None:
     codes: dict[int, int] = {}
     bad = []

@@ -20,7 +20,6 @@ _FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})", re.MULTILINE)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n\s*(?=\S)")
 _LINE: Final = re.compile(r"\n(?=\S)")
 _SENTENCE: Final = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s+(?=\S)|[。！？](?=\S)")
-_SPACE: Final = re.compile(r"\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,15 @@ def pieces(text: str, shortest: int = 600, longest: int = 3000) -> list[Piece]:
     found: list[Piece] = []
     start = 0
     while start < len(text):
-        end = _cut(start, len(text), shortest, longest, joints)
+        end = _cut(text, start, shortest, longest, joints)
         _add(found, text, start, end, titles)
         start = end
     return found
 
 
-def _cut(start: int, end: int, shortest: int, longest: int, joints: Sequence[Sequence[int]]) -> int:
+def _cut(text: str, start: int, shortest: int, longest: int, joints: Sequence[Sequence[int]]) -> int:
     """Where the piece that begins at `start` ends. What is left over is never shorter than a piece."""
+    end = len(text)
     first, last = start + shortest, min(start + longest, end - shortest)
     headings, *others = joints
     at = bisect_left(headings, first)
@@ -77,7 +77,9 @@ def _cut(start: int, end: int, shortest: int, longest: int, joints: Sequence[Seq
         at = bisect_right(places, last) - 1
         if at >= 0 and places[at] >= first:
             return places[at]
-    return last
+    # Spaces are looked for where they are needed: a list of them takes most of the time and the memory.
+    words = (at for at in range(last, first - 1, -1) if text[at - 1].isspace() and not text[at].isspace())
+    return next(words, last)
 
 
 def _joints(text: str, titles: Sequence[_Title]) -> list[list[int]]:
@@ -86,10 +88,11 @@ def _joints(text: str, titles: Sequence[_Title]) -> list[list[int]]:
     below = {_end_of_line(text, title.start) for title in titles}
     headings = [title.start for title in titles]
     paragraphs = [m.end() for m in _PARAGRAPH.finditer(text) if m.start() not in below]
-    lines = [m.end() for m in _LINE.finditer(text) if m.start() not in below]
+    all_lines = list(_LINE.finditer(text))
+    lines = [m.end() for m in all_lines if m.start() not in below]
     sentences = [m.end() for m in _SENTENCE.finditer(text)]
     outside = [_outside(places, fences) for places in (headings, paragraphs, lines, sentences)]
-    return [*outside, [m.end() for m in _LINE.finditer(text)], [m.end() for m in _SPACE.finditer(text)]]
+    return [*outside, [m.end() for m in all_lines]]
 
 
 def _titles(text: str) -> list[_Title]:

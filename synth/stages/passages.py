@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from synth.llm.base import Json
@@ -41,8 +42,10 @@ class Passages:
 
     def others(self, row: str, count: int, *, than: Collection[str], without: str | None) -> list[Passage]:
         """So many passages beside those with the ids `than`; none that has the quote `without`."""
-        others = [p for p in sorted(self.all, key=lambda p: self._rank(row, p)) if p.id not in than]
-        return [p for p in others if without is None or not find_quote(without, p.text)][:count]
+        others = (p for p in sorted(self.all, key=lambda p: self._rank(row, p)) if p.id not in than)
+        # A quote is looked for only in those that are taken.
+        fit = (p for p in others if without is None or not find_quote(without, p.text))
+        return list(islice(fit, count))
 
     def mixed(self, row: str, passages: Sequence[Passage]) -> list[Passage]:
         """The passages in the order in which the row shows them."""

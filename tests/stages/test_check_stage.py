@@ -268,6 +268,26 @@ def test_what_is_stopped_while_its_process_starts_asks_nothing(shop: Path) -> No
     assert not asked.is_alive()
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for the process in /proc")
+def test_a_query_ends_with_what_asked_for_it(shop: Path) -> None:
+    query = f"{LONG} SELECT instr(a, substr(a, 1, 3999999) || 'x') FROM t"
+    code = (
+        "import sys; from pathlib import Path; from synth.isolated import Isolated\n"
+        "work = Isolated(2**30); process = work._started(); print(process.pid, flush=True)\n"
+        f"work.ask('sql', 600, file={str(shop)!r}, allowed=600, query={query!r})"
+    )
+    asker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert asker.stdout is not None
+    worker = int(asker.stdout.readline())
+    time.sleep(0.5)
+    asker.kill()
+    asker.communicate()
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{worker}").exists() and "Z" not in Path(f"/proc/{worker}/stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_query_without_memory_is_an_error_of_its_own(shop: Path) -> None:
     check = sql_check(shop, 5, empty=True)
     objection = check(
