@@ -314,7 +314,7 @@ class Rehearsal(Call):
         coming: list[tuple[Row, int]] = []
         estimates = []
         for index, stage in enumerate(self._stages, start=1):
-            requests = Requests() if self._reached else self._expected(index, stage, coming)
+            requests = Requests() if self._target_reached else self._expected(index, stage, coming)
             if asked := self.record.stages.get(stage.name):
                 requests += Requests.exactly(asked.before)
             answered, preparation = self.record.answered[stage.name], getattr(stage, "preparation", "")
