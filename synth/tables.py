@@ -166,11 +166,14 @@ def _csv_row(table: Any, file: Path, done: int) -> list[str] | SourceError | Non
     try:
         row: list[str] | None = next(table, None)
     except csv.Error as error:
-        return SourceError(
+        wrong = SourceError(
             f"is not valid CSV: {error}.",
             where=f"{file}:{done + 1}",
             hint="A quote that is opened is closed again; inside quotes, a quote is written twice.",
         )
+        if "unexpected end" in str(error):
+            raise wrong from None  # an open quote: it took all rows behind it
+        return wrong
     return row
 
 

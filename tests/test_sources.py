@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from bad_sources import BAD, workbook, write
 
+from synth.api import run_with_result
 from synth.errors import InputError, MachineError, SourceError
 from synth.pipeline.digest import source_digest
 from synth.pipeline.given import read_given
@@ -303,6 +304,13 @@ def test_bad_rows_are_skipped_where_the_source_says_so(tmp_path: Path, name: str
         list(read_rows(FileSource(path=name), tmp_path, "seed", answered=True, skip=errors.append))
 
 
+def test_an_open_quote_that_takes_all_rows_behind_it_is_never_skipped(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('instruction,response\na,b\nc,"d\ne,f\ng,h\n')
+    source = FileSource(path="a.csv", bad="skip")
+    with pytest.raises(SourceError, match=r"a\.csv:3: is not valid CSV"):
+        list(read_rows(source, tmp_path, "seed", answered=True, skip=lambda error: None))
+
+
 def test_a_line_of_20_megabytes_is_skipped_as_one(tmp_path: Path) -> None:
     good = '{"instruction": "a", "response": "b"}\n'
     (tmp_path / "a.jsonl").write_text(good + "x" * 40_000_000 + "\n" + good.replace("a", "c"))
@@ -313,8 +321,6 @@ def test_a_line_of_20_megabytes_is_skipped_as_one(tmp_path: Path) -> None:
 
 
 def test_a_run_counts_and_lists_what_it_skipped(desk: Path) -> None:
-    import synth
-
     folder = desk.parent
     with (folder / "seeds.jsonl").open("a") as seeds:
         seeds.write('{"messages": [{"role": "user", "content": "no answer"}]}\n')
@@ -327,8 +333,8 @@ def test_a_run_counts_and_lists_what_it_skipped(desk: Path) -> None:
         "stages=[{backtranslate: {count: 1}}]",
     ]
     with pytest.raises(SourceError, match=r"seeds\.jsonl:61"):
-        synth.api.run_with_result(desk)
-    result = synth.api.run_with_result(desk, settings=settings)
+        run_with_result(desk)
+    result = run_with_result(desk, settings=settings)
     assert result.summary["skipped"] == {"documents": 1, "seeds": 1}
     file = folder / "runs" / "desk" / "skipped.jsonl"
     listed = [json.loads(line) for line in file.read_text().splitlines()]
@@ -337,12 +343,12 @@ def test_a_run_counts_and_lists_what_it_skipped(desk: Path) -> None:
         ("documents", "short.md"),
     ]
     assert "without a response" in listed[0]["reason"]
-    again = synth.api.run_with_result(desk, settings=settings)
+    again = run_with_result(desk, settings=settings)
     assert again.summary["skipped"] == {"documents": 1, "seeds": 1}, "a finished run says it, too"
     lines = (folder / "seeds.jsonl").read_text().splitlines(keepends=True)
     (folder / "seeds.jsonl").write_text("".join(lines[:60]))
     (folder / "docs" / "short.md").unlink()
-    assert synth.api.run_with_result(desk, settings=settings).summary["skipped"] == {}
+    assert run_with_result(desk, settings=settings).summary["skipped"] == {}
     assert not file.exists()
 
 
