@@ -18,5 +18,5 @@ def test_a_target_out_of_reach_stops_at_the_same_row(desk: Path, tmp_path: Path)
         result = run_with_result(desk, out, settings=[*settings, f"models.judge.delay={delay}"])
         assert isinstance(result.error, Unfinished)
         assert "nearly nothing is any more" in result.error.message
-        ends.append((str(result.error), list(synth.open(out).rows())))
+        ends.append((result.error.message, list(synth.open(out).rows())))
     assert ends[0] == ends[1]
