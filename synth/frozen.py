@@ -31,7 +31,7 @@ class FrozenDict(dict[str, Any]):
 
 def freeze(value: Any) -> Any:
     """The same JSON in a form that cannot change; what has that form already is returned as it is."""
-    if isinstance(value, FrozenDict):
+    if isinstance(value, str | FrozenDict):
         return value
     if isinstance(value, dict):
         return FrozenDict({key: freeze(each) for key, each in value.items()})
