@@ -31,7 +31,7 @@ from synth.pipeline.decided import Decided
 from synth.pipeline.digest import file_digest, source_digest
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
 from synth.pipeline.given import Given, read_given
-from synth.pipeline.maker import MakerDriver, Yield
+from synth.pipeline.maker import PATIENCE, MakerDriver, Yield
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
@@ -266,10 +266,11 @@ class Call:
 
     def _end_if_decided(self, target: int) -> None:
         """With a target, makers go on for ever: ends the run where it is reached, or where nearly nothing is
-        accepted any more. Which row decides it depends on the run's order alone.
+        accepted any more. Which row decides it depends on the run's order alone. A call that goes on with
+        such a run first asks for as many drafts as it takes to judge: what made them bad may be mended.
         """
         self._over = self._target_reached
-        if self._lately.hopeless and not self._over:
+        if self._lately.hopeless and not self._over and self._ledger.asked.total() >= PATIENCE:
             self._over = True
             self._stopped = Unfinished(
                 f"{self._accepted} rows are accepted, not {target}, and nearly nothing is any more:"
