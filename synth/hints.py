@@ -21,9 +21,10 @@ REQUIREMENTS = {
 }
 
 
-def pip_install(package: str) -> str:
-    """The command that installs `package` into this environment."""
-    return f"{program('pip')} install {shlex.quote(REQUIREMENTS.get(package, package))}"
+def pip_install(*packages: str) -> str:
+    """The command that installs `packages` into this environment."""
+    wanted = [shlex.quote(REQUIREMENTS.get(package, package)) for package in packages]
+    return f"{program('pip')} install {' '.join(wanted)}"
 
 
 def command(*words: str | os.PathLike[str]) -> str:
