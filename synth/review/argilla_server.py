@@ -136,7 +136,7 @@ def _argilla() -> Any:
     except ImportError as error:
         raise InputError(
             f"Argilla's client is not installed ({error.name} is missing).",
-            hint=f"Install it: `{pip_install('argilla', 'requests')}`. Or review through a file: --backend file.",
+            hint=f"Type `{pip_install('argilla', 'requests')}`. Or review through a file: --backend file.",
         ) from error
     return argilla
 
