@@ -21,12 +21,12 @@ class Named:
 def _recipe(context: typer.Context, value: Path | None) -> Path | None:
     if value is None:
         return None
-    context.obj.run = value
+    context.ensure_object(Named).run = value
     return find_recipe(value)
 
 
 def _run(context: typer.Context, value: Path) -> Path:
-    context.obj.run = value
+    context.ensure_object(Named).run = value
     return find_run_or_recipe(value)
 
 
