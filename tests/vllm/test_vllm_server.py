@@ -35,7 +35,8 @@ from synth.errors import SynthError
 from synth.vllm.server import Start, serve
 start = Start(json.loads(sys.argv[1]), {"VLLM_API_KEY": "sk-local"}, sys.argv[2], "stand-in")
 try:
-    serve([start], ready=lambda servers: print(servers[0].process.pid, flush=True), log=print)
+    serve([start], ready=lambda servers: print(servers[0].process.pid, flush=True),
+          log=lambda line: print(line, file=sys.stderr, flush=True))
 except KeyboardInterrupt:
     sys.exit(130)
 except SynthError as error:
