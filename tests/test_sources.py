@@ -70,7 +70,7 @@ def test_a_shape_in_a_file(tmp_path: Path, shape: str, suffix: str) -> None:
     data, expected = SHAPES[shape]
     write(tmp_path / f"rows.{suffix}", [data])
     (row,) = read(tmp_path, f"rows.{suffix}")
-    assert row.messages == expected
+    assert list(row.messages) == expected
     assert row.id == content_id("seed", expected, None)
     assert [c["content"] for c in row.candidates] == (["No."] if "reference" in shape else [])
 
@@ -80,7 +80,7 @@ def test_a_prompt_is_the_part_before_the_answer(tmp_path: Path, shape: str) -> N
     data, expected = SHAPES[shape]
     write(tmp_path / "rows.jsonl", [data])
     (row,) = read(tmp_path, "rows.jsonl", answered=False)
-    assert row.messages == expected[:-1]
+    assert list(row.messages) == expected[:-1]
 
 
 def test_columns_by_other_names(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_a_dataset_in_a_folder(tmp_path: Path) -> None:
     write(tmp_path / "one.jsonl", [SHAPES["instruction"][0]])
     (tmp_path / "files").mkdir()
     write(tmp_path / "files" / "data.jsonl", [SHAPES["instruction"][0]] * 2)
-    assert read(tmp_path, "hf:one")[0].messages == WITH_SYSTEM
-    assert read(tmp_path, "hf:both@train")[0].messages == WITH_SYSTEM
+    assert list(read(tmp_path, "hf:one")[0].messages) == WITH_SYSTEM
+    assert list(read(tmp_path, "hf:both@train")[0].messages) == WITH_SYSTEM
     assert len(read(tmp_path, "hf:files")) == 2
     with pytest.raises(SourceError, match="could not be loaded"):
         read(tmp_path, "hf:both@nowhere")
@@ -136,7 +136,7 @@ def test_a_run_is_a_source(desk: Path, tmp_path: Path) -> None:
     run = synth.run(desk, tmp_path / "runs" / "v1")
     kept = [row for row in run if row["lineage"]["origin"] != "holdout"]
     rows = read(tmp_path, RunSource(run="runs/v1"))
-    assert [row.messages for row in rows] == [row["messages"] for row in kept]
+    assert [list(row.messages) for row in rows] == [row["messages"] for row in kept]
     assert read(tmp_path, RunSource(run="runs/v1", only="reviewed")) == []
 
 
@@ -417,7 +417,7 @@ def test_a_file_without_rows_is_none(desk: Path, name: str) -> None:
 def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, [SHAPES["instruction"][0]])
     (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (tmp_path / name).read_bytes())
-    assert read(tmp_path, name)[0].messages == PLAIN
+    assert list(read(tmp_path, name)[0].messages) == PLAIN
 
 
 def test_a_broken_dataset_is_named(tmp_path: Path) -> None:
