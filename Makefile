@@ -5,8 +5,6 @@ BIN := $(VENV)/bin
 VLLM := .venvs/vllm
 TOGETHER := .venvs/together
 FINETUNE := .venvs/finetune
-# One worker runs the heavy tests, one after the other; the second one runs the rest beside it.
-PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .PHONY: demo test lint clean requirements vllm-env consumers-env finetune-env
 

@@ -29,14 +29,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--first-recipe", type=int, default=0, help="The number of the first one.")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lets one worker run all heavy tests (`-n 2 --dist loadgroup`): they want much of the processor, and
-    share a server or a loaded model."""
-    for item in items:
-        if item.get_closest_marker("heavy"):
-            item.add_marker(pytest.mark.xdist_group("heavy"))
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Deals the random recipes out to the tests that want some: `recipes(2, 3)` is the second of three."""
     mark = metafunc.definition.get_closest_marker("recipes")

@@ -28,6 +28,8 @@ from synth.llm.openvino import (
     without_bounds,
 )
 
+pytestmark = pytest.mark.embedded
+
 PERSON = {
     "type": "object",
     "properties": {
