@@ -17,7 +17,7 @@ RECIPES = {
     "support/recipe.yaml": (16, 10),
     "support/paraphrase.yaml": (10, 10),
     "support/topics.yaml": (14, 10),
-    "text-to-sql/recipe.yaml": (30, 50),
+    "text-to-sql/recipe.yaml": (30, 25),
     "documents/recipe.yaml": (34, 10),
     # Of 14 questions; the model inside the process seldom quotes word for word.
     "documents/grounded.yaml": (60, 2),
