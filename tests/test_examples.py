@@ -58,8 +58,8 @@ def test_a_recipe_is_valid_and_says_how_to_run_it(name: str) -> None:
     assert f"synth run examples/{name}" in (EXAMPLES / name).read_text()
 
 
-@pytest.mark.embedded
 @pytest.mark.heavy
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", RECIPES)
 def test_an_example_keeps_rows_on_the_embedded_model(tmp_path: Path, name: str) -> None:
     limit, least = RECIPES[name]

@@ -28,8 +28,6 @@ from synth.llm.openvino import (
     without_bounds,
 )
 
-pytestmark = pytest.mark.embedded
-
 PERSON = {
     "type": "object",
     "properties": {
