@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from synth.llm.loopback.process import LoopbackProcess
+from tests.odd_server import OddServer, odd_server
 
 # How long an example takes says how busy the machine is, and nothing about the code. The same examples each
 # time, so that a commit passes or fails for what is in it; `--hypothesis-profile=search` looks for new ones.
@@ -70,6 +71,13 @@ def desk(tmp_path: Path) -> Path:
         "  - score: {rubric: quality, keep: '>= 2'}\n"
     )
     return recipe
+
+
+@pytest.fixture
+def server() -> Iterator[OddServer]:
+    """A server in this process, whose every answer a test may choose."""
+    with odd_server() as server:
+        yield server
 
 
 @pytest.fixture

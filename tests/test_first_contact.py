@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from synth.cli.app import main
 from synth.llm.loopback.process import LoopbackProcess
-from tests.odd_server import OddServer, odd_server
+from tests.odd_server import OddServer
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -32,12 +31,6 @@ def recipe(desk: Path, url: str, **model: object) -> Path:
     data = {"name": "desk", "models": {"writer": writer}, "sources": {"seeds": "seeds.jsonl"}}
     desk.write_text(json.dumps({**data, "stages": stages}))
     return desk
-
-
-@pytest.fixture
-def server() -> Iterator[OddServer]:
-    with odd_server() as server:
-        yield server
 
 
 def test_a_wrong_model(desk: Path, loopback: LoopbackProcess, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -16,18 +16,12 @@ import pytest
 import synth
 from synth.api import run_with_result
 from synth.store import RunFolder
-from tests.odd_server import OddServer, good_reply, odd_server
+from tests.odd_server import OddServer, good_reply
 
 pytestmark = pytest.mark.timeout(120)
 LONG = 20_000_000
 # All are in flight at once, and fewer than the refusals that stop a run early.
 ROWS = 8
-
-
-@pytest.fixture
-def server() -> Iterator[OddServer]:
-    with odd_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -28,7 +27,7 @@ from synth.store.journal import Place, Record, encode, read_records
 from synth.store.run import RunStore
 from synth.store.writer import INSERT_REPLY, reply_line
 from tests.odd_replies import ODD, good_replies, mutated
-from tests.odd_server import Answer, OddServer, good_reply, odd_server
+from tests.odd_server import Answer, OddServer, good_reply
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -143,12 +142,6 @@ def test_what_a_server_does_not_count_is_estimated() -> None:
         reply = read_reply(orjson.dumps({"choices": [choice], "usage": usage}))
         assert reply.usage.completion == 5
         assert reply.usage.of(b"w" * 400).prompt == 100
-
-
-@pytest.fixture
-def server() -> Iterator[OddServer]:
-    with odd_server() as server:
-        yield server
 
 
 @pytest.fixture

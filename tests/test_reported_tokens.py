@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -13,15 +12,9 @@ from synth.api import run_with_result
 from synth.errors import Unfinished
 from synth.llm.base import Request
 from synth.store.run import RunStore
-from tests.odd_server import Answer, OddServer, good_reply, odd_server
+from tests.odd_server import Answer, OddServer, good_reply
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def server() -> Iterator[OddServer]:
-    with odd_server() as server:
-        yield server
 
 
 @pytest.fixture

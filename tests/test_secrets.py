@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -14,7 +13,7 @@ from synth.cli.app import main
 from synth.errors import InputError, RecipeError, UnreachableError
 from synth.llm.endpoint_models import served_models
 from synth.review.argilla_server import Connection, Refusal, Server, find_server
-from tests.odd_server import Answer, OddServer, good_reply, odd_server
+from tests.odd_server import Answer, OddServer, good_reply
 
 pytestmark = pytest.mark.timeout(60)
 KEY = 'sk-CANARY/4+7"x'
@@ -40,12 +39,6 @@ NO_ADDRESS = {
     "ftp://localhost/v1": "write http://localhost/v1",
     "": "write http://",
 }
-
-
-@pytest.fixture
-def server() -> Iterator[OddServer]:
-    with odd_server() as server:
-        yield server
 
 
 @pytest.fixture
