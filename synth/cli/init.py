@@ -29,7 +29,7 @@ from synth.recipe.load import load_recipe
 from synth.recipe.model import EndpointModel
 from synth.store import RunReader
 
-# Of a server that offers many models, so many are named.
+# How many models of a server a message names.
 _MODELS_NAMED = 8
 # Seconds without an answer after which a server is given up: somebody waits here.
 _PATIENCE = 20

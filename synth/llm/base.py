@@ -75,7 +75,7 @@ _BYTES_A_TOKEN = 4
 
 
 def estimated_tokens(size: int) -> int:
-    """Tokens of a text of so many bytes, where nobody counted them."""
+    """The estimated tokens of a text of `size` bytes, where nobody counted them."""
     return -(-size // _BYTES_A_TOKEN)
 
 

@@ -19,7 +19,7 @@ _SICK_AFTER = 8
 # Between two tries whether a sick server is back.
 _FIRST_PROBE, _LONGEST_PROBE = 0.25, 4.0
 # The pause of a server that says 429 and names no time, or a shorter one than `_LEAST_WAIT`; doubled while it
-# says nothing else. After so many pauses it gets one request at a time.
+# says nothing else. After `_BUSY_AFTER` pauses it gets one request at a time.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LEAST_WAIT = 0.2, 5.0, 1.0
 _BUSY_AFTER = 3
 

@@ -95,8 +95,9 @@ class Transport:
             self._client = None
 
     async def complete(self, body: bytes, most: int) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of the answer to a completion, of at most so many bytes. Raises
-        `ConnectionFailed` and `ReplyTooLong`."""
+        """Status, headers and body of the answer to a completion.
+
+        Raises `ConnectionFailed`, and `ReplyTooLong` for a body of more than `most` bytes."""
         assert self._client is not None, "not open"
         try:
             return self._without_key_bytes(
@@ -157,7 +158,7 @@ async def _answer(request: RequestBuilder, most: int) -> tuple[int, Mapping[str,
     """Status, headers and body; of an error, as much as anybody reads. Raises `ReplyTooLong`.
 
     The library lets an answer win over a cancellation that comes at the same moment, and the cancellation is
-    gone: whoever waits for the task to end would wait for ever."""
+    lost: code that waits for the task to end would wait for ever."""
     async with request.build_streamed() as answer:
         status = answer.status
         headers = {} if status == 200 else _headers(answer)
@@ -197,7 +198,7 @@ def _is_secret(key: str) -> bool:
 
 
 def _forms(key: str) -> tuple[bytes, ...]:
-    """A key as it may stand in JSON."""
+    """The forms in which JSON may hold a key."""
     quoted = json.dumps(key)[1:-1]
     return tuple({form.encode() for form in (key, quoted, quoted.replace("/", "\\/"))})
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from synth.errors import NothingServes
 from synth.llm.base import RequestFailed
 
-# So many refusals in a row with the same words, or so many answers of which none serves, are no bad luck.
+# A stage stops after this many refusals in a row with the same words, or this many first answers of which
+# none serves.
 _EQUAL_REFUSALS = 10
 _USELESS_ANSWERS = 20
 

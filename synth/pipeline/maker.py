@@ -17,11 +17,11 @@ from synth.errors import Unfinished
 from synth.row import Row, Slot
 from synth.stages.base import Maker
 
-# From so many requests on, a maker of which hardly anything passes its own filters stops the run.
+# After this many requests, a maker of which hardly any draft passes its own filters stops the run.
 PATIENCE = 200
 _LEAST_YIELD = 0.02
 
-# All drafts of a request are first taken to pass, with the weight of so many requests: the first drop alone
+# All drafts of a request are first taken to pass, with the weight of `_PRIOR` requests: the first drop alone
 # is no reason to ask for twice as many.
 _PRIOR = 32
 

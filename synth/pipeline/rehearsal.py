@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from synth.errors import Unfinished
 from synth.frozen import FrozenJson
-from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed, Usage
+from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed, Usage, estimated_tokens
 from synth.llm.model import Ledger, Memory, Model, usd
 from synth.llm.wire import read_reply
 from synth.pipeline.build import Stage, build_stage, stage_class
@@ -30,9 +30,6 @@ from synth.user_code import split_name
 
 # Prompts of one stage that are kept to be shown: one of each kind.
 _KINDS = 4
-
-# English text under today's tokenizers; the numbers are said to be estimates.
-_CHARACTERS_A_TOKEN = 4
 
 
 class NotAsked(Exception):
@@ -73,7 +70,7 @@ class Asked:
 
     def note(self, model: Model, request: Request, shown: Shown) -> None:
         """Takes note of a request that would be sent."""
-        usage = Usage(len(request.canonical) // _CHARACTERS_A_TOKEN, request.max_tokens)
+        usage = Usage(estimated_tokens(len(request.canonical)), request.max_tokens)
         self.requests += 1
         self.before += shown.before
         self.prompt_tokens += usage.prompt
