@@ -361,7 +361,7 @@ def test_a_dry_run_shows_redacted_prompts_and_leaves_no_file(
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("  - respond: {}", "  - respond: {}\n  - redact: {as: again}", "stand first"),
+        ("  - respond: {}", "  - respond: {}\n  - redact: {as: again}", "must be the first stage"),
         ("names.txt", "none.txt", "no such file"),
         ("names.txt", "seeds", "no such file"),
         ("region: DE", "region: Germany", "region"),
