@@ -1,4 +1,4 @@
-"""`synth doctor`: is every part there, and what to type where one is not."""
+"""`synth doctor`: checks every part, and says how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WORD_TOKENS = 8
 
 @dataclass(frozen=True)
 class Finding:
-    """One part: whether it is there, and the words for it."""
+    """The result for one part: whether it works, and the details."""
 
     part: str
     ok: bool
@@ -39,7 +39,7 @@ class Finding:
 
 
 def check_all(recipe: Path | None, *, as_json: bool) -> int:
-    """Prints a line for every part; gives the exit code of the worst."""
+    """Prints one line per part. Returns 0, or the exit code for unreachable parts."""
     findings = [
         _try("packaged files", lambda: str(packaged("prompts").parent)),
         _try("disk", lambda: _disk(recipe.parent if recipe else Path.cwd())),
@@ -72,7 +72,7 @@ def _model(name: str, config: ModelConfig, folder: Path) -> list[Finding]:
         return [_try(f"{part} at {url}", partial(_endpoint, name, config, url)) for url in config.base_urls]
     if isinstance(config, VllmModel):
         return [_try(part, lambda: _offline(config, folder))]
-    return [Finding(part, True, "the fake model is always there")]
+    return [Finding(part, True, "the fake model is always available")]
 
 
 def _try(part: str, check: Callable[[], str]) -> Finding:
@@ -83,7 +83,7 @@ def _try(part: str, check: Callable[[], str]) -> Finding:
 
 
 def _embedded(config: EmbeddedModel, folder: Path) -> str:
-    """Loads the model and asks it for one word: a model that is only there may still not run on this CPU."""
+    """Loads the model and requests one word: a model file that exists may still not run on this CPU."""
     notes: list[str] = []
     client = EmbeddedClient(
         config.model, folder=folder, batch_invariant=config.batch_invariant, say=notes.append

@@ -1,4 +1,4 @@
-"""`synth show`: the funnel, rows, or one row's whole history."""
+"""`synth show`: the funnel, rows, or the whole history of one row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synth.errors import InputError
 
 
 def show_run(run: Path, row: str | None, stage: str | None, status: str | None, *, as_json: bool) -> int:
-    """Prints what was asked for."""
+    """Prints the funnel and the rows that the options select, or one row."""
     opened = open_run(run)
     if row is not None:
         receipt = opened.row(row)
@@ -43,5 +43,5 @@ def show_run(run: Path, row: str | None, stage: str | None, status: str | None, 
         if count <= 20:
             print_line(row_line(receipt))
     if count > 20:
-        say(f"... and {count - 20} more; --json prints all of them.")
+        say(f"... and {count - 20} more; --json prints all.")
     return 0

@@ -9,15 +9,15 @@ from synth.llm.base import Json
 from synth.printable import printable_line
 from synth.store import Coverage, FunnelLine
 
-# Characters of a reason's words, and of the row beside them.
+# Characters of a detail, and of the row next to it.
 _DETAIL_SHOWN = 200
 
-# More topics than this are counted, and only the emptiest are named.
+# If there are more topics, only those with the fewest drafts are shown.
 _TOPICS_SHOWN = 40
 
 
 def funnel_text(lines: Sequence[FunnelLine]) -> str:
-    """One line a stage: what came, what it made, what left, and why."""
+    """One line per stage: rows in, new rows, rows out, and the reasons for drops."""
     rows: list[tuple[str, ...]] = [("stage", "in", "new", "kept", "dropped", "failed", "pending", "reasons")]
     for line in lines:
         dropped = sum(line.dropped.values())
@@ -33,7 +33,7 @@ def funnel_text(lines: Sequence[FunnelLine]) -> str:
 
 
 def coverage_text(coverage: Coverage) -> str:
-    """How many kept drafts each topic has, emptiest first where there are too many to show."""
+    """The number of kept drafts per topic. If there are too many topics, those with the fewest drafts."""
     rows = list(coverage.rows.items())
     head = f"topics: {len(rows) - len(coverage.none)} of {len(rows)} have drafts"
     if coverage.without:
@@ -46,7 +46,7 @@ def coverage_text(coverage: Coverage) -> str:
 
 
 def row_line(receipt: Json, width: int = 110) -> str:
-    """One row in one line: id, status, scores, request and answer; a row that did not make it, with why."""
+    """One row in one line: id, status, scores, request and answer. For a lost row, the reason too."""
     scores = " ".join(f"{name} {score:g}" for name, score in receipt["scores"].items())
     ended = f"{receipt['stage']}: {receipt['reason']}" if receipt["reason"] else receipt["status"]
     if receipt["review"]["status"] == "edited":
@@ -61,14 +61,14 @@ def row_line(receipt: Json, width: int = 110) -> str:
 
 
 def row_text(receipt: Json) -> str:
-    """One row whole: what it says, and everything that happened to it."""
+    """One whole row: its messages and everything that happened to it."""
     lines = [f"{receipt['id']}  {receipt['status']}"]
     if receipt["reason"]:
         lines.append(printable_line(f"  by {receipt['stage']}: {receipt['reason']} ({receipt['detail']})"))
     for message in receipt["messages"]:
         lines += ["", f"[{message['role']}]", str(message.get("content") or message.get("tool_calls"))]
     lineage = receipt["lineage"]
-    lines += ["", f"came from   {_origin(lineage)}"]
+    lines += ["", f"origin      {_origin(lineage)}"]
     for key in ("model", "prompt", "sampling", "request", "source"):
         if lineage.get(key):
             lines.append(printable_line(f"{key:<11} {lineage[key]}"))
@@ -84,7 +84,7 @@ def row_text(receipt: Json) -> str:
 
 
 def _review(review: Json) -> list[str]:
-    """Who decided what, what it was before, and everybody's answers."""
+    """The decision, who made it, the texts from before, and all answers."""
     if review["status"] == "none":
         return []
     by = ", ".join(review.get("by") or ())
@@ -92,7 +92,7 @@ def _review(review: Json) -> list[str]:
         review["status"] + (f" by {by}" if by else "") + (f" at {review['at']}" if review.get("at") else "")
     )
     if review.get("waiting"):
-        head += f", {review['waiting']} answers to come"
+        head += f", {review['waiting']} answers missing"
     lines = [f"review      {head}"]
     for key, words in (
         ("before", "answer before"),
@@ -108,7 +108,7 @@ def _review(review: Json) -> list[str]:
 
 
 def _origin(lineage: Json) -> str:
-    return f"{lineage['origin']}, through {lineage['stage']}" if lineage["stage"] else str(lineage["origin"])
+    return f"{lineage['origin']}, by {lineage['stage']}" if lineage["stage"] else str(lineage["origin"])
 
 
 def _event(event: Json) -> str:
