@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from synth.llm.brain import fake_reply
-from synth.llm.loopback.wishes import read_wishes
-from synth.llm.wire import write_reply
+from synth.llm.chat_completions import write_reply
+from synth.llm.fake.replies import fake_reply
+from tests.support.loopback.request import read_wishes
 
 Body = dict[str, Any]
 # The whole answer to a request: its status, headers of its own, and its body.

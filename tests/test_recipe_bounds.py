@@ -194,7 +194,7 @@ def test_every_reader_of_yaml_has_the_same_bounds(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize("file", ["/dev/zero", "/proc/self/mem"])
 def test_a_file_without_end_is_no_recipe_and_no_script(tmp_path: Path, file: str) -> None:
     from synth.errors import SynthError
-    from synth.llm.fake import read_script
+    from synth.llm.fake.client import read_script
 
     for read in (load_recipe, read_script):
         with pytest.raises(SynthError, match=r"is larger than|cannot be read"):

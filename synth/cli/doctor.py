@@ -14,16 +14,16 @@ from synth.cli.console import print_json, print_line
 from synth.cli.errors import error_words
 from synth.errors import SynthError, UnreachableError
 from synth.llm.base import Request, RequestFailed
-from synth.llm.embedded import EmbeddedClient
-from synth.llm.endpoint_models import served_models
-from synth.llm.gguf import find_model
+from synth.llm.embedded.client import EmbeddedClient
+from synth.llm.embedded.download import find_model
+from synth.llm.openai_compatible.model_list import served_models
+from synth.llm.vllm.fit import find_folder
+from synth.llm.vllm.install import find_vllm
+from synth.llm.vllm.plan import model_to_load
 from synth.packaged import packaged
 from synth.pipeline.build import api_key
 from synth.recipe.load import load_recipe
 from synth.recipe.model import EmbeddedModel, EndpointModel, ModelConfig, Recipe, VllmModel
-from synth.vllm.fit import find_folder
-from synth.vllm.install import find_vllm
-from synth.vllm.plan import model_to_load
 
 _LEAST_DISK = 2**30
 _WORD_TOKENS = 8

@@ -20,8 +20,8 @@ from synth.cli.waiting import said_while_waiting
 from synth.errors import InputError, UnreachableError
 from synth.hints import command
 from synth.llm.base import Json
-from synth.llm.endpoint_models import served_models
-from synth.llm.gguf import fetch_model
+from synth.llm.embedded.download import fetch_model
+from synth.llm.openai_compatible.model_list import served_models
 from synth.pipeline.build import api_key
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe

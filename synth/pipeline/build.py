@@ -47,7 +47,7 @@ def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Clien
         if not isinstance(config, VllmModel)
     }
     if len(clients) < len(recipe.models):
-        from synth.pipeline.offline import build_engines
+        from synth.llm.vllm.engines import build_engines
 
         clients |= build_engines(recipe, say)
     return clients
@@ -61,13 +61,13 @@ def build_client(
 ) -> Client:
     """The client for `models.NAME`. Clients load their libraries here, when they are wanted."""
     if isinstance(config, EmbeddedModel):
-        from synth.llm.embedded import EmbeddedClient
+        from synth.llm.embedded.client import EmbeddedClient
 
         return EmbeddedClient(
             config.model, folder=recipe.folder, batch_invariant=config.batch_invariant, say=say
         )
     if isinstance(config, FakeModel):
-        from synth.llm.fake import FakeClient, FakeFaults
+        from synth.llm.fake.client import FakeClient, FakeFaults
 
         script = recipe.folder / config.script if config.script else None
         faults = FakeFaults(fail=config.fail, cut=config.cut, broken=config.broken)
@@ -76,7 +76,7 @@ def build_client(
 
 
 def _endpoint(name: str, config: EndpointModel) -> Client:
-    from synth.llm.endpoint import EndpointClient
+    from synth.llm.openai_compatible.client import EndpointClient
 
     return EndpointClient(
         config.model,

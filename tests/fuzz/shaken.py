@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 
 from synth.llm.base import Reply, Request
-from synth.llm.brain import finish_reply
-from synth.llm.fake import FakeClient, FakeFaults
+from synth.llm.fake.client import FakeClient, FakeFaults
+from synth.llm.fake.replies import finish_reply
 from synth.recipe.model import FakeModel, Recipe
 
 _ANSWERS = ("Yes, on weekdays.", "No.", "Ask at the desk, and bring the receipt.")

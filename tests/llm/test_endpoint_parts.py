@@ -8,12 +8,12 @@ import orjson
 import pytest
 from endpoints import request
 
-from synth.llm.dialect import Dialect
-from synth.llm.limits import Limits, RateLimit
-from synth.llm.metrics import pause_after, read_metrics
-from synth.llm.retry import Verdict, backoff, judge, judge_body, retry_after, spoken
-from synth.llm.stragglers import Stragglers, overtaken
-from synth.llm.wire import read_reply, split_thinking
+from synth.llm.chat_completions import read_reply, split_thinking
+from synth.llm.openai_compatible.capabilities import Dialect
+from synth.llm.openai_compatible.hedging import Stragglers, overtaken
+from synth.llm.openai_compatible.metrics import pause_after, read_metrics
+from synth.llm.openai_compatible.rate_limits import Limits, RateLimit
+from synth.llm.openai_compatible.retry import Verdict, backoff, judge, judge_body, retry_after, spoken
 
 
 @pytest.mark.parametrize(

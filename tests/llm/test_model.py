@@ -10,7 +10,7 @@ import pytest
 
 from synth.api import run_with_result
 from synth.llm.base import Request, RequestFailed
-from synth.llm.fake import FakeClient
+from synth.llm.fake.client import FakeClient
 from synth.llm.model import Answer, Ledger, Model
 from synth.recipe.base import Sampling
 from synth.recipe.model import FakeModel

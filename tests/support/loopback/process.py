@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import subprocess
 import sys
-import urllib.request
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import orjson
 
-from synth.direct import open_directly
 from synth.llm.base import Json
+
+ROOT = Path(__file__).parents[3]
 
 
 class LoopbackProcess:
-    """Runs `python -m synth.llm.loopback` with `settings` while the context is open.
+    """Runs `python -m tests.support.loopback` with `settings` while the context is open.
 
     `kill` ends it as `kill -9` does; `start` brings it up again on the same port.
     """
@@ -39,8 +41,8 @@ class LoopbackProcess:
 
     def start(self) -> LoopbackProcess:
         """Starts the server and waits until it is up."""
-        command = [sys.executable, "-P", "-m", "synth.llm.loopback", f"--port={self.port}", *self._options]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        command = [sys.executable, "-m", "tests.support.loopback", f"--port={self.port}", *self._options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -54,17 +56,11 @@ class LoopbackProcess:
 
     def control(self, **changes: Any) -> None:
         """Changes settings of the running server."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/control", data=orjson.dumps(changes), method="POST"
-        )
-        with open_directly(request, 10):
-            pass
+        self._call("POST", "/control", orjson.dumps(changes))
 
     def log(self, *, bodies: bool = False) -> Json:
         """What the server was asked and what it answered, from `GET /log`."""
-        query = "?bodies=1" if bodies else ""
-        with open_directly(f"http://127.0.0.1:{self.port}/log{query}", 10) as answer:
-            history: Json = orjson.loads(answer.read())
+        history: Json = orjson.loads(self._call("GET", "/log?bodies=1" if bodies else "/log"))
         return history
 
     def __enter__(self) -> LoopbackProcess:
@@ -74,6 +70,17 @@ class LoopbackProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end(signal.SIGTERM)
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise RuntimeError(f"{method} {path}: {answer.status} {answer.read()!r}")
+            return answer.read()
+        finally:
+            connection.close()
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:

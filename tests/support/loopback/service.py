@@ -11,7 +11,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 
-from synth.llm.loopback.settings import Settings
+from tests.support.loopback.settings import Settings
 
 _INSTANT = 1e-9
 

@@ -10,10 +10,10 @@ from operator import attrgetter
 from random import Random
 
 from synth.errors import UnreachableError
-from synth.llm.controller import Ticket
-from synth.llm.limits import Limits
-from synth.llm.retry import Failure
-from synth.llm.server import Server, State
+from synth.llm.openai_compatible.concurrency import Ticket
+from synth.llm.openai_compatible.endpoint_health import Server, State
+from synth.llm.openai_compatible.rate_limits import Limits
+from synth.llm.openai_compatible.retry import Failure
 
 # "Too many requests" may go on for longer than a server that is down: somebody is there.
 _BUSY_PATIENCE = 10.0

@@ -28,8 +28,9 @@ import orjson
 
 from synth.errors import SynthError, UnreachableError
 from synth.llm.base import Json, Reply, RequestFailed, TokenChoice, Usage
-from synth.llm.gguf import read_facts
-from synth.llm.openvino import (
+from synth.llm.chat_completions import write_reply
+from synth.llm.embedded.gguf_header import read_facts
+from synth.llm.embedded.openvino import (
     Loaded,
     generation_config,
     import_genai,
@@ -37,7 +38,6 @@ from synth.llm.openvino import (
     load_pipeline,
     properties_for,
 )
-from synth.llm.wire import write_reply
 
 if TYPE_CHECKING:
     import openvino_genai
@@ -214,7 +214,7 @@ def _private_stdout() -> BinaryIO:
 
 
 def main() -> None:
-    """`python -m synth.llm.worker FILE --cache-gib N --sequences N [--fastest]`."""
+    """`python -m synth.llm.embedded.worker FILE --cache-gib N --sequences N [--fastest]`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=Path)
     parser.add_argument("--cache-gib", type=int, required=True)

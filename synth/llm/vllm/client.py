@@ -1,6 +1,6 @@
 """vLLM's engine beside this process, with no server between: for batch work on one's own GPU.
 
-`synth.llm.vllm_worker` holds the engine, in vLLM's own environment where it has one.
+`synth.llm.vllm.worker` holds the engine, in vLLM's own environment where it has one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Any
 
 import orjson
 
-from synth.llm import vllm_worker
 from synth.llm.base import PrefixCounts, Reply, Request
-from synth.llm.turns import Turns
-from synth.llm.wire import read_reply
+from synth.llm.chat_completions import read_reply
+from synth.llm.vllm.gpu_sharing import Turns
+from synth.llm.vllm.install import Vllm, find_vllm
+from synth.llm.vllm.plan import batch_arguments, model_to_load
 from synth.llm.worker_process import WorkerProcess
-from synth.vllm.install import Vllm, find_vllm
-from synth.vllm.plan import batch_arguments, model_to_load
 
+# Run as a file by the Python of vLLM's environment, which need not have `synth`.
+_WORKER = Path(__file__).with_name("worker.py")
 # Requests that wait inside the engine, so that its batch is full at every step.
 _WAITING_SHARE = 1.25
 _SECONDS_TO_END = 60.0
@@ -104,7 +105,7 @@ class VllmClient:
             arguments["max_model_len"] = self._context
         arguments |= self._engine
         self._places = asyncio.Semaphore(int(int(arguments["max_num_seqs"]) * _WAITING_SHARE))
-        command = [str(vllm.python), "-P", vllm_worker.__file__, orjson.dumps(arguments).decode()]
+        command = [str(vllm.python), "-P", str(_WORKER), orjson.dumps(arguments).decode()]
         if self._send_seed:
             command.append("--send-seed")
         self._worker = WorkerProcess(

@@ -18,8 +18,8 @@ from typing import Any
 
 from synth.errors import UnreachableError
 from synth.llm.base import Request, RequestFailed
-from synth.llm.pool import Place, Pool
-from synth.llm.retry import Failure, Verdict
+from synth.llm.openai_compatible.pool import Place, Pool
+from synth.llm.openai_compatible.retry import Failure, Verdict
 
 # Recent answers that are remembered for each `max_tokens`, and how many it takes to judge by them.
 _REMEMBERED, _ENOUGH = 128, 16

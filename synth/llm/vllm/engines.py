@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import orjson
 
 from synth.llm.base import Client
-from synth.llm.turns import Turns
-from synth.llm.vllm_offline import VllmClient
+from synth.llm.vllm.client import VllmClient
+from synth.llm.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
+from synth.llm.vllm.gpu_sharing import Turns
+from synth.llm.vllm.plan import model_to_load
 from synth.recipe.model import Recipe, VllmModel
-from synth.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
-from synth.vllm.plan import model_to_load
 
 _SHARE_KEY = "gpu_memory_utilization"
 

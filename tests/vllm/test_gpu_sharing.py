@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from synth.llm.turns import Turn, Turns
+from synth.llm.vllm.gpu_sharing import Turn, Turns
 
 
 class Card:

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from synth.frozen import FrozenJson
-from synth.llm import words
 from synth.llm.base import Json, Reply, TokenChoice, Usage
+from synth.llm.fake import phrases
 
 _ASKS_FOR_RATING = re.compile(r"\b(?:scor(?:e|es|ing)|rat(?:e|ing|ings)|grade)\b", re.IGNORECASE)
 _SCALE = re.compile(r"\b(\d{1,2})\s*(?:to|-|–|and|through)\s*(\d{1,3})\b")
@@ -46,7 +46,7 @@ def fake_reply(
     elif scale := _rating_scale(messages, logprobs):
         text, choices = _rating(rng, scale, logprobs)
     else:
-        text = words.paragraph(rng)
+        text = phrases.paragraph(rng)
     if logprobs and not choices:
         choices = _word_choices(rng, text, logprobs)
     return finish_reply(messages, text, max_tokens=max_tokens, model=model, logprobs=choices)
@@ -128,7 +128,7 @@ def _word_choices(rng: Random, text: str, alternatives: int) -> tuple[TokenChoic
     for match in re.finditer(r"\s*\S+", text):
         token, logprob = match[0], -0.05 - 0.5 * rng.random()
         top = {token: logprob}
-        for rank, other in enumerate(rng.sample(words.NOUNS, min(alternatives, len(words.NOUNS)) - 1), 1):
+        for rank, other in enumerate(rng.sample(phrases.NOUNS, min(alternatives, len(phrases.NOUNS)) - 1), 1):
             top[" " + other + "?"] = logprob - rank - rng.random()
         choices.append(TokenChoice(token, logprob, top))
     return tuple(choices)
@@ -212,16 +212,16 @@ class _Filler:
         if "maxLength" in schema:
             text = text[: schema["maxLength"]].rstrip()
         while len(text) < schema.get("minLength", 0):
-            text = f"{text} {words.sentence(self._rng)}".strip()[: schema.get("maxLength")]
+            text = f"{text} {phrases.sentence(self._rng)}".strip()[: schema.get("maxLength")]
         return text
 
     def _words(self, name: str) -> str:
         if _INSTRUCTION.search(name):
-            return words.instruction(self._rng)
+            return phrases.instruction(self._rng)
         if _ANSWER.search(name):
-            return words.paragraph(self._rng, 2, 3)
+            return phrases.paragraph(self._rng, 2, 3)
         if name == "input":
-            return words.sentence(self._rng) if self._rng.random() < 0.4 else ""
+            return phrases.sentence(self._rng) if self._rng.random() < 0.4 else ""
         if _LABEL.search(name):
-            return words.phrase(self._rng)
-        return words.sentence(self._rng)
+            return phrases.phrase(self._rng)
+        return phrases.sentence(self._rng)

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from synth.llm.controller import Controller, Phase
+from synth.llm.openai_compatible.concurrency import Controller, Phase
 
 LATENCY = 0.1
 

@@ -1,4 +1,4 @@
-"""`python -m synth.llm.loopback`: serves until it is told to stop."""
+"""`python -m tests.support.loopback`: serves until it is told to stop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import orjson
 
-from synth.llm.loopback.app import App
-from synth.llm.loopback.http import Connection
-from synth.llm.loopback.settings import Settings
+from tests.support.loopback.app import App
+from tests.support.loopback.http import Connection
+from tests.support.loopback.settings import Settings
 
 
 def main() -> None:

@@ -7,11 +7,11 @@ from enum import Enum
 from random import Random
 
 from synth.llm.base import PrefixCounts
-from synth.llm.controller import Controller, Ticket
-from synth.llm.dialect import Dialect
-from synth.llm.metrics import Metrics
-from synth.llm.retry import Failure, Verdict, backoff
-from synth.llm.transport import Transport
+from synth.llm.openai_compatible.capabilities import Dialect
+from synth.llm.openai_compatible.concurrency import Controller, Ticket
+from synth.llm.openai_compatible.metrics import Metrics
+from synth.llm.openai_compatible.retry import Failure, Verdict, backoff
+from synth.llm.openai_compatible.transport import Transport
 
 # So many failures in a row, with no answer between, and a server is taken out. A few bad answers among
 # good ones never are; 256 connections that break at once are.

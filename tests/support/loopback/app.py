@@ -13,12 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from synth.llm.base import Json, Reply
-from synth.llm.brain import fake_reply, finish_reply, message_text
-from synth.llm.loopback.http import Connection
-from synth.llm.loopback.service import Job, Service
-from synth.llm.loopback.settings import Settings
-from synth.llm.loopback.wishes import Refused, Wishes, read_wishes
-from synth.llm.wire import write_reply
+from synth.llm.chat_completions import write_reply
+from synth.llm.fake.replies import fake_reply, finish_reply, message_text
+from tests.support.loopback.http import Connection
+from tests.support.loopback.request import Refused, Wishes, read_wishes
+from tests.support.loopback.service import Job, Service
+from tests.support.loopback.settings import Settings
 
 _BLOCK = 16  # words of a prefix-cache block
 _CANNED = (

@@ -1,9 +1,9 @@
 """The process that holds a vLLM engine, for batch work with no server: requests on stdin, answers on stdout.
 
-It speaks as `synth.llm.worker` does, and is run as a file by the Python of vLLM's environment, where
+It speaks as `synth.llm.embedded.worker` does, and is run as a file by the Python of vLLM's environment, where
 `synth` need not be installed: it imports nothing of it.
 
-    python -P vllm_worker.py '{"model": "Qwen/Qwen3-8B", "max_model_len": 8192, ...}' [--send-seed]
+    python -P worker.py '{"model": "Qwen/Qwen3-8B", "max_model_len": 8192, ...}' [--send-seed]
 
 The JSON object holds vLLM's own engine arguments. What a request becomes here is what vLLM's server makes of
 it: the model's chat template, the sampling that the model's makers recommend where none is given, the

@@ -1,7 +1,7 @@
 """A small model beside this process: OpenVINO GenAI, which reads a GGUF file and needs neither GPU nor torch.
 
-This half knows nothing of the library: it keeps a fixed number of requests with `synth.llm.worker`, so
-that they share the processor in one batch.
+This half knows nothing of the library: it keeps a fixed number of requests with `worker.py`, so that they
+share the processor in one batch.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import orjson
 
 from synth.errors import InputError
 from synth.llm.base import PrefixCounts, Reply, Request
-from synth.llm.gguf import DEFAULT_MODEL, find_model
-from synth.llm.openvino import SAMPLING
-from synth.llm.wire import read_reply
+from synth.llm.chat_completions import read_reply
+from synth.llm.embedded.download import DEFAULT_MODEL, find_model
+from synth.llm.embedded.openvino import SAMPLING
 from synth.llm.worker_process import WorkerProcess
 
 # More sequences at once pay up to here: 83 tokens/s with 1, 569 with 8, 897 with 32, 1,046 with 64.
@@ -78,7 +78,7 @@ class EmbeddedClient:
         `InputError` where it is no model at all."""
         file = await asyncio.to_thread(find_model, self.model, self._folder)
         # -P: files in the folder that the user is in are not taken for modules.
-        command = [sys.executable, "-P", "-m", "synth.llm.worker", str(file)]
+        command = [sys.executable, "-P", "-m", "synth.llm.embedded.worker", str(file)]
         command += ["--cache-gib", str(self._cache_gib), "--sequences", str(self._max_in_flight)]
         if not self._batch_invariant:
             command.append("--fastest")

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from synth.llm.base import Json, Reply, Usage
-from synth.llm.brain import message_text
-from synth.llm.loopback.settings import Settings
+from synth.llm.fake.replies import message_text
+from tests.support.loopback.settings import Settings
 
 _THINKING = "The user wants an answer. I shall give one that fits."
 # What of a body decides the answer; limits and wire forms do not.

@@ -18,8 +18,8 @@ import orjson
 from synth.errors import InputError, UnreachableError
 from synth.frozen import FrozenJson
 from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed
-from synth.llm.brain import fake_reply, finish_reply, message_text
-from synth.llm.wire import read_reply, write_reply
+from synth.llm.chat_completions import read_reply, write_reply
+from synth.llm.fake.replies import fake_reply, finish_reply, message_text
 from synth.small_files import read_small
 
 # Bytes of a script: it is read whole.
@@ -118,7 +118,7 @@ class FakeClient:
     """A `Client` that makes its answers up.
 
     `script` names a JSONL file of rules (`Rule`), of which the first that matches answers; requests
-    that none matches get a made-up text (`synth.llm.brain`). `delay` is the mean time in seconds that
+    that none matches get a made-up text (`synth.llm.fake.replies`). `delay` is the mean time in seconds that
     an answer takes, between half and one and a half of it by identity, so that answers come in another
     order than they were asked for. `seed` chooses among equally plausible worlds.
     """

@@ -1,0 +1,1 @@
+"""The fake model: scripted or made-up replies, for demonstrations and tests."""

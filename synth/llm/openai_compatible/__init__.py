@@ -1,0 +1,1 @@
+"""Any OpenAI-compatible server, or a pool of several."""
