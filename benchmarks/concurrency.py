@@ -90,7 +90,7 @@ async def fixed_answers(url: str, seconds: float, at_once: int) -> float:
     async def work(numbers: Any) -> None:
         nonlocal done
         for number in numbers:
-            body = client._servers[0].dialect.body(
+            body = client._servers[0].capabilities.body(
                 Request([{"role": "user", "content": f"fixed {number}"}], "fake", 64)
             )
             await transport.complete(body, 2**20)

@@ -28,12 +28,12 @@ _SETTINGS_KEPT = 64
 class Memory(Protocol):
     """What a model needs of the store."""
 
-    def find(self, request: Request) -> Found | None: ...
+    def find(self, request: Request) -> StoredReply | None: ...
 
     def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]: ...
 
 
-class Found(Protocol):
+class StoredReply(Protocol):
     """An answer from the journal."""
 
     @property
@@ -59,7 +59,7 @@ class Cost:
 
 
 @dataclass
-class Ledger:
+class BudgetLedger:
     """Keeps all calls of a run together inside the budget. `used` holds earlier calls', too; `asked` counts
     this call's requests by stage.
     """
@@ -135,7 +135,7 @@ class Model:
     """
 
     def __init__(
-        self, name: str, config: ModelConfig, client: Client, memory: Memory, ledger: Ledger
+        self, name: str, config: ModelConfig, client: Client, memory: Memory, ledger: BudgetLedger
     ) -> None:
         self.name = name
         self.config = config

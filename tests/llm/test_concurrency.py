@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from synth.llm.openai_compatible.concurrency import Controller, Phase
+from synth.llm.openai_compatible.concurrency import ConcurrencyController, Phase
 
 LATENCY = 0.1
 
@@ -29,7 +29,7 @@ class Simulation:
         knee: float = 0.0,
         metrics: bool = False,
     ) -> None:
-        self.controller = Controller()
+        self.controller = ConcurrencyController()
         self._capacity = capacity
         self._noise = noise
         self._knee = knee
@@ -120,7 +120,7 @@ def test_leaves_a_short_queue(metrics: bool) -> None:
 
 
 def test_refusals_of_one_burst_cut_once() -> None:
-    controller = Controller(start=100)
+    controller = ConcurrencyController(start=100)
     tickets = [controller.sent() for _ in range(100)]
     for ticket in tickets:
         controller.refused(ticket)
@@ -132,7 +132,7 @@ def test_refusals_of_one_burst_cut_once() -> None:
 
 
 def test_too_little_work_changes_nothing() -> None:
-    controller = Controller(start=64)
+    controller = ConcurrencyController(start=64)
     for _ in range(2000):
         tickets = [controller.sent() for _ in range(5)]
         for ticket in tickets:
@@ -141,7 +141,7 @@ def test_too_little_work_changes_nothing() -> None:
 
 
 def test_a_long_queue_is_cut_and_a_short_one_left_alone() -> None:
-    controller = Controller(start=200)
+    controller = ConcurrencyController(start=200)
     for _ in range(200):
         controller.sent()
     controller.queue(running=100, waiting=100)
@@ -151,7 +151,7 @@ def test_a_long_queue_is_cut_and_a_short_one_left_alone() -> None:
 
 
 def test_failures_are_no_measurements() -> None:
-    controller = Controller(start=32)
+    controller = ConcurrencyController(start=32)
     for _ in range(500):
         controller.done(controller.sent(), None)
     assert controller.phase is Phase.RAMP

@@ -6,18 +6,18 @@ import asyncio
 
 import pytest
 
-from synth.llm.vllm.gpu_sharing import Turn, Turns
+from synth.llm.vllm.gpu_sharing import ModelSwitcher, SwitchedModel
 
 
 class Card:
     """Notes what is loaded, and that it is alone."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.turns = ModelSwitcher()
         self.loaded: list[str] = []
         self.loads: list[str] = []
 
-    def model(self, name: str, *, fails: bool = False) -> Turn:
+    def model(self, name: str, *, fails: bool = False) -> SwitchedModel:
         async def load() -> None:
             await asyncio.sleep(0)
             self.loads.append(name)
@@ -31,7 +31,7 @@ class Card:
 
         return self.turns.join(load, unload)
 
-    async def use(self, turn: Turn, name: str, steps: int = 3) -> None:
+    async def use(self, turn: SwitchedModel, name: str, steps: int = 3) -> None:
         async with turn:
             for _ in range(steps):
                 assert self.loaded == [name]

@@ -60,7 +60,7 @@ class _Running:
         return int(self.line["id"])
 
 
-class Worker:
+class OpenVinoWorker:
     """Steps one continuous batch that requests join and leave at any step."""
 
     def __init__(
@@ -237,7 +237,7 @@ def main() -> None:
             properties=properties_for(batch_invariant=not given.fastest),
         )
         context = facts.context or _USUAL_CONTEXT
-        Worker(load, context=context, name=given.file.stem, out=out).run(lines)
+        OpenVinoWorker(load, context=context, name=given.file.stem, out=out).run(lines)
     except SynthError as error:
         words = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
         _write(out, {"broken": words})

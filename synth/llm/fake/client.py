@@ -42,7 +42,7 @@ class FakeFaults:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ScriptRule:
     """One line of a script: what to answer where `match` is found in the messages.
 
     `replies` go by draw and attempt, so that a second try gets the second one; `any` goes by identity.
@@ -64,7 +64,7 @@ class Rule:
         return self.replies[(request.draw + request.attempt) % len(self.replies)]
 
 
-def read_script(path: Path) -> tuple[Rule, ...]:
+def read_script(path: Path) -> tuple[ScriptRule, ...]:
     """The rules of a JSONL file, in order. Raises `InputError` that names the line."""
     try:
         lines = read_small(path, InputError, _LARGEST_SCRIPT).splitlines()
@@ -77,7 +77,7 @@ def read_script(path: Path) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _read_rule(line: str, where: str) -> Rule:
+def _read_rule(line: str, where: str) -> ScriptRule:
     try:
         raw = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -94,7 +94,7 @@ def _read_rule(line: str, where: str) -> Rule:
         pattern = re.compile(raw.get("match", ""), re.DOTALL)
     except (re.error, TypeError) as error:
         raise InputError(f"`match` is no regular expression: {error}", where=where) from error
-    return Rule(
+    return ScriptRule(
         match=pattern,
         replies=_texts(raw["text"] if "text" in raw else raw.get("replies", []), where),
         any=_texts(raw.get("any", []), where),
@@ -117,7 +117,7 @@ def _listed(names: Sequence[str] | frozenset[str]) -> str:
 class FakeClient:
     """A `Client` that makes its answers up.
 
-    `script` names a JSONL file of rules (`Rule`), of which the first that matches answers; requests
+    `script` names a JSONL file of rules (`ScriptRule`), of which the first that matches answers; requests
     that none matches get a made-up text (`synth.llm.fake.replies`). `delay` is the mean time in seconds that
     an answer takes, between half and one and a half of it by identity, so that answers come in another
     order than they were asked for. `seed` chooses among equally plausible worlds.

@@ -27,7 +27,7 @@ _ABOUT_SCHEMAS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class ServerCapabilities:
     """What a server takes. A new one takes everything."""
 
     schema_form: int = _STRICT
@@ -55,8 +55,10 @@ class Dialect:
             body.update(request.extra_body)
         return orjson.dumps(body)
 
-    def after_refusal(self, request: Request, words: str, *, send_seed: bool = False) -> Dialect | None:
-        """The dialect to use after a 400 with these `words`; None where the request itself is at fault."""
+    def after_refusal(
+        self, request: Request, words: str, *, send_seed: bool = False
+    ) -> ServerCapabilities | None:
+        """What to use after a 400 with these `words`; None where the request itself is at fault."""
         said = words.lower()
         if self.limit_name == "max_tokens" and "max_completion_tokens" in said:
             return replace(self, limit_name="max_completion_tokens")
@@ -70,7 +72,7 @@ class Dialect:
             return replace(self, seed=False)
         return None
 
-    def with_weaker_form(self) -> Dialect:
+    def with_weaker_form(self) -> ServerCapabilities:
         """The same, asking for schemas in the next form."""
         return replace(self, schema_form=min(self.schema_form + 1, _PROMPT))
 
@@ -99,8 +101,8 @@ def _name_of(schema: Json) -> str:
 
 def _told(message: Json, schema: Json) -> Json:
     """`message` with the schema in words at its end, where it disturbs no shared prefix."""
-    wish = "\n\nAnswer with one JSON object and nothing else. It must fit this JSON schema:\n"
-    words = wish + orjson.dumps(schema).decode()
+    asked = "\n\nAnswer with one JSON object and nothing else. It must fit this JSON schema:\n"
+    words = asked + orjson.dumps(schema).decode()
     content = message.get("content")
     if isinstance(content, list):
         return {**message, "content": [*content, {"type": "text", "text": words}]}

@@ -10,15 +10,15 @@ from random import Random
 from synth.errors import InputError
 from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.chat_completions import read_body, read_reply, read_usage
-from synth.llm.openai_compatible.capabilities import Dialect
-from synth.llm.openai_compatible.concurrency import MOST, START, Controller
-from synth.llm.openai_compatible.endpoint_health import Server, ServerStats, State
-from synth.llm.openai_compatible.hedging import Flight, Flights
+from synth.llm.openai_compatible.capabilities import ServerCapabilities
+from synth.llm.openai_compatible.concurrency import MOST, START, ConcurrencyController
+from synth.llm.openai_compatible.endpoint_health import EndpointHealth, EndpointState, ServerStats
+from synth.llm.openai_compatible.hedging import InFlightRequest, InFlightRequests
 from synth.llm.openai_compatible.metrics import pause_after, read_metrics
 from synth.llm.openai_compatible.model_list import model_names
-from synth.llm.openai_compatible.pool import Place, Pool, nobody
-from synth.llm.openai_compatible.rate_limits import Limits
-from synth.llm.openai_compatible.retry import Failure, Verdict, backoff, judge, judge_body
+from synth.llm.openai_compatible.pool import EndpointPool, RequestSlot, nobody
+from synth.llm.openai_compatible.rate_limits import RateLimits
+from synth.llm.openai_compatible.retry import FailedTry, Fault, backoff, judge, judge_body
 from synth.llm.openai_compatible.transport import ConnectionFailed, ReplyTooLong, Transport
 
 if sys.platform != "win32":
@@ -46,8 +46,8 @@ _IGNORED_SCHEMAS = 3
 class EndpointClient:
     """A `Client` for one model on one or several servers (`base_urls`).
 
-    It finds out what has to be tuned elsewhere: how many requests each server takes (`concurrency.py`), what it
-    can do (`capabilities.py`), which servers are ill (`endpoint_health.py`) and which requests are late
+    It finds out what has to be tuned elsewhere: how many requests each server takes (`concurrency.py`), what
+    it can do (`capabilities.py`), which servers are ill (`endpoint_health.py`) and which requests are late
     (`hedging.py`). `retry.py` says what is tried again.
 
     `api_key` is sent to the `base_urls` alone; a mapping gives each its own. `send_seed` sends the
@@ -81,7 +81,10 @@ class EndpointClient:
         urls = list(dict.fromkeys(base_urls))
         start = max(_START_LEAST, START // len(urls))
         self._servers = [
-            Server(Transport(url, keys.get(url), headers), Controller(start=start, most=most)) for url in urls
+            EndpointState(
+                Transport(url, keys.get(url), headers), ConcurrencyController(start=start, most=most)
+            )
+            for url in urls
         ]
         self._send_seed = send_seed
         self._patience = patience
@@ -93,9 +96,9 @@ class EndpointClient:
         self._chance = Random()
         self._tasks: list[asyncio.Task[None]] = []
         self._retries = 0
-        self._ignored_schemas: dict[Server, int] = {}
-        self._pool: Pool | None = None
-        self._flights: Flights | None = None
+        self._ignored_schemas: dict[EndpointState, int] = {}
+        self._pool: EndpointPool | None = None
+        self._flights: InFlightRequests | None = None
 
     @property
     def in_flight(self) -> int:
@@ -126,8 +129,8 @@ class EndpointClient:
 
         Raises `UnreachableError` where no server is there, or none takes the key.
         """
-        limits = Limits(*self._limits, asyncio.get_running_loop().time())
-        self._pool = Pool(self._servers, limits, patience=self._patience, chance=self._chance)
+        limits = RateLimits(*self._limits, asyncio.get_running_loop().time())
+        self._pool = EndpointPool(self._servers, limits, patience=self._patience, chance=self._chance)
         try:
             for server in self._servers:
                 await server.transport.open()
@@ -139,7 +142,7 @@ class EndpointClient:
         except BaseException:
             await self.close()
             raise
-        self._flights = Flights(self._pool, self._timeout)
+        self._flights = InFlightRequests(self._pool, self._timeout)
         work = [self._flights.watch(self._again)]
         if self._metrics:
             work += map(self._observe, self._servers)
@@ -168,7 +171,9 @@ class EndpointClient:
         """The body of the answer. See `Client.ask` for what it raises."""
         return await self._answer(request)
 
-    async def _answer(self, request: Request, *, avoid: Server | None = None, copies: int = 0) -> bytes:
+    async def _answer(
+        self, request: Request, *, avoid: EndpointState | None = None, copies: int = 0
+    ) -> bytes:
         """Tries until there is an answer, or the request or all servers are at fault."""
         assert self._pool is not None, "not open"
         tokens = (
@@ -177,80 +182,82 @@ class EndpointClient:
         faults = tries = 0
         ahead = copies > 0
         while True:
-            place = await self._pool.take(tokens, avoid=avoid, ahead=ahead)
-            dialect = place.server.dialect
-            outcome = await self._try(request, place, dialect, copies)
+            slot = await self._pool.take(tokens, avoid=avoid, ahead=ahead)
+            capabilities = slot.server.capabilities
+            outcome = await self._try(request, slot, capabilities, copies)
             if isinstance(outcome, bytes):
                 return outcome
-            if outcome.verdict is Verdict.REQUEST:
-                if not self._learn(place.server, dialect, request, outcome):
+            if outcome.fault is Fault.REQUEST:
+                if not self._learn(slot.server, capabilities, request, outcome):
                     raise RequestFailed(outcome.words, status=outcome.status or None)
-            elif outcome.verdict is Verdict.SERVER:
+            elif outcome.fault is Fault.SERVER:
                 tries += 1
                 # Only while others are answered can the fault be the request's own.
-                faults += place.server.answered > place.server_before
-                if faults >= _TRIES or (tries % _TRIES == 0 and await self._is_well(place.server, outcome)):
+                faults += slot.server.answered > slot.server_before
+                if faults >= _TRIES or (tries % _TRIES == 0 and await self._is_well(slot.server, outcome)):
                     words = f"failed {tries} times; at last: {outcome.words}"
                     raise RequestFailed(words, status=outcome.status or None)
                 await asyncio.sleep(backoff(max(1, faults), self._chance))
             self._retries += 1
-            avoid, ahead = place.server, True
+            avoid, ahead = slot.server, True
 
-    async def _try(self, request: Request, place: Place, dialect: Dialect, copies: int) -> bytes | Failure:
-        """One try: the answer, or why there is none. The place is given back in any case."""
+    async def _try(
+        self, request: Request, slot: RequestSlot, capabilities: ServerCapabilities, copies: int
+    ) -> bytes | FailedTry:
+        """One try: the answer, or why there is none. The slot is given back in any case."""
         assert self._pool is not None
         assert self._flights is not None
-        server = place.server
-        flight = self._flights.begin(request, place, copies)
-        outcome: bytes | Failure | None = None
+        server = slot.server
+        flight = self._flights.begin(request, slot, copies)
+        outcome: bytes | FailedTry | None = None
         used = 0.0
         try:
-            body = dialect.body(request, send_seed=self._send_seed)
+            body = capabilities.body(request, send_seed=self._send_seed)
             status, headers, raw = await server.transport.complete(body, self._most_bytes(request))
             outcome, used = self._outcome(server, request, status, headers, raw)
         except ConnectionFailed as error:
-            outcome = Failure(Verdict.SERVER, error.words, refused=error.refused)
+            outcome = FailedTry(Fault.SERVER, error.words, refused=error.refused)
         except ReplyTooLong:
             outcome = _too_long(request, self._most_bytes(request))
         except asyncio.CancelledError:
             if flight.result is None or flight.task.uncancel():
                 raise
-            if isinstance(flight.result, Failure):
+            if isinstance(flight.result, FailedTry):
                 outcome = flight.result
             else:
-                outcome = Failure(Verdict.SERVER, "no answer, long after others had one")
+                outcome = FailedTry(Fault.SERVER, "no answer, long after others had one")
                 if isinstance(flight.result, Exception):
                     raise flight.result from None
                 return flight.result
         finally:
-            self._flights.end(flight, self._leave(place, outcome, used))
+            self._flights.end(flight, self._leave(slot, outcome, used))
         return outcome
 
-    def _leave(self, place: Place, outcome: bytes | Failure | None, used: float) -> float | None:
-        """Gives a place back; after an answer, says how many seconds it took."""
+    def _leave(self, slot: RequestSlot, outcome: bytes | FailedTry | None, used: float) -> float | None:
+        """Gives a slot back; after an answer, says how many seconds it took."""
         assert self._pool is not None
         if isinstance(outcome, bytes):
-            return self._pool.answer(place, used)
+            return self._pool.answer(slot, used)
         if outcome is None:
-            self._pool.left(place)
+            self._pool.left(slot)
         else:
-            self._pool.failed(place, outcome)
+            self._pool.failed(slot, outcome)
         return None
 
     def _outcome(
-        self, server: Server, request: Request, status: int, headers: Mapping[str, str], raw: bytes
-    ) -> tuple[bytes | Failure, float]:
+        self, server: EndpointState, request: Request, status: int, headers: Mapping[str, str], raw: bytes
+    ) -> tuple[bytes | FailedTry, float]:
         """What an HTTP answer is worth, and the tokens that it used."""
         if status != 200:
             failure = judge(status, headers, raw, answered_before=server.answered > 0)
             words = server.transport.without_key(failure.words)
             if status == 404 and server.models:
                 words += f" It has: {', '.join(server.models[:_NAMED_MODELS])}."
-            return Failure(failure.verdict, words, status, failure.wait), 0.0
+            return FailedTry(failure.fault, words, status, failure.wait), 0.0
         try:
             body = read_body(raw)
         except ValueError:
-            return Failure(Verdict.SERVER, "the answer is no JSON, or only a part of it", status), 0.0
+            return FailedTry(Fault.SERVER, "the answer is no JSON, or only a part of it", status), 0.0
         if wrong := judge_body(body):
             return wrong, 0.0
         if request.schema is not None:
@@ -260,19 +267,21 @@ class EndpointClient:
         usage = read_usage(body).of(request.canonical)
         return raw, float(usage.prompt + usage.completion)
 
-    def _learn(self, server: Server, used: Dialect, request: Request, failure: Failure) -> bool:
+    def _learn(
+        self, server: EndpointState, used: ServerCapabilities, request: Request, failure: FailedTry
+    ) -> bool:
         """Whether the server refused the form and not the content, so that another form may do."""
         better = used.after_refusal(request, failure.words, send_seed=self._send_seed)
         if better is None:
             return False
         # Of many requests that were refused in the old form, the first one changes it.
-        if server.dialect == used:
-            server.dialect = better
+        if server.capabilities == used:
+            server.capabilities = better
         return True
 
-    def _see_schema(self, server: Server, body: Json) -> None:
+    def _see_schema(self, server: EndpointState, body: Json) -> None:
         """Notes servers that take a schema and ignore it: they are told in the prompt, too."""
-        if not server.dialect.enforces_schemas or body["choices"][0].get("finish_reason") != "stop":
+        if not server.capabilities.enforces_schemas or body["choices"][0].get("finish_reason") != "stop":
             return
         text = body["choices"][0]["message"].get("content")
         if isinstance(text, str) and text.rstrip().endswith(("}", "]")):
@@ -280,8 +289,8 @@ class EndpointClient:
             return
         self._ignored_schemas[server] = self._ignored_schemas.get(server, 0) + 1
         if self._ignored_schemas[server] >= _IGNORED_SCHEMAS:
-            while server.dialect.enforces_schemas:
-                server.dialect = server.dialect.with_weaker_form()
+            while server.capabilities.enforces_schemas:
+                server.capabilities = server.capabilities.with_weaker_form()
 
     def _most_bytes(self, request: Request) -> int:
         if self._reply_bytes is not None:
@@ -289,26 +298,26 @@ class EndpointClient:
         choices = request.logprobs + 1 if request.logprobs else 0
         return _REPLY_BYTES + request.max_tokens * (_BYTES_A_TOKEN + choices * _BYTES_A_CHOICE)
 
-    async def _is_well(self, server: Server, failure: Failure) -> bool:
+    async def _is_well(self, server: EndpointState, failure: FailedTry) -> bool:
         """Whether the server answers something else: then a request that keeps failing is at fault itself."""
         if not failure.status:
             return False
         probe = Request([{"role": "user", "content": "Say yes."}], self.model, 1)
         try:
             async with asyncio.timeout(self._timeout):
-                body = server.dialect.body(probe)
+                body = server.capabilities.body(probe)
                 status, headers, raw = await server.transport.complete(body, self._most_bytes(probe))
         except (ConnectionFailed, ReplyTooLong, TimeoutError):
             return False
         return isinstance(self._outcome(server, probe, status, headers, raw)[0], bytes)
 
-    async def _greet(self, server: Server) -> Failure | None:
+    async def _greet(self, server: EndpointState) -> FailedTry | None:
         """Why a server cannot be used; None where it can, or where only the first request will tell."""
         for tries in range(1, _OPEN_TRIES + 1):
             try:
                 status, headers, raw = await server.transport.models(_OPEN_SECONDS)
             except ConnectionFailed as error:
-                failure = Failure(Verdict.SERVER, error.words, refused=True)
+                failure = FailedTry(Fault.SERVER, error.words, refused=True)
                 if error.settled:
                     break
                 if tries < _OPEN_TRIES:
@@ -320,15 +329,15 @@ class EndpointClient:
                 return None
             failure = judge(status, headers, raw, answered_before=False)
             words = server.transport.without_key(failure.words)
-            failure = Failure(failure.verdict, words, status)
+            failure = FailedTry(failure.fault, words, status)
             break
         server.exclude(failure, asyncio.get_running_loop().time())
         return failure
 
-    async def _again(self, flight: Flight) -> bytes:
-        return await self._answer(flight.request, avoid=flight.place.server, copies=flight.copies + 1)
+    async def _again(self, flight: InFlightRequest) -> bytes:
+        return await self._answer(flight.request, avoid=flight.slot.server, copies=flight.copies + 1)
 
-    async def _observe(self, server: Server) -> None:
+    async def _observe(self, server: EndpointState) -> None:
         """Looks at `/metrics`, as often as it costs little, until it turns out that there is none to see."""
         now = asyncio.get_running_loop().time
         await asyncio.sleep(pause_after(0.0))
@@ -343,10 +352,10 @@ class EndpointClient:
     async def _look_at_all(self) -> None:
         """One quick look at each server: what it counts is wanted at the start and at the end, too."""
         if self._metrics:
-            well = [server for server in self._servers if server.state is State.READY]
+            well = [server for server in self._servers if server.state is EndpointHealth.READY]
             await asyncio.gather(*(self._look(server, _QUICK_LOOK_SECONDS) for server in well))
 
-    async def _look(self, server: Server, seconds: float) -> bool:
+    async def _look(self, server: EndpointState, seconds: float) -> bool:
         """Takes in what `/metrics` says; whether it is worth looking again."""
         try:
             status, _, raw = await server.transport.metrics(seconds)
@@ -358,11 +367,11 @@ class EndpointClient:
         return seen is not None
 
 
-def _too_long(request: Request, most: int) -> Failure:
+def _too_long(request: Request, most: int) -> FailedTry:
     """Final for its row: the same server would send as much again, and take as long."""
     words = f"the reply has more than {most:,} bytes, with a max_tokens of {request.max_tokens}: it was not "
     words += "read to its end. Where replies are right to be so long, set limits.reply_bytes of the model."
-    return Failure(Verdict.REQUEST, words, 200)
+    return FailedTry(Fault.REQUEST, words, 200)
 
 
 def _files_for_each(servers: int) -> int:

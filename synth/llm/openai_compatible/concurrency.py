@@ -63,7 +63,7 @@ _QUEUE_LONG, _QUEUE_SHORT, _QUEUE_LEAST = 0.75, 0.5, 4.0
 _TRUSTED = 256
 
 # The epoch in which a request was sent, and how many were in flight with it; 0 outside the cohort.
-Ticket = tuple[int, int]
+CohortTicket = tuple[int, int]
 # Requests at once, and the throughput they gave in requests per second.
 Point = tuple[float, float]
 
@@ -78,7 +78,7 @@ class Phase(Enum):
     AGAIN = "again"
 
 
-class Controller:
+class ConcurrencyController:
     """The concurrency limit of one server.
 
     Call `sent` for each request and `done` with the ticket it gave and the seconds it took (None where
@@ -102,7 +102,7 @@ class Controller:
         self._hold_at(self.limit, None)
         self.restart()
 
-    def sent(self) -> Ticket:
+    def sent(self) -> CohortTicket:
         """Counts a request in; gives its ticket for `done`."""
         self.in_flight += 1
         if self._members < self._size and self._settled and self.in_flight >= self._from:
@@ -110,7 +110,7 @@ class Controller:
             return self._epoch, self.in_flight
         return self._epoch, 0
 
-    def done(self, ticket: Ticket, seconds: float | None) -> None:
+    def done(self, ticket: CohortTicket, seconds: float | None) -> None:
         """Counts a request out."""
         epoch, among = ticket
         if among and epoch == self._epoch:
@@ -127,7 +127,7 @@ class Controller:
         if self._back >= self._needed:
             self._end()
 
-    def refused(self, ticket: Ticket) -> None:
+    def refused(self, ticket: CohortTicket) -> None:
         """The server answered `ticket` with "too many": back off, once for all that were sent together."""
         if ticket[0] < self._cut_in:
             return

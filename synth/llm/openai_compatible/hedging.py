@@ -18,8 +18,8 @@ from typing import Any
 
 from synth.errors import UnreachableError
 from synth.llm.base import Request, RequestFailed
-from synth.llm.openai_compatible.pool import Place, Pool
-from synth.llm.openai_compatible.retry import Failure, Verdict
+from synth.llm.openai_compatible.pool import EndpointPool, RequestSlot
+from synth.llm.openai_compatible.retry import FailedTry, Fault
 
 # Recent answers that are remembered for each `max_tokens`, and how many it takes to judge by them.
 _REMEMBERED, _ENOUGH = 128, 16
@@ -31,7 +31,7 @@ _LOOK_EVERY = 0.25
 _COPIES_LEAST, _COPIES_SHARE = 4, 0.05
 
 
-class Stragglers:
+class AnswerTimes:
     """Remembers how long answers take, and says when one takes too long."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ def overtaken(answered_since: int, among: int) -> bool:
 
 
 @dataclass(slots=True, eq=False)
-class Flight:
+class InFlightRequest:
     """A try under way, in `task`. `copies` is how many tries of the same request it was made beside.
 
     `result` is set where it is to end with the answer or the error of its copy, or for lack of time; its
@@ -72,45 +72,45 @@ class Flight:
     """
 
     request: Request
-    place: Place
+    slot: RequestSlot
     task: asyncio.Task[Any]
     copies: int
     copy: asyncio.Task[None] | None = None
-    result: bytes | Failure | Exception | None = None
+    result: bytes | FailedTry | Exception | None = None
 
 
 # Asks the request of a flight again, on another server where there is one.
-AskAgain = Callable[[Flight], Coroutine[Any, Any, bytes]]
+AskAgain = Callable[[InFlightRequest], Coroutine[Any, Any, bytes]]
 
 
-class Flights:
+class InFlightRequests:
     """All tries under way, oldest first, and a look-out for those that are late.
 
     `timeout` is how many seconds any try may take, late or not. `copied` counts the copies.
     """
 
-    def __init__(self, pool: Pool, timeout: float) -> None:
+    def __init__(self, pool: EndpointPool, timeout: float) -> None:
         self.copied = 0
         self._pool = pool
         self._timeout = timeout
-        self._stragglers = Stragglers()
-        self._flights: dict[int, Flight] = {}
+        self._answer_times = AnswerTimes()
+        self._flights: dict[int, InFlightRequest] = {}
         self._copying: set[asyncio.Task[None]] = set()
 
-    def begin(self, request: Request, place: Place, copies: int) -> Flight:
+    def begin(self, request: Request, slot: RequestSlot, copies: int) -> InFlightRequest:
         """Counts in a try that the current task makes."""
         task = asyncio.current_task()
         assert task is not None, "outside any task"
-        flight = self._flights[id(place)] = Flight(request, place, task, copies)
+        flight = self._flights[id(slot)] = InFlightRequest(request, slot, task, copies)
         return flight
 
-    def end(self, flight: Flight, seconds: float | None) -> None:
+    def end(self, flight: InFlightRequest, seconds: float | None) -> None:
         """Counts it out, after so many seconds where there was an answer."""
-        del self._flights[id(flight.place)]
+        del self._flights[id(flight.slot)]
         if flight.copy is not None:
             flight.copy.cancel()
         if seconds is not None:
-            self._stragglers.answered(flight.request.max_tokens, seconds)
+            self._answer_times.answered(flight.request.max_tokens, seconds)
 
     async def watch(self, ask_again: AskAgain) -> None:
         """Copies what is late and ends what takes too long, until it is cancelled."""
@@ -118,11 +118,11 @@ class Flights:
             await asyncio.sleep(_LOOK_EVERY)
             now = asyncio.get_running_loop().time()
             for flight in [*self._flights.values()]:
-                age = now - flight.place.since
-                if age < self._stragglers.earliest:
+                age = now - flight.slot.since
+                if age < self._answer_times.earliest:
                     break
                 if age >= self._timeout:
-                    flight.result = Failure(Verdict.SERVER, f"no answer within {self._timeout:g} s")
+                    flight.result = FailedTry(Fault.SERVER, f"no answer within {self._timeout:g} s")
                     flight.task.cancel()
                 elif flight.copy is None and self._is_late(flight, age):
                     self._copy(flight, ask_again)
@@ -133,23 +133,23 @@ class Flights:
             task.cancel()
         await asyncio.gather(*self._copying, return_exceptions=True)
 
-    def _is_late(self, flight: Flight, age: float) -> bool:
+    def _is_late(self, flight: InFlightRequest, age: float) -> bool:
         if len(self._copying) >= max(_COPIES_LEAST, _COPIES_SHARE * self._pool.in_flight):
             return False
-        late_after = self._stragglers.late_after(flight.request.max_tokens)
+        late_after = self._answer_times.late_after(flight.request.max_tokens)
         # A copy that is late, too, is given longer: perhaps this request just takes so long.
         if late_after is None or age < late_after * 2**flight.copies:
             return False
-        return overtaken(self._pool.answered - flight.place.before, flight.place.among)
+        return overtaken(self._pool.answered - flight.slot.before, flight.slot.among)
 
-    def _copy(self, flight: Flight, ask_again: AskAgain) -> None:
+    def _copy(self, flight: InFlightRequest, ask_again: AskAgain) -> None:
         self.copied += 1
         flight.copy = asyncio.get_running_loop().create_task(_race(flight, ask_again))
         self._copying.add(flight.copy)
         flight.copy.add_done_callback(self._copying.discard)
 
 
-async def _race(flight: Flight, ask_again: AskAgain) -> None:
+async def _race(flight: InFlightRequest, ask_again: AskAgain) -> None:
     """Ends the first try if its copy is faster."""
     result: bytes | Exception
     try:

@@ -10,10 +10,10 @@ from operator import attrgetter
 from random import Random
 
 from synth.errors import UnreachableError
-from synth.llm.openai_compatible.concurrency import Ticket
-from synth.llm.openai_compatible.endpoint_health import Server, State
-from synth.llm.openai_compatible.rate_limits import Limits
-from synth.llm.openai_compatible.retry import Failure
+from synth.llm.openai_compatible.concurrency import CohortTicket
+from synth.llm.openai_compatible.endpoint_health import EndpointHealth, EndpointState
+from synth.llm.openai_compatible.rate_limits import RateLimits
+from synth.llm.openai_compatible.retry import FailedTry
 
 # "Too many requests" may go on for longer than a server that is down: somebody is there.
 _BUSY_PATIENCE = 10.0
@@ -25,15 +25,15 @@ _ALL_REFUSE, _REFUSES = "every server refuses every request", "the server refuse
 
 
 @dataclass(slots=True, eq=False)
-class Place:
-    """A request's place on a server, from `take` until `answered`, `failed` or `left`.
+class RequestSlot:
+    """A request's slot on a server, from `take` until `answered`, `failed` or `left`.
 
     `since` is when it was taken; `before` and `server_before` are the answers that the pool and the server
     had given by then, `among` is how many requests were in flight in the pool with it.
     """
 
-    server: Server
-    ticket: Ticket
+    server: EndpointState
+    ticket: CohortTicket
     tokens: float
     since: float
     before: int
@@ -42,22 +42,24 @@ class Place:
 
 
 class _Waiter:
-    __slots__ = ("avoid", "place", "tokens")
+    __slots__ = ("avoid", "slot", "tokens")
 
-    def __init__(self, place: asyncio.Future[Place], tokens: float, avoid: Server | None) -> None:
-        self.place = place
+    def __init__(self, slot: asyncio.Future[RequestSlot], tokens: float, avoid: EndpointState | None) -> None:
+        self.slot = slot
         self.tokens = tokens
         self.avoid = avoid
 
 
-class Pool:
-    """Hands out places on servers, first come first served; retries go ahead of what is new.
+class EndpointPool:
+    """Hands out slots on servers, first come first served; retries go ahead of what is new.
 
     `patience` is for how long, in seconds, all servers may fail without one answer, until the pool gives
     up: it then raises `UnreachableError` to everybody.
     """
 
-    def __init__(self, servers: Sequence[Server], limits: Limits, *, patience: float, chance: Random) -> None:
+    def __init__(
+        self, servers: Sequence[EndpointState], limits: RateLimits, *, patience: float, chance: Random
+    ) -> None:
         self.servers = servers
         self.answered = 0
         self._limits = limits
@@ -76,14 +78,18 @@ class Pool:
 
     @property
     def room(self) -> int:
-        """Requests that the servers could take now, beyond those that have a place or wait for one."""
+        """Requests that the servers could take now, beyond those that have a slot or wait for one."""
         free = sum(
-            s.controller.limit - s.controller.in_flight for s in self.servers if s.state is State.READY
+            s.controller.limit - s.controller.in_flight
+            for s in self.servers
+            if s.state is EndpointHealth.READY
         )
         return free - len(self._queue)
 
-    async def take(self, tokens: float, *, avoid: Server | None = None, ahead: bool = False) -> Place:
-        """A place for a request that may use so many tokens, as soon as there is one.
+    async def take(
+        self, tokens: float, *, avoid: EndpointState | None = None, ahead: bool = False
+    ) -> RequestSlot:
+        """A slot for a request that may use so many tokens, as soon as there is one.
 
         `avoid` names a server that shall not get it while another can; `ahead` puts it first.
         """
@@ -101,42 +107,42 @@ class Pool:
             self._queue.append(waiter)
         self.dispatch()
         try:
-            return await waiter.place
+            return await waiter.slot
         except asyncio.CancelledError:
-            if waiter.place.done() and not waiter.place.cancelled() and not waiter.place.exception():
-                self.left(waiter.place.result())
+            if waiter.slot.done() and not waiter.slot.cancelled() and not waiter.slot.exception():
+                self.left(waiter.slot.result())
             raise
 
-    def answer(self, place: Place, tokens: float) -> float:
-        """Gives a place back after an answer that used so many tokens; says how many seconds it took."""
+    def answer(self, slot: RequestSlot, tokens: float) -> float:
+        """Gives a slot back after an answer that used so many tokens; says how many seconds it took."""
         now = self._loop.time()
         self.answered += 1
-        self._limits.give_back(place.tokens - tokens, now)
-        seconds = now - place.since
-        place.server.answer(place.ticket, seconds)
+        self._limits.give_back(slot.tokens - tokens, now)
+        seconds = now - slot.since
+        slot.server.answer(slot.ticket, seconds)
         self.dispatch()
         return seconds
 
-    def failed(self, place: Place, failure: Failure) -> None:
-        """Gives a place back after a try that got no answer."""
+    def failed(self, slot: RequestSlot, failure: FailedTry) -> None:
+        """Gives a slot back after a try that got no answer."""
         now = self._loop.time()
-        self._limits.give_back(place.tokens, now)
-        place.server.failure(place.ticket, failure, place.since, now, self._chance)
+        self._limits.give_back(slot.tokens, now)
+        slot.server.failure(slot.ticket, failure, slot.since, now, self._chance)
         self.dispatch()
 
-    def left(self, place: Place) -> None:
-        """Gives a place back that nobody waits on any more."""
-        place.server.left(place.ticket)
+    def left(self, slot: RequestSlot) -> None:
+        """Gives a slot back that nobody waits on any more."""
+        slot.server.left(slot.ticket)
         self.dispatch()
 
     def dispatch(self) -> None:
-        """Hands out what places there are."""
+        """Hands out what slots there are."""
         if not self._queue:
             return
         now = self._loop.time()
         while self._queue:
             waiter = self._queue[0]
-            if waiter.place.done():
+            if waiter.slot.done():
                 self._queue.popleft()
                 continue
             wait = self._limits.wait(waiter.tokens, now) if self._limits else 0.0
@@ -147,7 +153,7 @@ class Pool:
             if server is None:
                 break
             self._queue.popleft()
-            waiter.place.set_result(self._enter(server, waiter.tokens, now))
+            waiter.slot.set_result(self._enter(server, waiter.tokens, now))
         if self._queue:
             self._wait_for_health(now)
 
@@ -155,8 +161,8 @@ class Pool:
         """Raises `error` to all that wait, and to all that come."""
         self._over = error
         for waiter in self._queue:
-            if not waiter.place.done():
-                waiter.place.set_exception(error)
+            if not waiter.slot.done():
+                waiter.slot.set_exception(error)
         self._queue.clear()
 
     def close(self) -> None:
@@ -166,14 +172,14 @@ class Pool:
             self._timer = None
         self.give_up(UnreachableError("the client was closed."))
 
-    def _enter(self, server: Server, tokens: float, now: float) -> Place:
+    def _enter(self, server: EndpointState, tokens: float, now: float) -> RequestSlot:
         if self._limits:
             self._limits.take(tokens, now)
         ticket = server.sent()
         among = server.controller.in_flight if len(self.servers) == 1 else self.in_flight
-        return Place(server, ticket, tokens, now, self.answered, server.answered, among)
+        return RequestSlot(server, ticket, tokens, now, self.answered, server.answered, among)
 
-    def _choose(self, now: float, avoid: Server | None) -> Server | None:
+    def _choose(self, now: float, avoid: EndpointState | None) -> EndpointState | None:
         if len(self.servers) == 1:
             only = self.servers[0]
             return only if only.room(now) else None
@@ -184,9 +190,9 @@ class Pool:
 
     def _wait_for_health(self, now: float) -> None:
         """Looks again when the next server may be tried; gives up where patience is at its end."""
-        if all(server.state is State.READY and server.again_at <= now for server in self.servers):
+        if all(server.state is EndpointHealth.READY and server.again_at <= now for server in self.servers):
             return
-        alive = [server for server in self.servers if server.state is not State.GONE]
+        alive = [server for server in self.servers if server.state is not EndpointHealth.GONE]
         if not alive:
             self.give_up(nobody(self.servers, _ALL_REFUSE if len(self.servers) > 1 else _REFUSES))
             return
@@ -199,7 +205,7 @@ class Pool:
             # A server may ask for hours. To wait for them without a word would look like a run that hangs.
             self.give_up(nobody(alive, f"no server is to be asked within the next {soonest - now:,.0f} s"))
             return
-        if all(server.state is not State.READY for server in alive):
+        if all(server.state is not EndpointHealth.READY for server in alive):
             if now >= end and not self.in_flight:
                 self.give_up(nobody(alive, f"no server has answered for {now - since:.0f} s"))
                 return
@@ -219,7 +225,7 @@ class Pool:
         self.dispatch()
 
 
-def nobody(servers: Sequence[Server], what: str) -> UnreachableError:
+def nobody(servers: Sequence[EndpointState], what: str) -> UnreachableError:
     """The error that says `what` is the matter with all servers, and names each with its last words."""
     failures = [(server.transport.label, server.last_failure) for server in servers]
     words = "; ".join(f"{label}: {failure.words}" for label, failure in failures if failure is not None)

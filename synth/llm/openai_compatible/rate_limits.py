@@ -8,7 +8,7 @@ import math
 _BURST_SECONDS = 1.0
 
 
-class RateLimit:
+class TokenBucket:
     """A bucket that fills evenly with what a minute allows. No clock: every call says what time it is.
 
     A cost larger than the bucket waits until the bucket is full, and then leaves it in debt, so that
@@ -37,12 +37,12 @@ class RateLimit:
         self._then = now
 
 
-class Limits:
+class RateLimits:
     """Requests and tokens a minute together; None where there is no limit."""
 
     def __init__(self, requests: float | None, tokens: float | None, now: float) -> None:
-        self._requests = RateLimit(requests, now) if requests else None
-        self._tokens = RateLimit(tokens, now) if tokens else None
+        self._requests = TokenBucket(requests, now) if requests else None
+        self._tokens = TokenBucket(tokens, now) if tokens else None
 
     def __bool__(self) -> bool:
         return self._requests is not None or self._tokens is not None

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 
-class Verdict(Enum):
+class Fault(Enum):
     """Whose fault it is that no answer came, and so what follows."""
 
     SERVER = "the server's, and it may pass: another try, there or elsewhere"
@@ -22,18 +22,18 @@ class Verdict(Enum):
 
 
 # A status that is not here is judged by its hundreds: 4xx the request's, 5xx and anything else the server's.
-_STATUSES: Mapping[int, Verdict] = {
-    401: Verdict.SERVER_FOR_GOOD,
-    402: Verdict.SERVER_FOR_GOOD,
-    403: Verdict.SERVER_FOR_GOOD,
-    404: Verdict.SERVER_FOR_GOOD,
-    405: Verdict.SERVER_FOR_GOOD,
-    408: Verdict.SERVER,
-    409: Verdict.SERVER,
-    425: Verdict.SERVER,
-    429: Verdict.BUSY,
-    503: Verdict.SERVER,
-    529: Verdict.BUSY,
+_STATUSES: Mapping[int, Fault] = {
+    401: Fault.SERVER_FOR_GOOD,
+    402: Fault.SERVER_FOR_GOOD,
+    403: Fault.SERVER_FOR_GOOD,
+    404: Fault.SERVER_FOR_GOOD,
+    405: Fault.SERVER_FOR_GOOD,
+    408: Fault.SERVER,
+    409: Fault.SERVER,
+    425: Fault.SERVER,
+    429: Fault.BUSY,
+    503: Fault.SERVER,
+    529: Fault.BUSY,
 }
 # A key whose money is gone says 429 as if it were a matter of seconds.
 _NO_MONEY = ("insufficient_quota", "exceeded your current quota", "billing_hard_limit")
@@ -45,21 +45,21 @@ _SPOKEN_MOST = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedTry:
     """A try without an answer. `words` are the server's, or those of the connection that failed.
 
     `wait` is how long the server asked to be left alone, in seconds (0: it did not). `refused` says that
     nothing listens there. `status` is 0 where there was no HTTP answer.
     """
 
-    verdict: Verdict
+    fault: Fault
     words: str
     status: int = 0
     wait: float = 0.0
     refused: bool = False
 
 
-def judge(status: int, headers: Mapping[str, str], body: bytes, *, answered_before: bool) -> Failure:
+def judge(status: int, headers: Mapping[str, str], body: bytes, *, answered_before: bool) -> FailedTry:
     """The failure that an HTTP answer other than 200 stands for.
 
     `answered_before` says that this server has answered others: a 403 is then about this request (a
@@ -68,37 +68,37 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, *, answered_befo
     return _judged(status, headers, spoken(body), answered_before=answered_before)
 
 
-def _judged(status: int, headers: Mapping[str, str], said: str, *, answered_before: bool) -> Failure:
+def _judged(status: int, headers: Mapping[str, str], said: str, *, answered_before: bool) -> FailedTry:
     words = said or f"HTTP status {status}"
-    verdict = _STATUSES.get(status, Verdict.REQUEST if 400 <= status < 500 else Verdict.SERVER)
+    fault = _STATUSES.get(status, Fault.REQUEST if 400 <= status < 500 else Fault.SERVER)
     if 300 <= status < 400:
-        verdict, words = Verdict.SERVER_FOR_GOOD, f"redirects to {headers.get('Location', 'another address')}"
+        fault, words = Fault.SERVER_FOR_GOOD, f"redirects to {headers.get('Location', 'another address')}"
     if status == 403 and answered_before:
-        verdict = Verdict.REQUEST
+        fault = Fault.REQUEST
     if status == 429 and any(sign in words for sign in _NO_MONEY):
-        verdict = Verdict.SERVER_FOR_GOOD
-    return Failure(verdict, words, status, retry_after(headers))
+        fault = Fault.SERVER_FOR_GOOD
+    return FailedTry(fault, words, status, retry_after(headers))
 
 
-def judge_body(body: Any) -> Failure | None:
+def judge_body(body: Any) -> FailedTry | None:
     """What is wrong with a parsed 200; None where it is an answer, which `wire.read_reply` can read.
 
     Gateways wrap the error of the server behind them into a 200; an engine that dies says `abort`.
     """
     if not isinstance(body, dict):
-        return Failure(Verdict.SERVER, "the answer is no JSON object", 200)
+        return FailedTry(Fault.SERVER, "the answer is no JSON object", 200)
     choices = body.get("choices")
     if not choices:
         error = body.get("error")
         status = error.get("code") if isinstance(error, dict) else None
         if isinstance(status, int) and status >= 400:
             return _judged(status, {}, _said(body), answered_before=True)
-        return Failure(Verdict.SERVER, _said(body) or "the answer holds no choice", 200)
+        return FailedTry(Fault.SERVER, _said(body) or "the answer holds no choice", 200)
     first = choices[0] if isinstance(choices, list) else None
     if not isinstance(first, dict) or not isinstance(first.get("message"), dict):
-        return Failure(Verdict.SERVER, "the answer holds no message", 200)
+        return FailedTry(Fault.SERVER, "the answer holds no message", 200)
     if first.get("finish_reason") in ("abort", "error"):
-        return Failure(Verdict.SERVER, "the server gave the answer up half-way", 200)
+        return FailedTry(Fault.SERVER, "the server gave the answer up half-way", 200)
     return None
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from synth.llm.base import PrefixCounts, Reply, Request
 from synth.llm.chat_completions import read_reply
-from synth.llm.vllm.gpu_sharing import Turns
+from synth.llm.vllm.gpu_sharing import ModelSwitcher
 from synth.llm.vllm.install import Vllm, find_vllm
 from synth.llm.vllm.plan import batch_arguments, model_to_load
 from synth.llm.worker_process import WorkerProcess
@@ -31,8 +31,8 @@ class VllmClient:
     """A `Client` over an engine of its own. `model` is a hub's name, or a folder relative to `folder`.
 
     `engine` holds vLLM's engine arguments, in the place of what is set here. `send_seed` gives each
-    request a seed, which the CPU build dies of. `turns` is shared by the models that use the same card: one
-    of them is loaded at a time.
+    request a seed, which the CPU build dies of. Models that use the same
+    card share a `switcher`: one of them is loaded at a time.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class VllmClient:
         context: int | None = None,
         engine: Mapping[str, Any] | None = None,
         send_seed: bool = False,
-        turns: Turns | None = None,
+        switcher: ModelSwitcher | None = None,
     ) -> None:
         self.model = model
         self._folder = folder
         self._context = context
         self._engine = dict(engine or {})
         self._send_seed = send_seed
-        self._turn = (turns or Turns()).join(self._load, self._unload)
+        self._turn = (switcher or ModelSwitcher()).join(self._load, self._unload)
         self._vllm: Vllm | None = None
         self._worker: WorkerProcess | None = None
         self._places = asyncio.Semaphore()

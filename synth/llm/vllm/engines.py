@@ -9,7 +9,7 @@ import orjson
 from synth.llm.base import Client
 from synth.llm.vllm.client import VllmClient
 from synth.llm.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
-from synth.llm.vllm.gpu_sharing import Turns
+from synth.llm.vllm.gpu_sharing import ModelSwitcher
 from synth.llm.vllm.plan import model_to_load
 from synth.recipe.model import Recipe, VllmModel
 
@@ -24,7 +24,7 @@ def build_engines(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Clien
             engines.setdefault(_engine_key(config), []).append(name)
     configs = [_config(recipe, names[0]) for names in engines.values()]
     shares = _shares(recipe, configs, say) if len(configs) > 1 else [None]
-    one_at_a_time = Turns()
+    one_at_a_time = ModelSwitcher()
     clients: dict[str, Client] = {}
     for names, config, share in zip(engines.values(), configs, shares, strict=True):
         own: Mapping[str, object] = {} if share is None else {_SHARE_KEY: share}
@@ -34,7 +34,7 @@ def build_engines(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Clien
             context=config.context,
             engine={**own, **config.engine},
             send_seed=config.send_seed,
-            turns=one_at_a_time if share is None else None,
+            switcher=one_at_a_time if share is None else None,
         )
         clients |= dict.fromkeys(names, client)
     return clients

@@ -28,11 +28,11 @@ Json = dict[str, Any]
 _TEMPLATE_KEYS = frozenset({"chat_template_kwargs", "add_generation_prompt", "continue_final_message"})
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """A request that cannot be answered, by its own fault."""
 
 
-class Worker:
+class VllmWorker:
     """One engine; each request is a task of its own, and the engine batches them."""
 
     def __init__(
@@ -100,7 +100,7 @@ class Worker:
         self._say({"id": number, "reply": self._reply(output, line)})
 
     def _prompt(self, line: Json) -> list[int]:
-        """The tokens of the prompt. Raises `Refused` where they leave no room for an answer."""
+        """The tokens of the prompt. Raises `RefusedRequest` where they leave no room for an answer."""
         template = dict(line["extra_body"].get("chat_template_kwargs") or {})
         for key in _TEMPLATE_KEYS & line["extra_body"].keys() - {"chat_template_kwargs"}:
             template[key] = line["extra_body"][key]
@@ -110,7 +110,9 @@ class Worker:
         # The template has written the special tokens.
         tokens = self._tokenizer.encode(text, add_special_tokens=False)
         if len(tokens) >= self._context:
-            raise Refused(f"the prompt has {len(tokens)} tokens, and the model takes {self._context} in all")
+            raise RefusedRequest(
+                f"the prompt has {len(tokens)} tokens, and the model takes {self._context} in all"
+            )
         return list(tokens)
 
     def _parameters(self, line: Json, prompt: int) -> Any:
@@ -171,7 +173,7 @@ def _refusals() -> tuple[type[Exception], ...]:
     from vllm.v1.engine.exceptions import EngineGenerateError
 
     theirs = getattr(exceptions, "VLLMClientError", ValueError)
-    return (Refused, TypeError, ValueError, theirs, EngineGenerateError)
+    return (RefusedRequest, TypeError, ValueError, theirs, EngineGenerateError)
 
 
 def _of(one: Any) -> Json:
@@ -210,7 +212,7 @@ async def _work(arguments: Json, out: BinaryIO, *, send_seed: bool) -> None:
         tokenizer = engine.get_tokenizer()
         if inspect.isawaitable(tokenizer):  # as it was in older versions
             tokenizer = await tokenizer
-        await Worker(engine, tokenizer, name, lines, out, send_seed=send_seed).run()
+        await VllmWorker(engine, tokenizer, name, lines, out, send_seed=send_seed).run()
         reading.cancel()
     finally:
         engine.shutdown()

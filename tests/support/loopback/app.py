@@ -16,7 +16,7 @@ from synth.llm.base import Json, Reply
 from synth.llm.chat_completions import write_reply
 from synth.llm.fake.replies import fake_reply, finish_reply, message_text
 from tests.support.loopback.http import Connection
-from tests.support.loopback.request import Refused, Wishes, read_wishes
+from tests.support.loopback.request import CompletionRequest, Refused, read_request
 from tests.support.loopback.service import Job, Service
 from tests.support.loopback.settings import Settings
 
@@ -115,21 +115,21 @@ class App:
 
     def _complete(self, connection: Connection, body: bytes) -> None:
         try:
-            wishes = read_wishes(body)
+            request = read_request(body)
         except Refused as error:
             self._refuse(connection, error)
             return
-        key = hashlib.blake2b(wishes.key, digest_size=8).hexdigest()
+        key = hashlib.blake2b(request.key, digest_size=8).hexdigest()
         times = self._asked[key]
         self._asked[key] = times + 1
         if self.settings.record:
             seen = {"key": connection.header(b"authorization"), "body": orjson.loads(body), "prompt": key}
             self._recorded.append(seen)
-        refused = self._refusal(connection) or wishes.refusal(self.settings)
+        refused = self._refusal(connection) or request.refusal(self.settings)
         if refused:
             self._refuse(connection, refused)
             return
-        _Answer(self, connection, wishes, key, Random(f"{key}:{times}")).start()
+        _Answer(self, connection, request, key, Random(f"{key}:{times}")).start()
 
     def _refusal(self, connection: Connection) -> Refused | None:
         """What stands against any request at this moment."""
@@ -189,10 +189,12 @@ class App:
 class _Answer:
     """One completion on its way: its reply and its fault are settled when it starts."""
 
-    __slots__ = ("_app", "_chance", "_connection", "_fault", "_key", "_reply", "_wishes")
+    __slots__ = ("_app", "_chance", "_connection", "_fault", "_key", "_reply", "_request")
 
-    def __init__(self, app: App, connection: Connection, wishes: Wishes, key: str, chance: Random) -> None:
-        self._app, self._connection, self._wishes, self._key = app, connection, wishes, key
+    def __init__(
+        self, app: App, connection: Connection, request: CompletionRequest, key: str, chance: Random
+    ) -> None:
+        self._app, self._connection, self._request, self._key = app, connection, request, key
         self._chance = chance
         self._fault = self._draw_fault()
         self._reply = self._make_reply()
@@ -220,25 +222,25 @@ class _Answer:
         return ""
 
     def _make_reply(self) -> Reply:
-        wishes, settings = self._wishes, self._app.settings
-        model, limit = wishes.model, wishes.max_tokens
+        request, settings = self._request, self._app.settings
+        model, limit = request.model, request.max_tokens
         if settings.canned:
             return finish_reply((), _CANNED.format(key=self._key), max_tokens=limit, model=model)
-        prompt = " ".join(map(message_text, wishes.messages)).split()
+        prompt = " ".join(map(message_text, request.messages)).split()
         cached = self._app.cached_words(prompt)
         reply = fake_reply(
-            wishes.messages,
+            request.messages,
             key=self._key,
             max_tokens=limit,
-            schema=wishes.schema,
-            logprobs=wishes.logprobs,
+            schema=request.schema,
+            logprobs=request.logprobs,
             model=model,
         )
         if self._fault in ("cut", "broken", "aborted"):
             finish = {"cut": "length", "broken": "stop", "aborted": "abort"}[self._fault]
             half = reply.text[: len(reply.text) // 2]
-            reply = finish_reply(wishes.messages, half, max_tokens=limit, model=model, finish=finish)
-        return wishes.with_thinking(reply, settings.reasoning, cached)
+            reply = finish_reply(request.messages, half, max_tokens=limit, model=model, finish=finish)
+        return request.with_thinking(reply, settings.reasoning, cached)
 
     def _finish(self) -> None:
         connection, body = self._connection, write_reply(self._reply)

@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class CompletionRequest:
     """A completion request, read. `key` is what decides its answer, `forms` how a schema was asked for."""
 
     key: bytes
@@ -77,7 +77,7 @@ class Wishes:
         return replace(reply, text=f"<think>\n{_THINKING}\n</think>\n\n{reply.text}", usage=usage)
 
 
-def read_wishes(body: bytes) -> Wishes:
+def read_request(body: bytes) -> CompletionRequest:
     """Raises `Refused` (400) for a body that is no completion request."""
     try:
         asked = orjson.loads(body)
@@ -87,7 +87,7 @@ def read_wishes(body: bytes) -> Wishes:
     if asked.get("stream"):
         raise Refused(400, "this server does not stream")
     schema, forms = _schema_of(asked)
-    return Wishes(
+    return CompletionRequest(
         key=orjson.dumps([asked.get(name) for name in _IDENTITY]),
         messages=messages,
         model=model,
