@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from synth.errors import InputError, PromptError, RecipeError
+from synth.llm.openai_compatible import EndpointConfig
 from synth.prompts import read_prompt
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EndpointModel
 from synth.review.tasks import load_task
 from synth.yaml_data import YamlFault, load_yaml
 
@@ -160,7 +160,7 @@ def test_keys_are_texts_and_halves_of_a_character_are_joined(tmp_path: Path) -> 
     (tmp_path / "recipe.yaml").write_text(recipe)
     loaded = load_recipe(tmp_path / "recipe.yaml")
     writer = loaded.models["writer"]
-    assert isinstance(writer, EndpointModel)
+    assert isinstance(writer, EndpointConfig)
     assert writer.extra_body == {"logit_bias": {"50256": -1, "on": 1, "2024-01-01": 2}}
     assert loaded.export.system == "\U0001f600"
 

@@ -29,7 +29,10 @@ HEAVY = {
 
 # Who may not import whom; everything may use recipe, row and errors.
 FORBIDDEN = {
-    "synth/stages": ("synth.store", "synth.pipeline", "synth.cli", "synth.api", "synth.llm.fake"),
+    "synth/stages": (
+        "synth.store", "synth.pipeline", "synth.cli", "synth.api",
+        "synth.llm.fake", "synth.llm.embedded", "synth.llm.openai_compatible", "synth.llm.vllm",
+    ),
     "synth/llm": ("synth.store", "synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
     "synth/store": ("synth.pipeline", "synth.stages", "synth.cli", "synth.api"),
     "synth/text": ("synth.store", "synth.pipeline", "synth.stages", "synth.api", "synth.llm", "synth.row"),

@@ -13,8 +13,8 @@ from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
 from synth.llm.trial import Trial
-from synth.recipe.base import Sampling
-from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price, VllmModel
+from synth.recipe.base import ModelConfig, Price, Sampling
+from synth.recipe.model import Budget
 
 # The limit of an answer where neither recipe nor stage sets one: every request has a limit.
 DEFAULT_MAX_TOKENS = 1024
@@ -146,9 +146,7 @@ class Model:
         self._opening = _Opening()
         self._trial = Trial(client.model, name)
         self._settings: dict[int, tuple[Sampling, Json, int]] = {}
-        self._extra_body: Json = (
-            dict(config.extra_body) if isinstance(config, EndpointModel | VllmModel) else {}
-        )
+        self._extra_body = dict(config.request_body)
 
     @property
     def model(self) -> str:

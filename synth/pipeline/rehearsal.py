@@ -22,7 +22,8 @@ from synth.llm.model import BudgetLedger, Memory, Model, usd
 from synth.pipeline.build import Stage, build_stage, stage_class
 from synth.pipeline.flow import draws_on_rows, is_maker
 from synth.pipeline.run import Call
-from synth.recipe.model import ModelConfig, StageSpec
+from synth.recipe.base import ModelConfig
+from synth.recipe.model import StageSpec
 from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.expected import Making, Requests

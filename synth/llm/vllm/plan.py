@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from synth.errors import InputError
-from synth.recipe.model import EndpointModel, Recipe
+from synth.recipe.base import ModelConfig
+from synth.recipe.model import Recipe
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -80,7 +81,6 @@ def plan_servers(
     plans: dict[int, ServerPlan] = {}
     for name in names:
         config = recipe.models[name]
-        assert isinstance(config, EndpointModel)
         for at in [port] if port else _ports(name, config, anywhere=host is not None):
             there = plans.get(at)
             if there is not None and there.served != config.model:
@@ -96,7 +96,7 @@ def plan_servers(
                 port=at,
                 names=(*(there.names if there else ()), name),
                 api_key=keys.get(name),
-                context=config.context,
+                context=config.token_limit,
             )
     return list(plans.values())
 
@@ -107,7 +107,7 @@ def plan_model(model: str, *, host: str | None, port: int | None) -> ServerPlan:
 
 
 def _endpoints(recipe: Recipe, named: str | None) -> list[str]:
-    every = [name for name, config in recipe.models.items() if isinstance(config, EndpointModel)]
+    every = [name for name, config in recipe.models.items() if config.base_urls]
     if named is None:
         if every:
             return every
@@ -122,7 +122,7 @@ def _endpoints(recipe: Recipe, named: str | None) -> list[str]:
     return [named]
 
 
-def _ports(name: str, config: EndpointModel, *, anywhere: bool) -> list[int]:
+def _ports(name: str, config: ModelConfig, *, anywhere: bool) -> list[int]:
     """The ports of the base_urls on this machine; of the first one where `anywhere` may be this machine."""
     urls = [urlsplit(url) for url in config.base_urls]
     here = [url for url in urls if _is_loopback(url.hostname)] or (urls[:1] if anywhere else [])
