@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from synth.errors import InputError
+from synth.http import ConnectionFailed, ReplyTooLong
 from synth.llm.base import Json, PrefixCounts, Reply, Request, RequestFailed
 from synth.llm.chat_completions import read_body, read_reply, read_usage
 from synth.llm.openai_compatible.capabilities import ServerCapabilities
@@ -19,7 +20,7 @@ from synth.llm.openai_compatible.model_list import model_names
 from synth.llm.openai_compatible.pool import EndpointPool, RequestSlot, nobody
 from synth.llm.openai_compatible.rate_limits import RateLimits
 from synth.llm.openai_compatible.retry import FailedTry, Fault, backoff, judge, judge_body
-from synth.llm.openai_compatible.transport import ConnectionFailed, ReplyTooLong, Transport
+from synth.llm.openai_compatible.transport import Transport
 
 if sys.platform != "win32":
     import resource

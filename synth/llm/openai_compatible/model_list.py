@@ -5,9 +5,10 @@ from __future__ import annotations
 import orjson
 
 from synth.errors import UnreachableError
+from synth.http import ConnectionFailed
 from synth.llm.openai_compatible.pool import hint_of
 from synth.llm.openai_compatible.retry import judge
-from synth.llm.openai_compatible.transport import ConnectionFailed, Transport
+from synth.llm.openai_compatible.transport import Transport
 
 # More than it takes until a connection counts as failed.
 _SECONDS = 12.0

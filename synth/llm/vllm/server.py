@@ -9,15 +9,14 @@ import socket
 import subprocess
 import threading
 import time
-import urllib.error
 import urllib.parse
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from synth.direct import open_directly
 from synth.errors import MachineError, UnreachableError
+from synth.http import BlockingHttpClient, ConnectionFailed
 
 _LOOK_EVERY, _LOOK_SECONDS = 0.5, 5.0
 # vLLM lets requests under way end; whoever stops it has seen what it has to say.
@@ -65,10 +64,11 @@ class RunningServer:
     def wait_until_up(self) -> None:
         """Returns when it answers. Raises `UnreachableError` where it ends before that."""
         health = self.start.url.removesuffix("/v1") + "/health"
-        while not _answers(health):
-            if self.process.poll() is not None:
-                raise self.ended()
-            time.sleep(_LOOK_EVERY)
+        with BlockingHttpClient(_LOOK_SECONDS) as http:
+            while not _answers(http, health):
+                if self.process.poll() is not None:
+                    raise self.ended()
+                time.sleep(_LOOK_EVERY)
 
     def ended(self) -> UnreachableError:
         """Why it is gone, in its own words."""
@@ -146,14 +146,11 @@ def _require_free(start: Start) -> None:
             ) from None
 
 
-def _answers(url: str) -> bool:
+def _answers(http: BlockingHttpClient, url: str) -> bool:
     try:
-        with open_directly(url, _LOOK_SECONDS):
-            return True
-    except urllib.error.HTTPError:
-        # Somebody is there; 503 is a server that is not ready, or no longer.
-        return False
-    except OSError:
+        # 503 is a server that is not ready, or no longer.
+        return http.request("GET", url)[0] == 200
+    except ConnectionFailed:
         return False
 
 
