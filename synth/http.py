@@ -1,8 +1,8 @@
 """HTTP to the servers that `synth` itself asks: models, their metrics and health, and Argilla.
 
-A key stays with its server. No proxy of the environment is used: a proxy that got a request for this machine
-would see the key, and could not deliver it. No redirect is followed: the key would go along. The library works
-in a thread without Python's lock, which leaves the event loop a fifth of what aiohttp costs it.
+A key stays with its server. No proxy of the environment is used: a proxy that got a request for this
+machine would see the key, and could not deliver it. No redirect is followed: the key would go along. The
+library works in a thread without Python's lock, which leaves the event loop a fifth of what aiohttp costs it.
 """
 
 from __future__ import annotations

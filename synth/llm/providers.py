@@ -1,8 +1,8 @@
 """Providers of models, found by the name that a recipe gives them.
 
-A provider is a folder: its block of the recipe (`config`), how its clients are made (`build`), and what
-`synth doctor` looks at (`check`). Another package adds one through an entry point of the group
-`synth.providers`, which names a `Provider`.
+A provider is a folder beside this file: its block of the recipe (`config`), how its clients are made
+(`build`), and what `synth doctor` looks at (`check`). Another package adds one through an entry point of the group
+`synth.providers`, which names its `Provider`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from synth.llm.base import Client
 from synth.plugins import Registry
 from synth.recipe.base import ModelConfig
+
+# A provider's folder has the name that a recipe gives it, but for this one.
+_OTHER_NAMES = {"openai_compatible": "endpoint"}
 
 C = TypeVar("C", bound=ModelConfig)
 
@@ -53,16 +57,14 @@ class Provider(Generic[C]):
     check: Callable[[str, C, Path], Sequence[HealthCheck]]
 
 
-PROVIDERS: Registry[Provider[Any]] = Registry(
-    "synth.providers",
-    {
-        "vllm": "synth.llm.vllm:PROVIDER",
-        "embedded": "synth.llm.embedded:PROVIDER",
-        "endpoint": "synth.llm.openai_compatible:PROVIDER",
-        "fake": "synth.llm.fake:PROVIDER",
-    },
-    Provider,
-)
+def _folders() -> dict[str, str]:
+    """The places of our own providers, by name. Nothing is imported for it."""
+    folders = [found.name for found in iter_modules([str(Path(__file__).parent)]) if found.ispkg]
+    named = {_OTHER_NAMES.get(folder, folder): folder for folder in folders}
+    return {name: f"{__package__}.{named[name]}:PROVIDER" for name in sorted(named)}
+
+
+PROVIDERS: Registry[Provider[Any]] = Registry("synth.providers", _folders(), Provider)
 
 
 def provider_of(block: Any) -> Provider[Any]:

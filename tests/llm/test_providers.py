@@ -119,7 +119,7 @@ def test_its_keys_are_checked_and_in_the_schema(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("echo")
 def test_it_is_named_among_the_others(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="provider must be vllm, embedded, endpoint, fake or echo"):
+    with pytest.raises(RecipeError, match="provider must be embedded, endpoint, fake, vllm or echo"):
         load_recipe(write_recipe(tmp_path, "{provider: ecko}"))
 
 
