@@ -1,8 +1,8 @@
 """Providers of models, found by the name that a recipe gives them.
 
 A provider is a folder beside this file: its block of the recipe (`config`), how its clients are made
-(`build`), and what `synth doctor` looks at (`check`). Another package adds one through an entry point of the group
-`synth.providers`, which names its `Provider`.
+(`build`), and what `synth doctor` looks at (`check`). Another package adds one through an entry point of the
+group `synth.providers`, which names its `Provider`.
 """
 
 from __future__ import annotations
