@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 from synth.conversation import Conversation
 from synth.frozen import FrozenDict, FrozenJson, freeze, thaw
@@ -21,10 +21,15 @@ REQUEST_FAILED = "request_failed"
 class Kept:
     """The row passed every stage."""
 
+    status: ClassVar[Status] = "kept"
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The row has stages ahead of it: the run stopped before they had their turn."""
+    """The row has stages ahead of it. Where the run stopped before them, `stage` is the next one."""
+
+    stage: str | None = None
+    status: ClassVar[Status] = "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Dropped:
     stage: str
     reason: str
     detail: str | None = None
+    status: ClassVar[Status] = "dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Failed:
 
     stage: str
     detail: str | None = None
+    status: ClassVar[Status] = "failed"
 
 
 Outcome = Kept | Pending | Dropped | Failed
@@ -65,6 +72,10 @@ class Candidate:
     score: float | None = None
     by_order: Sequence[float] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sampling", freeze(self.sampling))
+        object.__setattr__(self, "by_order", tuple(self.by_order))
+
     @property
     def found_worse(self) -> bool:
         """Whether people have found it to be worse than the row's answer already."""
@@ -73,9 +84,7 @@ class Candidate:
     @classmethod
     def from_json(cls, data: FrozenJson) -> Candidate:
         """From the JSON of a receipt."""
-        return cls(
-            **{**data, "by_order": tuple(data.get("by_order", ())), "sampling": freeze(data.get("sampling"))}
-        )
+        return cls(**data)
 
     def to_json(self) -> Json:
         """As receipts give it: only what is known. A failure always names its model, even `null`."""
@@ -94,11 +103,15 @@ class Event:
     did: Sequence[str]
     details: FrozenJson = field(default_factory=FrozenDict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "did", tuple(self.did))
+        object.__setattr__(self, "details", freeze(self.details))
+
     @classmethod
     def from_json(cls, data: FrozenJson) -> Event:
         """From the JSON of a receipt."""
         details = {key: value for key, value in data.items() if key not in ("stage", "did")}
-        return cls(data["stage"], tuple(data["did"]), freeze(details))
+        return cls(data["stage"], data["did"], details)
 
     def to_json(self) -> Json:
         """As receipts give it."""
@@ -169,18 +182,27 @@ class Row:
     review: Review = Review()
     superseded: bool = False
 
+    def __post_init__(self) -> None:
+        # Whoever makes a row may hold on to the list or dictionary that it was made from.
+        object.__setattr__(self, "candidates", tuple(self.candidates))
+        object.__setattr__(self, "scores", freeze(self.scores))
+        object.__setattr__(self, "labels", freeze(self.labels))
+        object.__setattr__(self, "history", tuple(self.history))
+
     @property
     def status(self) -> Status:
         """In one word, as `synth show --status` takes it."""
-        if self.superseded:
-            return "superseded"
-        words: dict[type, Status] = {Kept: "kept", Pending: "pending", Dropped: "dropped", Failed: "failed"}
-        return words[type(self.outcome)]
+        return "superseded" if self.superseded else self.outcome.status
+
+    @property
+    def pending(self) -> bool:
+        """Whether no stage has dropped or failed it, and not all have seen it."""
+        return isinstance(self.outcome, Pending)
 
     @property
     def stage(self) -> str | None:
-        """The stage that dropped or failed it."""
-        return self.outcome.stage if isinstance(self.outcome, Dropped | Failed) else None
+        """The stage that dropped or failed it, or that it waits for."""
+        return None if isinstance(self.outcome, Kept) else self.outcome.stage
 
     @property
     def reason(self) -> str | None:
@@ -208,6 +230,39 @@ class Row:
     def draft(self) -> bool:
         """Whether a model wrote some of it: what `accepted`, `target` and `count` count."""
         return not self.given
+
+    def kept(self) -> Row:
+        """The row after the last stage."""
+        return replace(self, outcome=Kept())
+
+    def waiting(self, stage: str) -> Row:
+        """The row as a run leaves it that stops before `stage`."""
+        return replace(self, outcome=Pending(stage))
+
+    def dropped(self, stage: str, reason: str, detail: str | None = None) -> Row:
+        """The row, dropped by `stage`: `reason` is a short fixed code, `detail` the words."""
+        return replace(self, outcome=Dropped(stage, reason, detail))
+
+    def failed(self, stage: str, detail: str) -> Row:
+        """The row, failed at `stage`: its request could not be answered."""
+        return replace(self, outcome=Failed(stage, detail))
+
+    def with_event(self, stage: str, did: str | Sequence[str], **details: Any) -> Row:
+        """The row with one more event: what `stage` did, in short fixed words."""
+        event = Event(stage, [did] if isinstance(did, str) else did, details)
+        return replace(self, history=(*self.history, event))
+
+    def with_messages(self, messages: Sequence[FrozenJson]) -> Row:
+        """The row with another conversation, and the same tools."""
+        return replace(self, conversation=self.conversation.with_messages(messages))
+
+    def with_reply(self, text: str) -> Row:
+        """The row with a new message of the assistant, which replaces the answer that is there."""
+        return replace(self, conversation=self.conversation.with_reply(text))
+
+    def with_score(self, key: str, score: float) -> Row:
+        """The row with one more score, or another one under the same key."""
+        return replace(self, scores={**self.scores, key: score})
 
     @classmethod
     def from_json(cls, receipt: Json) -> Row:
@@ -266,4 +321,4 @@ def _outcome(receipt: Json) -> Outcome:
         return Failed(receipt["stage"], receipt["detail"])
     if receipt["reason"] is not None:
         return Dropped(receipt["stage"], receipt["reason"], receipt["detail"])
-    return Pending() if receipt["status"] == "pending" else Kept()
+    return Pending(receipt["stage"]) if receipt["status"] == "pending" else Kept()

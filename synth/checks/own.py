@@ -14,7 +14,7 @@ from pathlib import Path
 from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError
 from synth.frozen import thaw
-from synth.row import Row
+from synth.typed_row import Row
 from synth.user_code import load_function, place_in
 
 
@@ -25,10 +25,10 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
 
     def check(row: Row) -> Objection | None:
         given = {
-            "messages": thaw(row.messages),
-            "prompt": row.prompt_text,
-            "answer": row.answer or "",
-            "tools": thaw(row.tools),
+            "messages": thaw(row.conversation.messages),
+            "prompt": row.conversation.prompt_text,
+            "answer": row.conversation.answer or "",
+            "tools": thaw(row.conversation.tools),
         }
         try:
             said = function(given)

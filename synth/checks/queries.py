@@ -16,7 +16,7 @@ from synth.errors import RecipeError, UnreachableError
 from synth.hints import pip_install
 from synth.isolated import Isolated, TooMuch
 from synth.llm.base import Json
-from synth.row import Row
+from synth.typed_row import Row
 
 # SQLite's own steps stand for time, so that a busy machine does not decide which rows are kept. A second is
 # so many of them; a slow machine takes longer for that.
@@ -44,7 +44,7 @@ def sql_check(file: Path, seconds: float, *, empty: bool) -> Check:
     process = Isolated(_MEMORY[_kind_of(file)])
 
     def check(row: Row) -> Objection | None:
-        query = query_of(row.answer or "")
+        query = query_of(row.conversation.answer or "")
         if not query:
             return Objection("not_sql", "the answer holds no query")
         try:

@@ -16,9 +16,9 @@ from synth.exports.example import prompt_text
 from synth.exports.sides import Side, unit_hash
 from synth.llm.base import Json
 from synth.recipe.model import MixSource
-from synth.row import Row
 from synth.sources import read_rows
 from synth.text.near import NearCopies
+from synth.typed_row import Row
 
 # How much of what is wanted a row gives: one, where rows are counted, or its tokens.
 Size = Callable[[Row], int]
@@ -91,7 +91,7 @@ def choose(source: MixSource, wanted: int, folder: Path, ours: NearCopies, size:
         place = unit_hash(row.id)
         if row.id in seen or (given >= wanted and place >= -kept[0][0]):
             continue
-        if ours.seen(row.prompt_text) is not None:
+        if ours.seen(row.conversation.prompt_text) is not None:
             continue
         seen.add(row.id)
         amount = size(row)
@@ -109,6 +109,6 @@ def receipts_of(share: Share, folder: Path) -> Iterator[Json]:
     for row in read_rows(share.source.source, folder, "seed", answered=True) if left else ():
         if row.id in left:
             left.remove(row.id)
-            receipt = row.receipt()
+            receipt = row.to_json()
             receipt["lineage"]["origin"] = "mixed"
             yield {**receipt, "status": "kept", "mixed": share.name}

@@ -26,9 +26,9 @@ from synth.exports.tally import Tally
 from synth.exports.templates import Templates
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
-from synth.row import Row
 from synth.store import RunReader
 from synth.text.near import NearCopies
+from synth.typed_row import Row
 
 
 class RowWriter:
@@ -128,7 +128,7 @@ class RowWriter:
     def _tokens(self, row: Row) -> int:
         """The tokens of a general row, for the model to train."""
         assert self._target is not None, "ExportOptions asks for a model where tokens are to be counted"
-        example, _ = next(examples_of(row.receipt(), "answer", self._as_it_is))
+        example, _ = next(examples_of(row.to_json(), "answer", self._as_it_is))
         return self._target.length(example)
 
     def _test_side(self) -> tuple[TestSide, int]:

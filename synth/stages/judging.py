@@ -19,10 +19,10 @@ from synth.llm.model import Answer, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.recipe.model import EndpointModel, ModelConfig, VllmModel
-from synth.row import Row
 from synth.stages.answers import ask_for_object, parse_object, refuse_unanswered
 from synth.stages.base import Context, JudgeTraits, Unusable, ask_until_served
 from synth.stages.options import EvolveOptions, ParaphraseOptions
+from synth.typed_row import Row
 
 # What servers give at the most, as a rule.
 _ALTERNATIVES = 20
@@ -51,9 +51,9 @@ class Judgement:
     mass: float
     answer: Answer
 
-    def note(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> None:
-        """Adds it to the row's history."""
-        row.note(
+    def noted(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> Row:
+        """The row with the judgement in its history."""
+        return row.with_event(
             stage,
             how,
             score=self.score,
@@ -203,8 +203,10 @@ async def compared(
     texts: tuple[str, str],
     key: str,
     options: ParaphraseOptions | EvolveOptions,
-) -> bool:
-    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; noted in the row's history."""
+) -> tuple[Row, bool]:
+    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; the row
+    has it in its history.
+    """
     first, second = texts
     verdict, answer = await ask_for_object(
         judge,
@@ -214,5 +216,4 @@ async def compared(
         options.attempts,
     )
     event = {key: verdict[key], "prompt": prompt.label, "request": answer.request.identity}
-    row.note(stage, "judged", **event)
-    return bool(verdict[key])
+    return row.with_event(stage, "judged", **event), bool(verdict[key])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import RedactOptions
+from synth.typed_row import Row
 
 
 class Redact:
@@ -19,5 +19,6 @@ class Redact:
         self.name = name
         self.files: tuple[Path, ...] = (context.recipe.folder / options.names,) if options.names else ()
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """Nothing is left to do."""
+        return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from synth.exports import ExportResult, export_run
 from synth.exports.balance import wanted_sizes
 from synth.exports.strata import language
 from synth.recipe.model import Balance
-from synth.row import Row, content_id
+from synth.row import content_id
+from synth.typed_row import Row
 
 ENGLISH = "How can I cancel {} or {} but not {}?"
 GERMAN = "Wie kann ich {} oder {} aber nicht {} stornieren?"
@@ -87,7 +89,7 @@ def test_a_temperature_of_one_changes_nothing(tmp_path: Path) -> None:
 
 def test_copies_of_what_would_be_test_stay_out_of_it(tmp_path: Path) -> None:
     """Without a holdout, test is cut from the drafts: its rows are not repeated, in neither file."""
-    rows = [*tongues(), *[draft(row.messages) for row in drafts(60, start=900)]]
+    rows = [*tongues(), *[draft(row.conversation.messages) for row in drafts(60, start=900)]]
     run = make_run(
         tmp_path / "run",
         rows,
@@ -102,8 +104,7 @@ def test_copies_of_what_would_be_test_stay_out_of_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("by", "copies"), [("label:topic", 6), ("stage", 0), ("source", 0)])
 def test_groups_are_those_of_the_dimension(tmp_path: Path, by: str, copies: int) -> None:
-    rows = drafts(10)
-    for number, row in enumerate(rows):
-        row.labels = {"topic": "rare" if number < 2 else "usual"}
+    topics = ["rare"] * 2 + ["usual"] * 8
+    rows = [replace(row, labels={"topic": topic}) for row, topic in zip(drafts(10), topics, strict=True)]
     result = exported(tmp_path, {"by": by, "temperature": 1000, "most": 9}, [HELD_OUT, *rows])
     assert result.files["train"] == 10 + copies

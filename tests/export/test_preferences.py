@@ -19,7 +19,7 @@ NONE: dict[str, Any] = {"status": "none"}
 
 
 def receipt(answer: str, candidates: list[dict[str, Any]], review: dict[str, Any] = NONE) -> dict[str, Any]:
-    row = draft(chat("Why?", answer), candidates=candidates).receipt()
+    row = draft(chat("Why?", answer), candidates=candidates).to_json()
     return {**row, "review": review}
 
 
@@ -125,7 +125,7 @@ def test_kto_takes_what_people_accepted_and_what_they_rejected(tmp_path: Path) -
     good, bad, unread = (
         draft(chat(f"{word}?", word)) for word in ("accepted one", "rejected two", "never three")
     )
-    bad.drop("review", "rejected")
+    bad = bad.dropped("review", "rejected")
     reviews = {good.id: {"status": "accepted"}, bad.id: {"status": "rejected"}}
     run = make_run(
         tmp_path / "run", [good, bad, unread], reviews=reviews, export={"split": {"train": 1, "test": 0}}

@@ -11,7 +11,8 @@ from synth.errors import InputError
 from synth.llm.base import Json
 from synth.review.records import Record, Unfit, record_of
 from synth.review.tasks import FieldSpec, load_task
-from synth.row import Lineage, Row
+from synth.row import Lineage
+from tests.made_row import made_row
 
 PASSAGE = "Refunds take five days."
 
@@ -23,7 +24,7 @@ def receipt(number: int = 1, **more: Any) -> Json:
         {"role": "assistant", "content": "Five days."},
     ]
     lineage = Lineage("document", ("passage 7",), stage="backtranslate", model="m")
-    return Row(f"{number:016x}", messages, lineage, **{"status": "kept", **more}).receipt()
+    return made_row(f"{number:016x}", messages, lineage, **{"status": "kept", **more}).to_json()
 
 
 def record(task: str, row: Json, **how: Any) -> Record:

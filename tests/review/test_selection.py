@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from synth.llm.base import Json
 from synth.recipe.model import ReviewOptions
 from synth.review.selection import Judging, select
-from synth.row import Lineage, Row
+from synth.row import Lineage
+from synth.typed_row import Row
+from tests.made_row import made_row
 
 BAR = Judging({"quality": 4.0}, [["quality"]])
 
@@ -20,11 +23,11 @@ def made(number: int, score: float | None = None, **more: Any) -> Row:
     messages = [{"role": "user", "content": f"{number}?"}, {"role": "assistant", "content": f"{number}."}]
     scores = {} if score is None else {"quality": score}
     lineage = Lineage("seed", stage="generate")
-    return Row(f"{number:016x}", messages, lineage, **{"status": "kept", "scores": scores, **more})
+    return made_row(f"{number:016x}", messages, lineage, **{"status": "kept", "scores": scores, **more})
 
 
 def receipts(rows: list[Row]) -> list[Json]:
-    return [row.receipt() for row in rows]
+    return [row.to_json() for row in rows]
 
 
 def options(**more: Any) -> ReviewOptions:
@@ -41,7 +44,7 @@ def judged(count: int) -> list[Row]:
         score = min(max(noise.gauss(3.9 if wrong else 4.6, 0.4), 1.0), 5.0)
         row = made(number, round(score, 4), labels={"wrong": wrong})
         if score < 4.0:
-            row.drop("score", "low_score")
+            row = row.dropped("score", "low_score")
         rows.append(row)
     return rows
 
@@ -100,17 +103,15 @@ def test_a_larger_review_holds_the_random_rows_of_the_smaller_one() -> None:
 
 def test_seeds_held_out_rows_failures_and_copies_are_never_asked_about() -> None:
     copy, near, failed = made(1, 2.0), made(2, 2.0), made(3)
-    copy.drop("dedupe", "near_copy")
-    near.drop("dedupe", "near_holdout")
-    failed.fail("score", "refused")
+    copy = copy.dropped("dedupe", "near_copy")
+    near = near.dropped("dedupe", "near_holdout")
+    failed = failed.failed("score", "refused")
     empty = made(4)
-    empty.messages = empty.messages[:1]
-    seed = made(5)
-    seed.lineage = Lineage("seed")
-    held = made(6)
-    held.lineage = Lineage("holdout")
+    empty = empty.with_messages(empty.conversation.messages[:1])
+    seed = replace(made(5), lineage=Lineage("seed"))
+    held = replace(made(6), lineage=Lineage("holdout"))
     low = made(7, 2.0)
-    low.drop("score", "low_score")
+    low = low.dropped("score", "low_score")
     rows = [copy, near, failed, empty, seed, held, low, made(8, 4.5)]
     picked = select(receipts(rows), options(rows="all"), BAR, seed=1)
     assert {each.row for each in picked} == {low.id, rows[-1].id}
@@ -130,8 +131,8 @@ def test_diverse_rows_come_from_different_clusters() -> None:
 def test_close_candidates_and_judges_who_differ_are_uncertain() -> None:
     far = made(1, candidates=[{"content": "a", "score": 5.0}, {"content": "b", "score": 1.0}])
     close = made(2, candidates=[{"content": "a", "score": 4.1}, {"content": "b", "score": 4.0}])
-    agree, differ = made(3), made(4)
-    agree.scores, differ.scores = {"one": 4.0, "two": 4.0}, {"one": 5.0, "two": 1.0}
+    agree = replace(made(3), scores={"one": 4.0, "two": 4.0})
+    differ = replace(made(4), scores={"one": 5.0, "two": 1.0})
     picked = select(
         receipts([far, close, agree, differ, *(made(n) for n in range(10, 40))]),
         options(rows=5, sample={"uncertain": 0.4, "random": 0.6}),

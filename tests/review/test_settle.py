@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 
 from synth.llm.base import Json
 from synth.review.settle import Decision, settle
-from synth.row import Lineage, Row
+from synth.row import Lineage
 from synth.store import Answer, Shown
+from tests.made_row import made_row
 
 CANDIDATES = ("alpha", "beta", "gamma")
 
 
 def receipt(status: str = "kept", labels: Json | None = None) -> Json:
     messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "the draft"}]
-    row = Row("r", messages, Lineage("seed", stage="generate"), labels=labels or {})
-    return {**row.receipt(), "status": status}
+    row = made_row("r", messages, Lineage("seed", stage="generate"), labels=labels or {})
+    return {**row.to_json(), "status": status}
 
 
 def shown(needed: int = 1, status: str = "kept", place: str = "p", labels: Json | None = None) -> Shown:

@@ -8,16 +8,17 @@ from typing import Any
 from synth.llm.base import Json
 from synth.review.settle import Decision
 from synth.review.verdicts import Verdicts
-from synth.row import Lineage, Row
+from synth.row import Lineage
 from synth.store import Shown
+from tests.made_row import made_row
 
 STAGES = (("generate", "generate"), ("paraphrase", "reword"), ("evolve", "evolve"))
 
 
 def row(name: str, stage: str, answer: str, parents: Sequence[str] = ()) -> Json:
     messages = [{"role": "user", "content": f"{name}?"}, {"role": "assistant", "content": answer}]
-    made = Row(name, messages, Lineage("seed", parents, stage=stage), status="kept")
-    return made.receipt()
+    made = made_row(name, messages, Lineage("seed", parents, stage=stage), status="kept")
+    return made.to_json()
 
 
 SOURCE = row("source", "generate", "old")
