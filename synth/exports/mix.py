@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from synth.exports.example import prompt_text
-from synth.exports.sides import Side, unit_hash
+from synth.exports.sides import Side
 from synth.llm.base import Json
 from synth.recipe.model import MixSource
 from synth.sources import read_rows
+from synth.stable import fraction
 from synth.text.near import NearCopies
 from synth.typed_row import Row
 
@@ -88,7 +89,7 @@ def choose(source: MixSource, wanted: int, folder: Path, ours: NearCopies, size:
     seen: set[str] = set()
     given = 0
     for row in read_rows(source.source, folder, "seed", answered=True) if wanted else ():
-        place = unit_hash(row.id)
+        place = fraction("split", row.id)
         if row.id in seen or (given >= wanted and place >= -kept[0][0]):
             continue
         if ours.seen(row.conversation.prompt_text) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from synth.llm.base import Json
 from synth.review.tasks import Task
 from synth.review.votes import LETTERS, draft_answer, draft_label, draft_prompt
 from synth.row import content_of
+from synth.stable import rank
 
 # Shown beside the task's own fields where annotators wrote different texts.
 VERSIONS = "versions"
@@ -126,11 +126,7 @@ def _candidates(receipt: Json, seed: int) -> tuple[str, ...]:
     different = list(dict.fromkeys([*([own] if own.strip() else []), *texts]))[: len(LETTERS)]
     if len(different) < 2:
         return ()
-    return tuple(sorted(different, key=lambda text: _shuffle(seed, receipt["id"], text)))
-
-
-def _shuffle(seed: int, row: str, text: str) -> bytes:
-    return hashlib.sha256(f"{seed}:order:{row}:{text}".encode("utf-8", "surrogatepass")).digest()
+    return tuple(sorted(different, key=lambda text: rank(seed, "order", receipt["id"], text)))
 
 
 def _metadata(receipt: Json, order: Sequence[str], *, hide_scores: bool) -> Json:

@@ -8,7 +8,6 @@ the bad answer as the rejected one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import shorten
@@ -16,6 +15,7 @@ from textwrap import shorten
 from synth.conversation import Conversation, assistant_message, content_of, user_message
 from synth.llm.base import Json, RequestFailed
 from synth.row import Lineage, content_id
+from synth.stable import rank
 from synth.stages.answers import ask_for_object, read_text
 from synth.stages.base import Context, Unusable, ask_until_served, attributed, no_source, settled
 from synth.stages.expected import Making, Requests, draft_to_come
@@ -56,9 +56,7 @@ class TargetFailures:
         if not context.failures:
             raise no_source(name, "failures")
         salt = f"{context.recipe.seed}:{name}"
-        self._failures = sorted(
-            context.failures, key=lambda f: hashlib.sha256(f"{salt}:{f.id}".encode()).digest()
-        )
+        self._failures = sorted(context.failures, key=lambda failure: rank(salt, failure.id))
         self._writer = context.model("writer", options)
         inputs = ["pattern", "prompt", "response", "problem", "expected"]
         self._prompt = context.prompt("target_failures", options, "draft", inputs)
