@@ -24,7 +24,9 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The row has stages ahead of it: the run stopped before they had their turn."""
+    """The row waits for `stage`: the run stopped before that stage had its turn."""
+
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,8 @@ class Row:
 
     @property
     def stage(self) -> str | None:
-        """The stage that dropped or failed it."""
-        return self.outcome.stage if isinstance(self.outcome, Dropped | Failed) else None
+        """The stage that dropped or failed it, or that it waits for."""
+        return None if isinstance(self.outcome, Kept) else self.outcome.stage
 
     @property
     def reason(self) -> str | None:
@@ -203,6 +205,11 @@ class Row:
     def held_out(self) -> bool:
         """Whether no prompt may ever show it."""
         return self.lineage.origin == "holdout"
+
+    @property
+    def maker(self) -> str:
+        """The stage that made it; for a row that people gave, what they gave it as."""
+        return self.lineage.stage or self.lineage.origin
 
     @property
     def draft(self) -> bool:
@@ -266,4 +273,4 @@ def _outcome(receipt: Json) -> Outcome:
         return Failed(receipt["stage"], receipt["detail"])
     if receipt["reason"] is not None:
         return Dropped(receipt["stage"], receipt["reason"], receipt["detail"])
-    return Pending() if receipt["status"] == "pending" else Kept()
+    return Pending(receipt["stage"]) if receipt["status"] == "pending" else Kept()
