@@ -16,7 +16,7 @@ from synth.llm.base import Json
 Status = Literal["kept", "dropped", "failed", "pending", "superseded"]
 
 # Where a row came from, before any stage: trusted rows are never dropped.
-Origin = Literal["seed", "holdout", "prompt", "document", "failure"]
+Origin = Literal["seed", "holdout", "prompt", "document", "failure", "mixed"]
 
 
 def content_id(*parts: Any) -> str:

@@ -6,6 +6,7 @@ from synth.recipe.model import Recipe
 from synth.review.verdicts import verdicts_of
 from synth.row import Row, Slot, Status
 from synth.store import Reviewed, RunStore
+from synth.typed_row import Row as Typed
 
 
 class Decided:
@@ -26,7 +27,7 @@ class Decided:
             return False
         status: Status = "kept" if row.status == "pending" else row.status
         review = self._review(row, status)
-        return (review.receipt["status"] if review else status) == "kept"
+        return (review.row.status if review else status) == "kept"
 
     def commit(self, slot: Slot) -> None:
         """Puts the slot's rows down, with what decisions make of them."""
@@ -43,4 +44,4 @@ class Decided:
     def _review(self, row: Row, status: Status) -> Reviewed | None:
         if not self._verdicts:
             return None
-        return self._verdicts.reviewed({**row.receipt(), "status": status}, row.ended)
+        return self._verdicts.reviewed(Typed.from_json({**row.receipt(), "status": status}), row.ended)

@@ -15,6 +15,7 @@ from synth.exports.balance import wanted_sizes
 from synth.exports.strata import language
 from synth.recipe.model import Balance
 from synth.row import Row, content_id
+from synth.typed_row import Row as TypedRow
 
 ENGLISH = "How can I cancel {} or {} but not {}?"
 GERMAN = "Wie kann ich {} oder {} aber nicht {} stornieren?"
@@ -57,9 +58,12 @@ def test_groups_weigh_as_the_temperature_says_within_rounding(
 def test_the_smaller_language_is_repeated_and_the_larger_one_is_whole(tmp_path: Path) -> None:
     result = exported(tmp_path, {"by": "language", "temperature": 2})
     receipts = read_lines(result.folder / "receipts.jsonl")
-    assert Counter(language(r) for r in receipts if r["split"] == "train") == {"en": 64, "de": 16}
+    assert Counter(language(TypedRow.from_json(r)) for r in receipts if r["split"] == "train") == {
+        "en": 64,
+        "de": 16,
+    }
     copies = [r for r in receipts if "copy" in r]
-    assert {language(r) for r in copies} == {"de"}
+    assert {language(TypedRow.from_json(r)) for r in copies} == {"de"}
     assert {r["split"] for r in copies} == {"train"}
     assert Counter(r["id"] for r in copies).most_common()[-1][1] == 3
     assert "but for 12 copies inside train." in " ".join(result.checks)

@@ -16,9 +16,10 @@ from synth.exports import ExportResult, export_run
 from synth.exports.mix import choose, wanted_rows
 from synth.exports.sides import unit_hash
 from synth.recipe.model import MixSource
-from synth.row import Row
 from synth.sources import read_rows
 from synth.text.near import NearCopies
+from synth.typed_row import Row
+from tests.typed_rows import typed
 
 OURS = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"
 
@@ -112,10 +113,11 @@ def test_a_weight_of_tokens_takes_as_few_rows_as_make_it_up(tmp_path: Path) -> N
     source = MixSource(source="general.jsonl", tokens=100)
 
     def tokens(row: Row) -> int:
-        return len(row.prompt_text) % 7 + 1
+        return len(row.conversation.prompt_text) % 7 + 1
 
     share = choose(source, 100, tmp_path, NearCopies(), tokens)
-    rows = sorted(read_rows("general.jsonl", tmp_path, "seed", answered=True), key=lambda r: unit_hash(r.id))
+    read = map(typed, read_rows("general.jsonl", tmp_path, "seed", answered=True))
+    rows = sorted(read, key=lambda r: unit_hash(r.id))
     few = rows[: len(share.ids)]
     assert share.ids == {row.id for row in few}
     assert share.given == sum(map(tokens, few)) >= 100 > sum(map(tokens, few[:-1]))

@@ -11,20 +11,24 @@ from hypothesis import strategies as st
 
 from synth.llm.base import Json
 from synth.review.settle import Decision, settle
-from synth.row import Lineage, Row
+from synth.row import Lineage
+from synth.row import Row as StageRow
 from synth.store import Answer, Shown
+from synth.typed_row import Row
+from tests.typed_rows import typed
 
 CANDIDATES = ("alpha", "beta", "gamma")
 
 
-def receipt(status: str = "kept", labels: Json | None = None) -> Json:
+def draft(status: str = "kept", labels: Json | None = None) -> Row:
     messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "the draft"}]
-    row = Row("r", messages, Lineage("seed", stage="generate"), labels=labels or {})
-    return {**row.receipt(), "status": status}
+    row = StageRow("r", messages, Lineage("seed", stage="generate"), labels=labels or {})
+    dropped = {"stage": "score", "reason": "low_score"} if status == "dropped" else {}
+    return typed(row, status=status, **dropped)
 
 
 def shown(needed: int = 1, status: str = "kept", place: str = "p", labels: Json | None = None) -> Shown:
-    return Shown(place, "r", "random", needed, receipt(status, labels), CANDIDATES)
+    return Shown(place, "r", "random", needed, draft(status, labels), CANDIDATES)
 
 
 def said(
