@@ -17,9 +17,9 @@ from pathlib import Path
 import orjson
 
 from synth.exports.exported import ExportedRow
-from synth.exports.sides import unit_hash
 from synth.exports.strata import group_of
 from synth.recipe.model import Balance
+from synth.stable import fraction
 
 
 def wanted_sizes(sizes: Mapping[str, int], balance: Balance) -> dict[str, int]:
@@ -76,4 +76,4 @@ def _of_train(receipts: Path, count: int) -> Iterator[ExportedRow]:
 
 def _place(line: bytes) -> float:
     """Where a row stands among those that are repeated first: a matter of what is written alone."""
-    return unit_hash("copy:" + line.decode())
+    return fraction("split", "copy", line.decode())

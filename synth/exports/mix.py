@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from synth.exports.exported import ExportedRow
-from synth.exports.sides import Side, unit_hash
+from synth.exports.sides import Side
 from synth.recipe.model import MixSource
 from synth.sources import read_rows
+from synth.stable import fraction
 from synth.text.near import NearCopies
 from synth.typed_row import Row
 
@@ -87,7 +88,7 @@ def choose(source: MixSource, wanted: int, folder: Path, ours: NearCopies, size:
     seen: set[str] = set()
     given = 0
     for row in _read(source, folder) if wanted else ():
-        place = unit_hash(row.id)
+        place = fraction("split", row.id)
         if row.id in seen or (given >= wanted and place >= -kept[0][0]):
             continue
         if ours.seen(row.conversation.prompt_text) is not None:

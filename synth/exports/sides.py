@@ -14,10 +14,10 @@ at most m - 1 are not in test: if m were not, these m by themselves had one in t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from synth.stable import fraction
 from synth.text.meanings import Meanings
 from synth.text.near import NearCopies
 from synth.typed_row import Row
@@ -80,7 +80,7 @@ class Origins:
     def _side_of_root(self, root: str) -> Side:
         if self._held_out or root in self._given:
             return "train"
-        return "test" if unit_hash(root) < self._test_share else "train"
+        return "test" if fraction("split", root) < self._test_share else "train"
 
 
 class TestSide:
@@ -110,9 +110,3 @@ class TestSide:
         if not text:
             return False
         return self._prompts.seen(text) is not None or bool(self._meanings and self._meanings.near(text))
-
-
-def unit_hash(text: str) -> float:
-    """A number from 0 up to 1 that depends on `text` alone, evenly spread."""
-    digest = hashlib.sha256(f"split:{text}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from synth.recipe.model import Recipe
 from synth.redaction import Redactor
 from synth.row import Origin, Row, Slot
 from synth.sources import document_files, files_of, read_failures, read_rows
+from synth.stable import rank
 from synth.stages.given import Failure, Passage
 
 # What `repeated` calls the rows of an origin.
@@ -213,12 +213,8 @@ def _set_aside(seeds: list[Row], failures: list[Failure], recipe: Recipe) -> lis
             where="holdout.rows",
             hint="Lower it.",
         )
-    lowest = {row.id for row in sorted(real, key=lambda row: _holdout_hash(recipe, row))[:wanted]}
+    lowest = {row.id for row in sorted(real, key=lambda row: rank(recipe.seed, "holdout", row.id))[:wanted]}
     return [replace(row, lineage=replace(row.lineage, origin="holdout")) for row in real if row.id in lowest]
-
-
-def _holdout_hash(recipe: Recipe, row: Row) -> bytes:
-    return hashlib.sha256(f"{recipe.seed}:holdout:{row.id}".encode()).digest()
 
 
 def _check_prompts_are_answered(recipe: Recipe) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from synth.frozen import FrozenJson, thaw
 from synth.llm.base import Json
 from synth.review.tasks import Task
 from synth.review.votes import LETTERS, label_of
+from synth.stable import rank
 from synth.typed_row import Row
 
 # Shown beside the task's own fields where annotators wrote different texts.
@@ -127,11 +127,7 @@ def _candidates(row: Row, seed: int) -> tuple[str, ...]:
     different = list(dict.fromkeys([*([own] if own.strip() else []), *texts]))[: len(LETTERS)]
     if len(different) < 2:
         return ()
-    return tuple(sorted(different, key=lambda text: _shuffle(seed, row.id, text)))
-
-
-def _shuffle(seed: int, row: str, text: str) -> bytes:
-    return hashlib.sha256(f"{seed}:order:{row}:{text}".encode("utf-8", "surrogatepass")).digest()
+    return tuple(sorted(different, key=lambda text: rank(seed, "order", row.id, text)))
 
 
 def _metadata(row: Row, order: Sequence[str], *, hide_scores: bool) -> Json:

@@ -14,11 +14,11 @@ held-out rows are trusted and never shown. Shares, in the order in which they ar
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from synth.recipe.model import Recipe, ReviewOptions
+from synth.stable import rank
 from synth.stages.score_options import ScoreOptions
 from synth.typed_row import Row
 
@@ -80,7 +80,7 @@ def select(rows: Iterable[Row], options: ReviewOptions, judging: Judging, seed: 
     picked = shares.draw(_apportion(wanted, weights), wanted, dropped_too=weights["dropped"] > 0)
     overlapping = set()
     if options.annotators > 1:
-        by_chance = sorted(picked, key=lambda row: _hash(seed, "overlap", row))
+        by_chance = sorted(picked, key=lambda row: rank(seed, "review", "overlap", row))
         overlapping = set(by_chance[: round(options.overlap * len(picked))])
     return [
         Picked(row, share, options.annotators if row in overlapping else 1)
@@ -98,11 +98,11 @@ class _Shares:
         uncertainties: Mapping[str, float],
         seed: int,
     ) -> None:
-        self._dropped = sorted((d.row for d in dropped), key=lambda row: _hash(seed, "dropped", row))
-        self._random = sorted((d.row for d in kept), key=lambda row: _hash(seed, "random", row))
+        self._dropped = sorted((d.row for d in dropped), key=lambda row: rank(seed, "review", "dropped", row))
+        self._random = sorted((d.row for d in kept), key=lambda row: rank(seed, "review", "random", row))
         self._uncertain = sorted(
             (d.row for d in kept if d.row in uncertainties),
-            key=lambda row: (-uncertainties[row], _hash(seed, "uncertain", row)),
+            key=lambda row: (-uncertainties[row], rank(seed, "review", "uncertain", row)),
         )
         self._diverse = _one_a_cluster(kept, seed)
 
@@ -194,10 +194,6 @@ def _spread(values: Sequence[float]) -> float:
 
 def _one_a_cluster(drafts: Sequence[_Draft], seed: int) -> list[str]:
     first: dict[str, _Draft] = {}
-    for draft in sorted(drafts, key=lambda d: _hash(seed, "diverse", d.row)):
+    for draft in sorted(drafts, key=lambda d: rank(seed, "review", "diverse", d.row)):
         first.setdefault(draft.cluster, draft)
     return [draft.row for draft in first.values()]
-
-
-def _hash(seed: int, purpose: str, row: str) -> bytes:
-    return hashlib.sha256(f"{seed}:review:{purpose}:{row}".encode()).digest()

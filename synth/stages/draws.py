@@ -8,13 +8,13 @@ exponential waiting time that is half as long (Schindelhauer and Schomaker, 2005
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from synth import stable
 from synth.row import Row
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Pool:
         visible = bisect_right(self._since, index if at is None else at)
         if self._keys is None or visible == 0 or count == 0:
             return []
-        hashes = _mixed(self._keys[:visible], _draw_key(salt, index))
+        hashes = _mixed(self._keys[:visible], stable.number(salt, index))
         order = _waiting(hashes, self._weights[:visible]) if self._weighted else hashes
         return [self.rows[i] for i in _lowest(order, count)]
 
@@ -116,7 +116,7 @@ class EvenDraws:
     def _tie(self, leaf: str) -> bytes:
         """The order of leaves that are level: each has its place, whatever others there are."""
         if leaf not in self._ties:
-            self._ties[leaf] = hashlib.sha256(f"{self._salt}:{leaf}".encode()).digest()
+            self._ties[leaf] = stable.rank(self._salt, leaf)
         return self._ties[leaf]
 
 
@@ -129,10 +129,6 @@ def _lowest(order: NDArray[np.uint64] | NDArray[np.float64], count: int) -> NDAr
     else:
         near = np.arange(len(order))
     return near[order[near].argsort(kind="stable")[:count]]
-
-
-def _draw_key(salt: str, index: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{salt}:{index}".encode()).digest()[:8], "big")
 
 
 def _waiting(hashes: NDArray[np.uint64], weights: list[float]) -> NDArray[np.float64]:

@@ -7,13 +7,13 @@ rows.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from synth.llm.base import Json
 from synth.prompts import Prompt
+from synth.stable import rank
 from synth.stages.given import Passage
 from synth.text.embedding import embed
 from synth.text.quotes import find_quote
@@ -56,7 +56,7 @@ class Passages:
         return self._asking.render({"passages": [p.text for p in passages], "question": question})
 
     def _rank(self, row: str, passage: Passage, what: str = "distractor") -> bytes:
-        return hashlib.sha256(f"{self._salt}:{what}:{row}:{passage.id}".encode()).digest()
+        return rank(self._salt, what, row, passage.id)
 
 
 def quoted_in(quote: str, passages: Sequence[Passage]) -> Passage | None:

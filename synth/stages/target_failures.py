@@ -8,13 +8,13 @@ the bad answer as the rejected one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 
 from synth.llm.base import Json, RequestFailed
 from synth.row import Lineage, Row, content_id, content_of
+from synth.stable import rank
 from synth.stages.answers import ask_for_object, read_text
 from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source, settled
 from synth.stages.expected import Making, Requests, draft_to_come
@@ -54,9 +54,7 @@ class TargetFailures:
         if not context.failures:
             raise no_source(name, "failures")
         salt = f"{context.recipe.seed}:{name}"
-        self._failures = sorted(
-            context.failures, key=lambda f: hashlib.sha256(f"{salt}:{f.id}".encode()).digest()
-        )
+        self._failures = sorted(context.failures, key=lambda failure: rank(salt, failure.id))
         self._writer = context.model("writer", options)
         inputs = ["pattern", "prompt", "response", "problem", "expected"]
         self._prompt = context.prompt("target_failures", options, "draft", inputs)

@@ -9,7 +9,6 @@ asked a second time in the opposite order: an answer is better than another only
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -20,6 +19,7 @@ from synth.llm.base import Json, Reply
 from synth.llm.model import Answer
 from synth.recipe.base import Sampling
 from synth.row import Row, content_id
+from synth.stable import rank
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served
 from synth.stages.score_options import ScoreOptions
@@ -119,7 +119,7 @@ class Together:
         )
 
     def _rank(self, row: Row, text: str) -> bytes:
-        return hashlib.sha256(f"{self._salt}:{row.id}:{content_id(text)}".encode()).digest()
+        return rank(self._salt, row.id, content_id(text))
 
 
 async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from synth.llm.base import Json, RequestFailed
 from synth.prompts import Prompt
 from synth.row import Row
 from synth.small_files import read_small
+from synth.stable import number
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served, no_source
 from synth.stages.options import TopicsOptions
@@ -146,8 +146,7 @@ def batches(seeds: Sequence[Row], size: int, salt: str) -> list[list[Row]]:
         count *= 2
     found: list[list[Row]] = [[] for _ in range(count)]
     for seed in sorted(seeds, key=lambda seed: seed.id):
-        digest = hashlib.sha256(f"{salt}:{seed.id}".encode()).digest()
-        found[int.from_bytes(digest[:8], "big") % count].append(seed)
+        found[number(salt, seed.id) % count].append(seed)
     return [batch for batch in found if batch]
 
 

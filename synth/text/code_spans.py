@@ -2,6 +2,10 @@
 
 Follows CommonMark where it matters (fences, indented code, code spans, list columns) and, in doubt, calls
 a line code: prose left untidy costs little, and code tidied like prose is broken.
+
+A CommonMark parser (markdown-it) finds the same code in documents that people wrote. It is not used because
+models write lists carelessly: in CommonMark a fence that opens in a list item ends where a line is indented
+less than the item, so that the code after it is prose, and the prose after the second fence is code.
 """
 
 from __future__ import annotations

@@ -75,8 +75,18 @@ _LETTERS: Final[Mapping[str, str]] = {"de": "äöüß", "fr": "çœêèàù«", 
 
 def language_of(text: str) -> str:
     """The code of the language whose function words make up most of `text`; English where none do."""
+    return languages_of(text)[0]
+
+
+def languages_of(text: str) -> list[str]:
+    """The languages that fit `text` best: several where their function words are equally many.
+
+    "Por favor, reserve seis mesas para o jantar" counts the same in Spanish and in Portuguese. English where
+    no word is known.
+    """
     words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
     counts = {code: sum(word in known for word in words) for code, known in FUNCTION_WORDS.items()}
     for code, letters in _LETTERS.items():
         counts[code] += any(letter in text for letter in letters)
-    return max(counts, key=lambda code: counts[code])
+    most = max(counts.values())
+    return [code for code, count in counts.items() if count == most] if most else ["en"]

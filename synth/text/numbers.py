@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from synth.text.languages import language_of
+from synth.text.languages import languages_of
 from synth.text.number_words import worded_numbers
 
 # What a number may mean: ("n", value), ("time", hour, minute), ("date", month, day), ("id", letters).
@@ -139,9 +139,11 @@ def numbers_of(text: str) -> list[Number]:
             spans.append((start, end))
         for start, end in spans:  # a number is read once
             rest = f"{rest[:start]}{' ' * (end - start)}{rest[end:]}"
-    for start, end, value, firm in worded_numbers(rest, language_of(text)):
-        readings = _with_unit(value, rest, end)
-        found.append(Number(rest[start:end].strip(), frozenset(readings), firm))
+    # Where languages tie, the first one in which the text has number words reads them.
+    worded = (list(worded_numbers(rest, language)) for language in languages_of(text))
+    for start, end, value, firm in next(filter(None, worded), []):
+        readings = frozenset(_with_unit(value, rest, end))
+        found.append(Number(rest[start:end], readings, firm))
     for match in _HINTS.finditer(text):
         kind = match.lastgroup or ""
         values = _HINT_VALUES.get(kind) or (float(kind[1:]),)

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from synth.errors import ExportError, SourceError
 from synth.exports import ExportResult, export_run
 from synth.exports.mix import choose, wanted_rows
-from synth.exports.sides import unit_hash
 from synth.recipe.model import MixSource
 from synth.sources import read_rows
+from synth.stable import fraction
 from synth.text.near import NearCopies
 from synth.typed_row import Row
 from tests.typed_rows import typed
@@ -117,7 +117,7 @@ def test_a_weight_of_tokens_takes_as_few_rows_as_make_it_up(tmp_path: Path) -> N
 
     share = choose(source, 100, tmp_path, NearCopies(), tokens)
     read = map(typed, read_rows("general.jsonl", tmp_path, "seed", answered=True))
-    rows = sorted(read, key=lambda r: unit_hash(r.id))
+    rows = sorted(read, key=lambda r: fraction("split", r.id))
     few = rows[: len(share.ids)]
     assert share.ids == {row.id for row in few}
     assert share.given == sum(map(tokens, few)) >= 100 > sum(map(tokens, few[:-1]))

@@ -6,15 +6,15 @@ import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from export_runs import chat, draft, drafts, held_out, make_run, read_all, read_lines, seed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.conversation import Conversation
 from synth.exports import export_run
-from synth.exports.sides import Origins, unit_hash
+from synth.exports.sides import Origins
 from synth.row import Row
+from synth.stable import fraction
 from synth.text.embedding import embed
 from synth.text.near import NearCopies
 from tests.typed_rows import typed
@@ -41,7 +41,7 @@ def test_with_a_holdout_nothing_else_is_test() -> None:
 
 def test_what_is_made_from_one_text_stays_together() -> None:
     rows = [
-        draft(chat(f"{origin} {n} {unit_hash(f'{origin}{n}')}", f"{origin}:{n}"), [f"passage-{origin}"])
+        draft(chat(f"{origin} {n} {fraction(origin, n)}", f"{origin}:{n}"), [f"passage-{origin}"])
         for origin in range(40)
         for n in range(3)
     ]
@@ -65,7 +65,8 @@ def test_grandchildren_follow_and_dropped_parents_still_bind() -> None:
 def test_what_people_gave_and_its_paraphrases_train() -> None:
     given_rows = [seed(row.messages) for row in drafts(30)]
     made = [
-        draft(chat(f"other {unit_hash(r.id)} words {unit_hash(r.id + 'b')}", "x"), [r.id]) for r in given_rows
+        draft(chat(f"other {fraction('split', r.id)} words {fraction(r.id, 'b')}", "x"), [r.id])
+        for r in given_rows
     ]
     split = sides([*given_rows, *made, *drafts(30, start=500)])
     assert {split[row.id] for row in given_rows} == {"train"}
@@ -169,12 +170,6 @@ def _assert_no_leak(rows: list[Row], split: dict[str, str]) -> None:
     for row in train:
         assert origins.roots(row.id).isdisjoint(texts_of_test)
         assert index.seen(row.prompt_text) is None
-
-
-@pytest.mark.parametrize("text", ["", "a", "passage-1"])
-def test_the_hash_is_a_share(text: str) -> None:
-    assert 0 <= unit_hash(text) < 1
-    assert unit_hash(text) == unit_hash(text)
 
 
 def test_each_kind_of_row_has_its_share_and_the_card_says_how_it_came_out(tmp_path: Path) -> None:

@@ -93,6 +93,15 @@ SAME = [
     ("6-year-old", "six years old"),
     ("€49.90", "49,90 €"),
     ("12 000 km", "12,000 km"),
+    # What a rewording in another language may make of a number.
+    ("Reserve 16 mesas para o jantar, por favor.", "Por favor, reserve dezesseis mesas para o jantar."),
+    ("Como eu pago os 250 reais da conta?", "A conta é de duzentos e cinquenta reais, como posso pagar?"),
+    ("¿Cómo pago los 250 euros?", "La factura es de doscientos cincuenta euros, ¿cómo la pago?"),
+    ("Comment payer les 97 euros ?", "La facture est de quatre-vingt-dix-sept euros, comment la payer ?"),
+    ("Ich bin 2.500 Kilometer gefahren.", "Das waren zweitausendfünfhundert Kilometer, die ich fuhr."),
+    ("Come pago i 1.223 euro?", "La fattura è di milleduecentoventitré euro: come la pago?"),
+    ("Hoe betaal ik de 72 euro?", "De rekening is tweeënzeventig euro, hoe betaal ik die?"),
+    ("a twenty-five-year-old", "someone who is 25 years old"),
 ]
 DIFFERENT = [
     ("2,500 units", "25,000 units"),
@@ -110,6 +119,12 @@ DIFFERENT = [
     ("port 80", "port 8080"),
     ("1.5 litres", "15 litres"),
     ("192.168.0.1", "192.168.0.10"),
+    ("Reserve dezesseis mesas para o jantar.", "Reserve dezessete mesas para o jantar."),
+    ("La factura es de doscientos euros.", "La factura es de trescientos euros."),
+    ("La facture est de quatre-vingt-dix euros.", "La facture est de quatre-vingts euros."),
+    ("Das waren zweitausendfünfhundert Kilometer.", "Das waren dreitausendfünfhundert Kilometer."),
+    ("La fattura è di ventitré euro.", "La fattura è di ventidue euro."),
+    ("De rekening is tweeënzeventig euro.", "De rekening is zevenentwintig euro."),
 ]
 
 

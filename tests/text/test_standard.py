@@ -142,6 +142,7 @@ def test_line_ends_of_every_kind():
         ("<code>a  b</code>  c", "<code>a  b</code> c"),
         ("one.  Two.\nthree.  Four.", "one. Two.\nthree. Four."),
         ("> quoted   text", "> quoted text"),
+        ("1. Do:\n   ```\nls   -l\n```\n2. Look   here", "1. Do:\n   ```\nls   -l\n```\n2. Look here"),
         ("שלום   עולם ", "שלום עולם"),
     ],
 )
@@ -152,6 +153,8 @@ def test_white_space_in_prose(text, expected):
 LEFT_ALONE = {
     "fence": "Run:\n\n```bash\nx   =   1  \n\n\n\ny\n```\nDone.",
     "fence within a list": "1. Do:\n   ```bash\n   x   y  \n   ```\n2. Done",
+    "fence within a list, its code outside": "1. Do:\n   ```py\nif a:\n  b  =  1\n```\n2. Done",
+    "fence within a list, closed outside": "- Do:\n  ```sh\n  ls   -l\n```\n- Done",
     "fence within a quotation": "> ```\n> a   b\n> ```",
     "open fence": "So:\n```\na  b  \n\n\n",
     "longer fence around a fence": "See:\n````\n```\na  b\n```\nc   d\n````",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from synth.errors import SourceError
 from synth.row import Lineage, Row, content_id
+from synth.stable import rank
 from synth.stages.backtranslate.instructions import Instructions
 from synth.stages.backtranslate.questions import Questions
 from synth.stages.base import Context, no_source, settled
@@ -89,4 +89,4 @@ def _groups(passages: Sequence[Passage], size: int, salt: str) -> list[list[Pass
             last.append(passage)
         else:
             groups.append([passage])
-    return sorted(groups, key=lambda group: hashlib.sha256(f"{salt}:{group[0].id}".encode()).digest())
+    return sorted(groups, key=lambda group: rank(salt, group[0].id))

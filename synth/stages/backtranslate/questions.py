@@ -7,7 +7,6 @@ that it is not there (RAFT, https://arxiv.org/abs/2403.10131).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.llm.model import Answer
 from synth.row import Lineage, Row, content_id
+from synth.stable import fraction
 from synth.stages.answers import ask_for_object
 from synth.stages.base import Context, lineage_of
 from synth.stages.given import Passage
@@ -118,8 +118,7 @@ class Questions:
         row.note(self._name, "absent" if absent else "cited")
 
     def _chance(self, row: Row) -> float:
-        digest = hashlib.sha256(f"{self._salt}:absent:{row.id}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") / 2**64
+        return fraction(self._salt, "absent", row.id)
 
 
 def _exchange(question: str, response: str) -> list[Json]:
