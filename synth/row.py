@@ -15,7 +15,7 @@ from synth.frozen import FrozenDict, FrozenJson, freeze
 Status = Literal["kept", "dropped", "failed", "pending", "superseded"]
 
 # Where a row came from, before any stage: trusted rows are never dropped.
-Origin = Literal["seed", "holdout", "prompt", "document", "failure"]
+Origin = Literal["seed", "holdout", "prompt", "document", "failure", "mixed"]
 
 
 def content_id(*parts: Any) -> str:

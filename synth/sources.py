@@ -12,6 +12,7 @@ import orjson
 
 from synth.conversation import Conversation
 from synth.errors import SourceError
+from synth.frozen import thaw
 from synth.llm.base import Json
 from synth.recipe.files import Files, FileSource, RunSource, Source, listed
 from synth.redaction.redactor import Redactor
@@ -278,10 +279,10 @@ def run_records(source: RunSource, folder: Path) -> Iterator[Record]:
     reader = RunReader(folder / source.run)
     try:
         for row in reader.rows(status="kept"):
-            approved = row["review"]["status"] in ("accepted", "edited", "restored")
-            if row["lineage"]["origin"] != "holdout" and (approved or source.only is None):
-                data = {"messages": row["messages"], "tools": row["tools"]}
-                yield Record(data, f"{source.run}: row {row['id']}")
+            if not row.held_out and (row.review.approved or source.only is None):
+                conversation = row.conversation
+                data = {"messages": thaw(conversation.messages), "tools": thaw(conversation.tools)}
+                yield Record(data, f"{source.run}: row {row.id}")
     finally:
         reader.close()
 

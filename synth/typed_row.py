@@ -227,6 +227,11 @@ class Row:
         return self.lineage.origin == "holdout"
 
     @property
+    def maker(self) -> str:
+        """The stage that made it; for a row that people gave, what they gave it as."""
+        return self.lineage.stage or self.lineage.origin
+
+    @property
     def draft(self) -> bool:
         """Whether a model wrote some of it: what `accepted`, `target` and `count` count."""
         return not self.given

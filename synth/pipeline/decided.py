@@ -27,7 +27,7 @@ class Decided:
             return False
         row = row.kept() if row.pending else row
         review = self._review(row, None)
-        return (review.receipt["status"] if review else row.status) == "kept"
+        return (review.row if review else row).status == "kept"
 
     def commit(self, slot: Slot) -> None:
         """Puts the slot's rows down, with what decisions make of them."""
@@ -42,4 +42,4 @@ class Decided:
         return self._verdicts.refresh(self._store.reviewed, self._store.version)
 
     def _review(self, row: Row, ended: int | None) -> Reviewed | None:
-        return self._verdicts.reviewed(row.to_json(), ended) if self._verdicts else None
+        return self._verdicts.reviewed(row, ended) if self._verdicts else None

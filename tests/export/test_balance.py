@@ -59,9 +59,12 @@ def test_groups_weigh_as_the_temperature_says_within_rounding(
 def test_the_smaller_language_is_repeated_and_the_larger_one_is_whole(tmp_path: Path) -> None:
     result = exported(tmp_path, {"by": "language", "temperature": 2})
     receipts = read_lines(result.folder / "receipts.jsonl")
-    assert Counter(language(r) for r in receipts if r["split"] == "train") == {"en": 64, "de": 16}
+    assert Counter(language(Row.from_json(r)) for r in receipts if r["split"] == "train") == {
+        "en": 64,
+        "de": 16,
+    }
     copies = [r for r in receipts if "copy" in r]
-    assert {language(r) for r in copies} == {"de"}
+    assert {language(Row.from_json(r)) for r in copies} == {"de"}
     assert {r["split"] for r in copies} == {"train"}
     assert Counter(r["id"] for r in copies).most_common()[-1][1] == 3
     assert "but for 12 copies inside train." in " ".join(result.checks)

@@ -118,9 +118,8 @@ def test_a_weight_of_tokens_takes_as_few_rows_as_make_it_up(tmp_path: Path) -> N
         return len(row.conversation.prompt_text) % 7 + 1
 
     share = choose(source, 100, tmp_path, NearCopies(), tokens)
-    rows = sorted(
-        read_rows("general.jsonl", tmp_path, "seed", answered=True), key=lambda r: fraction("split", r.id)
-    )
+    read = read_rows("general.jsonl", tmp_path, "seed", answered=True)
+    rows = sorted(read, key=lambda r: fraction("split", r.id))
     few = rows[: len(share.ids)]
     assert share.ids == {row.id for row in few}
     assert share.given == sum(map(tokens, few)) >= 100 > sum(map(tokens, few[:-1]))

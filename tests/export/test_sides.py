@@ -11,8 +11,8 @@ from export_runs import chat, draft, drafts, held_out, make_run, read_all, read_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synth.conversation import Conversation
 from synth.exports import export_run
-from synth.exports.example import prompt_text
 from synth.exports.sides import Origins
 from synth.stable import fraction
 from synth.text.embedding import embed
@@ -57,7 +57,7 @@ def test_grandchildren_follow_and_dropped_parents_still_bind() -> None:
     parent = parent.dropped("score", "low")
     child = draft(chat("a child of it, quite different", "1"), [parent.id])
     grandchild = draft(chat("something nobody else would ask", "2"), [child.id])
-    origins = Origins([row.to_json() for row in (parent, child, grandchild)], 0.5)
+    origins = Origins([parent, child, grandchild], 0.5)
     assert origins.roots(grandchild.id) == {parent.id}
     assert origins.side(grandchild.id) == origins.side(child.id) == origins.side(parent.id)
 
@@ -76,7 +76,7 @@ def test_what_people_gave_and_its_paraphrases_train() -> None:
 
 def test_a_row_made_from_both_sides_is_withheld(tmp_path: Path) -> None:
     rows = drafts(20)
-    origins = Origins([row.to_json() for row in rows], 0.5)
+    origins = Origins(rows, 0.5)
     train = next(row for row in rows if origins.side(row.id) == "train")
     test = next(row for row in rows if origins.side(row.id) == "test")
     both = draft(chat("a mixture of the two of them", "both"), [train.id, test.id])
@@ -160,16 +160,16 @@ def _with_ancestors(chosen: list[Row], rows: list[Row]) -> list[Row]:
 
 def _assert_no_leak(rows: list[Row], split: dict[str, str]) -> None:
     by_id = {row.id: row for row in rows}
-    origins = Origins([row.to_json() for row in rows], 0.5)
+    origins = Origins(rows, 0.5)
     test = [by_id[row_id] for row_id, side in split.items() if side == "test"]
     train = [by_id[row_id] for row_id, side in split.items() if side == "train"]
     texts_of_test = {root for row in test for root in origins.roots(row.id)}
     index = NearCopies()
     for row in test:
-        index.add(prompt_text(row.to_json()))
+        index.add(row.conversation.prompt_text)
     for row in train:
         assert origins.roots(row.id).isdisjoint(texts_of_test)
-        assert index.seen(prompt_text(row.to_json())) is None
+        assert index.seen(row.conversation.prompt_text) is None
 
 
 def test_each_kind_of_row_has_its_share_and_the_card_says_how_it_came_out(tmp_path: Path) -> None:
@@ -210,7 +210,10 @@ def test_no_meaning_stands_on_both_sides(order: list[int], held: int, threshold:
         export = {"split": {"train": 0.5, "test": 0.5, "meaning": threshold}}
         result = export_run(make_run(Path(folder) / "run", rows, export=export))
         receipts = read_lines(result.folder / "receipts.jsonl")
-    train, test = ([prompt_text(r) for r in receipts if r["split"] == side] for side in ("train", "test"))
+    train, test = (
+        [Conversation(r["messages"]).prompt_text for r in receipts if r["split"] == side]
+        for side in ("train", "test")
+    )
     if train and test:
         assert (embed(train) @ embed(test).T).max() < threshold + 1e-6
     assert sum(result.files.values()) + result.withheld.get("joins_splits", 0) == len(rows)

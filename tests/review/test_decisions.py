@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from synth.conversation import Conversation
 from synth.errors import InputError
+from synth.row import Lineage
 from synth.store import Answer, DecisionLog, Place, Shown
+from synth.typed_row import Row
 
 PLACE = Place("file:p", "file", "p", {"questions": []})
-SHOWN = Shown("file:p", "r1", "random", 1, {"id": "r1", "messages": []}, ("a", "b"))
+SHOWN = Shown("file:p", "r1", "random", 1, Row("r1", Conversation(), Lineage("prompt")), ("a", "b"))
 
 
 def said(row: str = "r1", text: str = "x", at: str = "2026-01-01") -> Answer:
