@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from synth.typed_row import Row
+from synth.row import Row
 
 
 @dataclass(slots=True)

@@ -16,13 +16,12 @@ from synth.frozen import thaw
 from synth.llm.base import Json
 from synth.recipe.files import Files, FileSource, RunSource, Source, listed
 from synth.redaction.redactor import Redactor
-from synth.row import Lineage, Origin, content_id
+from synth.row import Candidate, Event, Lineage, Origin, Row, content_id
 from synth.row_files import filled, read_records
 from synth.shapes import KEYS, Record, named, read_example, read_text
 from synth.stages.given import Failure, Seed
 from synth.store import RunReader
 from synth.tables import Reading, Rows
-from synth.typed_row import Candidate, Event, Row
 
 T = TypeVar("T")
 

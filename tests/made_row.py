@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from synth.conversation import Conversation
-from synth.row import Lineage
-from synth.typed_row import Candidate, Dropped, Event, Failed, Kept, Outcome, Pending, Row
+from synth.row import Candidate, Dropped, Event, Failed, Kept, Lineage, Outcome, Pending, Row
 
 
 def made_row(

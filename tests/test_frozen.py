@@ -17,8 +17,7 @@ import synth
 from synth.api import export, run_with_result
 from synth.conversation import Conversation
 from synth.frozen import FrozenDict, freeze, thaw
-from synth.row import Lineage
-from synth.typed_row import Candidate, Event, Kept, Row
+from synth.row import Candidate, Event, Kept, Lineage, Row
 from tests.made_row import made_row
 
 CALL = {"id": "c1", "function": {"name": "find", "arguments": {"tags": ["a"]}}}

@@ -14,7 +14,7 @@ from pathlib import Path
 from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError
 from synth.frozen import thaw
-from synth.typed_row import Row
+from synth.row import Row
 from synth.user_code import load_function, place_in
 
 

@@ -16,7 +16,7 @@ from synth.errors import RecipeError, UnreachableError
 from synth.hints import pip_install
 from synth.isolated import Isolated, TooMuch
 from synth.llm.base import Json
-from synth.typed_row import Row
+from synth.row import Row
 
 # SQLite's own steps stand for time, so that a busy machine does not decide which rows are kept. A second is
 # so many of them; a slow machine takes longer for that.

@@ -10,7 +10,7 @@ from synth.checks.verdict import Check, Objection
 from synth.errors import RecipeError
 from synth.isolated import TooMuch
 from synth.json_schema import off_schema, wrong_schema
-from synth.typed_row import Row
+from synth.row import Row
 
 _MOST_WORDS = 300
 # A schema larger than this is no schema but data.

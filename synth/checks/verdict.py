@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synth.errors import RecipeError
-from synth.typed_row import Row
+from synth.row import Row
 
 
 @dataclass(frozen=True, slots=True)

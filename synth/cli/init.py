@@ -26,8 +26,8 @@ from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe
 from synth.recipe.load import load_recipe
 from synth.recipe.model import EndpointModel
+from synth.row import Row
 from synth.store import RunReader
-from synth.typed_row import Row
 
 # How many models of a server a message names.
 _MODELS_NAMED = 8

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from synth.row import Row
 from synth.stages.parents import Parents
-from synth.typed_row import Row
 
 
 class Arrivals:

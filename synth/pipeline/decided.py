@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from synth.recipe.model import Recipe
 from synth.review.verdicts import verdicts_of
+from synth.row import Row
 from synth.slot import Slot
 from synth.store import Reviewed, RunStore
-from synth.typed_row import Row
 
 
 class Decided:

@@ -17,9 +17,9 @@ from synth.pipeline.arrivals import Arrivals
 from synth.pipeline.build import Stage
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
+from synth.row import Row
 from synth.slot import Slot
 from synth.stages.base import Admits, Asks, RowMaker
-from synth.typed_row import Row
 
 
 class Gate:

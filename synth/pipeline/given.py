@@ -14,12 +14,11 @@ from synth.pipeline.skipped import Skipped
 from synth.recipe.files import Files
 from synth.recipe.model import Recipe
 from synth.redaction import Redactor
-from synth.row import Origin
+from synth.row import Origin, Row
 from synth.slot import Slot
 from synth.sources import document_files, files_of, read_failures, read_rows, read_seeds
 from synth.stable import rank
 from synth.stages.given import Failure, Passage, Seed
-from synth.typed_row import Row
 
 # What `repeated` calls the rows of an origin.
 _KEYS = {"seed": "seeds", "holdout": "holdout"}

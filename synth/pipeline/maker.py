@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from synth.errors import Unfinished
+from synth.row import Row
 from synth.slot import Slot
 from synth.stages.base import Maker
-from synth.typed_row import Row
 
 # After this many requests, a maker of which hardly any draft passes its own filters stops the run.
 PATIENCE = 200

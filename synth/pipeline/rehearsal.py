@@ -23,9 +23,9 @@ from synth.pipeline.build import Stage, build_stage, stage_class
 from synth.pipeline.flow import draws_on_rows, is_maker
 from synth.pipeline.run import Call
 from synth.recipe.model import ModelConfig, StageSpec
+from synth.row import Row
 from synth.stages.base import Context, NotAsked
 from synth.stages.expected import Expected, Making, Requests
-from synth.typed_row import Row
 from synth.user_code import split_name
 
 # Prompts of one stage that are kept to be shown: one of each kind.

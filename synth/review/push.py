@@ -17,8 +17,8 @@ from synth.review.settle import Decision, settle_all
 from synth.review.tasks import recipe_task
 from synth.review.verdicts import verdicts_of
 from synth.review.votes import label_of, read_vote
+from synth.row import Row
 from synth.store import Decisions, Place, ReviewStore, RunReader, Shown
-from synth.typed_row import Row
 
 OVERLAP = "-overlap"
 CONFLICTS = "-conflicts"

@@ -18,9 +18,9 @@ from synth.llm.base import Json
 from synth.recipe.model import Recipe
 from synth.review.settle import Decision, settle_all
 from synth.review.votes import label_of
+from synth.row import Dropped, Event, Kept, Review, Row
 from synth.store import Decisions, Reviewed
 from synth.store.reviewed import ReviewedTable
-from synth.typed_row import Dropped, Event, Kept, Review, Row
 
 REVIEW = "review"
 

@@ -19,9 +19,9 @@ import orjson
 from synth.conversation import Conversation
 from synth.errors import RecipeError
 from synth.llm.base import Json
+from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import ApplyOptions
-from synth.typed_row import Row
 from synth.user_code import load_function
 
 _KEYS = ("messages", "tools", "scores", "labels")

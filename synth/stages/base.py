@@ -19,11 +19,11 @@ from synth.llm.model import Answer, Model
 from synth.prompts import Prompt, load_prompt
 from synth.recipe.base import AskingOptions, Sampling, Strict
 from synth.recipe.model import Recipe
+from synth.row import Row
 from synth.stages.expected import Making
 from synth.stages.given import Failure, Passage, Seed
 from synth.stages.parents import Parents
 from synth.stages.taxonomy import Taxonomy
-from synth.typed_row import Row
 
 T = TypeVar("T")
 

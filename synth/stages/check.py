@@ -9,9 +9,9 @@ from synth.checks.own import own_check
 from synth.checks.queries import sql_check
 from synth.checks.verdict import Check as Verdict
 from synth.checks.verdict import beside
+from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import CheckOptions
-from synth.typed_row import Row
 
 
 class Check:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import DedupeOptions
 from synth.text.near import NearCopies
-from synth.typed_row import Row
 
 
 class Dedupe:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from synth import stable
+from synth.row import Row
 from synth.stages.given import Seed
-from synth.typed_row import Row
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from synth.conversation import Conversation, content_of, user_message
-from synth.row import Lineage, content_id
+from synth.row import Lineage, Row, content_id
 from synth.stages.answers import read_text
 from synth.stages.base import Context, ask_until_served, attributed, made_in
 from synth.stages.expected import Making, draft_to_come
@@ -20,7 +20,6 @@ from synth.stages.judging import compared
 from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 from synth.stages.parents import Parents, turn_of
 from synth.text.tokens import normal_form, rouge_tokens
-from synth.typed_row import Row
 
 # What a request says that speaks of the prompt it was made by (rule 4).
 _LEAKED = re.compile(

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synth.conversation import Conversation, assistant_message, user_message
-from synth.row import Lineage, Origin
-from synth.typed_row import Candidate, Row
+from synth.row import Candidate, Lineage, Origin, Row
 
 
 @dataclass(frozen=True, slots=True)

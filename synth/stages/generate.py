@@ -16,7 +16,7 @@ import orjson
 from synth.conversation import Conversation, assistant_message, system_message, user_message
 from synth.errors import PromptError, SourceError
 from synth.llm.base import Json
-from synth.row import Lineage, content_id
+from synth.row import Lineage, Row, content_id
 from synth.stages.answers import ask_for_object
 from synth.stages.base import Context, attributed, no_source, settled
 from synth.stages.draws import EvenDraws, Pool
@@ -25,7 +25,6 @@ from synth.stages.given import Seed
 from synth.stages.options import GenerateOptions
 from synth.text.loops import repeated_share
 from synth.text.novelty import NoveltyIndex
-from synth.typed_row import Row
 
 
 @dataclass(frozen=True, slots=True)

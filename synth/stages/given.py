@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from synth.conversation import Conversation, assistant_message
 from synth.frozen import FrozenJson, freeze
 from synth.llm.base import Json
-from synth.row import Lineage, content_id
-from synth.typed_row import Row
+from synth.row import Lineage, Row, content_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ from synth.errors import SourceError
 from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply
 from synth.llm.model import Answer
+from synth.row import Row
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served, attributed, no_source
 from synth.stages.given import Passage
 from synth.stages.options import GroundedOptions, RespondOptions
 from synth.stages.passages import Passages, quoted_in
 from synth.stages.score import transcript
-from synth.typed_row import Row
 
 # A quote of fewer words stands in too many places to support anything.
 _FEWEST_WORDS = 3

@@ -19,10 +19,10 @@ from synth.llm.model import Answer, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.recipe.model import EndpointModel, ModelConfig, VllmModel
+from synth.row import Row
 from synth.stages.answers import ask_for_object, parse_object, refuse_unanswered
 from synth.stages.base import Context, JudgeTraits, Unusable, ask_until_served
 from synth.stages.options import EvolveOptions, ParaphraseOptions
-from synth.typed_row import Row
 
 # What servers give at the most, as a rule.
 _ALTERNATIVES = 20

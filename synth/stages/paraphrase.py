@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from synth.conversation import Conversation
 from synth.frozen import FrozenJson
 from synth.llm.base import Json
-from synth.row import content_id
+from synth.row import Row, content_id
 from synth.stages.answers import read_text
 from synth.stages.base import Context, ask_until_served, attributed, made_in
 from synth.stages.expected import Making, draft_to_come
@@ -25,7 +25,6 @@ from synth.text.diversity import distinct_n, mean_nearest_similarity
 from synth.text.embedding import similarity
 from synth.text.meaning import changed_meaning
 from synth.text.tokens import normal_form
-from synth.typed_row import Row
 
 # Diversity is measured over so many requests at the most: it takes the square of their number.
 _MEASURED = 5000

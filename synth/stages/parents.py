@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from synth.row import Row
 from synth.stages.expected import Making, Requests
-from synth.typed_row import Row
 
 # How a recipe calls the sources of rows.
 _SOURCES = {"seed": "seeds", "prompt": "prompts"}

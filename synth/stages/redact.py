@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import RedactOptions
-from synth.typed_row import Row
 
 
 class Redact:

@@ -12,6 +12,7 @@ from synth.frozen import FrozenJson
 from synth.llm.base import RequestFailed
 from synth.llm.model import Answer, Model
 from synth.recipe.base import Sampling
+from synth.row import Candidate, Row
 from synth.stages.answers import read_text
 from synth.stages.base import Context, Unusable, ask_until_served, attributed, last_of, refused, words_of
 from synth.stages.expected import Expected, Requests, answers_to_come
@@ -19,7 +20,6 @@ from synth.stages.grounded import Grounded
 from synth.stages.options import RespondOptions
 from synth.stages.score import transcript
 from synth.text.tokens import normal_form
-from synth.typed_row import Candidate, Row
 
 _ROLE = re.compile(r"(?:^|(?<=\s))(?:User|Assistant):\s*")
 

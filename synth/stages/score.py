@@ -10,12 +10,12 @@ from operator import itemgetter
 from synth.conversation import content_of
 from synth.frozen import FrozenJson
 from synth.llm.base import RequestFailed
+from synth.row import Candidate, Row
 from synth.stages.base import Context, Unusable, last_of
 from synth.stages.expected import Expected, Requests
 from synth.stages.judging import PROBE_WORDS, Judge, Judgement
 from synth.stages.score_options import ScoreOptions
 from synth.stages.together import Together
-from synth.typed_row import Candidate, Row
 
 
 class Score:

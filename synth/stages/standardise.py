@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from synth.conversation import content_of
 from synth.frozen import FrozenJson
+from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import StandardiseOptions
 from synth.text.standard import Role, standardise
-from synth.typed_row import Row
 
 
 class Standardise:

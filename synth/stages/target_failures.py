@@ -14,7 +14,7 @@ from textwrap import shorten
 
 from synth.conversation import Conversation, assistant_message, content_of, user_message
 from synth.llm.base import Json, RequestFailed
-from synth.row import Lineage, content_id
+from synth.row import Candidate, Lineage, Row, content_id
 from synth.stable import rank
 from synth.stages.answers import ask_for_object, read_text
 from synth.stages.base import Context, Unusable, ask_until_served, attributed, no_source, settled
@@ -24,7 +24,6 @@ from synth.stages.options import TargetFailuresOptions
 from synth.stages.score import transcript
 from synth.text.embedding import similarity
 from synth.text.novelty import NoveltyIndex
-from synth.typed_row import Candidate, Row
 
 # Failures of a pattern that are shown when it is named.
 _SHOWN = 4

@@ -18,12 +18,11 @@ from synth.errors import PromptError
 from synth.llm.base import Json, Reply
 from synth.llm.model import Answer
 from synth.recipe.base import Sampling
-from synth.row import content_id
+from synth.row import Row, content_id
 from synth.stable import rank
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served
 from synth.stages.score_options import ScoreOptions
-from synth.typed_row import Row
 
 T = TypeVar("T")
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from synth.errors import PromptError, RecipeError, SourceError, Unfinished
 from synth.llm.base import Json, RequestFailed
 from synth.prompts import Prompt
+from synth.row import Row
 from synth.small_files import read_small
 from synth.stable import number
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served, no_source
 from synth.stages.options import TopicsOptions
 from synth.stages.taxonomy import Taxonomy, join_taxonomies, read_taxonomy
-from synth.typed_row import Row
 from synth.yaml_data import YamlFault, load_yaml
 
 # Makers that write on a topic. Others draw on what has its subject already: a text, a failure, a row.

@@ -14,10 +14,10 @@ import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
+from synth.row import Row
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder
-from synth.typed_row import Row
 
 # Rows as they are after people's decisions. One that somebody decided on is never superseded: where no stage
 # makes it any more, it counts as born at the review, behind all stages.

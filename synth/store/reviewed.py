@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
+from synth.row import Row
 from synth.store.folder import sqlite_error
-from synth.typed_row import Row
 
 INSERT_REVIEWED = "INSERT OR REPLACE INTO reviewed VALUES (?,?,?,?,?,?,?)"
 

@@ -21,11 +21,11 @@ from typing import Any
 import orjson
 
 from synth.llm.wire import read_counts
+from synth.row import Row
 from synth.slot import Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.journal import JournalWriter, Place, Record, encode
 from synth.store.reviewed import INSERT_REVIEWED, Reviewed
-from synth.typed_row import Row
 
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"

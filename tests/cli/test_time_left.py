@@ -11,9 +11,8 @@ import pytest
 
 from synth.cli.time_left import TimeLeft, in_words
 from synth.pipeline.progress import Progress
-from synth.row import Lineage
+from synth.row import Lineage, Row
 from synth.slot import Slot
-from synth.typed_row import Row
 from tests.made_row import made_row
 
 

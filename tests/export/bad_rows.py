@@ -10,8 +10,7 @@ from typing import Any
 
 from export_runs import chat
 
-from synth.row import Lineage, content_id
-from synth.typed_row import Row
+from synth.row import Lineage, Row, content_id
 from tests.made_row import made_row
 
 Messages = list[dict[str, Any]]

@@ -10,13 +10,12 @@ from typing import Any
 import orjson
 
 from synth.recipe.model import Recipe, StageSpec
-from synth.row import Lineage, content_id
+from synth.row import Lineage, Row, content_id
 from synth.slot import order_key
 from synth.stages.options import DedupeOptions, GenerateOptions
 from synth.store import database
 from synth.store.folder import RunFolder
 from synth.store.writer import row_line
-from synth.typed_row import Row
 from tests.made_row import made_row
 
 _INSERT = "INSERT INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"

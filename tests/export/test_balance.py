@@ -15,8 +15,7 @@ from synth.exports import ExportResult, export_run
 from synth.exports.balance import wanted_sizes
 from synth.exports.strata import language
 from synth.recipe.model import Balance
-from synth.row import content_id
-from synth.typed_row import Row
+from synth.row import Row, content_id
 
 ENGLISH = "How can I cancel {} or {} but not {}?"
 GERMAN = "Wie kann ich {} oder {} aber nicht {} stornieren?"

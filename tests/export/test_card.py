@@ -9,8 +9,7 @@ from export_runs import chat, draft, drafts, held_out, make_run, seed
 
 from synth.cli import main
 from synth.exports import export_run
-from synth.row import Lineage, content_id
-from synth.typed_row import Row
+from synth.row import Lineage, Row, content_id
 from tests.made_row import made_row
 
 EVIL = "m\x1b[31m\u202e<script>alert(1)</script>|[x](http://evil.example)\n# head \\[y](z) &lt;b&gt; \x9b0m"

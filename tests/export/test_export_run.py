@@ -12,8 +12,8 @@ from export_runs import chat, draft, drafts, held_out, make_run, read_all, read_
 
 from synth.errors import ExportError, InputError, MachineError
 from synth.exports import export_run
+from synth.row import Row
 from synth.store import RunReader
-from synth.typed_row import Row
 
 ASKED = chat("How do I cancel a booking?", "Open it, then choose Cancel.", "Be brief.")
 

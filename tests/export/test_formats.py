@@ -14,7 +14,7 @@ from varied_rows import TOOLS, varied_rows
 from synth.errors import ExportError
 from synth.exports import export_run
 from synth.exports.formats import FORMATS
-from synth.typed_row import Row
+from synth.row import Row
 
 SPOKEN = [
     {"role": "system", "content": "Be brief."},

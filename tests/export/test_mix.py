@@ -15,10 +15,10 @@ from synth.errors import ExportError, SourceError
 from synth.exports import ExportResult, export_run
 from synth.exports.mix import choose, wanted_rows
 from synth.recipe.model import MixSource
+from synth.row import Row
 from synth.sources import read_rows
 from synth.stable import fraction
 from synth.text.near import NearCopies
-from synth.typed_row import Row
 
 OURS = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"
 

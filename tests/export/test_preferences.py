@@ -14,7 +14,7 @@ from synth.errors import ExportError
 from synth.exports import export_run
 from synth.exports.preferences import pairs_of
 from synth.recipe.model import PairOptions
-from synth.typed_row import Review, Row
+from synth.row import Review, Row
 
 NONE: dict[str, Any] = {"status": "none"}
 

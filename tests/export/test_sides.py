@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from synth.conversation import Conversation
 from synth.exports import export_run
 from synth.exports.sides import Origins
+from synth.row import Row
 from synth.stable import fraction
 from synth.text.embedding import embed
 from synth.text.near import NearCopies
-from synth.typed_row import Row
 
 
 def sides(rows: list[Row], share: float = 0.5) -> dict[str, str]:

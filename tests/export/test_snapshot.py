@@ -14,11 +14,11 @@ import synth
 from synth.exports import export_run
 from synth.exports.formats import FORMATS
 from synth.exports.formats.base import Format
+from synth.row import Row
 from synth.slot import order_key
 from synth.store import RunReader, database
 from synth.store.folder import RunFolder
 from synth.store.writer import row_line
-from synth.typed_row import Row
 
 ROWS = [held_out(chat("Hello?", "Hello!")), *drafts(6)]
 

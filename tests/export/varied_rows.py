@@ -6,7 +6,7 @@ from typing import Any
 
 from export_runs import chat, draft, held_out
 
-from synth.typed_row import Row
+from synth.row import Row
 
 TEXTS = [
     "Wie storniere ich eine Buchung? Grüße aus Köln",

@@ -10,10 +10,9 @@ import pytest
 from synth.pipeline.flow import Flow
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
-from synth.row import Lineage
+from synth.row import Lineage, Row
 from synth.slot import Slot
 from synth.stages.parents import Parents
-from synth.typed_row import Row
 from tests.made_row import made_row
 
 

@@ -13,8 +13,7 @@ from synth.frozen import thaw
 from synth.llm.base import Json
 from synth.review.records import Record, Unfit, record_of
 from synth.review.tasks import FieldSpec, load_task
-from synth.row import Lineage
-from synth.typed_row import Row
+from synth.row import Lineage, Row
 from tests.made_row import made_row
 
 PASSAGE = "Refunds take five days."

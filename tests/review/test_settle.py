@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from synth.llm.base import Json
 from synth.review.settle import Decision, settle
-from synth.row import Lineage
+from synth.row import Lineage, Row
 from synth.store import Answer, Shown
-from synth.typed_row import Row
 from tests.made_row import made_row
 
 CANDIDATES = ("alpha", "beta", "gamma")

@@ -22,8 +22,7 @@ from synth.checks.schema import json_check
 from synth.cli import main
 from synth.errors import RecipeError
 from synth.json_schema import wrong_schema
-from synth.row import Lineage
-from synth.typed_row import Row
+from synth.row import Lineage, Row
 from tests.made_row import made_row
 
 SCHEMA = {
@@ -206,7 +205,7 @@ import duckdb
 from synth.checks.queries import sql_check
 from synth.conversation import Conversation
 from synth.row import Lineage
-from synth.typed_row import Row
+from synth.row import Row
 
 file = Path(sys.argv[1])
 with duckdb.connect(str(file)) as database:

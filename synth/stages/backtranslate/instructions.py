@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from synth.conversation import Conversation, assistant_message, system_message, user_message
 from synth.llm.base import Reply
-from synth.row import Lineage, content_id
+from synth.row import Lineage, Row, content_id
 from synth.stages.answers import ask_for_object, read_text
 from synth.stages.base import Context, Unusable, ask_until_served, attributed
 from synth.stages.given import Passage
@@ -20,7 +20,6 @@ from synth.stages.judging import Judge
 from synth.stages.options import BacktranslateOptions
 from synth.text.repeats import repeated_run, shares_a_word
 from synth.text.selfcontained import leans_on_source
-from synth.typed_row import Row
 
 # Self-Instruct's bounds for an instruction.
 _FEWEST_WORDS, _MOST_WORDS = 4, 150

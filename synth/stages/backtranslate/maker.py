@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from synth.conversation import Conversation, system_message
 from synth.errors import SourceError
-from synth.row import Lineage, content_id
+from synth.row import Lineage, Row, content_id
 from synth.stable import rank
 from synth.stages.backtranslate.instructions import Instructions
 from synth.stages.backtranslate.questions import Questions
@@ -15,7 +15,6 @@ from synth.stages.expected import Making, Requests, draft_to_come
 from synth.stages.given import Passage
 from synth.stages.judging import PROBE_WORDS
 from synth.stages.options import BacktranslateOptions
-from synth.typed_row import Row
 
 
 class Backtranslate:

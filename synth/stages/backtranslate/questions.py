@@ -14,7 +14,7 @@ from synth.conversation import Conversation, assistant_message, user_message
 from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.llm.model import Answer
-from synth.row import Lineage, content_id
+from synth.row import Lineage, Row, content_id
 from synth.stable import fraction
 from synth.stages.answers import ask_for_object
 from synth.stages.base import Context, attributed
@@ -22,7 +22,6 @@ from synth.stages.given import Passage
 from synth.stages.options import BacktranslateOptions, ContextOptions
 from synth.stages.passages import Passages, quoted_in
 from synth.text.selfcontained import leans_on_source
-from synth.typed_row import Row
 
 _FEWEST_WORDS = 3
 
