@@ -19,16 +19,17 @@ _WORD_TOKENS = 8
 
 
 class EmbeddedConfig(ModelConfig):
-    """A small model inside the process: no key, no GPU, no server."""
+    """A small model on this machine's processor: no key, no GPU, no server."""
 
     provider: Literal["embedded"] = "embedded"
     model: str = Field(
-        default="smollm2-135m-instruct", description="Its name, a GGUF file, or hf:OWNER/REPO/FILE"
+        default="smollm2-135m-instruct",
+        description="The default model's name, a GGUF file, or hf:OWNER/REPO/FILE.",
     )
     batch_invariant: bool = Field(
         default=True,
-        description="Replies do not depend on which other requests are answered at the same time. "
-        "`false` is up to twice as fast on CPUs with bfloat16 instructions.",
+        description="Replies do not depend on what else is in the batch. `false` is up to twice as fast on "
+        "CPUs with bfloat16 instructions.",
     )
 
 

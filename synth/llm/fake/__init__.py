@@ -18,10 +18,10 @@ class FakeConfig(ModelConfig):
 
     provider: Literal["fake"] = "fake"
     model: str = "fake"
-    script: Path | None = Field(default=None, description="JSONL of {match, text | replies, finish?, error?}")
-    delay: Annotated[float, Field(ge=0, le=3600)] = Field(
-        default=0.0, description="Mean seconds an answer takes."
+    script: Path | None = Field(
+        default=None, description="A JSONL file of {match, text | replies, finish?, error?}."
     )
+    delay: Annotated[float, Field(ge=0, le=3600)] = Field(default=0.0, description="Mean seconds per answer.")
     fail: Share = 0.0
     cut: Share = 0.0
     broken: Share = 0.0

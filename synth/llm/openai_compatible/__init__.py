@@ -17,14 +17,14 @@ from synth.recipe.servers import check_address, model_key
 
 
 class EndpointLimits(Strict):
-    """What a provider allows; nothing needs to be set for a server of one's own."""
+    """The limits of a paid provider. Your own server needs none."""
 
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     reply_bytes: Positive | None = Field(
         default=None,
-        description="The most bytes of one reply; a longer one fails its row. By default 1 MiB, and for each "
-        "token of max_tokens 64 bytes more (2,752 where log-probabilities are asked for).",
+        description="Maximum bytes of a reply. A row whose reply is longer fails. Default: 1 MiB, plus 64 "
+        "bytes per token of max_tokens (2,752 with log-probabilities).",
     )
 
 
@@ -35,18 +35,18 @@ class EndpointConfig(ModelConfig):
     model: str
     base_url: str | list[str]
     api_key_env: str | None = Field(
-        default=None, description="The variable that holds the key; never the key."
+        default=None, description="The environment variable that holds the key, never the key itself."
     )
     extra_body: dict[str, Any] = Field(default_factory=dict)
     limits: EndpointLimits = Field(default_factory=EndpointLimits)
     send_seed: bool = Field(
-        default=False, description="Send a seed with each request; some servers die of it."
+        default=False, description="Send a per-request seed. Off by default: it crashes vLLM's CPU build."
     )
     patience: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        default=60.0, description="Seconds without any answer before the servers count as gone."
+        default=60.0, description="A run stops after this many seconds without any answer."
     )
     context: Positive | None = Field(
-        default=None, description="Tokens of prompt and answer the model can take."
+        default=None, description="Maximum tokens of prompt and answer together."
     )
 
     @field_validator("base_url")

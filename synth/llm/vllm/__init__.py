@@ -18,19 +18,21 @@ from synth.recipe.base import ModelConfig, Positive
 
 
 class VllmConfig(ModelConfig):
-    """vLLM's engine beside the run, with no server: batch work on one's own GPU."""
+    """vLLM's engine without a server, for batch work on your own GPU."""
 
     provider: Literal["vllm"] = "vllm"
-    model: str = Field(description="A hub's name, or a folder beside the recipe.")
+    model: str = Field(description="A name on the hub, or a folder beside the recipe.")
     context: Positive | None = Field(
         default=None,
-        description="Tokens of prompt and answer the model can take; the model's own by default.",
+        description="Maximum tokens of prompt and answer together. Default: what the model allows.",
     )
     extra_body: dict[str, Any] = Field(default_factory=dict)
     engine: dict[str, Any] = Field(
         default_factory=dict, description="vLLM's engine arguments, e.g. {tensor_parallel_size: 2}."
     )
-    send_seed: bool = Field(default=False, description="Give each request a seed; the CPU build dies of it.")
+    send_seed: bool = Field(
+        default=False, description="Send a per-request seed. Off by default: it crashes vLLM's CPU build."
+    )
 
     @property
     def token_limit(self) -> int | None:
