@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from synth.llm.base import Client, PrefixCounts
-from synth.llm.model import Ledger, Model
+from synth.llm.model import BudgetLedger, Model
 from synth.slot import Slot
 
 
@@ -54,7 +54,7 @@ class Progress:
     target: int | None = None
     bounded: bool = False
     accepted: int = 0
-    ledger: Ledger | None = None
+    ledger: BudgetLedger | None = None
     models: Sequence[Model] = ()
     messages: list[str] = field(default_factory=list)
     on_message: Callable[[str], None] = lambda text: None

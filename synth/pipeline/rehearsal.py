@@ -17,12 +17,13 @@ from typing import Any, cast
 from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed, Usage, estimated_tokens
-from synth.llm.model import Ledger, Memory, Model, usd
-from synth.llm.wire import read_reply
+from synth.llm.chat_completions import read_reply
+from synth.llm.model import BudgetLedger, Memory, Model, usd
 from synth.pipeline.build import Stage, build_stage, stage_class
 from synth.pipeline.flow import draws_on_rows, is_maker
 from synth.pipeline.run import Call
-from synth.recipe.model import ModelConfig, StageSpec
+from synth.recipe.base import ModelConfig
+from synth.recipe.model import StageSpec
 from synth.row import Row
 from synth.stages.base import Context, NotAsked
 from synth.stages.expected import Expected, Making, Requests
@@ -119,7 +120,7 @@ class _UnaskedModel(Model):
     """Answers from the journal, and takes note of what it would have to send."""
 
     def __init__(
-        self, record: Record, name: str, config: ModelConfig, memory: Memory, ledger: Ledger
+        self, record: Record, name: str, config: ModelConfig, memory: Memory, ledger: BudgetLedger
     ) -> None:
         super().__init__(name, config, _Client(config.model), memory, ledger)
         self._record = record
@@ -145,7 +146,7 @@ class _UnaskedModel(Model):
 class _AskedModel(Model):
     """The fake model, of whose requests it takes note."""
 
-    def __init__(self, record: Record, model: Model, memory: Memory, ledger: Ledger) -> None:
+    def __init__(self, record: Record, model: Model, memory: Memory, ledger: BudgetLedger) -> None:
         super().__init__(model.name, model.config, model.client, memory, ledger)
         self._record = record
 

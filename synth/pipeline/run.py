@@ -24,7 +24,7 @@ import orjson
 
 from synth.errors import NothingServes, SynthError, Unfinished
 from synth.llm.base import Json
-from synth.llm.model import Cost, Ledger, Model, usd
+from synth.llm.model import BudgetLedger, Cost, Model, usd
 from synth.pipeline.ahead import look_ahead
 from synth.pipeline.build import Stage, build_clients, build_stages
 from synth.pipeline.decided import Decided
@@ -100,7 +100,7 @@ class Call:
         self._given = given
         self._store = store
         self._progress = progress
-        self._ledger = Ledger(recipe.budget)
+        self._ledger = BudgetLedger(recipe.budget)
         self._models = self._build_models()
         context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
         self._stages = self._build_stages(context)

@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from synth.llm.wire import read_counts
+from synth.llm.chat_completions import read_counts
 from synth.row import Row
 from synth.slot import Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
