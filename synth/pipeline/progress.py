@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from synth.llm.base import Client, PrefixCounts
 from synth.llm.model import BudgetLedger, Model
-from synth.row import Slot
+from synth.slot import Slot
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Progress:
         gone = before - len(slot.rows)
         stage = self.stages[index]
         if gone:
-            failed = sum(row.status == "failed" and row.ended == index for row in slot.settled)
+            failed = sum(row.status == "failed" and ended == index for row, ended in slot.settled)
             stage.failed += failed
             stage.dropped += gone - failed
         stage.passed += len(slot.rows)
@@ -113,4 +113,4 @@ class Progress:
 
 def _are_drafts(slot: Slot) -> bool:
     """A slot holds one row that was given, or drafts alone."""
-    return any(row.draft for row in (*slot.rows, *slot.settled))
+    return any(row.draft for row, _ in slot.every)

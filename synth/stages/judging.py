@@ -50,9 +50,9 @@ class Judgement:
     mass: float
     answer: Answer
 
-    def note(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> None:
-        """Adds it to the row's history."""
-        row.note(
+    def noted(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> Row:
+        """The row with the judgement in its history."""
+        return row.with_event(
             stage,
             how,
             score=self.score,
@@ -201,8 +201,10 @@ async def compared(
     texts: tuple[str, str],
     key: str,
     options: ParaphraseOptions | EvolveOptions,
-) -> bool:
-    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; noted in the row's history."""
+) -> tuple[Row, bool]:
+    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; the row
+    has it in its history.
+    """
     first, second = texts
     verdict, answer = await ask_for_object(
         judge,
@@ -212,5 +214,4 @@ async def compared(
         options.attempts,
     )
     event = {key: verdict[key], "prompt": prompt.label, "request": answer.request.identity}
-    row.note(stage, "judged", **event)
-    return bool(verdict[key])
+    return row.with_event(stage, "judged", **event), bool(verdict[key])

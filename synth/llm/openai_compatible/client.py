@@ -52,7 +52,7 @@ class EndpointClient:
     (`hedging.py`). `retry.py` says what is tried again.
 
     `api_key` is sent to the `base_urls` alone; a mapping gives each its own. `send_seed` sends the
-    request's seed, which some servers die of. `patience` is for how many seconds all servers may fail
+    request's seed, which crashes vLLM's CPU build. `patience` is for how many seconds all servers may fail
     until `UnreachableError`; `timeout` the longest that one answer may take. The limits are those of a
     provider, for all servers together. `reply_bytes` is the most that one reply may have, where it is not
     to follow from its `max_tokens`. `metrics` allows to look at `/metrics`.

@@ -31,8 +31,8 @@ class VllmClient:
     """A `Client` over an engine of its own. `model` is a hub's name, or a folder relative to `folder`.
 
     `engine` holds vLLM's engine arguments, in the place of what is set here. `send_seed` gives each
-    request a seed, which the CPU build dies of. Models that use the same
-    card share a `switcher`: one of them is loaded at a time.
+    request a seed, which crashes the CPU build. Models that use the same card share a `switcher`: one of them
+    is loaded at a time.
     """
 
     def __init__(
