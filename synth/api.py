@@ -127,11 +127,11 @@ class Run:
 
     def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
         """Receipts in the run's order."""
-        return self._reader.rows(status=status, stage=stage)
+        return (row.to_json() for row in self._reader.rows(status=status, stage=stage))
 
     def row(self, row_id: str) -> Json:
         """One receipt, by its id or the first letters of it."""
-        return self._reader.row(row_id)
+        return self._reader.row(row_id).to_json()
 
     def funnel(self) -> list[FunnelLine]:
         """The number of rows that entered and left each stage."""

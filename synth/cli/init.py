@@ -19,14 +19,14 @@ from synth.cli.template import Writer, copy_template, find_template
 from synth.cli.waiting import said_while_waiting
 from synth.errors import InputError, UnreachableError
 from synth.hints import command
-from synth.llm.base import Json
-from synth.llm.endpoint_models import served_models
-from synth.llm.gguf import fetch_model
-from synth.pipeline.build import api_key
+from synth.llm.embedded.download import fetch_model
+from synth.llm.openai_compatible import EndpointConfig
+from synth.llm.openai_compatible.model_list import served_models
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EndpointModel
+from synth.recipe.servers import model_key
+from synth.row import Row
 from synth.store import RunReader
 
 # Models of a server that a message lists.
@@ -51,7 +51,7 @@ def init_folder(
         if endpoint is None:
             recipe = copy_template(source, folder, None)
             fetch_model(say)
-            rows: list[Json] = []
+            rows: list[Row] = []
         else:
             writer = _writer(endpoint, model, key_env)
             recipe = copy_template(source, folder, writer)
@@ -59,7 +59,7 @@ def init_folder(
             rows = _five_rows(recipe)
             model = writer.model
     if as_json:
-        print_json({"recipe": str(recipe), "model": model, "rows": rows})
+        print_json({"recipe": str(recipe), "model": model, "rows": [row.to_json() for row in rows]})
     else:
         print_text(f"Made {os.path.relpath(folder)}. Next:  {command('run', folder)}")
     return 0
@@ -102,14 +102,14 @@ def _hint_for_a_key(key_env: str | None) -> Iterator[None]:
 def _writer(url: str, model: str | None, key_env: str | None) -> Writer:
     """The named model of the server, or the first one it offers."""
     try:
-        config = EndpointModel.model_validate(
+        config = EndpointConfig.model_validate(
             {"model": model or "any", "base_url": url, "api_key_env": key_env}
         )
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         option = {"model": "--model", "api_key_env": "--api-key-env"}.get(str(wrong["loc"][0]), "--endpoint")
         raise InputError(f"{wrong['msg'].removeprefix('Value error, ')}.", where=option) from None
-    key = api_key("writer", config)
+    key = model_key("writer", config)
     if model is not None:
         return Writer(model, url, key_env)
     with said_while_waiting(f"for {url} to list its models"):
@@ -121,7 +121,7 @@ def _writer(url: str, model: str | None, key_env: str | None) -> Writer:
     return Writer(offered[0], url, key_env)
 
 
-def _five_rows(recipe: Path) -> list[Json]:
+def _five_rows(recipe: Path) -> list[Row]:
     """Real drafts with their scores, from a separate run that the real one does not use."""
     out = recipe.parent / "runs" / "first-look"
     progress = Progress()
@@ -133,8 +133,8 @@ def _five_rows(recipe: Path) -> list[Json]:
             result.error.hint = "Try another model with --model NAME, or another server."
         raise result.error
     reader = RunReader(out)
-    drafts = (row for row in reader.rows() if row["lineage"]["stage"])
-    rows = [row for row in drafts if row["stage"] != row["lineage"]["stage"]]
+    drafts = (row for row in reader.rows() if row.lineage.stage)
+    rows = [row for row in drafts if row.stage != row.lineage.stage]
     reader.close()
     for row in rows:
         say("  " + row_line(row))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import closing
 from pathlib import Path
 
-from synth.api import open_run, run_to_end
+from synth.api import run_to_end
 from synth.cli.console import print_json, print_line, print_text, say
 from synth.cli.display import Display
 from synth.cli.errors import error_document, report
 from synth.cli.interrupt import interrupted_words, interruptible
-from synth.cli.tables import coverage_text, funnel_text, row_line
+from synth.cli.tables import overview_text, row_line
 from synth.hints import command
 from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
 from synth.recipe.load import load_recipe
+from synth.store import RunReader
 
 
 def run_recipe_file(
@@ -76,15 +78,11 @@ def _same_command(recipe: Path, out: Path | None, settings: list[str], limit: in
 
 
 def _report(result: RunResult, name: Path, same_command: str) -> None:
-    run = open_run(result.summary["run"])
-    print_text(funnel_text(run.funnel()) + "\n")
-    if (coverage := run.coverage()) is not None:
-        print_text(coverage_text(coverage) + "\n")
-    for stage, swaps in run.swaps().items():
-        print_text(swaps.words(stage) + "\n")
-    drafts = (row for row in run if row["lineage"]["stage"])
-    for _, row in zip(range(3), drafts, strict=False):
-        print_line(row_line(row))
+    with closing(RunReader(Path(result.summary["run"]))) as run:
+        print_text(overview_text(run))
+        drafts = (row for row in run.rows(status="kept") if row.lineage.stage)
+        for _, row in zip(range(3), drafts, strict=False):
+            print_line(row_line(row))
     print_text("")
     print_text(_words(result.summary))
     if repeated := result.summary["repeated"]:

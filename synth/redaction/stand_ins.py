@@ -14,11 +14,10 @@ import re
 from typing import Final
 
 from synth.redaction.finders import Kind
-from synth.text.languages import word_list
 
-_STARTS: Final = word_list("b br d dr f g gr h j k kl l m n p pr r s st t tr v w z")
+_STARTS: Final = re.findall("[a-z]+", "b br d dr f g gr h j k kl l m n p pr r s st t tr v w z")
 _VOWELS: Final = "aeiou"
-_ENDS: Final = word_list("n l r s m th nd")
+_ENDS: Final = ["n", "l", "r", "s", "m", "th", "nd"]
 
 
 # Digits in a stand-in can look like a telephone number of the recipe's `region`.
