@@ -17,8 +17,9 @@ from typing import Any, cast
 from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed, Usage, estimated_tokens
+from synth.llm.budget import BudgetLedger, usd
 from synth.llm.chat_completions import read_reply
-from synth.llm.model import BudgetLedger, Memory, Model, usd
+from synth.llm.model import Memory, Model
 from synth.pipeline.build import Stage, build_stage, stage_class
 from synth.pipeline.flow import draws_on_rows, is_maker
 from synth.pipeline.run import Call

@@ -24,7 +24,8 @@ import orjson
 
 from synth.errors import NothingServes, SynthError, Unfinished
 from synth.llm.base import Json
-from synth.llm.model import BudgetLedger, Cost, Model, usd
+from synth.llm.budget import BudgetLedger, Cost, usd
+from synth.llm.model import Model
 from synth.pipeline.ahead import look_ahead
 from synth.pipeline.build import Stage, build_clients, build_stages
 from synth.pipeline.decided import Decided

@@ -15,7 +15,7 @@ from synth.conversation import content_of, system_message
 from synth.errors import SourceError
 from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply
-from synth.llm.model import Answer
+from synth.llm.model import Completion
 from synth.row import Row
 from synth.stages.answers import reads_object
 from synth.stages.base import Context, Unusable, ask_until_served, attributed, no_source
@@ -114,7 +114,7 @@ class Grounded:
 
         return read
 
-    def _noted(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Answer) -> Row:
+    def _noted(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Completion) -> Row:
         """Whoever reviews the row reads the quote beside its passage."""
         event: Json = {}
         shots = [p.id for p in shown if support is None or p.id != support.passage.id]
