@@ -99,7 +99,21 @@ class ModelConfig(Strict):
 
 
 class StageOptions(Strict):
-    """What any stage understands. A stage's own options extend this."""
+    """What any stage understands. A stage's own options extend this, and say what others have to know of the
+    stage before any is loaded.
+    """
+
+    # It gives answers to rows that have none.
+    answers: ClassVar[bool] = False
+
+    # A row that it makes has the answer of the row that it is made from.
+    shares_answer: ClassVar[bool] = False
+
+    # Its rows are written on the topics that an earlier stage names.
+    fills_topics: ClassVar[bool] = False
+
+    # Sources are redacted as they are read, so it has to be the first stage.
+    redacts: ClassVar[bool] = False
 
     as_: str | None = Field(
         default=None,
@@ -107,6 +121,16 @@ class StageOptions(Strict):
         pattern=r"^[a-z][a-z0-9_-]*$",
         description="A name, where a stage stands twice.",
     )
+
+    @property
+    def user_code(self) -> str | None:
+        """`FILE.py:FUNCTION` where the stage runs code of the user's own."""
+        return None
+
+    @property
+    def answers_again(self) -> bool:
+        """Whether it replaces answers, so that prompts may have one."""
+        return False
 
 
 class AskingOptions(StageOptions):

@@ -105,9 +105,9 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     if "writer" not in recipe.models:
         raise RecipeError("a recipe needs `models.writer`.", where=source_map.where(("models",)))
     for index, stage in enumerate(recipe.stages):
-        if stage.kind == "redact" and index > 0:
+        if stage.options.redacts and index > 0:
             raise RecipeError(
-                "`redact` has to stand first: later, prompts hold already what it is to replace.",
+                f"`{stage.kind}` has to stand first: later, prompts hold already what it is to replace.",
                 where=source_map.where(("stages", index)),
             )
         for key in ("model", "judge", "user", "models"):

@@ -11,7 +11,7 @@ from synth.json_schema import off_schema
 from synth.llm.base import Json, Reply
 from synth.llm.model import Answer, Model
 from synth.recipe.base import Sampling
-from synth.stages.base import Unusable, ask_until_served
+from synth.stages.asking import Unusable, ask_until_served
 
 
 def refuse_unanswered(reply: Reply) -> None:

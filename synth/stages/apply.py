@@ -20,18 +20,19 @@ from synth.conversation import Conversation
 from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.row import Row
-from synth.stages.base import Context
+from synth.stages.base import OrderedStage
+from synth.stages.context import Context
 from synth.stages.options import ApplyOptions
 from synth.user_code import load_function
 
 _KEYS = ("messages", "tools", "scores", "labels")
 
 
-class Apply:
-    """An `Admits`: rows come to the function one after another, in the run's order."""
+class Apply(OrderedStage):
+    """Rows come to the function one after another, in the run's order."""
 
     def __init__(self, name: str, options: ApplyOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
         self._where = options.function
         folder = context.recipe.folder

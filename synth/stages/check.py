@@ -10,20 +10,21 @@ from synth.checks.queries import sql_check
 from synth.checks.verdict import Check as Verdict
 from synth.checks.verdict import beside
 from synth.row import Row
-from synth.stages.base import Context
+from synth.stages.base import RowStage
+from synth.stages.context import Context
 from synth.stages.options import CheckOptions
 
 
-class Check:
-    """An `Asks`, though no model is asked: queries run beside the event loop. Rows without an answer pass."""
+class Check(RowStage):
+    """Queries run beside the event loop. Rows without an answer pass."""
 
     def __init__(self, name: str, options: CheckOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._one_at_a_time = asyncio.Lock()
         self._check, file = _built(name, options, context)
         self.files = (file,)
 
-    async def ask(self, row: Row) -> Row:
+    async def apply(self, row: Row) -> Row:
         """Drops a draft whose answer does not pass; a given row is only marked."""
         if not row.conversation.has_answer:
             return row

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from synth.row import Row
-from synth.stages.base import Context
+from synth.stages.base import OrderedStage
+from synth.stages.context import Context
 from synth.stages.options import DedupeOptions
 from synth.text.near import NearCopies
 
 
-class Dedupe:
-    """An `Admits`: drops a draft that is a near-copy of an earlier row; given rows are only marked."""
+class Dedupe(OrderedStage):
+    """Drops a draft that is a near-copy of an earlier row; given rows are only marked."""
 
     def __init__(self, name: str, options: DedupeOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._on = options.on
         self._index = NearCopies(options.threshold)
         self._ids: list[str] = []

@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from synth.conversation import Conversation, content_of, user_message
 from synth.row import Lineage, Row, content_id
 from synth.stages.answers import read_text
-from synth.stages.base import Context, ask_until_served, attributed, made_in
-from synth.stages.expected import Making, draft_to_come
+from synth.stages.asking import ask_until_served, attributed, made_in
+from synth.stages.base import RowMaker
+from synth.stages.context import Context
+from synth.stages.expected import MakerForecast, draft_to_come
 from synth.stages.judging import compared
 from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 from synth.stages.parents import Parents, turn_of
@@ -45,11 +47,11 @@ class Drawn:
     operation: str
 
 
-class Evolve:
-    """A `RowMaker`: draws on every seed and every row kept before it that is a single exchange."""
+class Evolve(RowMaker):
+    """Draws on every seed and every row kept before it that is a single exchange."""
 
     def __init__(self, name: str, options: EvolveOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
         self._writer = context.model("writer", options)
         self._judge = context.models[context.recipe.stage_model("judge", options.judge)]
@@ -137,11 +139,7 @@ class Evolve:
             return row.dropped(self.name, "says_nothing", "the answer is punctuation and stopwords")
         return row
 
-    def admit(self, index: int, row: Row) -> Row:
-        """Nothing to compare with other drafts; `dedupe` does that."""
-        return row
-
-    def expect(self, wanted: int | None, drawn: int) -> Making:
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
         """The evolved request of each draw, the judge's word on it, and its answer."""
         draft = draft_to_come(self.name)
         return self.parents.making(wanted, drawn, 2 + self._options.ask_judge, draft)

@@ -44,6 +44,8 @@ class Requests:
 
     def perhaps(self, *, more: bool = False) -> Requests:
         """For rows that may never come; `more`: or more of them than expected."""
+        if self == Requests():
+            return self
         return Requests(self.usual, 0, None if more else self.most)
 
     def words(self) -> str:
@@ -58,7 +60,7 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class Forecast:
     """What asking about a row takes, and the form in which the row goes on."""
 
     requests: Requests
@@ -66,7 +68,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class MakerForecast:
     """What a maker's further drafts take: its requests, and the drafts that come of them, like `draft`."""
 
     requests: Requests

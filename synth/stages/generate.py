@@ -18,9 +18,11 @@ from synth.errors import PromptError, SourceError
 from synth.llm.base import Json
 from synth.row import Lineage, Row, content_id
 from synth.stages.answers import ask_for_object
-from synth.stages.base import Context, attributed, no_source, settled
+from synth.stages.asking import attributed, settled
+from synth.stages.base import Maker
+from synth.stages.context import Context, no_source
 from synth.stages.draws import EvenDraws, Pool
-from synth.stages.expected import Making, Requests, draft_to_come
+from synth.stages.expected import MakerForecast, Requests, draft_to_come
 from synth.stages.given import Seed
 from synth.stages.options import GenerateOptions
 from synth.text.loops import repeated_share
@@ -40,11 +42,11 @@ class Drawn:
     number: int
 
 
-class Generate:
-    """A `Maker`."""
+class Generate(Maker):
+    """Draws few-shot examples from the seeds and from kept drafts, for one draft a request."""
 
     def __init__(self, name: str, options: GenerateOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
         self._window = context.recipe.window
         self._salt = f"{context.recipe.seed}:{name}"
@@ -135,10 +137,10 @@ class Generate:
             self._leaves.kept(index)
         return row
 
-    def expect(self, wanted: int | None, drawn: int) -> Making:
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
         """A request for each draft, and for each that its filters drop."""
         count = wanted or 0
-        return Making(Requests(count, count, None), count, draft_to_come(self.name))
+        return MakerForecast(Requests(count, count, None), count, draft_to_come(self.name))
 
 
 class InstructionFilter:

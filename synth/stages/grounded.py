@@ -18,7 +18,8 @@ from synth.llm.base import Json, Reply
 from synth.llm.model import Answer
 from synth.row import Row
 from synth.stages.answers import reads_object
-from synth.stages.base import Context, Unusable, ask_until_served, attributed, no_source
+from synth.stages.asking import Unusable, ask_until_served, attributed
+from synth.stages.context import Context, no_source
 from synth.stages.given import Passage
 from synth.stages.options import GroundedOptions, RespondOptions
 from synth.stages.passages import Passages, quoted_in

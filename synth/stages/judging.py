@@ -20,7 +20,8 @@ from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.row import Row
 from synth.stages.answers import ask_for_object, parse_object, refuse_unanswered
-from synth.stages.base import Context, JudgeTraits, Unusable, ask_until_served
+from synth.stages.asking import Unusable, ask_until_served
+from synth.stages.context import Context, JudgeTraits
 from synth.stages.options import EvolveOptions, ParaphraseOptions
 
 # What servers give at the most, as a rule.
@@ -89,9 +90,7 @@ class Judge:
         if read != "auto":
             self.reading = read
         else:
-            if self.model.name not in self._known:
-                self._known[self.model.name] = await self._find_out()
-            traits = self._known[self.model.name]
+            traits = await self._known.traits(self.model, self._find_out)
             # With every token of its thoughts, a server would send the alternatives: 1.5 kB each.
             self.reading = "logprobs" if traits.gives_logprobs and not traits.thinks else "text"
             self._thinks = traits.thinks

@@ -64,6 +64,8 @@ SELF_INSTRUCT_KEYWORDS = (
 class GenerateOptions(AskingOptions):
     """New rows in the manner of the seeds (Self-Instruct)."""
 
+    fills_topics = True
+
     count: Positive = Field(default=100, description="Drafts that are to pass the filters below.")
     shots: Positive = Field(default=8, description="Examples in each prompt.")
     machine_shots: Count = Field(
@@ -160,6 +162,8 @@ STYLES = {
 
 class ParaphraseOptions(AskingOptions):
     """The same answer, other wordings of the request (SQLCoder2)."""
+
+    shares_answer = True
 
     from_: tuple[str, ...] | None = Field(
         default=None, alias="from", description="Sources and earlier makers to draw on; all by default."
@@ -267,6 +271,8 @@ class GroundedOptions(Strict):
 class RespondOptions(AskingOptions):
     """Answers for rows that have none; several for each; longer conversations; old ones answered anew."""
 
+    answers = True
+
     system: str | None = Field(default=None, description="A system prompt for rows without one.")
     n: Positive = Field(default=1, description="Candidate answers for every row.")
     models: tuple[str, ...] = Field(default=(), description="Who gives them, in turn.")
@@ -292,12 +298,20 @@ class RespondOptions(AskingOptions):
             raise ValueError("grounded gives one answer to a row that has none: without n, turns and again")
         return self
 
+    @property
+    def answers_again(self) -> bool:
+        return self.again
+
 
 class ApplyOptions(StageOptions):
     """A function of the user's own."""
 
     function: FunctionName = Field(description="FILE.py:FUNCTION, a file in the recipe's folder.")
     options: dict[str, Any] = Field(default_factory=dict, description="Passed on as keyword arguments.")
+
+    @property
+    def user_code(self) -> str | None:
+        return self.function
 
 
 class StandardiseOptions(StandardiseRules, StageOptions):
@@ -315,6 +329,8 @@ class DedupeOptions(StageOptions):
 
 class RedactOptions(StageOptions):
     """Stand-ins for people's data in all sources, as they are read. Stands first."""
+
+    redacts = True
 
     emails: bool = Field(default=True, description="E-mail addresses.")
     phones: bool = Field(default=True, description="Telephone numbers that are valid in their country.")
@@ -348,3 +364,7 @@ class CheckOptions(StageOptions):
         if len(named) != 1:
             raise ValueError("needs one of `json`, `sql` and `function`")
         return self
+
+    @property
+    def user_code(self) -> str | None:
+        return self.function

@@ -15,8 +15,10 @@ from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.row import Row, content_id
 from synth.stages.answers import read_text
-from synth.stages.base import Context, ask_until_served, attributed, made_in
-from synth.stages.expected import Making, draft_to_come
+from synth.stages.asking import ask_until_served, attributed, made_in
+from synth.stages.base import RowMaker
+from synth.stages.context import Context
+from synth.stages.expected import MakerForecast, draft_to_come
 from synth.stages.judging import compared
 from synth.stages.options import STYLES, ParaphraseOptions
 from synth.stages.parents import Parents, turn_of
@@ -40,11 +42,11 @@ class Drawn:
     language: str | None
 
 
-class Paraphrase:
-    """A `RowMaker`: draws on every seed and every row kept before it."""
+class Paraphrase(RowMaker):
+    """Draws on every seed and every row kept before it."""
 
     def __init__(self, name: str, options: ParaphraseOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
         self._writer = context.model("writer", options)
         self._judge = context.models[context.recipe.stage_model("judge", options.judge)]
@@ -140,13 +142,13 @@ class Paraphrase:
         self._kept.append(request)
         return row
 
-    def expect(self, wanted: int | None, drawn: int) -> Making:
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
         """A wording of each draw, and the judge's word on it."""
         rows = self.parents.rows
         draft = draft_to_come(self.name, candidates=len(rows[-1].candidates) if rows else 0)
         return self.parents.making(wanted, drawn, 1 + self._options.ask_judge, draft)
 
-    def notes(self) -> Json:
+    def report(self) -> Json:
         """How diverse the requests are without the wordings, and with them."""
         before = [row.conversation.prompt_text for row in self.parents.rows]
         return {"diversity": {"before": _diversity(before), "after": _diversity([*before, *self._kept])}}

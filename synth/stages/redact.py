@@ -5,20 +5,14 @@ By then no id, no prompt and no file of the run has held what is replaced.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from synth.row import Row
-from synth.stages.base import Context
+from synth.stages.base import Stage
+from synth.stages.context import Context
 from synth.stages.options import RedactOptions
 
 
-class Redact:
-    """An `Asks` that lets all rows pass. A row's history says what was redacted in it."""
+class Redact(Stage):
+    """All rows pass. A row's history says what was redacted in it."""
 
     def __init__(self, name: str, options: RedactOptions, context: Context) -> None:
-        self.name = name
-        self.files: tuple[Path, ...] = (context.recipe.folder / options.names,) if options.names else ()
-
-    async def ask(self, row: Row) -> Row:
-        """Nothing is left to do."""
-        return row
+        super().__init__(name, options, context)
+        self.files = (context.recipe.folder / options.names,) if options.names else ()

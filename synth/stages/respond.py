@@ -14,8 +14,10 @@ from synth.llm.model import Answer, Model
 from synth.recipe.base import Sampling
 from synth.row import Candidate, Row
 from synth.stages.answers import read_text
-from synth.stages.base import Context, Unusable, ask_until_served, attributed, last_of, refused, words_of
-from synth.stages.expected import Expected, Requests, answers_to_come
+from synth.stages.asking import Unusable, ask_until_served, attributed, last_of, refused, words_of
+from synth.stages.base import RowStage
+from synth.stages.context import Context
+from synth.stages.expected import Forecast, Requests, answers_to_come
 from synth.stages.grounded import Grounded
 from synth.stages.options import RespondOptions
 from synth.stages.score import transcript
@@ -34,11 +36,11 @@ class Voice:
     draw: int
 
 
-class Respond:
-    """An `Asks`. Seeds keep their answers; held-out rows are passed by: no prompt shows them."""
+class Respond(RowStage):
+    """Seeds keep their answers; held-out rows are passed by: no prompt shows them."""
 
     def __init__(self, name: str, options: RespondOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
         self._model = context.model("writer", options)
         self._user = context.models[options.user] if options.user else self._model
@@ -46,7 +48,7 @@ class Respond:
         self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
         self._follow_up = context.other_prompt("respond", options.prompt or "follow_up", ["conversation"])
 
-    async def ask(self, row: Row) -> Row:
+    async def apply(self, row: Row) -> Row:
         """Adds what is wanted, or drops a draft for which no answer serves."""
         if row.held_out:
             return row
@@ -61,16 +63,16 @@ class Respond:
         did = "no_answer" if isinstance(error, Unusable) else "failed"
         return row.with_event(self.name, did, detail=words_of(error))
 
-    def expect(self, row: Row) -> Expected:
+    def forecast(self, row: Row) -> Forecast:
         """An answer or several; with more turns, two requests for each."""
         options = self._options
         if row.held_out:
-            return Expected(Requests(), row)
+            return Forecast(Requests(), row)
         if options.n > 1:
             row = replace(row, candidates=(*self._own(row), *answers_to_come(options.n)))
             if not row.conversation.has_answer:
                 row = row.with_reply("answer 0")
-            return Expected(Requests.exactly(options.n), row)
+            return Forecast(Requests.exactly(options.n), row)
         asked = _answers(row) if options.again and not row.given else 0
         if not row.conversation.has_answer:
             asked += 1
@@ -78,7 +80,7 @@ class Respond:
         turns = 0 if row.given else max(0, options.turns - _answers(row))
         for _ in range(turns):
             row = row.with_messages((*row.conversation.messages, user_message(""))).with_reply("")
-        return Expected(Requests.up_to(asked + 2 * turns, least=min(1, asked + turns)), row)
+        return Forecast(Requests.up_to(asked + 2 * turns, least=min(1, asked + turns)), row)
 
     async def _steps(self, row: Row) -> AsyncIterator[Row]:
         options = self._options

@@ -11,20 +11,22 @@ from synth.conversation import content_of
 from synth.frozen import FrozenJson
 from synth.llm.base import RequestFailed
 from synth.row import Candidate, Row
-from synth.stages.base import Context, Unusable, last_of
-from synth.stages.expected import Expected, Requests
+from synth.stages.asking import Unusable, last_of
+from synth.stages.base import RowStage
+from synth.stages.context import Context
+from synth.stages.expected import Forecast, Requests
 from synth.stages.judging import PROBE_WORDS, Judge, Judgement
 from synth.stages.score_options import ScoreOptions
 from synth.stages.together import Together
 
 
-class Score:
-    """An `Asks`. Held-out rows are passed by: no prompt shows them."""
+class Score(RowStage):
+    """Held-out rows are passed by: no prompt shows them."""
 
     preparation = PROBE_WORDS
 
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
         self._key = options.key
         way = SideBySide if options.together else OneByOne
@@ -32,9 +34,10 @@ class Score:
 
     async def prepare(self) -> None:
         """Settles how this model's scores are read, and says so."""
-        await self._way.prepare()
+        if self._way.judge is not None:
+            await self._way.judge.prepare(self._options.read)
 
-    async def ask(self, row: Row) -> Row:
+    async def apply(self, row: Row) -> Row:
         """Adds `scores[rubric]`, and drops the row where that is below the bar."""
         if not self._scores(row):
             return row
@@ -55,12 +58,12 @@ class Score:
             return row.with_event(self.name, "not_scored", detail=error.detail)
         return row.dropped(self.name, "no_score", error.detail)
 
-    def expect(self, row: Row) -> Expected:
+    def forecast(self, row: Row) -> Forecast:
         """A request for the answer, and one for each candidate or for all together."""
         if not self._scores(row):
-            return Expected(Requests(), row)
+            return Forecast(Requests(), row)
         shown = [c.content for c in row.candidates if self._options.candidates and not c.found_worse]
-        return Expected(self._way.expect(len({row.conversation.answer, *shown})), row)
+        return Forecast(self._way.expect(len({row.conversation.answer, *shown})), row)
 
     def _scores(self, row: Row) -> bool:
         return not row.held_out and row.conversation.has_answer and (self._options.seeds or not row.given)
@@ -74,11 +77,7 @@ class OneByOne:
         self._options = options
         prompt = context.prompt("score", options, options.rubric, ["conversation", "response"])
         model = context.model("judge", options)
-        self._judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
-
-    async def prepare(self) -> None:
-        """Settles how this model's scores are read, and says so."""
-        await self._judge.prepare(self._options.read)
+        self.judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
 
     def expect(self, answers: int) -> Requests:
         """What judging so many answers of a row takes."""
@@ -88,7 +87,7 @@ class OneByOne:
         """Scores the answer, then every candidate. Raises `Unusable` where the answer gets no score."""
         judgement = await self._judged(row, answer)
         row = row.with_score(self._options.key, judgement.score)
-        row = judgement.noted(row, self._name, self._judge.reading, self._judge.prompt, self._judge.model)
+        row = judgement.noted(row, self._name, self.judge.reading, self.judge.prompt, self.judge.model)
         yield row
         if not self._options.candidates or not row.candidates:
             return
@@ -118,19 +117,19 @@ class OneByOne:
 
     async def _judged(self, row: Row, response: str) -> Judgement:
         conversation = transcript(row.conversation.prompt)
-        return await self._judge.score({"conversation": conversation, "response": response})
+        return await self.judge.score({"conversation": conversation, "response": response})
 
 
 class SideBySide:
     """The answer and its candidates are judged in one prompt; a row with one answer by the same rubric."""
 
+    # Scores are read as they are written: there is nothing to find out.
+    judge = None
+
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
         self._name = name
         self._options = options
-        self._judge = Together(name, options, context)
-
-    async def prepare(self) -> None:
-        """Scores are read as they are written: there is nothing to find out."""
+        self._listwise = Together(name, options, context)
 
     def expect(self, answers: int) -> Requests:
         """What judging so many answers of a row takes."""
@@ -140,7 +139,7 @@ class SideBySide:
         """Scores the answer and every candidate. Raises `Unusable` where they get no scores."""
         shown = [c for c in row.candidates if self._options.candidates and not c.found_worse]
         texts = list(dict.fromkeys([answer, *(c.content for c in shown)]))
-        row, compared = await self._judge.judge(row, transcript(row.conversation.prompt), texts)
+        row, compared = await self._listwise.judge(row, transcript(row.conversation.prompt), texts)
         found = dict(zip(texts, compared, strict=True))
         row = row.with_score(self._options.key, found[answer].score)
         candidates = [

@@ -5,19 +5,20 @@ from __future__ import annotations
 from synth.conversation import content_of
 from synth.frozen import FrozenJson
 from synth.row import Row
-from synth.stages.base import Context
+from synth.stages.base import RowStage
+from synth.stages.context import Context
 from synth.stages.options import StandardiseOptions
 from synth.text.standard import Role, standardise
 
 
-class Standardise:
-    """An `Asks`, though no model is asked: the order makes no difference, so no row waits for another."""
+class Standardise(RowStage):
+    """Asks no model. The order makes no difference, so no row waits for another."""
 
     def __init__(self, name: str, options: StandardiseOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
 
-    async def ask(self, row: Row) -> Row:
+    async def apply(self, row: Row) -> Row:
         """Rewrites the messages that change, and keeps what they were in the row's history."""
         messages: list[FrozenJson] = []
         for number, message in enumerate(row.conversation.messages):

@@ -17,8 +17,10 @@ from synth.llm.base import Json, RequestFailed
 from synth.row import Candidate, Lineage, Row, content_id
 from synth.stable import rank
 from synth.stages.answers import ask_for_object, read_text
-from synth.stages.base import Context, Unusable, ask_until_served, attributed, no_source, settled
-from synth.stages.expected import Making, Requests, draft_to_come
+from synth.stages.asking import Unusable, ask_until_served, attributed, settled
+from synth.stages.base import Maker
+from synth.stages.context import Context, no_source
+from synth.stages.expected import MakerForecast, Requests, draft_to_come
 from synth.stages.given import Failure
 from synth.stages.options import TargetFailuresOptions
 from synth.stages.score import transcript
@@ -43,13 +45,13 @@ class Drawn:
     number: int | None
 
 
-class TargetFailures:
-    """A `Maker` that draws on failures."""
+class TargetFailures(Maker):
+    """Draws on failures."""
 
     preparation = "a name for each pattern of failures"
 
     def __init__(self, name: str, options: TargetFailuresOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
         self._warn = context.warn
         if not context.failures:
@@ -177,7 +179,7 @@ class TargetFailures:
         self._known.add(request)
         return row
 
-    def expect(self, wanted: int | None, drawn: int) -> Making:
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
         """An answer for each failure without the expected one, and a request for each new row."""
         pairs = self._failures[drawn:] if self._options.pairs else []
         drafts = (self.count if wanted is None else wanted) or 0
@@ -186,9 +188,9 @@ class TargetFailures:
         left = self._turns * len(self._failures) - max(0, drawn - len(self._failures))
         new = min(drafts - len(pairs), left)
         requests = Requests.exactly(asked) + Requests(new, new, left)
-        return Making(requests, len(pairs) + new, draft_to_come(self.name, "failure"))
+        return MakerForecast(requests, len(pairs) + new, draft_to_come(self.name, "failure"))
 
-    def notes(self) -> Json:
+    def report(self) -> Json:
         """How many failures each pattern has."""
         patterns: dict[str, int] = {}
         for failure in self._failures:

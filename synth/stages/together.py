@@ -21,7 +21,8 @@ from synth.recipe.base import Sampling
 from synth.row import Row, content_id
 from synth.stable import rank
 from synth.stages.answers import reads_object
-from synth.stages.base import Context, Unusable, ask_until_served
+from synth.stages.asking import Unusable, ask_until_served
+from synth.stages.context import Context
 from synth.stages.score_options import ScoreOptions
 
 T = TypeVar("T")

@@ -20,7 +20,9 @@ from synth.row import Row
 from synth.small_files import read_small
 from synth.stable import number
 from synth.stages.answers import reads_object
-from synth.stages.base import Context, Unusable, ask_until_served, no_source
+from synth.stages.asking import Unusable, ask_until_served
+from synth.stages.base import Stage
+from synth.stages.context import Context, no_source
 from synth.stages.options import TopicsOptions
 from synth.stages.taxonomy import Taxonomy, join_taxonomies, read_taxonomy
 from synth.yaml_data import YamlFault, load_yaml
@@ -32,24 +34,23 @@ FILLED_BY = ("generate",)
 _CHARACTERS_SHOWN = 400
 
 
-class Topics:
-    """An `Asks` that asks before the first row; rows pass it as they are."""
+class Topics(Stage):
+    """Asks before the first row; rows pass it as they are."""
 
     preparation = "the topics of some seeds"
 
     def __init__(self, name: str, options: TopicsOptions, context: Context) -> None:
-        self.name = name
-        self.files: tuple[Path, ...] = ()
+        super().__init__(name, options, context)
         self._options = options
         self._warn = context.warn
         self._model = context.model("writer", options)
         self._prompt = context.prompt("topics", options, "taxonomy", ["requests", "topics", "subtopics"])
         self._schema = _bounded(self._prompt, options)
-        self._taxonomy = Taxonomy()
+        self.taxonomy: Taxonomy = Taxonomy()
         self._batches: list[list[Row]] = []
         stages = context.recipe.stages
         behind = stages[[stage.name for stage in stages].index(name) + 1 :]
-        if not any(stage.kind in FILLED_BY for stage in behind):
+        if not any(stage.options.fills_topics for stage in behind):
             raise RecipeError(
                 f"no stage behind {name!r} fills its topics.",
                 where=f"stage {name!r}",
@@ -57,16 +58,15 @@ class Topics:
             )
         if isinstance(options.taxonomy, str):
             self.files = (context.recipe.folder / options.taxonomy,)
-            self._taxonomy.leaves = _read(self.files[0])
+            self.taxonomy.leaves = _read(self.files[0])
         elif options.taxonomy is not None:
-            self._taxonomy.leaves = read_taxonomy(options.taxonomy)
+            self.taxonomy.leaves = read_taxonomy(options.taxonomy)
         elif context.seeds:
             self._batches = batches(
                 [seed.row for seed in context.seeds], options.shown, f"{context.recipe.seed}:{name}"
             )
         else:
             raise no_source(name, "seeds")
-        context.taxonomies.append(self._taxonomy)
 
     async def prepare(self) -> None:
         """Draws the taxonomy from the seeds, where it is not given. Raises `Unfinished` without a topic."""
@@ -86,7 +86,7 @@ class Topics:
         if problems:
             count = f"{len(problems)} of {len(replies)}"
             self._warn(f"{self.name}: {count} replies name no topics, such as: {problems[0]}")
-        self._taxonomy.leaves = leaves
+        self.taxonomy.leaves = leaves
 
     async def _named(self, batch: Sequence[Row]) -> list[Json] | str:
         """The topics that the model names for these seeds, or what was wrong with its answer."""
@@ -110,13 +110,9 @@ class Topics:
             return failure.words
         return list(found["topics"])
 
-    async def ask(self, row: Row) -> Row:
-        """Nothing is left to do."""
-        return row
-
-    def notes(self) -> Json:
+    def report(self) -> Json:
         """The leaves, so that whoever looks at the run sees those that no row is about."""
-        return {"leaves": self._taxonomy.leaves}
+        return {"leaves": self.taxonomy.leaves}
 
 
 def _bounded(prompt: Prompt, options: TopicsOptions) -> Json:

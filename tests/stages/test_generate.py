@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from synth.conversation import Conversation, assistant_message, user_message
 from synth.stages.answers import parse_object
-from synth.stages.base import Unusable
+from synth.stages.asking import Unusable
 from synth.stages.generate import InstructionFilter
 from synth.stages.options import GenerateOptions
 

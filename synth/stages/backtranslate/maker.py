@@ -8,22 +8,24 @@ from synth.conversation import Conversation, system_message
 from synth.errors import SourceError
 from synth.row import Lineage, Row, content_id
 from synth.stable import rank
+from synth.stages.asking import settled
 from synth.stages.backtranslate.instructions import Instructions
 from synth.stages.backtranslate.questions import Questions
-from synth.stages.base import Context, no_source, settled
-from synth.stages.expected import Making, Requests, draft_to_come
+from synth.stages.base import Maker
+from synth.stages.context import Context, no_source
+from synth.stages.expected import MakerForecast, Requests, draft_to_come
 from synth.stages.given import Passage
 from synth.stages.judging import PROBE_WORDS
 from synth.stages.options import BacktranslateOptions
 
 
-class Backtranslate:
-    """A `Maker` that draws on documents. Where it has `tags`, it also tags the seeds that pass it."""
+class Backtranslate(Maker):
+    """Draws on documents. Where it has `tags`, it also tags the seeds that pass it."""
 
     preparation = PROBE_WORDS
 
     def __init__(self, name: str, options: BacktranslateOptions, context: Context) -> None:
-        self.name = name
+        super().__init__(name, options, context)
         self._options = options
         if context.recipe.sources.documents is None:
             raise no_source(name, "documents")
@@ -46,8 +48,9 @@ class Backtranslate:
         return self._options.count or len(self._groups) * self.drafts_each
 
     async def prepare(self) -> None:
-        """What has to be known before the first draft."""
-        await self._way.prepare()
+        """Settles how the curating model is read."""
+        if self._way.judge is not None:
+            await self._way.judge.prepare()
 
     def draw(self, index: int) -> Sequence[Passage] | None:
         """The next passage, or several of one document."""
@@ -60,11 +63,7 @@ class Backtranslate:
         stub = Row(content_id(self.name, ids), Conversation(), lineage)
         return await settled(self.name, stub, self._way.draft(drawn, lineage))
 
-    def admit(self, index: int, row: Row) -> Row:
-        """Nothing to compare with other drafts: each passage is drafted from once."""
-        return row
-
-    def expect(self, wanted: int | None, drawn: int) -> Making:
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
         """A chain of requests for each passage, or one request for several questions."""
         left = max(0, len(self._groups) - drawn)
         each, chain = self.drafts_each, self._way.chain
@@ -72,7 +71,7 @@ class Backtranslate:
         # Further passages make up for drafts that are dropped.
         requests = Requests(least * chain, least, left * chain)
         drafts = least * each if wanted is None else min(least * each, wanted)
-        return Making(requests, drafts, draft_to_come(self.name, "document"))
+        return MakerForecast(requests, drafts, draft_to_come(self.name, "document"))
 
     def pass_on(self, row: Row) -> Row:
         """Tags a seed that passes by, so that a model can tell its style from that of texts."""

@@ -17,7 +17,8 @@ from synth.llm.model import Answer
 from synth.row import Lineage, Row, content_id
 from synth.stable import fraction
 from synth.stages.answers import ask_for_object
-from synth.stages.base import Context, attributed
+from synth.stages.asking import attributed
+from synth.stages.context import Context
 from synth.stages.given import Passage
 from synth.stages.options import BacktranslateOptions, ContextOptions
 from synth.stages.passages import Passages, quoted_in
@@ -30,6 +31,7 @@ class Questions:
     """Drafts several rows from each passage; a row whose quote is not in the text is dropped."""
 
     chain = 1
+    judge = None
 
     def __init__(
         self,
@@ -55,9 +57,6 @@ class Questions:
                     where=f"stage {name!r}: context.distractors",
                     hint="Lower it, or cut shorter passages with `longest`.",
                 )
-
-    async def prepare(self) -> None:
-        """Nothing to know before."""
 
     async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
         """One request for all questions of a passage. Raises `Unusable` where none can be read."""
