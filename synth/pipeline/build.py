@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 
 from synth.llm.base import Client
 from synth.llm.providers import PROVIDERS, BuildContext
@@ -12,15 +11,7 @@ from synth.recipe.base import ModelConfig
 from synth.recipe.model import Recipe, StageSpec
 from synth.stages.base import Stage
 from synth.stages.context import Context
-
-
-def stage_class(kind: str) -> type[Stage]:
-    """The class of a stage, by the recipe's verb: `target_failures` is `TargetFailures` of
-    `synth.stages.target_failures`. Only the recipe's own stages are loaded: all would take half a second.
-    """
-    module = import_module(f"synth.stages.{kind}")
-    made: type[Stage] = getattr(module, "".join(map(str.capitalize, kind.split("_"))))
-    return made
+from synth.stages.registry import STAGES
 
 
 def build_stages(context: Context, build: Callable[[StageSpec, Context], Stage]) -> list[Stage]:
@@ -35,8 +26,9 @@ def build_stages(context: Context, build: Callable[[StageSpec, Context], Stage])
 
 
 def build_stage(spec: StageSpec, context: Context) -> Stage:
-    """One stage, with its own view of each model."""
-    return stage_class(spec.kind)(spec.name, spec.options, context.for_stage(spec))
+    """One stage. Only the recipe's own stages are loaded: all would take half a second."""
+    plugin = STAGES.find(spec.kind)
+    return plugin.load()(spec.name, spec.options, context.for_stage(spec, plugin.prompts))
 
 
 def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:

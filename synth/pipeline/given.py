@@ -18,7 +18,7 @@ from synth.row import Origin, Row
 from synth.slot import Slot
 from synth.sources import document_files, files_of, read_failures, read_rows, read_seeds
 from synth.stable import rank
-from synth.stages.given import Failure, Passage, Seed
+from synth.stages.items import Failure, Passage, Seed
 
 # What `repeated` calls the rows of an origin.
 _KEYS = {"seed": "seeds", "holdout": "holdout"}

@@ -30,7 +30,7 @@ from synth.slot import Slot
 from synth.stages.asking import NotAsked
 from synth.stages.base import Maker, RowMaker, RowStage, Stage
 from synth.stages.context import Context
-from synth.stages.expected import Requests
+from synth.stages.forecast import Requests
 from synth.store import RunStore
 from synth.user_code import split_name
 

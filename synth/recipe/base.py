@@ -109,7 +109,8 @@ class StageOptions(Strict):
     # A row that it makes has the answer of the row that it is made from.
     shares_answer: ClassVar[bool] = False
 
-    # Its rows are written on the topics that an earlier stage names.
+    # Its rows are written on the topics that an earlier stage names. Other makers draw on what has a subject
+    # already: a text, a failure, a row.
     fills_topics: ClassVar[bool] = False
 
     # Sources are redacted as they are read, so it has to be the first stage.

@@ -11,7 +11,7 @@ from synth.llm.base import Json
 from synth.recipe.base import StageOptions
 from synth.row import Row
 from synth.stages.context import Context
-from synth.stages.expected import Forecast, MakerForecast, Requests
+from synth.stages.forecast import Forecast, MakerForecast, Requests
 from synth.stages.parents import Parents
 from synth.stages.taxonomy import Taxonomy
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from synth.errors import RecipeError
 from synth.llm.model import Model
 from synth.prompts import Prompt, load_prompt
 from synth.recipe.base import AskingOptions, Strict
 from synth.recipe.model import Recipe, StageSpec
-from synth.stages.given import Failure, Passage, Seed
+from synth.stages.items import Failure, Passage, Seed
 from synth.stages.taxonomy import Taxonomy
 
 
@@ -40,7 +41,8 @@ class Context:
     """What a stage is built from: the recipe, its models by name, what was given, a place for warnings.
 
     `passages` cuts the documents into pieces of at least and at most so many characters. `taxonomy` is what
-    a stage before this one gives. `texts` are those of the stage's own prompts, as it loads them.
+    a stage before this one gives. `kind` is the recipe's word for the stage, and `prompts` the folder of its
+    prompts if it comes from another package. `texts` are those of its prompts, as it loads them.
     """
 
     recipe: Recipe
@@ -51,25 +53,30 @@ class Context:
     failures: Sequence[Failure] = ()
     judges: KnownJudges = field(default_factory=KnownJudges)
     taxonomy: Taxonomy | None = None
+    kind: str = ""
+    prompts: Path | None = None
     texts: list[str] = field(default_factory=list)
 
-    def for_stage(self, spec: StageSpec) -> Context:
+    def for_stage(self, spec: StageSpec, prompts: Path | None = None) -> Context:
         """The context of one stage, with its own view of each model."""
         models = {name: model.for_stage(spec.name) for name, model in self.models.items()}
-        return replace(self, models=models, texts=[])
+        return replace(self, models=models, kind=spec.kind, prompts=prompts, texts=[])
 
     def model(self, usual: str, options: AskingOptions) -> Model:
         """The model that a stage with these options uses."""
         return self.models[self.recipe.stage_model(usual, options.model)]
 
-    def prompt(self, stage: str, options: AskingOptions, default: str, inputs: Sequence[str]) -> Prompt:
+    def prompt(self, options: AskingOptions, default: str, inputs: Sequence[str]) -> Prompt:
         """The prompt that a stage with these options uses, checked against what the stage gives."""
-        return self.other_prompt(stage, options.prompt or default, inputs)
+        return self.other_prompt(options.prompt or default, inputs)
 
-    def other_prompt(self, stage: str, named: str, inputs: Sequence[str]) -> Prompt:
-        """One more prompt of a stage, which its options do not replace."""
-        where = self._place_of(stage, named)
-        prompt = load_prompt(stage, named, self.recipe.folder, frozenset(inputs), where=where)
+    def other_prompt(self, named: str, inputs: Sequence[str], *, of: str | None = None) -> Prompt:
+        """One more prompt, which the options do not replace; `of` names another kind of stage that has it."""
+        kind = of or self.kind
+        where, folder = self._place_of(kind, named), self.recipe.folder
+        prompt = load_prompt(
+            kind, named, folder, frozenset(inputs), where=where, others=None if of else self.prompts
+        )
         self.texts.append(prompt.text)
         return prompt
 

@@ -19,10 +19,9 @@ from synth.llm.model import Answer, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.row import Row
-from synth.stages.answers import ask_for_object, parse_object, refuse_unanswered
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.context import Context, JudgeTraits
-from synth.stages.options import EvolveOptions, ParaphraseOptions
+from synth.stages.structured_output import ask_for_object, parse_object, refuse_unanswered
 
 # What servers give at the most, as a rule.
 _ALTERNATIVES = 20
@@ -192,25 +191,25 @@ def _levels(schema: Json | None, prompt: str) -> range:
     return range(low, high + 1)
 
 
-async def compared(
-    stage: str,
-    row: Row,
-    judge: Model,
-    prompt: Prompt,
-    texts: tuple[str, str],
-    key: str,
-    options: ParaphraseOptions | EvolveOptions,
-) -> tuple[Row, bool]:
-    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; the row
-    has it in its history.
-    """
-    first, second = texts
-    verdict, answer = await ask_for_object(
-        judge,
-        prompt.render({"first": first, "second": second}),
-        options.sampling_of_judge,
-        prompt.schema,
-        options.attempts,
-    )
-    event = {key: verdict[key], "prompt": prompt.label, "request": answer.request.identity}
-    return row.with_event(stage, "judged", **event), bool(verdict[key])
+@dataclass(frozen=True, slots=True)
+class YesNoJudge:
+    """A model that says yes or no to `key` of two texts, as `prompt` asks it."""
+
+    stage: str
+    model: Model
+    prompt: Prompt
+    key: str
+    sampling: Sampling
+    attempts: int
+
+    async def judge(self, row: Row, first: str, second: str) -> tuple[Row, bool]:
+        """The row with the verdict in its history, and whether it is a yes."""
+        verdict, answer = await ask_for_object(
+            self.model,
+            self.prompt.render({"first": first, "second": second}),
+            self.sampling,
+            self.prompt.schema,
+            self.attempts,
+        )
+        event = {self.key: verdict[self.key], "prompt": self.prompt.label, "request": answer.request.identity}
+        return row.with_event(self.stage, "judged", **event), bool(verdict[self.key])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from synth.row import Row
-from synth.stages.expected import MakerForecast, Requests
+from synth.stages.forecast import MakerForecast, Requests
 
 # How a recipe calls the sources of rows.
 _SOURCES = {"seed": "seeds", "prompt": "prompts"}

@@ -13,7 +13,7 @@ from synth.pipeline.progress import Progress
 from synth.row import Lineage, Row
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage
-from synth.stages.expected import MakerForecast
+from synth.stages.forecast import MakerForecast
 from synth.stages.parents import Parents
 from tests.made_row import made_row
 

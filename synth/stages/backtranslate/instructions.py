@@ -13,12 +13,12 @@ from dataclasses import replace
 from synth.conversation import Conversation, assistant_message, system_message, user_message
 from synth.llm.base import Reply
 from synth.row import Lineage, Row, content_id
-from synth.stages.answers import ask_for_object, read_text
 from synth.stages.asking import Unusable, ask_until_served, attributed
+from synth.stages.backtranslate.options import BacktranslateOptions
 from synth.stages.context import Context
-from synth.stages.given import Passage
+from synth.stages.items import Passage
 from synth.stages.judging import Judge
-from synth.stages.options import BacktranslateOptions
+from synth.stages.structured_output import ask_for_object, read_text
 from synth.text.repeats import repeated_run, shares_a_word
 from synth.text.selfcontained import leans_on_source
 
@@ -43,15 +43,15 @@ class Instructions:
         self._options = options
         self._writer = context.model("writer", options)
         judge = context.models[context.recipe.stage_model("judge", options.judge)]
-        self._prompt = context.prompt("backtranslate", options, "instruction", ["text", "heading"])
+        self._prompt = context.prompt(options, "instruction", ["text", "heading"])
         self._frame = "\n".join(m["content"] for m in self._prompt.render({"text": "", "heading": ""}))
-        self._rewrite = context.other_prompt("backtranslate", "rewrite", ["instruction", "text"])
-        self._agree = context.other_prompt("backtranslate", "agree", ["instruction", "first", "second"])
+        self._rewrite = context.other_prompt("rewrite", ["instruction", "text"])
+        self._agree = context.other_prompt("agree", ["instruction", "first", "second"])
         self._agree.answers_with(agree="boolean")
         self._agreeing = judge
         self.judge: Judge | None = None
         if options.keep is not None:
-            curate = context.other_prompt("backtranslate", options.curate, ["conversation", "response"])
+            curate = context.other_prompt(options.curate, ["conversation", "response"])
             self.judge = Judge(name, context, judge, curate, options.sampling_of_judge, options.attempts)
 
     @property

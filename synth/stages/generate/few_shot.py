@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from synth import stable
 from synth.row import Row
-from synth.stages.given import Seed
+from synth.stages.items import Seed
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,17 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
-from synth.conversation import content_of
-from synth.frozen import FrozenJson
 from synth.llm.base import RequestFailed
 from synth.row import Candidate, Row
 from synth.stages.asking import Unusable, last_of
 from synth.stages.base import RowStage
 from synth.stages.context import Context
-from synth.stages.expected import Forecast, Requests
+from synth.stages.forecast import Forecast, Requests
 from synth.stages.judging import PROBE_WORDS, Judge, Judgement
-from synth.stages.score_options import ScoreOptions
-from synth.stages.together import Together
+from synth.stages.score.listwise import Together
+from synth.stages.score.options import ScoreOptions
+from synth.stages.transcript import transcript
 
 
 class Score(RowStage):
@@ -75,7 +74,7 @@ class OneByOne:
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
         self._name = name
         self._options = options
-        prompt = context.prompt("score", options, options.rubric, ["conversation", "response"])
+        prompt = context.prompt(options, options.rubric, ["conversation", "response"])
         model = context.model("judge", options)
         self.judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
 
@@ -165,11 +164,3 @@ def _answered_with(row: Row, text: str, score: float, stage: str, key: str) -> R
         return row
     row = row.with_event(stage, "best_candidate", before=row.conversation.answer)
     return row.with_reply(text).with_score(key, score)
-
-
-def transcript(conversation: Sequence[FrozenJson]) -> str:
-    """One request as it is; several messages with their roles."""
-    turns = [m for m in conversation if m["role"] != "system"]
-    if len(turns) == 1 and len(conversation) == 1:
-        return content_of(turns[0])
-    return "\n\n".join(f"{m['role'].capitalize()}: {content_of(m)}" for m in conversation)

@@ -7,7 +7,7 @@ from synth.frozen import FrozenJson
 from synth.row import Row
 from synth.stages.base import RowStage
 from synth.stages.context import Context
-from synth.stages.options import StandardiseOptions
+from synth.stages.standardise.options import StandardiseOptions
 from synth.text.standard import Role, standardise
 
 

@@ -20,9 +20,9 @@ from synth.conversation import Conversation
 from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.row import Row
+from synth.stages.apply.options import ApplyOptions
 from synth.stages.base import OrderedStage
 from synth.stages.context import Context
-from synth.stages.options import ApplyOptions
 from synth.user_code import load_function
 
 _KEYS = ("messages", "tools", "scores", "labels")

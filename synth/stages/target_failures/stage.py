@@ -16,14 +16,14 @@ from synth.conversation import Conversation, assistant_message, content_of, user
 from synth.llm.base import Json, RequestFailed
 from synth.row import Candidate, Lineage, Row, content_id
 from synth.stable import rank
-from synth.stages.answers import ask_for_object, read_text
 from synth.stages.asking import Unusable, ask_until_served, attributed, settled
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
-from synth.stages.expected import MakerForecast, Requests, draft_to_come
-from synth.stages.given import Failure
-from synth.stages.options import TargetFailuresOptions
-from synth.stages.score import transcript
+from synth.stages.forecast import MakerForecast, Requests, draft_to_come
+from synth.stages.items import Failure
+from synth.stages.structured_output import ask_for_object, read_text
+from synth.stages.target_failures.options import TargetFailuresOptions
+from synth.stages.transcript import transcript
 from synth.text.embedding import similarity
 from synth.text.novelty import NoveltyIndex
 
@@ -60,11 +60,11 @@ class TargetFailures(Maker):
         self._failures = sorted(context.failures, key=lambda failure: rank(salt, failure.id))
         self._writer = context.model("writer", options)
         inputs = ["pattern", "prompt", "response", "problem", "expected"]
-        self._prompt = context.prompt("target_failures", options, "draft", inputs)
+        self._prompt = context.prompt(options, "draft", inputs)
         self._prompt.answers_with(instruction="string", response="string")
-        self._naming = context.other_prompt("target_failures", "name", ["failures"])
+        self._naming = context.other_prompt("name", ["failures"])
         self._naming.answers_with(pattern="string")
-        self._correct = context.other_prompt("target_failures", "correct", ["prompt", "response", "problem"])
+        self._correct = context.other_prompt("correct", ["prompt", "response", "problem"])
         self._patterns: dict[str, str] = {}
         self._known = NoveltyIndex(options.novelty)
         for text in [seed.row.conversation.prompt_text for seed in context.seeds] + [

@@ -20,10 +20,10 @@ from synth.llm.model import Answer
 from synth.recipe.base import Sampling
 from synth.row import Row, content_id
 from synth.stable import rank
-from synth.stages.answers import reads_object
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.context import Context
-from synth.stages.score_options import ScoreOptions
+from synth.stages.score.options import ScoreOptions
+from synth.stages.structured_output import reads_object
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Together:
         self._options = options
         self._salt = f"{context.recipe.seed}:{name}"
         self._model = context.model("judge", options)
-        self._prompt = context.prompt("score", options, options.rubric, ["conversation", "responses"])
+        self._prompt = context.prompt(options, options.rubric, ["conversation", "responses"])
         self._schema = _list_of_scores(self._prompt.schema, self._prompt.name)
         context.warn(f"{name}: {self._model.model} scores all answers of a row in one prompt, as it writes.")
         if self._model.name == "writer":

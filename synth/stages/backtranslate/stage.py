@@ -10,13 +10,13 @@ from synth.row import Lineage, Row, content_id
 from synth.stable import rank
 from synth.stages.asking import settled
 from synth.stages.backtranslate.instructions import Instructions
+from synth.stages.backtranslate.options import BacktranslateOptions
 from synth.stages.backtranslate.questions import Questions
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
-from synth.stages.expected import MakerForecast, Requests, draft_to_come
-from synth.stages.given import Passage
+from synth.stages.forecast import MakerForecast, Requests, draft_to_come
+from synth.stages.items import Passage
 from synth.stages.judging import PROBE_WORDS
-from synth.stages.options import BacktranslateOptions
 
 
 class Backtranslate(Maker):

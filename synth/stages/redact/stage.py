@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from synth.stages.base import Stage
 from synth.stages.context import Context
-from synth.stages.options import RedactOptions
+from synth.stages.redact.options import RedactOptions
 
 
 class Redact(Stage):

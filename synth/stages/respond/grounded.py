@@ -17,13 +17,13 @@ from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply
 from synth.llm.model import Answer
 from synth.row import Row
-from synth.stages.answers import reads_object
 from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.context import Context, no_source
-from synth.stages.given import Passage
-from synth.stages.options import GroundedOptions, RespondOptions
+from synth.stages.items import Passage
 from synth.stages.passages import Passages, quoted_in
-from synth.stages.score import transcript
+from synth.stages.respond.options import GroundedOptions, RespondOptions
+from synth.stages.structured_output import reads_object
+from synth.stages.transcript import transcript
 
 # A quote of fewer words stands in too many places to support anything.
 _FEWEST_WORDS = 3
@@ -48,11 +48,9 @@ class Grounded:
         self._options = options
         self._grounded = grounded
         self._model = context.model("writer", options)
-        self._draft = context.other_prompt(
-            "respond", grounded.draft, ["passages", "question", "before", "system"]
-        )
+        self._draft = context.other_prompt(grounded.draft, ["passages", "question", "before", "system"])
         self._draft.answers_with(supported="boolean", quote="string", answer="string")
-        asking = context.other_prompt("backtranslate", grounded.prompt, ["passages", "question"])
+        asking = context.other_prompt(grounded.prompt, ["passages", "question"], of="backtranslate")
         if context.recipe.sources.documents is None:
             raise no_source(name, "documents")
         passages = context.passages(grounded.shortest, grounded.longest)

@@ -17,14 +17,14 @@ from synth.conversation import Conversation, assistant_message, system_message, 
 from synth.errors import PromptError, SourceError
 from synth.llm.base import Json
 from synth.row import Lineage, Row, content_id
-from synth.stages.answers import ask_for_object
 from synth.stages.asking import attributed, settled
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
-from synth.stages.draws import EvenDraws, Pool
-from synth.stages.expected import MakerForecast, Requests, draft_to_come
-from synth.stages.given import Seed
-from synth.stages.options import GenerateOptions
+from synth.stages.forecast import MakerForecast, Requests, draft_to_come
+from synth.stages.generate.few_shot import EvenDraws, Pool
+from synth.stages.generate.options import GenerateOptions
+from synth.stages.items import Seed
+from synth.stages.structured_output import ask_for_object
 from synth.text.loops import repeated_share
 from synth.text.novelty import NoveltyIndex
 
@@ -51,7 +51,7 @@ class Generate(Maker):
         self._window = context.recipe.window
         self._salt = f"{context.recipe.seed}:{name}"
         self._model = context.model("writer", options)
-        self.prompt = context.prompt("generate", options, "self_instruct", ["examples", "system", "topic"])
+        self.prompt = context.prompt(options, "self_instruct", ["examples", "system", "topic"])
         self._schema = self.prompt.schema
         self._taxonomy = context.taxonomy
         if self._taxonomy is not None and "topic" not in self.prompt.inputs:

@@ -14,15 +14,15 @@ from synth.conversation import Conversation
 from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.row import Row, content_id
-from synth.stages.answers import read_text
 from synth.stages.asking import ask_until_served, attributed, made_in
 from synth.stages.base import RowMaker
 from synth.stages.context import Context
-from synth.stages.expected import MakerForecast, draft_to_come
-from synth.stages.judging import compared
-from synth.stages.options import STYLES, ParaphraseOptions
+from synth.stages.forecast import MakerForecast, draft_to_come
+from synth.stages.judging import YesNoJudge
+from synth.stages.paraphrase.options import STYLES, ParaphraseOptions
 from synth.stages.parents import Parents, turn_of
-from synth.stages.score import transcript
+from synth.stages.structured_output import read_text
+from synth.stages.transcript import transcript
 from synth.text.diversity import distinct_n, mean_nearest_similarity
 from synth.text.embedding import similarity
 from synth.text.meaning import changed_meaning
@@ -49,10 +49,10 @@ class Paraphrase(RowMaker):
         super().__init__(name, options, context)
         self._options = options
         self._writer = context.model("writer", options)
-        self._judge = context.models[context.recipe.stage_model("judge", options.judge)]
-        self._prompt = context.prompt("paraphrase", options, "reword", ["request", "how", "before"])
-        self._same = context.other_prompt("paraphrase", "same", ["first", "second"])
-        self._same.answers_with(same="boolean")
+        judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._prompt = context.prompt(options, "reword", ["request", "how", "before"])
+        comparing = context.other_prompt("same", ["first", "second"]).answers_with(same="boolean")
+        self._judge = YesNoJudge(name, judge, comparing, "same", options.sampling_of_judge, options.attempts)
         self.parents = Parents(options.variants, options.from_)
         self._forms: dict[str, set[str]] = {}
         self._kept: list[str] = []
@@ -124,11 +124,10 @@ class Paraphrase(RowMaker):
         return row
 
     async def _judged(self, row: Row, before: str) -> Row:
-        texts = (before, row.conversation.last_request)
-        row, same = await compared(self.name, row, self._judge, self._same, texts, "same", self._options)
+        row, same = await self._judge.judge(row, before, row.conversation.last_request)
         if same:
             return row
-        why = f"{self._judge.model} finds that it asks for something else"
+        why = f"{self._judge.model.model} finds that it asks for something else"
         return row.dropped(self.name, "another_request", why)
 
     def admit(self, index: int, row: Row) -> Row:

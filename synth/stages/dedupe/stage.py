@@ -8,7 +8,7 @@ from dataclasses import replace
 from synth.row import Row
 from synth.stages.base import OrderedStage
 from synth.stages.context import Context
-from synth.stages.options import DedupeOptions
+from synth.stages.dedupe.options import DedupeOptions
 from synth.text.near import NearCopies
 
 

@@ -11,8 +11,8 @@ from synth.checks.verdict import Check as Verdict
 from synth.checks.verdict import beside
 from synth.row import Row
 from synth.stages.base import RowStage
+from synth.stages.check.options import CheckOptions
 from synth.stages.context import Context
-from synth.stages.options import CheckOptions
 
 
 class Check(RowStage):

@@ -13,14 +13,14 @@ from synth.llm.base import RequestFailed
 from synth.llm.model import Answer, Model
 from synth.recipe.base import Sampling
 from synth.row import Candidate, Row
-from synth.stages.answers import read_text
 from synth.stages.asking import Unusable, ask_until_served, attributed, last_of, refused, words_of
 from synth.stages.base import RowStage
 from synth.stages.context import Context
-from synth.stages.expected import Forecast, Requests, answers_to_come
-from synth.stages.grounded import Grounded
-from synth.stages.options import RespondOptions
-from synth.stages.score import transcript
+from synth.stages.forecast import Forecast, Requests, answers_to_come
+from synth.stages.respond.grounded import Grounded
+from synth.stages.respond.options import RespondOptions
+from synth.stages.structured_output import read_text
+from synth.stages.transcript import transcript
 from synth.text.tokens import normal_form
 
 _ROLE = re.compile(r"(?:^|(?<=\s))(?:User|Assistant):\s*")
@@ -46,7 +46,7 @@ class Respond(RowStage):
         self._user = context.models[options.user] if options.user else self._model
         self._voices = _voices(options, context, self._model)
         self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
-        self._follow_up = context.other_prompt("respond", options.prompt or "follow_up", ["conversation"])
+        self._follow_up = context.other_prompt(options.prompt or "follow_up", ["conversation"])
 
     async def apply(self, row: Row) -> Row:
         """Adds what is wanted, or drops a draft for which no answer serves."""

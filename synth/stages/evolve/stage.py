@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 
 from synth.conversation import Conversation, content_of, user_message
 from synth.row import Lineage, Row, content_id
-from synth.stages.answers import read_text
 from synth.stages.asking import ask_until_served, attributed, made_in
 from synth.stages.base import RowMaker
 from synth.stages.context import Context
-from synth.stages.expected import MakerForecast, draft_to_come
-from synth.stages.judging import compared
-from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
+from synth.stages.evolve.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
+from synth.stages.forecast import MakerForecast, draft_to_come
+from synth.stages.judging import YesNoJudge
 from synth.stages.parents import Parents, turn_of
+from synth.stages.structured_output import read_text
 from synth.text.tokens import normal_form, rouge_tokens
 
 # What a request says that speaks of the prompt it was made by (rule 4).
@@ -54,11 +54,11 @@ class Evolve(RowMaker):
         super().__init__(name, options, context)
         self._options = options
         self._writer = context.model("writer", options)
-        self._judge = context.models[context.recipe.stage_model("judge", options.judge)]
-        self._depth = context.prompt("evolve", options, "depth", ["request", "how"])
-        self._breadth = context.other_prompt("evolve", "breadth", ["request"])
-        self._equal = context.other_prompt("evolve", "equal", ["first", "second"])
-        self._equal.answers_with(equal="boolean")
+        judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._depth = context.prompt(options, "depth", ["request", "how"])
+        self._breadth = context.other_prompt("breadth", ["request"])
+        comparing = context.other_prompt("equal", ["first", "second"]).answers_with(equal="boolean")
+        self._judge = YesNoJudge(name, judge, comparing, "equal", options.sampling_of_judge, options.attempts)
         self.parents = Parents(options.variants, options.from_, _is_single)
 
     @property
@@ -118,13 +118,10 @@ class Evolve(RowMaker):
         return row
 
     async def _judged(self, row: Row, before: str, after: str) -> Row:
-        texts = (before, after)
-        row, equal = await compared(self.name, row, self._judge, self._equal, texts, "equal", self._options)
-        return (
-            row.dropped(self.name, "no_gain", f"{self._judge.model} finds both requests equal")
-            if equal
-            else row
-        )
+        row, equal = await self._judge.judge(row, before, after)
+        if not equal:
+            return row
+        return row.dropped(self.name, "no_gain", f"{self._judge.model.model} finds both requests equal")
 
     async def _answered(self, row: Row) -> Row:
         asked = row.conversation.messages

@@ -19,16 +19,14 @@ from synth.prompts import Prompt
 from synth.row import Row
 from synth.small_files import read_small
 from synth.stable import number
-from synth.stages.answers import reads_object
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.base import Stage
 from synth.stages.context import Context, no_source
-from synth.stages.options import TopicsOptions
+from synth.stages.registry import STAGES
+from synth.stages.structured_output import reads_object
 from synth.stages.taxonomy import Taxonomy, join_taxonomies, read_taxonomy
+from synth.stages.topics.options import TopicsOptions
 from synth.yaml_data import YamlFault, load_yaml
-
-# Makers that write on a topic. Others draw on what has its subject already: a text, a failure, a row.
-FILLED_BY = ("generate",)
 
 # What a request is about stands at its beginning.
 _CHARACTERS_SHOWN = 400
@@ -44,17 +42,18 @@ class Topics(Stage):
         self._options = options
         self._warn = context.warn
         self._model = context.model("writer", options)
-        self._prompt = context.prompt("topics", options, "taxonomy", ["requests", "topics", "subtopics"])
+        self._prompt = context.prompt(options, "taxonomy", ["requests", "topics", "subtopics"])
         self._schema = _bounded(self._prompt, options)
         self.taxonomy: Taxonomy = Taxonomy()
         self._batches: list[list[Row]] = []
         stages = context.recipe.stages
         behind = stages[[stage.name for stage in stages].index(name) + 1 :]
         if not any(stage.options.fills_topics for stage in behind):
+            makers = [kind for kind in STAGES.names if STAGES.find(kind).options.fills_topics]
             raise RecipeError(
                 f"no stage behind {name!r} fills its topics.",
                 where=f"stage {name!r}",
-                hint=f"Put it before {' or '.join(FILLED_BY)}.",
+                hint=f"Put it before {' or '.join(makers)}.",
             )
         if isinstance(options.taxonomy, str):
             self.files = (context.recipe.folder / options.taxonomy,)
