@@ -27,7 +27,7 @@ from synth.llm.base import Json
 from synth.llm.model import Cost, Ledger, Model, usd
 from synth.pipeline.ahead import look_ahead
 from synth.pipeline.build import Stage, build_clients, build_stages
-from synth.pipeline.decided import Decided
+from synth.pipeline.commit import Committer
 from synth.pipeline.digest import file_digest, source_digest
 from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
 from synth.pipeline.given import Given, read_given
@@ -107,7 +107,7 @@ class Call:
         self._texts = tuple(context.texts)
         self._sources = source_digest(recipe)
         self._flow = Flow(self._stages, progress, recipe.window)
-        self._decided = Decided(store, recipe)
+        self._committer = Committer(store, recipe)
         self._source = given.slots()
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
@@ -141,7 +141,7 @@ class Call:
         if self._store.begin(fingerprint, recipe, self._recipe.folder):
             self._progress.say("Nothing to do: this run is finished.")
             return self._result(self._counters(started), None)
-        self._decided.refresh()
+        self._committer.refresh()
         self._book_earlier_calls()
         error: SynthError | None = None
         try:
@@ -167,7 +167,7 @@ class Call:
         parts += [self._texts, files, key]
         if self._recipe.target is not None:
             # What people reject is made up for, so it decides how far the run goes.
-            parts.append(self._decided.digest)
+            parts.append(self._committer.digest)
         # Who is asked about the rows changes nothing in them.
         text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
@@ -285,10 +285,10 @@ class Call:
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
-        room = target - self._accepted - sum(self._decided.counts(row) for row in slot.settled)
+        room = target - self._accepted - sum(self._committer.counts(row) for row in slot.settled)
         kept = []
         for row in slot.rows:
-            counts = self._decided.counts(row)
+            counts = self._committer.counts(row)
             if counts and room <= 0:
                 continue
             room -= counts
@@ -299,12 +299,12 @@ class Call:
         for row in slot.rows:
             row.status = "kept"
         every = (*slot.rows, *slot.settled)
-        self._accepted += sum(map(self._decided.counts, every))
+        self._accepted += sum(map(self._committer.counts, every))
         if drafts := [row for row in every if row.draft]:
             self._sunk += 1
             self._lately.note(drafts)
         self._progress.accepted = self._accepted
-        self._decided.commit(slot)
+        self._committer.commit(slot)
 
     async def _leave(self, started: float) -> Json:
         """Commits what is unfinished as pending, and closes the clients."""
@@ -317,7 +317,7 @@ class Call:
             await model.client.close()
         self._store.drain()
         self._given.skipped.write(self._store.folder)
-        carried = self._decided.refresh()
+        carried = self._committer.refresh()
         if carried:
             self._progress.say(
                 f"{carried} rows that people decided on are not made by this recipe any more: they stay,"
@@ -341,7 +341,7 @@ class Call:
         for row in slot.rows:
             row.status, row.ended = "pending", min(at, len(self._stages))
             row.stage = self._stages[row.ended - 1].name
-        self._decided.commit(slot)
+        self._committer.commit(slot)
 
     def _book_earlier_calls(self) -> None:
         for used in self._before:

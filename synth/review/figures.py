@@ -11,7 +11,7 @@ from statistics import median
 
 from synth.llm.base import Json
 from synth.review.agreement import Level, cohen, fleiss, krippendorff, pairs_of, percent
-from synth.review.settle import Decision
+from synth.review.aggregate import Decision
 from synth.review.votes import plain
 from synth.store import Answer, Decisions
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from synth.llm.base import Json
 from synth.review.backend import Backend, Progress
+from synth.review.overlay import overlay_of
 from synth.review.run_recipe import run_recipe_of
-from synth.review.settle import settle_all
-from synth.review.verdicts import verdicts_of
+from synth.review.aggregate import settle_all
 from synth.store import Decisions, Place, ReviewStore, RunReader
 
 
@@ -62,7 +62,7 @@ def pull(
                 _read(place, backend, store, known, report)
                 progress(f"{place.name}: {report.answers} answers read, {report.new} new")
         finally:
-            report.carried = verdicts_of(known, recipe).refresh(store.reviewed, store.version)
+            report.carried = overlay_of(known, recipe).refresh(store.overlay, store.version)
         decisions = settle_all(known).values()
         report.statuses = dict(sorted(Counter(d.status for d in decisions).items()))
         report.waiting = sum(d.waiting for d in decisions)

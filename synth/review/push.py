@@ -10,12 +10,12 @@ from synth.errors import InputError
 from synth.llm.base import Json
 from synth.recipe.model import Recipe, ReviewOptions
 from synth.review.backend import Backend, Progress, Refused, Wanted
+from synth.review.overlay import overlay_of
 from synth.review.records import Record, Unfit, record_of
 from synth.review.run_recipe import run_recipe_of
 from synth.review.selection import Picked, judging_of, select
-from synth.review.settle import Decision, settle_all
+from synth.review.aggregate import Decision, settle_all
 from synth.review.tasks import recipe_task
-from synth.review.verdicts import verdicts_of
 from synth.review.votes import label_of, read_vote
 from synth.store import Decisions, Place, ReviewStore, RunReader, Shown
 from synth.typed_row import Row
@@ -128,7 +128,7 @@ class _Push:
         for needed, rows in self._by_place(picked).items():
             self._push_rows(needed, rows, drafts)
         self._push_conflicts()
-        verdicts_of(self._known, recipe).refresh(self._store.reviewed, self._store.version)
+        overlay_of(self._known, recipe).refresh(self._store.overlay, self._store.version)
         return self._report
 
     def _by_place(self, picked: Sequence[Picked]) -> Mapping[int, Sequence[Picked]]:

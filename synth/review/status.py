@@ -9,7 +9,7 @@ from pathlib import Path
 from synth.llm.base import Json
 from synth.review.backend import Backend
 from synth.review.figures import agreement, estimates, times
-from synth.review.settle import settle_all
+from synth.review.aggregate import settle_all
 from synth.store import DecisionLog, Decisions, Place, RunFolder
 
 

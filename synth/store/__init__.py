@@ -3,9 +3,9 @@
 from synth.store.coverage import Coverage, coverage_of
 from synth.store.decisions import Answer, DecisionLog, Decisions, Place, Shown
 from synth.store.folder import RunFolder
+from synth.store.overlay import MadeRow, Overlay, OverlayTable, RowPlace
 from synth.store.reader import FunnelLine, RunReader
 from synth.store.review import ReviewStore
-from synth.store.reviewed import Reviewed
 from synth.store.run import Found, ModelUse, RunStore
 from synth.store.swaps import Swaps, swaps_of
 
@@ -16,10 +16,13 @@ __all__ = [
     "Decisions",
     "Found",
     "FunnelLine",
+    "MadeRow",
     "ModelUse",
+    "Overlay",
+    "OverlayTable",
     "Place",
     "ReviewStore",
-    "Reviewed",
+    "RowPlace",
     "RunFolder",
     "RunReader",
     "RunStore",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.llm.base import Json
-from synth.review.settle import Decision, settle
+from synth.review.aggregate import Decision, settle
 from synth.row import Lineage
 from synth.row import Row as StageRow
 from synth.store import Answer, Shown
