@@ -16,8 +16,8 @@ from synth.conversation import Conversation
 from synth.frozen import FrozenDict, FrozenJson, freeze
 from synth.llm.base import Json
 from synth.recipe.model import Recipe
-from synth.review.aggregate import Decision, settle_all
-from synth.review.votes import label_of
+from synth.review.aggregate import Decision, aggregate_all
+from synth.review.answers import label_of
 from synth.store import Decisions, Overlay, OverlayTable, RowPlace
 from synth.typed_row import Dropped, Event, Kept, Review, Row
 
@@ -160,7 +160,7 @@ class DecisionOverlay:
 
 def overlay_of(decisions: Decisions, recipe: Recipe) -> DecisionOverlay:
     """The decisions so far, on rows of this recipe."""
-    return DecisionOverlay(settle_all(decisions), [(stage.kind, stage.name) for stage in recipe.stages])
+    return DecisionOverlay(aggregate_all(decisions), [(stage.kind, stage.name) for stage in recipe.stages])
 
 
 def review_of(decision: Decision) -> Review:

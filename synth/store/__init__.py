@@ -1,7 +1,7 @@
 """The run folder: the only place that holds a run's state, and the only code that touches it."""
 
 from synth.store.coverage import Coverage, coverage_of
-from synth.store.decisions import Answer, DecisionLog, Decisions, Place, Shown
+from synth.store.decisions import Answer, DecisionLog, Decisions, ReviewTarget, Shown
 from synth.store.folder import RunFolder
 from synth.store.overlay import MadeRow, Overlay, OverlayTable, RowPlace
 from synth.store.reader import FunnelLine, RunReader
@@ -20,8 +20,8 @@ __all__ = [
     "ModelUse",
     "Overlay",
     "OverlayTable",
-    "Place",
     "ReviewStore",
+    "ReviewTarget",
     "RowPlace",
     "RunFolder",
     "RunReader",

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from synth.conversation import Conversation
-from synth.review.overlay import DecisionOverlay
 from synth.review.aggregate import Decision
+from synth.review.overlay import DecisionOverlay
 from synth.row import Lineage
 from synth.store import Shown
 from synth.typed_row import Dropped, Kept, Row
