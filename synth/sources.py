@@ -10,15 +10,16 @@ from typing import Any, TypeVar
 
 import orjson
 
+from synth.conversation import Conversation
 from synth.errors import SourceError
 from synth.frozen import thaw
 from synth.llm.base import Json
 from synth.recipe.files import Files, FileSource, RunSource, Source, listed
 from synth.redaction.redactor import Redactor
-from synth.row import Lineage, Origin, Row, content_id
+from synth.row import Candidate, Event, Lineage, Origin, Row, content_id
 from synth.row_files import filled, read_records
 from synth.shapes import KEYS, Record, named, read_example, read_text
-from synth.stages.given import Failure
+from synth.stages.given import Failure, Seed
 from synth.store import RunReader
 from synth.tables import Reading, Rows
 
@@ -65,6 +66,41 @@ def local_dataset(source: Source, folder: Path) -> tuple[str, Path] | None:
     return (name, local) if local.is_dir() else None
 
 
+def read_seeds(
+    files: Files,
+    folder: Path,
+    origin: Origin,
+    *,
+    answered: bool | None,
+    redactor: Redactor | None = None,
+    skip: Skip | None = None,
+) -> Iterator[Seed]:
+    """Rows of a source with their weights, checked.
+
+    `answered`: they must end with an assistant's message; with None, they may. With a `redactor`, neither
+    rows nor their ids hold people's data.
+
+    Raises `SourceError`, naming the file and the line, for the first one that cannot be used; `skip` gets
+    it instead where the source says `bad: skip`.
+    """
+    named: dict[str, str] = {}
+
+    def seed(weight: float, record: Record) -> Seed:
+        row = _row(record, origin, answered=answered, redactor=redactor)
+        name = record.data.get("id")
+        if name is not None and named.setdefault(str(name), row.id) != row.id:
+            raise SourceError(
+                f"the id {name!r} stands twice, with different content.",
+                where=record.where,
+                hint="Give each row an id of its own, or none: ids are optional.",
+            )
+        return Seed(row, weight)
+
+    for source in listed(files):
+        weight = 1.0 if isinstance(source, str) else source.weight
+        yield from _usable(source, folder, partial(seed, weight), skip)
+
+
 def read_rows(
     files: Files,
     folder: Path,
@@ -74,28 +110,9 @@ def read_rows(
     redactor: Redactor | None = None,
     skip: Skip | None = None,
 ) -> Iterator[Row]:
-    """Rows of a source, checked. `answered`: they must end with an assistant's message; with None, they
-    may. With a `redactor`, rows hold no people's data, and neither do their ids.
-
-    Raises `SourceError`, naming the file and the line, for the first one that cannot be used; `skip` gets
-    it instead where the source says `bad: skip`.
-    """
-    named: dict[str, str] = {}
-
-    def row(weight: float, record: Record) -> Row:
-        made = _row(record, origin, weight, answered=answered, redactor=redactor)
-        name = record.data.get("id")
-        if name is not None and named.setdefault(str(name), made.id) != made.id:
-            raise SourceError(
-                f"the id {name!r} stands twice, with different content.",
-                where=record.where,
-                hint="Give each row an id of its own, or none: ids are optional.",
-            )
-        return made
-
-    for source in listed(files):
-        weight = 1.0 if isinstance(source, str) else source.weight
-        yield from _usable(source, folder, partial(row, weight), skip)
+    """Rows of a source, checked as `read_seeds` does."""
+    seeds = read_seeds(files, folder, origin, answered=answered, redactor=redactor, skip=skip)
+    return (seed.row for seed in seeds)
 
 
 def read_failures(
@@ -151,24 +168,26 @@ def _check_plain(value: Any, where: str) -> None:
         ) from None
 
 
-def _row(
-    record: Record, origin: Origin, weight: float, *, answered: bool | None, redactor: Redactor | None
-) -> Row:
+def _row(record: Record, origin: Origin, *, answered: bool | None, redactor: Redactor | None) -> Row:
     example = read_example(record, answered=answered)
     rejected = example.rejected if answered else None
     candidates: list[Json] = [{"content": rejected, "source": "rejected"}] if rejected else []
     messages, tools = example.messages, record.data.get("tools") or None
-    history: list[Json] = []
+    history: list[Event] = []
     if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
         raise SourceError("`tools` is not a list of objects.", where=record.where)
     _check_plain([messages, tools], record.where)
     if redactor is not None:
         (messages, tools, candidates), kinds = redactor.messages([messages, tools, candidates])
-        history = [{"stage": "redact", "did": kinds}] if kinds else []
+        history = [Event("redact", kinds)] if kinds else []
     key = content_id(origin if origin == "prompt" else "seed", messages, tools)
-    row = Row(key, messages, Lineage(origin), tools=tools, candidates=candidates, weight=weight)
-    row.history = history
-    return row
+    return Row(
+        key,
+        Conversation(messages, tools),
+        Lineage(origin),
+        candidates=[Candidate.from_json(candidate) for candidate in candidates],
+        history=history,
+    )
 
 
 def _failure(record: Record) -> Failure:

@@ -69,7 +69,7 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
     "unknown provider": (
         replaced("{provider: fake}", "{provider: magic}"),
         2,
-        ("embedded, endpoint or fake",),
+        ("embedded, endpoint, fake or vllm",),
     ),
     "wrong type": (replaced("{count: 40}", "{count: many}"), 2, ("recipe.yaml:9", "count", "integer")),
     "negative count": (replaced("{count: 40}", "{count: -1}"), 2, ("count", "greater")),

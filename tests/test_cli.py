@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 import synth
-from synth.llm.loopback.process import LoopbackProcess
 from synth.pipeline.progress import Progress
+from tests.support.loopback.process import LoopbackProcess
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

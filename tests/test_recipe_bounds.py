@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from synth.errors import InputError, PromptError, RecipeError
+from synth.llm.openai_compatible import EndpointConfig
 from synth.prompts import read_prompt
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EndpointModel
 from synth.review.tasks import load_task
 from synth.yaml_data import YamlFault, load_yaml
 
@@ -160,7 +160,7 @@ def test_keys_are_texts_and_halves_of_a_character_are_joined(tmp_path: Path) -> 
     (tmp_path / "recipe.yaml").write_text(recipe)
     loaded = load_recipe(tmp_path / "recipe.yaml")
     writer = loaded.models["writer"]
-    assert isinstance(writer, EndpointModel)
+    assert isinstance(writer, EndpointConfig)
     assert writer.extra_body == {"logit_bias": {"50256": -1, "on": 1, "2024-01-01": 2}}
     assert loaded.export.system == "\U0001f600"
 
@@ -194,7 +194,7 @@ def test_every_reader_of_yaml_has_the_same_bounds(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize("file", ["/dev/zero", "/proc/self/mem"])
 def test_a_file_without_end_is_no_recipe_and_no_script(tmp_path: Path, file: str) -> None:
     from synth.errors import SynthError
-    from synth.llm.fake import read_script
+    from synth.llm.fake.client import read_script
 
     for read in (load_recipe, read_script):
         with pytest.raises(SynthError, match=r"is larger than|cannot be read"):

@@ -11,8 +11,9 @@ import pytest
 from synth.api import run_to_end, run_with_result
 from synth.cli.app import main
 from synth.errors import InputError, RecipeError, UnreachableError
-from synth.llm.endpoint_models import served_models
-from synth.review.argilla_server import Connection, Refusal, Server, find_server
+from synth.llm.openai_compatible.model_list import served_models
+from synth.review.argilla_api import Refusal
+from synth.review.argilla_server import Connection, Server, find_server
 from tests.odd_server import Answer, OddServer, good_reply
 
 pytestmark = pytest.mark.timeout(60)

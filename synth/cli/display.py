@@ -10,7 +10,7 @@ from types import TracebackType
 
 from synth.cli.console import say
 from synth.cli.time_left import TimeLeft, in_words
-from synth.llm.endpoint import EndpointClient
+from synth.llm.openai_compatible.client import EndpointClient
 from synth.pipeline.progress import Progress, StageCount
 from synth.printable import printable_line
 

@@ -19,15 +19,15 @@ from synth.cli.template import Writer, copy_template, find_template
 from synth.cli.waiting import said_while_waiting
 from synth.errors import InputError, UnreachableError
 from synth.hints import command
-from synth.llm.endpoint_models import served_models
-from synth.llm.gguf import fetch_model
-from synth.pipeline.build import api_key
+from synth.llm.embedded.download import fetch_model
+from synth.llm.openai_compatible import EndpointConfig
+from synth.llm.openai_compatible.model_list import served_models
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EndpointModel
+from synth.recipe.servers import model_key
+from synth.row import Row
 from synth.store import RunReader
-from synth.typed_row import Row
 
 # How many models of a server a message names.
 _MODELS_NAMED = 8
@@ -102,14 +102,14 @@ def _hint_for_a_key(key_env: str | None) -> Iterator[None]:
 def _writer(url: str, model: str | None, key_env: str | None) -> Writer:
     """The server's model that was named, or the first one that it offers."""
     try:
-        config = EndpointModel.model_validate(
+        config = EndpointConfig.model_validate(
             {"model": model or "any", "base_url": url, "api_key_env": key_env}
         )
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         option = {"model": "--model", "api_key_env": "--api-key-env"}.get(str(wrong["loc"][0]), "--endpoint")
         raise InputError(f"{wrong['msg'].removeprefix('Value error, ')}.", where=option) from None
-    key = api_key("writer", config)
+    key = model_key("writer", config)
     if model is not None:
         return Writer(model, url, key_env)
     with said_while_waiting(f"for {url} to list its models"):

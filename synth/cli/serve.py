@@ -10,13 +10,12 @@ from synth.cli.console import print_json, say
 from synth.cli.interrupt import INTERRUPTED
 from synth.errors import InputError
 from synth.llm.base import Json
-from synth.pipeline.build import api_key
+from synth.llm.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
+from synth.llm.vllm.install import Vllm, find_vllm
+from synth.llm.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
+from synth.llm.vllm.server import RunningServer, Start, serve
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EndpointModel
-from synth.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
-from synth.vllm.install import Vllm, find_vllm
-from synth.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
-from synth.vllm.server import RunningServer, Start, serve
+from synth.recipe.servers import model_key
 
 
 def serve_models(
@@ -77,11 +76,7 @@ def _plans(
             )
         return [plan_model(model, host=host, port=port)]
     loaded = load_recipe(recipe, settings)
-    keys = {
-        name: api_key(name, config)
-        for name, config in loaded.models.items()
-        if isinstance(config, EndpointModel) and model in (None, name)
-    }
+    keys = {name: model_key(name, config) for name, config in loaded.models.items() if model in (None, name)}
     return plan_servers(loaded, keys, model, host=host, port=port)
 
 

@@ -10,8 +10,8 @@ from synth.api import find_run
 from synth.cli.console import print_json, print_line, print_text, say
 from synth.cli.tables import overview_text, row_line, row_text
 from synth.errors import InputError
+from synth.row import Row
 from synth.store import RunReader
-from synth.typed_row import Row
 
 
 def show_run(run: Path, row: str | None, stage: str | None, status: str | None, *, as_json: bool) -> int:

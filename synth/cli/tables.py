@@ -7,9 +7,8 @@ from textwrap import shorten
 
 from synth.frozen import thaw
 from synth.printable import printable_line
-from synth.row import Lineage
+from synth.row import Event, Lineage, Review, Row
 from synth.store import Coverage, FunnelLine, RunReader, coverage_of, swaps_of
-from synth.typed_row import Event, Review, Row
 
 # Characters of a reason's words, and of the row beside them.
 _DETAIL_SHOWN = 200

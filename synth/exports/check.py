@@ -21,8 +21,8 @@ from synth.exports.sides import SIDES, Side
 from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
+from synth.row import Row
 from synth.text.tokens import normal_form
-from synth.typed_row import Row
 
 RECEIPTS = "receipts.jsonl"
 

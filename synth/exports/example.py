@@ -12,7 +12,7 @@ from synth.exports.preferences import Preference, judged_answers, pairs_of
 from synth.frozen import FrozenJson, thaw
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
-from synth.typed_row import Row
+from synth.row import Row
 
 # What one record of a format is made from: a row with its answer, a row without it, two answers to one
 # prompt, or one answer and whether it is good.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from synth.exports.preferences import Preference, preference_from_json
 from synth.exports.sides import Side
 from synth.llm.base import Json
-from synth.typed_row import Row
+from synth.row import Row
 
 
 @dataclass(frozen=True, slots=True)

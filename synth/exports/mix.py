@@ -15,10 +15,10 @@ from pathlib import Path, PurePath
 from synth.exports.exported import ExportedRow
 from synth.exports.sides import Side
 from synth.recipe.model import MixSource
+from synth.row import Row
 from synth.sources import read_rows
 from synth.stable import fraction
 from synth.text.near import NearCopies
-from synth.typed_row import Row
 
 # How much of what is wanted a row gives: one, where rows are counted, or its tokens.
 Size = Callable[[Row], int]
@@ -114,5 +114,4 @@ def rows_of(share: Share, folder: Path) -> Iterator[Row]:
 
 def _read(source: MixSource, folder: Path) -> Iterator[Row]:
     for row in read_rows(source.source, folder, "seed", answered=True):
-        typed = Row.from_json({**row.receipt(), "status": "kept"})
-        yield replace(typed, lineage=replace(typed.lineage, origin="mixed"))
+        yield replace(row.kept(), lineage=replace(row.lineage, origin="mixed"))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from synth.llm.base import Json
 from synth.recipe.model import PairOptions
-from synth.typed_row import Row
+from synth.row import Row
 
 
 @dataclass(frozen=True, slots=True)

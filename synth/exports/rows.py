@@ -27,9 +27,9 @@ from synth.exports.sides import SIDES, Origins, Side, TestSide
 from synth.exports.tally import Tally
 from synth.exports.templates import Templates
 from synth.recipe.model import ExportOptions
+from synth.row import Row
 from synth.store import RunReader
 from synth.text.near import NearCopies
-from synth.typed_row import Row
 
 
 class RowWriter:

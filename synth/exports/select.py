@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from synth.exports.example import Kind
 from synth.recipe.model import ExportOptions
-from synth.typed_row import Row
+from synth.row import Row
 
 # Why a kept row is not in an export, by the code under which it is counted.
 REASONS = {

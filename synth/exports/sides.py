@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from synth.row import Row
 from synth.stable import fraction
 from synth.text.meanings import Meanings
 from synth.text.near import NearCopies
-from synth.typed_row import Row
 
 Side = Literal["train", "test"]
 SIDES: tuple[Side, ...] = ("train", "test")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from synth.conversation import content_of
 from synth.exports.exported import ExportedRow
+from synth.row import Row
 from synth.text.scripts import language_or_script
-from synth.typed_row import Row
 
 OWN = "own"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from synth.recipe.model import Recipe
 from synth.review.overlay import overlay_of
-from synth.row import Row, Slot, Status
+from synth.row import Row
+from synth.slot import Slot
 from synth.store import Overlay, RunStore
-from synth.typed_row import Row as Typed
 
 
 class Committer:
@@ -25,23 +25,21 @@ class Committer:
         """Whether the row is an accepted draft once its slot is done."""
         if not row.draft:
             return False
-        status: Status = "kept" if row.status == "pending" else row.status
-        overlay = self._over(row, status)
-        return (overlay.row.status if overlay else status) == "kept"
+        row = row.kept() if row.pending else row
+        overlay = self._over(row, None)
+        return (overlay.row if overlay else row).status == "kept"
 
     def commit(self, slot: Slot) -> None:
         """Commits the rows of a slot, and what decisions make of them."""
-        rows = (*slot.rows, *slot.settled)
-        for row in rows:
+        for row, _ in slot.every:
             self._overlay.note(row.id, row.lineage.stage, row.lineage.parents)
-        self._store.commit(slot, [overlay for row in rows if (overlay := self._over(row, row.status))])
+        overlays = (self._over(row, ended) for row, ended in slot.every)
+        self._store.commit(slot, [overlay for overlay in overlays if overlay is not None])
 
     def refresh(self) -> int:
         """Brings the whole folder up to the decisions. Returns how many rows stay that no stage makes any
         more."""
         return self._overlay.refresh(self._store.overlay, self._store.version)
 
-    def _over(self, row: Row, status: Status) -> Overlay | None:
-        if not self._overlay:
-            return None
-        return self._overlay.over(Typed.from_json({**row.receipt(), "status": status}), row.ended)
+    def _over(self, row: Row, ended: int | None) -> Overlay | None:
+        return self._overlay.over(row, ended) if self._overlay else None

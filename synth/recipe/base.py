@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -54,6 +55,47 @@ class Sampling(Strict):
     def without_max_tokens(self) -> dict[str, Any]:
         """What is part of a request's identity."""
         return {k: v for k, v in self.set_values().items() if k != "max_tokens"}
+
+
+class Price(Strict):
+    """US dollars per million tokens."""
+
+    prompt: Annotated[float, Field(ge=0, le=1e9)]
+    completion: Annotated[float, Field(ge=0, le=1e9)]
+
+
+class ModelConfig(Strict):
+    """What each block of `models` has. A provider's own block extends this, and says more about its models by
+    the properties below.
+    """
+
+    sampling: Sampling = Field(default_factory=Sampling)
+    price: Price | None = None
+    provider: str
+    model: str
+
+    # Requests cost money, so that a budget in USD needs a price.
+    billed: ClassVar[bool] = False
+
+    @property
+    def base_urls(self) -> list[str]:
+        """The servers that are asked; none where the model runs beside `synth`."""
+        return []
+
+    @property
+    def key_variable(self) -> str | None:
+        """The environment variable that holds the servers' key."""
+        return None
+
+    @property
+    def token_limit(self) -> int | None:
+        """Tokens of prompt and answer that the model can take; None where the recipe does not say."""
+        return None
+
+    @property
+    def request_body(self) -> Mapping[str, Any]:
+        """What goes into the body of each request unchanged. It is part of a request's identity."""
+        return {}
 
 
 class StageOptions(Strict):

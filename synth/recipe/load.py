@@ -10,16 +10,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
+from synth.llm.providers import PROVIDERS, provider_of
 from synth.nearest import did_you_mean
 from synth.recipe.files import FileSource, RunSource
 from synth.recipe.model import (
     FORMAT_VERSION,
-    EmbeddedModel,
-    EndpointModel,
-    FakeModel,
     Recipe,
     StageSpec,
-    VllmModel,
 )
 from synth.recipe.overrides import apply_overrides
 from synth.recipe.source_map import SourceMap, read_yaml
@@ -28,15 +25,8 @@ from synth.stages import OPTIONS
 # Fields of `Recipe` that the command line sets, not the file.
 _NOT_KEYS = {"folder", "limit"}
 
-_PROVIDERS: dict[str, type[BaseModel]] = {
-    "vllm": VllmModel,
-    "embedded": EmbeddedModel,
-    "endpoint": EndpointModel,
-    "fake": FakeModel,
-}
-
 # What pydantic calls the blocks that one key can hold.
-_TAGS: dict[str, type[BaseModel]] = {**_PROVIDERS, "file": FileSource, "run": RunSource}
+_TAGS: dict[str, type[BaseModel]] = {"file": FileSource, "run": RunSource}
 
 
 def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | None = None) -> Recipe:
@@ -132,7 +122,7 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     _check_from(recipe, source_map)
     if recipe.budget.usd is not None:
         for name, model in recipe.models.items():
-            if model.price is None and isinstance(model, EndpointModel):
+            if model.price is None and model.billed:
                 raise RecipeError(
                     f"a budget in usd needs the price of {name!r}.",
                     where=source_map.where(("budget", "usd")),
@@ -165,6 +155,9 @@ def _explain(
     mistakes = error.errors(include_url=False)
     first = mistakes[0]
     path = _path_in(data, first["loc"])
+    if model is Recipe and path[:1] == ("models",) and len(path) > 2:
+        # Each provider has keys of its own.
+        model, first["loc"] = provider_of(data["models"][path[1]]).config, first["loc"][2:]
     more = f" ({len(mistakes) - 1} more like it in this file.)" if len(mistakes) > 1 else ""
     return RecipeError(_words(first, path, model) + more, where=source_map.where(base + path))
 
@@ -177,7 +170,7 @@ def _path_in(data: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
         known = step in here if isinstance(here, dict) else isinstance(here, list) and isinstance(step, int)
         if known:
             here = here[step]
-        elif not isinstance(here, dict) or number < len(loc) or step in _PROVIDERS:
+        elif not isinstance(here, dict) or number < len(loc):
             continue
         path = (*path, step)
     return path
@@ -190,9 +183,6 @@ def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseM
         return f"there is no key {key!r} here.{did_you_mean(key, _known_keys(model, mistake['loc']))}"
     if kind == "missing":
         return f"the key {key!r} is missing."
-    if kind == "union_tag_invalid":
-        *most, last = _PROVIDERS
-        return f"provider must be {', '.join(most)} or {last}."
     if kind == "value_error":
         return f"{mistake['msg'].removeprefix('Value error, ').rstrip('.')}."
     shown = repr(mistake["input"])
@@ -238,8 +228,17 @@ def recipe_schema() -> dict[str, Any]:
         items.append(
             {"type": "object", "properties": {kind: block}, "required": [kind], "additionalProperties": False}
         )
+    configs = [PROVIDERS.find(name).config for name in PROVIDERS.names]
+    for config in configs:
+        block = config.model_json_schema()
+        definitions.update(block.pop("$defs", {}))
+        definitions[config.__name__] = block
+    schema["properties"]["models"]["additionalProperties"] = {
+        "oneOf": [{"$ref": f"#/$defs/{config.__name__}"} for config in configs]
+    }
     schema["properties"]["stages"] = {"type": "array", "minItems": 1, "items": {"anyOf": items}}
     for not_a_key in _NOT_KEYS:
         schema["properties"].pop(not_a_key, None)
-    definitions.pop("StageSpec", None)
+    for not_in_a_file in ("StageSpec", "ModelConfig"):
+        definitions.pop(not_in_a_file, None)
     return schema

@@ -7,149 +7,29 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
-    Discriminator,
     Field,
     PrivateAttr,
     SerializeAsAny,
-    Tag,
     field_validator,
     model_validator,
 )
 
-from synth.recipe.base import Amount, Positive, Sampling, Share, StageOptions, Strict
+from synth.llm.providers import provider_of
+from synth.recipe.base import Amount, ModelConfig, Positive, Share, StageOptions, Strict
 from synth.recipe.files import SourceName, Sources
-from synth.recipe.servers import check_address
 from synth.recipe.source_map import SourceMap
 
 FORMAT_VERSION = 1
 
 
-class Price(Strict):
-    """US dollars per million tokens."""
-
-    prompt: Annotated[float, Field(ge=0, le=1e9)]
-    completion: Annotated[float, Field(ge=0, le=1e9)]
-
-
-class _Model(Strict):
-    sampling: Sampling = Field(default_factory=Sampling)
-    price: Price | None = None
+def _read_by_its_provider(block: Any) -> ModelConfig:
+    if isinstance(block, ModelConfig):
+        return block
+    config: ModelConfig = provider_of(block).config.model_validate(block)
+    return config
 
 
-class EmbeddedModel(_Model):
-    """A small model inside the process: no key, no GPU, no server."""
-
-    provider: Literal["embedded"] = "embedded"
-    model: str = Field(
-        default="smollm2-135m-instruct", description="Its name, a GGUF file, or hf:OWNER/REPO/FILE"
-    )
-    batch_invariant: bool = Field(
-        default=True,
-        description="Replies do not depend on which other requests are answered at the same time. "
-        "`false` is up to twice as fast on CPUs with bfloat16 instructions.",
-    )
-
-
-class Limits(Strict):
-    """What a provider allows; nothing needs to be set for a server of one's own."""
-
-    requests_per_minute: Positive | None = None
-    tokens_per_minute: Positive | None = None
-    reply_bytes: Positive | None = Field(
-        default=None,
-        description="The most bytes of one reply; a longer one fails its row. By default 1 MiB, and for each "
-        "token of max_tokens 64 bytes more (2,752 where log-probabilities are asked for).",
-    )
-
-
-class EndpointModel(_Model):
-    """Any OpenAI-compatible server; several `base_url`s make a pool."""
-
-    provider: Literal["endpoint"] = "endpoint"
-    model: str
-    base_url: str | list[str]
-    api_key_env: str | None = Field(
-        default=None, description="The variable that holds the key; never the key."
-    )
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    limits: Limits = Field(default_factory=Limits)
-    send_seed: bool = Field(
-        default=False, description="Send a seed with each request; some servers die of it."
-    )
-    patience: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        default=60.0, description="Seconds without any answer before the servers count as gone."
-    )
-    context: Positive | None = Field(
-        default=None, description="Tokens of prompt and answer the model can take."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _urls(cls, value: str | list[str]) -> str | list[str]:
-        urls = [value] if isinstance(value, str) else value
-        if not urls:
-            raise ValueError("names no server")
-        for url in urls:
-            check_address(url)
-        return value
-
-    @field_validator("api_key_env")
-    @classmethod
-    def _is_a_name(cls, value: str | None) -> str | None:
-        if value is not None and not value.replace("_", "a").isalnum():
-            raise ValueError("must be the name of an environment variable, not a key")
-        return value
-
-    @property
-    def base_urls(self) -> list[str]:
-        """All servers of the pool."""
-        return [self.base_url] if isinstance(self.base_url, str) else list(self.base_url)
-
-
-class VllmModel(_Model):
-    """vLLM's engine beside the run, with no server: batch work on one's own GPU."""
-
-    provider: Literal["vllm"] = "vllm"
-    model: str = Field(description="A hub's name, or a folder beside the recipe.")
-    context: Positive | None = Field(
-        default=None,
-        description="Tokens of prompt and answer the model can take; the model's own by default.",
-    )
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    engine: dict[str, Any] = Field(
-        default_factory=dict, description="vLLM's engine arguments, e.g. {tensor_parallel_size: 2}."
-    )
-    send_seed: bool = Field(default=False, description="Give each request a seed; the CPU build dies of it.")
-
-
-class FakeModel(_Model):
-    """Scripted or made-up replies, with delays and faults: for demonstrations and tests."""
-
-    provider: Literal["fake"] = "fake"
-    model: str = "fake"
-    script: Path | None = Field(default=None, description="JSONL of {match, text | replies, finish?, error?}")
-    delay: Annotated[float, Field(ge=0, le=3600)] = Field(
-        default=0.0, description="Mean seconds an answer takes."
-    )
-    fail: Share = 0.0
-    cut: Share = 0.0
-    broken: Share = 0.0
-
-
-def _provider(value: Any) -> str:
-    if isinstance(value, dict):
-        default = "endpoint" if "base_url" in value else "embedded"
-        return str(value.get("provider", default))
-    return str(getattr(value, "provider", ""))
-
-
-ModelConfig = Annotated[
-    Annotated[EmbeddedModel, Tag("embedded")]
-    | Annotated[EndpointModel, Tag("endpoint")]
-    | Annotated[VllmModel, Tag("vllm")]
-    | Annotated[FakeModel, Tag("fake")],
-    Discriminator(_provider),
-]
+AnyModelConfig = Annotated[SerializeAsAny[ModelConfig], BeforeValidator(_read_by_its_provider)]
 
 
 def _file_alone(value: Any) -> Any:
@@ -309,7 +189,7 @@ class Recipe(Strict):
     version: int = FORMAT_VERSION
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    models: Annotated[dict[str, ModelConfig], Field(min_length=1)]
+    models: Annotated[dict[str, AnyModelConfig], Field(min_length=1)]
     sources: Sources = Field(default_factory=Sources)
     holdout: Annotated[
         Holdout | None, BeforeValidator(_file_alone, json_schema_input_type=Holdout | str | None)

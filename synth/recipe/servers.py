@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from synth.errors import InputError, UnreachableError
+from synth.recipe.base import ModelConfig
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 # Longer names without an underscore look like keys.
@@ -59,6 +63,27 @@ def check_key(key: str) -> None:
     """Raises `ValueError` where `key` cannot be sent as a key."""
     if not key.isascii() or not key.isprintable() or " " in key:
         raise ValueError("has characters that no key has. Is there a space or a line break in it?")
+
+
+def model_key(name: str, config: ModelConfig) -> str | None:
+    """The key from the variable that `models.NAME` names; none named, none sent.
+
+    Raises `UnreachableError` where the variable is not set, `InputError` where it holds no key.
+    """
+    if config.key_variable is None:
+        return None
+    where, variable = f"models.{name}.api_key_env", shown_variable(config.key_variable)
+    key = os.environ.get(config.key_variable)
+    if not key:
+        hint = f"export {variable}=... and run the same command again."
+        if variable != config.key_variable:
+            hint = "Name the variable that holds the key, such as WRITER_KEY; never the key itself."
+        raise UnreachableError(f"the variable {variable} is not set.", where=where, hint=hint)
+    try:
+        check_key(key)
+    except ValueError as error:
+        raise InputError(f"the key in {variable} {error}", where=where) from None
+    return key
 
 
 def shown_variable(name: str) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 from synth.conversation import Conversation
 from synth.llm.base import Json
+from synth.row import Row
 from synth.store import Answer, Shown
-from synth.typed_row import Row
 
 LETTERS = "abcd"
 EQUAL = "equal"

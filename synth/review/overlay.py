@@ -18,8 +18,8 @@ from synth.llm.base import Json
 from synth.recipe.model import Recipe
 from synth.review.aggregate import Decision, aggregate_all
 from synth.review.answers import label_of
+from synth.row import Dropped, Event, Kept, Review, Row
 from synth.store import Decisions, Overlay, OverlayTable, RowPlace
-from synth.typed_row import Dropped, Event, Kept, Review, Row
 
 REVIEW = "review"
 

@@ -17,8 +17,8 @@ from synth.review.run_recipe import run_recipe_of
 from synth.review.selection import Picked, judging_of, select
 from synth.review.targets.base import RefusedRecord, ReviewBackend, Say, TargetSpec
 from synth.review.tasks import recipe_task
+from synth.row import Row
 from synth.store import Decisions, ReviewStore, ReviewTarget, RunReader, Shown
-from synth.typed_row import Row
 
 OVERLAP = "-overlap"
 CONFLICTS = "-conflicts"

@@ -12,8 +12,8 @@ from synth.frozen import FrozenJson, thaw
 from synth.llm.base import Json
 from synth.review.answers import LETTERS, label_of
 from synth.review.tasks import Task
+from synth.row import Row
 from synth.stable import rank
-from synth.typed_row import Row
 
 # Shown beside the task's own fields where annotators wrote different texts.
 VERSIONS = "versions"

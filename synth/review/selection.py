@@ -18,9 +18,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from synth.recipe.model import Recipe, ReviewOptions
+from synth.row import Row
 from synth.stable import rank
 from synth.stages.score_options import ScoreOptions
-from synth.typed_row import Row
 
 _LEAST_RANDOM = 0.1
 

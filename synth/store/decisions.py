@@ -20,8 +20,8 @@ import orjson
 
 from synth.errors import InputError
 from synth.llm.base import Json
+from synth.row import Row
 from synth.store.folder import machine_error
-from synth.typed_row import Row
 
 AnswerStatus = Literal["submitted", "discarded", "draft"]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
+from synth.row import Row
 from synth.store.folder import sqlite_error
-from synth.typed_row import Row
 
 INSERT_OVERLAY = "INSERT OR REPLACE INTO overlay VALUES (?,?,?,?,?,?,?,?,?)"
 

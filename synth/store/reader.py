@@ -14,10 +14,10 @@ import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
+from synth.row import Row
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder
-from synth.typed_row import Row
 
 # Rows as they are after people's decisions: those of the overlay, and of all others what the stages left. The
 # first form has what is counted, which an index holds. In the second one, SQLite merges the two parts in the

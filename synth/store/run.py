@@ -13,13 +13,12 @@ import orjson
 
 from synth.errors import SynthError
 from synth.llm.base import Json, Request, Usage
-from synth.row import Slot
+from synth.slot import Slot
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
 from synth.store.journal import JournalWriter, Place, Record, decode, read_records
 from synth.store.overlay import Overlay, OverlayTable
-from synth.store.seen import Seen
 from synth.store.writer import INSERT_REPLY, Indexed, Writer, reply_line
 
 
@@ -64,8 +63,6 @@ class RunStore:
         self._writer: Writer | None = None
         # Failures that the journal holds before this byte are to be asked for once more.
         self._retry_before = self._last_retry()
-        # Where no call has been answered before, what was not answered in this one need not be looked up.
-        self._fresh = Seen() if self.size == 0 else None
 
     def start(self) -> None:
         """Starts the writing thread; needs a running event loop."""
@@ -99,8 +96,6 @@ class RunStore:
         does it matter how many tokens the server reported: servers count them in ways of their own.
         """
         identity = bytes.fromhex(request.identity)
-        if self._fresh is not None and identity not in self._fresh:
-            return None
         for _, offset, length, kind, _, max_tokens, cut, _, tokens in self._indexed(identity):
             if kind == "failure" and offset < self._retry_before:
                 continue
@@ -123,8 +118,6 @@ class RunStore:
 
     def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
         """Journals what came back for `request`; resolved once it is durable."""
-        if self._fresh is not None:
-            self._fresh.add(bytes.fromhex(request.identity))
         record = Record(
             "failure" if failed else "reply", request.identity, request.canonical, raw, request.max_tokens
         )

@@ -20,8 +20,9 @@ from typing import Any
 
 import orjson
 
-from synth.llm.wire import read_counts
-from synth.row import Row, Slot, order_key
+from synth.llm.chat_completions import read_counts
+from synth.row import Row
+from synth.slot import Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.journal import JournalWriter, Place, Record, encode
 from synth.store.overlay import INSERT_OVERLAY, Overlay, RowPlace, overlay_line
@@ -49,11 +50,11 @@ class _Commit:
     version: int
     overlays: Sequence[Overlay]
 
-    def places(self) -> Iterator[tuple[Row, RowPlace]]:
-        """The rows of the slot in their order, each with its place."""
+    def places(self) -> Iterator[tuple[Row, int | None, RowPlace]]:
+        """The rows of the slot in their order, each with the stage where it ended and its place."""
         slot = order_key(self.slot.key)
-        for position, row in enumerate((*self.slot.rows, *self.slot.settled)):
-            yield row, RowPlace(slot + position.to_bytes(4, "big"), row.born)
+        for position, (row, ended) in enumerate(self.slot.every):
+            yield row, ended, RowPlace(slot + position.to_bytes(4, "big"), self.slot.born)
 
 
 def reply_line(record: Record, place: Place) -> Indexed:
@@ -86,14 +87,16 @@ def _usage(record: Record) -> tuple[int, int, int]:
     return usage.prompt, usage.completion, int(cut)
 
 
-def row_line(row: Row, place: bytes, version: int) -> tuple[Any, ...]:
-    """The row's line in the table of rows."""
-    receipt = orjson.dumps(row.receipt())
+def row_line(
+    row: Row, place: bytes, version: int, *, born: int = 0, ended: int | None = None
+) -> tuple[Any, ...]:
+    """The row's line in the table of rows; `born` and `ended` are the indexes of stages."""
+    receipt = orjson.dumps(row.to_json())
     return (
         row.id,
         place,
-        row.born,
-        row.ended,
+        born,
+        ended,
         row.stage,
         row.status,
         row.reason,
@@ -217,14 +220,14 @@ class Writer:
 def _row_lines(commits: Sequence[_Commit]) -> Iterator[tuple[Any, ...]]:
     """One at a time: a receipt takes several KB while it is written."""
     for commit in commits:
-        for row, place in commit.places():
-            yield row_line(row, place.place, commit.version)
+        for row, ended, place in commit.places():
+            yield row_line(row, place.place, commit.version, born=place.born or 0, ended=ended)
 
 
 def _overlay_lines(commits: Sequence[_Commit]) -> Iterator[tuple[Any, ...]]:
     for commit in commits:
         overlays = {overlay.row.id: overlay for overlay in commit.overlays}
-        for row, place in commit.places() if overlays else ():
+        for row, _, place in commit.places() if overlays else ():
             if row.id in overlays:
                 yield overlay_line(overlays[row.id], place)
 

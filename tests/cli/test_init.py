@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from synth.llm.loopback.process import LoopbackProcess
 from synth.recipe.load import load_recipe
+from tests.support.loopback.process import LoopbackProcess
 
 TEMPLATES = sorted(path.parent.name for path in Path("examples").glob("*/recipe.yaml"))
 KEY = "sk-canary-5f0c9"

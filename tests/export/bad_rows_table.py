@@ -25,7 +25,6 @@ from synth.exports.formats import FORMATS
 from synth.exports.formats.base import Format
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
-from tests.typed_rows import typed
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "bad-rows.md"
@@ -136,7 +135,7 @@ def page(verdicts: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _ours(form: Format, name: str) -> tuple[Json | None, str]:
-    example, _ = next(examples_of(typed(row_of(name)), "answer", ExportOptions()))
+    example, _ = next(examples_of(row_of(name), "answer", ExportOptions()))
     try:
         form.write(example)
         words = "writes"

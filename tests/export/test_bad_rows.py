@@ -10,14 +10,13 @@ from synth.errors import ExportError
 from synth.exports.example import examples_of
 from synth.exports.formats import find_format
 from synth.recipe.model import ExportOptions
-from tests.typed_rows import typed
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", BAD_ROWS)
 def test_what_is_said_of_a_bad_row(name: str, form: str) -> None:
     row = row_of(name)
-    [(example, _)] = examples_of(typed(row), "answer", ExportOptions())
+    [(example, _)] = examples_of(row, "answer", ExportOptions())
     words = said_of(name, form)
     if words == "written":
         assert find_format(form).write(example)

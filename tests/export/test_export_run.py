@@ -14,8 +14,6 @@ from synth.errors import ExportError, InputError, MachineError
 from synth.exports import export_run
 from synth.row import Row
 from synth.store import RunReader
-from synth.typed_row import Row as TypedRow
-from tests.typed_rows import typed
 
 ASKED = chat("How do I cancel a booking?", "Open it, then choose Cancel.", "Be brief.")
 
@@ -57,7 +55,7 @@ def test_receipts_stand_in_order_with_their_split_and_without_times(tmp_path: Pa
 def test_only_kept_rows_leave_and_conflicts_never_do(tmp_path: Path) -> None:
     kept, conflict, rejected = drafts(3)
     gone = drafts(1, start=9)[0]
-    gone.drop("dedupe", "near_copy")
+    gone = gone.dropped("dedupe", "near_copy")
     reviews = {conflict.id: {"status": "conflict"}, rejected.id: {"status": "rejected"}}
     result = export_run(make_run(tmp_path / "run", [kept, conflict, rejected, gone], reviews=reviews))
     assert [r["id"] for r in read_lines(result.folder / "receipts.jsonl")] == [kept.id]
@@ -227,10 +225,10 @@ def test_a_run_that_grows_meanwhile_is_not_exported_in_part(
 ) -> None:
     run = make_run(tmp_path / "run", drafts(4))
     read_all_rows = RunReader.rows
-    late = [typed(row) for row in drafts(1, start=50)]
+    late = drafts(1, start=50)
     passes = []
 
-    def growing(reader: RunReader, **which: str | None) -> Iterator[TypedRow]:
+    def growing(reader: RunReader, **which: str | None) -> Iterator[Row]:
         passes.append(which)
         yield from read_all_rows(reader, **which)
         if len(passes) == 3:

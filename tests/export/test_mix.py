@@ -15,11 +15,10 @@ from synth.errors import ExportError, SourceError
 from synth.exports import ExportResult, export_run
 from synth.exports.mix import choose, wanted_rows
 from synth.recipe.model import MixSource
+from synth.row import Row
 from synth.sources import read_rows
 from synth.stable import fraction
 from synth.text.near import NearCopies
-from synth.typed_row import Row
-from tests.typed_rows import typed
 
 OURS = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"
 
@@ -28,7 +27,10 @@ def general(folder: Path, count: int, name: str = "general.jsonl") -> None:
     """A file of general rows: a near-copy of our holdout, then drafts that have nothing in common."""
     rows = [{"instruction": OURS + "s", "response": "x"}]
     rows += [
-        {"instruction": row.messages[0]["content"], "response": row.messages[1]["content"]}
+        {
+            "instruction": row.conversation.messages[0]["content"],
+            "response": row.conversation.messages[1]["content"],
+        }
         for row in drafts(count, start=5000)
     ]
     (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -116,7 +118,7 @@ def test_a_weight_of_tokens_takes_as_few_rows_as_make_it_up(tmp_path: Path) -> N
         return len(row.conversation.prompt_text) % 7 + 1
 
     share = choose(source, 100, tmp_path, NearCopies(), tokens)
-    read = map(typed, read_rows("general.jsonl", tmp_path, "seed", answered=True))
+    read = read_rows("general.jsonl", tmp_path, "seed", answered=True)
     rows = sorted(read, key=lambda r: fraction("split", r.id))
     few = rows[: len(share.ids)]
     assert share.ids == {row.id for row in few}

@@ -14,14 +14,13 @@ from synth.errors import ExportError
 from synth.exports import export_run
 from synth.exports.preferences import pairs_of
 from synth.recipe.model import PairOptions
-from synth.typed_row import Row
-from tests.typed_rows import typed
+from synth.row import Review, Row
 
 NONE: dict[str, Any] = {"status": "none"}
 
 
 def row_with(answer: str, candidates: list[dict[str, Any]], review: dict[str, Any] = NONE) -> Row:
-    return typed(draft(chat("Why?", answer), candidates=candidates), review=review)
+    return draft(chat("Why?", answer), candidates=candidates, review=Review.from_json(review))
 
 
 def scored(**scores: float) -> list[dict[str, Any]]:
@@ -126,7 +125,7 @@ def test_kto_takes_what_people_accepted_and_what_they_rejected(tmp_path: Path) -
     good, bad, unread = (
         draft(chat(f"{word}?", word)) for word in ("accepted one", "rejected two", "never three")
     )
-    bad.drop("review", "rejected")
+    bad = bad.dropped("review", "rejected")
     reviews = {good.id: {"status": "accepted"}, bad.id: {"status": "rejected"}}
     run = make_run(
         tmp_path / "run", [good, bad, unread], reviews=reviews, export={"split": {"train": 1, "test": 0}}

@@ -12,7 +12,6 @@ from synth.exports.example import Example, examples_of
 from synth.exports.lengths import TargetModel
 from synth.exports.templates import NAMES, Templates
 from synth.recipe.model import ExportOptions
-from tests.typed_rows import typed
 
 
 def turns(*texts: str) -> list[dict[str, str]]:
@@ -100,7 +99,7 @@ def test_an_export_s_card_has_it(tmp_path: Path) -> None:
 def test_varied_rows_are_whole_in_qwen3() -> None:
     templates = Templates()
     for row in varied_rows():
-        for example, _ in examples_of(typed(row), "answer", ExportOptions()):
+        for example, _ in examples_of(row, "answer", ExportOptions()):
             templates.look(example)
     assert templates.rows >= 250
     assert any(

@@ -11,20 +11,17 @@ from hypothesis import strategies as st
 
 from synth.llm.base import Json
 from synth.review.aggregate import Decision, aggregate
-from synth.row import Lineage
-from synth.row import Row as StageRow
+from synth.row import Lineage, Row
 from synth.store import Answer, Shown
-from synth.typed_row import Row
-from tests.typed_rows import typed
+from tests.made_row import made_row
 
 CANDIDATES = ("alpha", "beta", "gamma")
 
 
 def draft(status: str = "kept", labels: Json | None = None) -> Row:
     messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "the draft"}]
-    row = StageRow("r", messages, Lineage("seed", stage="generate"), labels=labels or {})
-    dropped = {"stage": "score", "reason": "low_score"} if status == "dropped" else {}
-    return typed(row, status=status, **dropped)
+    row = made_row("r", messages, Lineage("seed", stage="generate"), labels=labels or {})
+    return row.dropped("score", "low_score") if status == "dropped" else row.kept()
 
 
 def shown(needed: int = 1, status: str = "kept", place: str = "p", labels: Json | None = None) -> Shown:

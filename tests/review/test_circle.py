@@ -13,8 +13,8 @@ from synth.api import export
 from synth.cli import main
 from synth.cli.tables import row_line
 from synth.llm.base import Json
+from synth.row import Row
 from synth.store import RunFolder
-from synth.typed_row import Row
 from tests.review.desk_review import answer, give, pull_file, push_file, records, run_desk
 
 REVIEW = "review.rows=all"

@@ -8,9 +8,8 @@ import pytest
 
 from synth.conversation import Conversation
 from synth.errors import InputError
-from synth.row import Lineage
+from synth.row import Lineage, Row
 from synth.store import Answer, DecisionLog, ReviewTarget, Shown
-from synth.typed_row import Row
 
 PLACE = ReviewTarget("file:p", "file", "p", {"questions": []})
 SHOWN = Shown("file:p", "r1", "random", 1, Row("r1", Conversation(), Lineage("prompt")), ("a", "b"))

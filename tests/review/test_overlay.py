@@ -9,9 +9,8 @@ from typing import Any
 from synth.conversation import Conversation
 from synth.review.aggregate import Decision
 from synth.review.overlay import DecisionOverlay
-from synth.row import Lineage
+from synth.row import Dropped, Kept, Lineage, Row
 from synth.store import Shown
-from synth.typed_row import Dropped, Kept, Row
 
 STAGES = (("generate", "generate"), ("paraphrase", "reword"), ("evolve", "evolve"))
 

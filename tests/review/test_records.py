@@ -13,10 +13,8 @@ from synth.frozen import thaw
 from synth.llm.base import Json
 from synth.review.records import ReviewRecord, Unfit, record_of
 from synth.review.tasks import FieldSpec, load_task
-from synth.row import Lineage
-from synth.row import Row as StageRow
-from synth.typed_row import Row
-from tests.typed_rows import typed
+from synth.row import Lineage, Row
+from tests.made_row import made_row
 
 PASSAGE = "Refunds take five days."
 
@@ -28,7 +26,7 @@ def draft(number: int = 1, **more: Any) -> Row:
         {"role": "assistant", "content": "Five days."},
     ]
     lineage = Lineage("document", ("passage 7",), stage="backtranslate", model="m")
-    return typed(StageRow(f"{number:016x}", messages, lineage, **{"status": "kept", **more}))
+    return made_row(f"{number:016x}", messages, lineage, **{"status": "kept", **more})
 
 
 def record(task: str, row: Row, **how: Any) -> ReviewRecord:

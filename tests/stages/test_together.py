@@ -15,9 +15,8 @@ from synth.errors import PromptError, RecipeError
 from synth.exports.preferences import pairs_of
 from synth.llm.base import Json
 from synth.recipe.model import PairOptions
-from synth.row import Lineage
+from synth.row import Candidate, Lineage, Row
 from synth.store.swaps import Swaps
-from synth.typed_row import Candidate, Row
 
 PROMPTS = {"prompts": "prompts.jsonl"}
 ANSWERS = ["Use oil.", "Grease it.", "No."]

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sqlite3
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from synth.llm.base import Request
 from synth.store.run import RunStore
-from synth.store.seen import Seen
 
 REPLY = (
     b'{"choices":[{"message":{"role":"assistant","content":"Yes."},"finish_reason":"stop"}],'
@@ -59,24 +54,6 @@ def test_a_reply_of_an_earlier_call_is_found_and_a_new_one_beside_it(tmp_path: P
 
     for number in range(3):
         asyncio.run(call(number, set(range(number))))
-
-
-@given(st.sets(st.binary(min_size=1, max_size=8), max_size=300), st.binary(min_size=9, max_size=9))
-def test_what_was_seen_is_never_taken_for_new(words: set[bytes], other: bytes) -> None:
-    seen = Seen()
-    assert hashlib.sha256(other).digest() not in seen
-    digests = [hashlib.sha256(word).digest() for word in words]
-    for digest in digests:
-        seen.add(digest)
-    assert all(digest in seen for digest in digests)
-
-
-def test_few_new_ones_are_taken_for_seen() -> None:
-    seen = Seen()
-    for number in range(100_000):
-        seen.add(hashlib.sha256(b"old %d" % number).digest())
-    wrong = sum(hashlib.sha256(b"new %d" % number).digest() in seen for number in range(100_000))
-    assert wrong < 100
 
 
 def test_numbers_that_an_older_version_indexed_count_for_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The pruned index answers as comparing with every row does, and scores as rouge-score does."""
+"""The index answers as comparing with every row does, and scores as rouge-score does."""
 
 from __future__ import annotations
 
