@@ -70,7 +70,7 @@ def test_a_missing_key(desk: Path, loopback: LoopbackProcess, capsys: pytest.Cap
     loopback.control(key="right")
     recipe(desk, loopback.url)
     for arguments in (("doctor", desk), ("init", desk.parent / "new", "--endpoint", loopback.url)):
-        assert "This server wants a key" in said(capsys, *arguments)
+        assert "This server needs a key" in said(capsys, *arguments)
 
 
 def test_a_redirect_is_followed_by_nobody(

@@ -220,7 +220,7 @@ def test_json_lines_are_read_in_the_encoding_that_the_recipe_names(tmp_path: Pat
     with pytest.raises(SourceError, match=r"a\.jsonl:1: is not UTF-8.*encoding: windows-1252"):
         read(tmp_path, "a.jsonl")
     assert texts(read(tmp_path, FileSource(path="a.jsonl", encoding="windows-1252"))) == [["Größe?", "5 €"]]
-    with pytest.raises(SourceError, match="is not ascii, as the recipe says"):
+    with pytest.raises(SourceError, match="is not ascii, although the recipe says so"):
         read(tmp_path, FileSource(path="a.jsonl", encoding="ascii"))
 
 
@@ -254,7 +254,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(
     monkeypatch.setattr("synth.tables._LARGEST_UNPACKED", 2**20)
     with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/sharedStrings.xml", bytes(6 * 2**20))
-    with pytest.raises(SourceError, match="unpacks to 6 MiB; a workbook may have 1"):
+    with pytest.raises(SourceError, match="unpacks to 6 MiB; the maximum is 1"):
         read(tmp_path, "a.xlsx")
 
 
@@ -466,7 +466,7 @@ def test_parquet_that_unpacks_to_too_much_is_not_unpacked(
     monkeypatch.setattr("synth.row_files.LARGEST_GROUP", 2**20)
     write(tmp_path / "a.parquet", [{"instruction": "a" * 2**21, "response": "b"}])
     assert (tmp_path / "a.parquet").stat().st_size < 2**18, "it is packed"
-    with pytest.raises(SourceError, match="a row group unpacks to 2 MiB; one may have 1"):
+    with pytest.raises(SourceError, match="a row group unpacks to 2 MiB; the maximum is 1"):
         read(tmp_path, "a.parquet")
 
 

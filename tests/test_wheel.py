@@ -71,6 +71,8 @@ def test_all_that_it_needs_travels_and_no_run_does(wheel: Path) -> None:
         files = {file.relative_to(REPOSITORY) for file in folder.rglob("*") if file.is_file()}
         files = {file for file in files if not set(CACHES) & set(file.parts)}
         assert {f"synth/_data/{file.as_posix()}" for file in files} <= inside
+    parts = {f.relative_to(REPOSITORY) for f in (REPOSITORY / "synth").rglob("*") if f.is_file()}
+    assert {part.as_posix() for part in parts if not set(CACHES) & set(part.parts)} <= inside
     assert not [name for name in inside if "/runs/" in name or name.endswith(".pyc")]
 
 

@@ -1,4 +1,4 @@
-"""`synth doctor`: is every part there, and what to type where one is not."""
+"""`synth doctor`: checks every part, and says how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEAST_DISK = 2**30
 
 @dataclass(frozen=True)
 class Finding:
-    """One part: whether it is there, and the words for it."""
+    """The result for one part: whether it works, and the details."""
 
     part: str
     ok: bool
@@ -31,7 +31,7 @@ class Finding:
 
 
 def check_all(recipe: Path | None, *, as_json: bool) -> int:
-    """Prints a line for every part; gives the exit code of the worst."""
+    """Prints one line per part. Returns 0, or the exit code for unreachable parts."""
     findings = [
         _try("packaged files", lambda: str(packaged("prompts").parent)),
         _try("disk", lambda: _disk(recipe.parent if recipe else Path.cwd())),

@@ -1,4 +1,4 @@
-"""`synth init`: a folder that runs at once, on the embedded model or on the user's own server."""
+"""`synth init`: a folder that runs at once, with the embedded model or the user's own server."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from synth.recipe.servers import model_key
 from synth.row import Row
 from synth.store import RunReader
 
-# How many models of a server a message names.
+# Models of a server that a message lists.
 _MODELS_NAMED = 8
-# Seconds without an answer after which a server is given up: somebody waits here.
+# Seconds without a reply before a server counts as gone. Short, because a person waits.
 _PATIENCE = 20
 
 
@@ -44,7 +44,7 @@ def init_folder(
     *,
     as_json: bool,
 ) -> int:
-    """Copies the template, and fetches the embedded model or tries the user's server with five rows."""
+    """Copies the template, then fetches the embedded model or drafts five rows on the user's server."""
     source = find_template(template)
     _require_endpoint(endpoint, model, key_env)
     with _made_or_gone(folder), _hint_for_a_key(key_env):
@@ -55,7 +55,7 @@ def init_folder(
         else:
             writer = _writer(endpoint, model, key_env)
             recipe = copy_template(source, folder, writer)
-            say(f"{writer.model} at {endpoint} is the writer of {recipe}. Five rows of it:")
+            say(f"{writer.model} at {endpoint} is the writer of {recipe}. Five of its rows:")
             rows = _five_rows(recipe)
             model = writer.model
     if as_json:
@@ -68,15 +68,15 @@ def init_folder(
 def _require_endpoint(endpoint: str | None, model: str | None, key_env: str | None) -> None:
     for option, value in (("--model", model), ("--api-key-env", key_env)):
         if value is not None and endpoint is None:
-            raise InputError("needs --endpoint URL, the server that it is for.", where=option)
+            raise InputError("needs --endpoint URL, the server that this option is for.", where=option)
 
 
 @contextmanager
 def _made_or_gone(folder: Path) -> Iterator[None]:
-    """Leaves `folder` as it was (not there, or empty) where what is done in it fails."""
+    """Restores `folder` (missing or empty, as it was) if the block fails."""
     there = folder.exists()
     if there and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("is there already, and not empty.", where=str(folder), hint="Name a new folder.")
+        raise InputError("already exists and is not empty.", where=str(folder), hint="Name a new folder.")
     try:
         yield
     except BaseException:
@@ -90,17 +90,17 @@ def _made_or_gone(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _hint_for_a_key(key_env: str | None) -> Iterator[None]:
-    """Names the option where a server wants a key and none was named."""
+    """Names the option if a server needs a key and none was given."""
     try:
         yield
     except UnreachableError as error:
         if key_env is None and re.search(r"\bkey\b", error.hint or ""):
-            error.hint = "This server wants a key: --api-key-env VAR names the variable that holds it."
+            error.hint = "This server needs a key: --api-key-env VAR names the variable that holds it."
         raise
 
 
 def _writer(url: str, model: str | None, key_env: str | None) -> Writer:
-    """The server's model that was named, or the first one that it offers."""
+    """The named model of the server, or the first one it offers."""
     try:
         config = EndpointConfig.model_validate(
             {"model": model or "any", "base_url": url, "api_key_env": key_env}
@@ -117,19 +117,19 @@ def _writer(url: str, model: str | None, key_env: str | None) -> Writer:
     if len(offered) > 1:
         more = f" and {len(offered) - _MODELS_NAMED} more" if len(offered) > _MODELS_NAMED else ""
         names = ", ".join(offered[:_MODELS_NAMED])
-        say(f"{url} offers {names}{more}. The first one is used; --model NAME takes another.")
+        say(f"{url} offers {names}{more}. Using the first one; choose another with --model NAME.")
     return Writer(offered[0], url, key_env)
 
 
 def _five_rows(recipe: Path) -> list[Row]:
-    """Real drafts with what the judge says of them, in a run of their own that stays out of the real one."""
+    """Real drafts with their scores, from a separate run that the real one does not use."""
     out = recipe.parent / "runs" / "first-look"
     progress = Progress()
     with Display(progress):
         first_look = load_recipe(recipe, [f"models.writer.patience={_PATIENCE}"], limit=5)
         result = run_to_end(run_recipe(first_look, out, progress))
     if result.error is not None:
-        if "synth show" in (result.error.hint or ""):  # there is nothing to show once the folder is gone
+        if "synth show" in (result.error.hint or ""):  # the folder is about to be deleted
             result.error.hint = "Try another model with --model NAME, or another server."
         raise result.error
     reader = RunReader(out)
@@ -139,5 +139,5 @@ def _five_rows(recipe: Path) -> list[Row]:
     for row in rows:
         say("  " + row_line(row))
     if not rows:
-        say(f"No draft was usable. Why: {command('show', out)}")
+        say(f"No draft was usable. See why: {command('show', out)}")
     return rows

@@ -25,7 +25,7 @@ DEFAULT_BACKEND = "argilla"
 
 @dataclass(frozen=True)
 class Where:
-    """What the command line says about where to review."""
+    """The review target, as the command line names it."""
 
     backend: str
     dataset: str | None
@@ -33,14 +33,14 @@ class Where:
 
 
 def push_rows(run: Path, where: Where, *, as_json: bool) -> int:
-    """Sends rows; 1 where some were refused."""
+    """Sends rows. The exit code is 1 if the server refused some."""
     users = where.access.users
     find_backend(where.backend).check(where.access)
     folder = find_run(run)
     options = _push_options(run, folder, where.dataset)
     with closing(_connect(folder, where)) as backend:
         report = push(folder, backend, options, say)
-        # Last, and told at once: a password that a failed push took with it could not be told again.
+        # Last, and printed at once: a password that a failed push swallowed could not be shown again.
         tell = (lambda account: None) if as_json else print_account
         accounts = backend.make_accounts(users, tell)
         if as_json:
@@ -58,16 +58,16 @@ def push_rows(run: Path, where: Where, *, as_json: bool) -> int:
 
 def _print_report(report: PushReport, next_step: str) -> None:
     shares = ", ".join(f"{name} {rows}" for name, rows in sorted(report.shares.items()))
-    decided = f", {report.decided} were decided on before" if report.decided else ""
-    counts = f"{report.there} were there{decided} ({shares})"
-    print_text(f"{report.sent} rows sent to {', '.join(report.targets)}, {counts}")
+    decided = f", {report.decided} have a decision" if report.decided else ""
+    counts = f"{report.there} were already there{decided} ({shares})"
+    print_text(f"{report.sent} rows sent to {', '.join(report.targets)}; {counts}")
     print_text(next_step)
     if report.conflicts:
-        print_text(f"{report.conflicts} conflicts wait for somebody to settle them")
+        print_text(f"{report.conflicts} conflicts need an adjudicator")
 
 
 def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
-    """Brings decisions back."""
+    """Fetches the decisions."""
     folder = find_run(run)
     with closing(_connect(folder, where)) as backend:
         report = pull(folder, backend, pushed_to(backend, where.dataset, say), say)
@@ -77,17 +77,17 @@ def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
     rows = ", ".join(f"{name} {count}" for name, count in report.statuses.items())
     print_text(f"{report.new} new of {report.answers} answers; rows: {rows}")
     if report.waiting:
-        print_text(f"{report.waiting} answers are still to come")
+        print_text(f"{report.waiting} answers are still missing")
     if report.statuses.get("conflict"):
         again = command("review", "push", run)
-        print_text(f"Conflicts are not exported. To show them side by side and settle them: {again}")
+        print_text(f"Conflicts are not exported. To resolve them side by side: {again}")
     if report.unknown:
         say(f"{report.unknown} answers belong to records that this run did not send.")
     return 0
 
 
 def show_status(run: Path, where: Where, *, as_json: bool) -> int:
-    """Says how far people are, and whether they agree."""
+    """Shows the progress and the agreement."""
     folder = find_run(run)
     with closing(_connect(folder, where)) as backend:
         document = status(folder, backend, pushed_to(backend, where.dataset, say))
@@ -108,7 +108,7 @@ def _named(where: Where) -> list[str]:
 
 
 def _push_options(run: Path, folder: Path, name: str | None) -> PushOptions:
-    """A recipe on the command line says what to review now; a run folder, what it said when it was run."""
+    """The options of the recipe as it is now, or for a run folder, of the recipe as it was run."""
     if is_recipe(run):
         recipe = load_recipe(run)
         return PushOptions(name, recipe.review, recipe.folder)

@@ -1,4 +1,4 @@
-"""`synth show`: the funnel, rows, or one row's whole history."""
+"""`synth show`: the funnel, rows, or the whole history of one row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synth.store import RunReader
 
 
 def show_run(run: Path, row: str | None, stage: str | None, status: str | None, *, as_json: bool) -> int:
-    """Prints what was asked for."""
+    """Prints the funnel and the rows that the options select, or one row."""
     with closing(RunReader(find_run(run))) as reader:
         if row is not None:
             _print_row(reader.row(row), as_json=as_json)
@@ -51,4 +51,4 @@ def _print_lines(rows: Iterable[Row]) -> None:
         if count <= 20:
             print_line(row_line(row))
     if count > 20:
-        say(f"... and {count - 20} more; --json prints all of them.")
+        say(f"... and {count - 20} more; --json prints all.")

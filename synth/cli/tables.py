@@ -10,15 +10,15 @@ from synth.printable import printable_line
 from synth.row import Event, Lineage, Review, Row
 from synth.store import Coverage, FunnelLine, RunReader, coverage_of, swaps_of
 
-# Characters of a reason's words, and of the row beside them.
+# Characters of a detail, and of the row next to it.
 _DETAIL_SHOWN = 200
 
-# More topics than this are counted, and only the emptiest are named.
+# If there are more topics, only those with the fewest drafts are shown.
 _TOPICS_SHOWN = 40
 
 
 def funnel_text(lines: Sequence[FunnelLine]) -> str:
-    """One line a stage: what came, what it made, what left, and why."""
+    """One line per stage: rows in, new rows, rows out, and the reasons for drops."""
     rows: list[tuple[str, ...]] = [("stage", "in", "new", "kept", "dropped", "failed", "pending", "reasons")]
     for line in lines:
         dropped = sum(line.dropped.values())
@@ -34,7 +34,7 @@ def funnel_text(lines: Sequence[FunnelLine]) -> str:
 
 
 def coverage_text(coverage: Coverage) -> str:
-    """How many kept drafts each topic has, emptiest first where there are too many to show."""
+    """The number of kept drafts per topic. If there are too many topics, those with the fewest drafts."""
     rows = list(coverage.rows.items())
     head = f"topics: {len(rows) - len(coverage.none)} of {len(rows)} have drafts"
     if coverage.without:
@@ -56,7 +56,7 @@ def overview_text(reader: RunReader) -> str:
 
 
 def row_line(row: Row, width: int = 110) -> str:
-    """One row in one line: id, status, scores, request and answer; a row that did not make it, with why."""
+    """One row in one line: id, status, scores, request and answer. For a lost row, the reason too."""
     scores = " ".join(f"{name} {score:g}" for name, score in row.scores.items())
     ended = f"{row.stage}: {row.reason}" if row.reason else row.status
     if row.review.status == "edited":
@@ -71,7 +71,7 @@ def row_line(row: Row, width: int = 110) -> str:
 
 
 def row_text(row: Row) -> str:
-    """One row whole: what it says, and everything that happened to it."""
+    """One whole row: its messages and everything that happened to it."""
     lines = [f"{row.id}  {row.status}"]
     if row.reason:
         lines.append(printable_line(f"  by {row.stage}: {row.reason} ({row.detail})"))
@@ -94,7 +94,7 @@ def row_text(row: Row) -> str:
 
 
 def _review(review: Review) -> list[str]:
-    """Who decided what, what it was before, and everybody's answers."""
+    """The decision, who made it, the texts from before, and all answers."""
     if review.status == "none":
         return []
     by = ", ".join(review.by)

@@ -14,72 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from synth.text.languages import FUNCTION_WORDS, language_of, word_list
+from synth.text.languages import language_of
+from synth.text.lexicon import shared_names, words_of
 from synth.text.literals import without_code
 
 _TOKEN: Final = re.compile(r"[^\W_](?:[\w&+#]|[-'’.](?=\w))*[+#]*|[^\w\s]")
 _LONG: Final = 500  # words from which on two texts are not laid side by side: that takes their product
 _ENDS: Final = frozenset(".!?:\n•…;–—")
-_NO_NAMES: Final = frozenset(
-    word_list(
-        "i i'm i'd i'll i've ok okay hi hello hey dear thanks thank faq asap fyi ps eta etc mr mrs ms dr prof"
-        " sir madam team support am pm a.m p.m id ids tl;dr pls plz btw imo lol q a k pdf e.g i.e vs no"
-        " please yes english german french spanish italian sie ihr ihnen ihre ihren"
-    )
-)
-_TITLES: Final = frozenset(
-    word_list("mr mrs ms dr prof sir madam saint st herr frau señor señora monsieur madame")
-)
-# What follows the name of a thing at the beginning of a sentence, and never an imperative.
-_PREDICATES: Final = frozenset(
-    word_list(
-        "is was has had does did will would can could should keeps says won't isn't doesn't didn't can't"
-        " hasn't shows sends charges refuses stopped crashes fails seems gives returns asks told said wrote"
-        " ist war hat"
-    )
-)
-_NO_SUBJECTS: Final = frozenset(
-    word_list(
-        "nobody somebody anybody anyone anything this that it there here he she what who how where when why"
-        " which everything something nothing everyone someone my our your one that's it's what's who's"
-    )
-)
-_GERMAN_PREPOSITIONS: Final = frozenset(word_list("in nach aus bei von mit für an über bis zwischen gegen"))
-_ENDINGS: Final = frozenset(
-    [
-        "",
-        "n",
-        "an",
-        "ian",
-        "ean",
-        "ish",
-        "ese",
-        "y",
-        "s",
-        "es",
-        "i",
-        "ic",
-        "a",
-        "e",
-        "en",
-        "er",
-        "'s",
-        "’s",
-        "ien",
-    ]
-)
-_SAME: Final = (
-    {"us", "usa", "u.s", "u.s.a", "america", "american", "americans"},
-    {"uk", "u.k", "britain", "british", "england"},
-    {"france", "french"}, {"spain", "spanish"}, {"germany", "german", "deutschland"},
-    {"netherlands", "dutch", "holland"}, {"portugal", "portuguese"}, {"greece", "greek"},
-    {"poland", "polish"},
-    {"switzerland", "swiss"}, {"wales", "welsh"}, {"ireland", "irish"}, {"christmas", "xmas"},
-    {"javascript", "js"}, {"typescript", "ts"}, {"postgresql", "postgres"}, {"kubernetes", "k8s"},
-    {"television", "tv"}, {"munich", "münchen"}, {"vienna", "wien"}, {"cologne", "köln"}, {"rome", "roma"},
-    {"milan", "milano"}, {"florence", "firenze"}, {"lisbon", "lisboa"}, {"geneva", "genève", "genf"},
-    {"london", "londres"}, {"venice", "venezia"}, {"turin", "torino"}, {"naples", "napoli"},
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +59,7 @@ def _words(text: str, language: str) -> list[_Word]:
         for match in _TOKEN.finditer(line):
             token = match.group()
             if not token[0].isalnum():
-                after_title = token == "." and previous.lower() in _TITLES
+                after_title = token == "." and previous.lower() in words_of("titles")
                 opens = (opens or token in _ENDS or token in "\"“„«'‘(") and token != "," and not after_title
                 previous = token
                 continue
@@ -130,14 +71,16 @@ def _words(text: str, language: str) -> list[_Word]:
 
 def _is_shouted(text: str) -> bool:
     """Capitals everywhere say nothing: all of it in capitals, or a title."""
-    words = [w for w in re.findall(r"[^\W\d_]{2,}", text) if w.lower() not in FUNCTION_WORDS["en"]]
+    words = [
+        w for w in re.findall(r"[^\W\d_]{2,}", text) if w.lower() not in words_of("function_words", "en")
+    ]
     capital = sum(word[0].isupper() for word in words)
     return len(words) >= 4 and capital > 0.9 * len(words)
 
 
 def _is_name(token: str, opens: bool, previous: str, language: str) -> bool:
     lowered = token.lower()
-    if lowered in _NO_NAMES or not any(c.isalpha() for c in token):
+    if lowered in words_of("not_names") or not any(c.isalpha() for c in token):
         return False
     if re.search(r"\d", token):
         return False  # numbers and identifiers are checked as such
@@ -149,7 +92,7 @@ def _is_name(token: str, opens: bool, previous: str, language: str) -> bool:
     if not token[0].isupper() or opens or len(token) < 2:
         return False
     if language == "de":
-        return previous.lower() in _GERMAN_PREPOSITIONS and not re.search(
+        return previous.lower() in words_of("name_prepositions", "de") and not re.search(
             r"(?:ung|heit|keit|schaft|tion|en|ei|tät)$", token
         )
     return True
@@ -182,14 +125,14 @@ def _found(name: str, known: set[str], plain: str, others: list[_Word], own: str
 
 
 def _same_name(one: str, other: str) -> bool:
-    if any(one in group and other in group for group in _SAME):
+    if any(one in group and other in group for group in shared_names().same):
         return True
     shared = 0
     for a, b in zip(one, other, strict=False):
         if a != b:
             break
         shared += 1
-    if shared >= 4 and one[shared:] in _ENDINGS and other[shared:] in _ENDINGS:
+    if shared >= 4 and one[shared:] in shared_names().endings and other[shared:] in shared_names().endings:
         return True
     short, long = sorted((one, other), key=len)
     return 3 <= len(short) <= 4 < len(long) and long.startswith(short)  # Mon, Sept
@@ -214,7 +157,7 @@ def _partly_kept(name: str, words: list[_Word], text: str) -> bool:
         beside = words[max(place - 1, 0) : place] + words[place + 1 : place + 2]
         if any(w.name and re.search(rf"\b{re.escape(_folded(w.text))}\b", plain) for w in beside):
             return True
-    return name.lower() in _TITLES
+    return name.lower() in words_of("titles")
 
 
 def _swapped_in_place(old: list[_Word], new: list[_Word], languages: tuple[str, str]) -> str | None:
@@ -229,13 +172,13 @@ def _swapped_in_place(old: list[_Word], new: list[_Word], languages: tuple[str, 
         one, other = old[i], new[j]
         if not (one.text[0].isupper() and other.text[0].isupper()) or _same_name(a[i], b[j]):
             continue
-        if one.opens != other.opens or {a[i], b[j]} & _NO_NAMES:
+        if one.opens != other.opens or {a[i], b[j]} & words_of("not_names"):
             continue
         if one.opens:
             follows = a[i + 1] if i + 1 < len(a) and j + 1 < len(b) and a[i + 1] == b[j + 1] else ""
-            if follows not in _PREDICATES or {a[i], b[j]} & _NO_SUBJECTS:
+            if follows not in words_of("predicates") or {a[i], b[j]} & words_of("not_subjects"):
                 continue
-        elif languages != ("de", "de") or not (i and a[i - 1] in _GERMAN_PREPOSITIONS):
+        elif languages != ("de", "de") or not (i and a[i - 1] in words_of("name_prepositions", "de")):
             continue
         return f"{one.text!r} became {other.text!r}"
     return None

@@ -14,6 +14,7 @@ from rapidfuzz import fuzz
 from synth.text.embedding import similarity
 from synth.text.entities import changed_entity
 from synth.text.languages import language_of
+from synth.text.lexicon import pattern_of
 from synth.text.literals import changed_literal
 from synth.text.negations import changed_negation
 from synth.text.numbers import changed_numbers
@@ -24,13 +25,6 @@ LEAST_SIMILARITY: Final = 0.25
 # From this share of equal letters on, a rewording is the same text with a slip in it.
 COPY_RATIO: Final = 96.0
 
-_PLEASANTRIES: Final = re.compile(
-    r"\b(?:please|kindly|hi|hello|hey|dear|there|team|thanks|thank you|many|very much|in advance|cheers"
-    r"|pls|plz"
-    r"|bitte|danke|hallo|s'il vous plaît|svp|merci|bonjour|por favor|gracias|hola|per favore|grazie"
-    r"|ciao)\b",
-    re.IGNORECASE,
-)
 _CONTRACTIONS: Final = (
     ("n't", " not"),
     ("'s", " is"),
@@ -78,4 +72,4 @@ def _plain(text: str) -> str:
     text = text.replace("’", "'").lower()
     for short, long in _CONTRACTIONS:
         text = re.sub(rf"{short}\b", long, text)
-    return normal_form(_PLEASANTRIES.sub(" ", text)) or normal_form(text)
+    return normal_form(pattern_of("pleasantries").sub(" ", text)) or normal_form(text)

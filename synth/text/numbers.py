@@ -1,5 +1,4 @@
-"""The numbers of a text, read so that two spellings of one number meet: "2,500" and "2500", "5 pm" and"
-" "17:00".
+"""The numbers of a text, read so that two spellings of one meet: "2,500" and "2500", "5 pm" and "17:00".
 
 A number can have several readings ("1.500" is fifteen hundred in Berlin and one and a half in Boston;
 "3/5" a day in May or in March). Two numbers are the same where they share one.
@@ -10,35 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from synth.text.languages import languages_of
+from synth.text.lexicon import LANGUAGES, any_of, lexicon
 from synth.text.number_words import worded_numbers
 
 # What a number may mean: ("n", value), ("time", hour, minute), ("date", month, day), ("id", letters).
 Reading = tuple[str | float, ...]
 
-_MONTHS: Final = (
-    ("jan", "gen", "ene"), ("feb", "fév", "fev"), ("mar", "mär", "mrt", "maa"), ("apr", "avr", "abr"),
-    ("may", "mai", "mag", "mei"), ("jun", "juin", "giu"), ("jul", "juil", "lug"), ("aug", "aoû", "ago"),
-    ("sep", "set"), ("oct", "okt", "ott", "out"), ("nov",), ("dec", "dez", "déc", "dic"),
-)  # fmt: skip
-_MONTH_NAMES: Final = (
-    "january|february|march|april|may|june|july|august|september|october|november|december"
-    "|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
-    "|januar|februar|märz|mai|juni|juli|oktober|dezember"
-    "|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre"
-    "|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
-    "|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre"
-    "|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro"
-    "|januari|februari|maart|mei|augustus"
-)
-_DAY: Final = r"(?P<{0}>[0-3]?\d)(?:st|nd|rd|th|er|\.|º|ª)?"
-_NAMED_DATE: Final = re.compile(
-    rf"\b(?:{_DAY.format('d1')}\s+(?:of\s+|de\s+)?(?P<m1>{_MONTH_NAMES})\b"
-    rf"|(?P<m2>{_MONTH_NAMES})\.?\s+(?:the\s+)?{_DAY.format('d2')}(?![\d:%]))",
-    re.IGNORECASE,
-)
 _ISO_DATE: Final = re.compile(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>[01]?\d)-(?P<d>[0-3]?\d)\b")
 _PLAIN_DATE: Final = re.compile(
     r"\b(?P<a>[0-3]?\d)(?P<sep>[./])(?P<b>[0-3]?\d)(?P=sep)(?P<y>\d{4}|\d\d)?(?![\d.])"
@@ -61,15 +41,7 @@ _NUMBER: Final = re.compile(
     r"(?<![\d])\d{1,3}(?:[ \u00a0\u202f'’]\d{3})+(?!\d)(?:[.,]\d+)?"
     r"|\d+(?:[.,]\d+)*"
 )
-_SCALE: Final = re.compile(
-    r"(?P<letter>k|m|bn)(?![\w])"
-    r"|[\s-](?P<word>hundred|thousand|million|billion|tausend|millionen|milliarden|mille|mil)\b",
-    re.IGNORECASE,
-)
-_SCALES: Final = {
-    "k": 1e3, "m": 1e6, "bn": 1e9, "hundred": 100, "thousand": 1e3, "million": 1e6, "billion": 1e9,
-    "tausend": 1e3, "millionen": 1e6, "milliarden": 1e9, "mille": 1e3, "mil": 1e3,
-}  # fmt: skip
+_LETTER_SCALES: Final = {"k": 1e3, "m": 1e6, "bn": 1e9}
 _FRACTION: Final = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?![\d/])|([½¼¾])")
 _SIGNS: Final = {"½": 0.5, "¼": 0.25, "¾": 0.75}
 _HALF: Final = re.compile(
@@ -81,24 +53,6 @@ _HALF: Final = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)[^\s@]+@[^\s@]+\.\w+")
-# Words that say a number without being one: they may answer to it, and are not missed themselves.
-_HINTS: Final = re.compile(
-    r"\b(?:(?P<v2>both|twice|double|doubled|doubles|pair|couple|either|doppelt|beide|beiden|les deux|tous"
-    r" deux"
-    r"|ambos|ambas|zweimal|deux fois|fortnight|biweekly)"
-    r"|(?P<v3>thrice|triple|tripled|triples|trio|three-?fold)|(?P<v4>quadruple|quarterly)|(?P<v6>half a"
-    r" dozen)"
-    r"|(?P<v12>dozen|annual|annually|yearly|year|twelvemonth)|(?P<v7>week|weekly|woche)|(?P<v14>fortnight)"
-    r"|(?P<v24>daily|day|tag)|(?P<v60>hour|hourly|minute|stunde)"
-    r"|(?P<v1>once|one|single|an?|only|sole|each|per|every|first|last|none)|(?P<v0>no|none|zero|nothing"
-    r"|without|free)"
-    r"|(?P<v10>decade|tenfold|ten-?fold)|(?P<v20>score)|(?P<v100>century|centuries|all|full|fully|hundred"
-    r"|percent)"
-    r"|(?P<v05>half|halve|halved|hälfte|moitié|mitad|metà|metade|helft)|(?P<v025>quarter|quarters)"
-    r"|(?P<v033>thirds?))\b",
-    re.IGNORECASE,
-)
-_HINT_VALUES: Final = {"v05": (0.5, 50.0, 30.0, 2.0), "v025": (0.25, 25.0, 15.0, 3.0), "v033": (3.0, 1 / 3)}
 # A period in another unit says the same: 90 minutes and an hour and a half, 2 weeks and 14 days.
 _UNITS: Final = re.compile(
     r"[\s-]?(?P<unit>seconds?|secs?|minutes?|mins?|hours?|hrs?|h|days?|weeks?|months?|years?|g|grams?|kg"
@@ -144,10 +98,7 @@ def numbers_of(text: str) -> list[Number]:
     for start, end, value, firm in next(filter(None, worded), []):
         readings = frozenset(_with_unit(value, rest, end))
         found.append(Number(rest[start:end], readings, firm))
-    for match in _HINTS.finditer(text):
-        kind = match.lastgroup or ""
-        values = _HINT_VALUES.get(kind) or (float(kind[1:]),)
-        found.append(Number(match.group(), frozenset(("n", value) for value in values), firm=False))
+    found += _hints(text)
     return found
 
 
@@ -202,21 +153,35 @@ def _halves(text: str) -> Iterator[tuple[int, int, Number]]:
         yield match.start(), match.end(), Number(match.group(), frozenset(readings))
 
 
-def _month(name: str) -> int:
-    lowered = name.lower()
-    for number, starts in enumerate(_MONTHS, 1):
-        if lowered.startswith(starts):
-            return number
-    raise ValueError(name)
+@cache
+def _months() -> dict[str, float]:
+    """The months by name, in all languages."""
+    return {
+        name: float(number)
+        for code in LANGUAGES
+        for number, names in enumerate(lexicon(code).months, 1)
+        for name in names.split("|")
+    }
+
+
+@cache
+def _named_date() -> re.Pattern[str]:
+    day = r"(?P<{0}>[0-3]?\d)(?:st|nd|rd|th|er|\.|º|ª)?"
+    months = "|".join(_months())
+    return re.compile(
+        rf"\b(?:{day.format('d1')}\s+(?:of\s+|de\s+)?(?P<m1>{months})\b"
+        rf"|(?P<m2>{months})\.?\s+(?:the\s+)?{day.format('d2')}(?![\d:%]))",
+        re.IGNORECASE,
+    )
 
 
 def _dates(text: str) -> Iterator[tuple[int, int, Number]]:
     for match in _ISO_DATE.finditer(text):
         reading = ("date", float(match["m"]), float(match["d"]))
         yield match.start("m"), match.end(), Number(match.group(), frozenset({reading}))
-    for match in _NAMED_DATE.finditer(text):
+    for match in _named_date().finditer(text):
         day = float(match["d1"] or match["d2"])
-        reading = ("date", float(_month(match["m1"] or match["m2"])), day)
+        reading = ("date", _months()[(match["m1"] or match["m2"]).lower()], day)
         yield match.start(), match.end(), Number(match.group(), frozenset({reading}))
     for match in _PLAIN_DATE.finditer(text):
         a, b = float(match["a"]), float(match["b"])
@@ -287,8 +252,8 @@ def _fractions(text: str) -> Iterator[tuple[int, int, Number]]:
 
 def _plain(text: str) -> Iterator[tuple[int, int, Number]]:
     for match in _NUMBER.finditer(text):
-        scale = _SCALE.match(text, match.end())
-        factor = _SCALES[(scale["letter"] or scale["word"]).lower()] if scale else 1.0
+        scale = _scale().match(text, match.end())
+        factor = _scales()[(scale["letter"] or scale["word"]).lower()] if scale else 1.0
         end = scale.end() if scale else match.end()
         readings: set[Reading] = set()
         for value in _values(match.group()):
@@ -296,6 +261,43 @@ def _plain(text: str) -> Iterator[tuple[int, int, Number]]:
             if scale is None or scale["letter"] in ("m", "M"):  # "5m" may be metres
                 readings |= _with_unit(value, text, match.end())
         yield match.start(), end, Number(text[match.start() : end].strip(), frozenset(readings))
+
+
+@cache
+def _scales() -> dict[str, float]:
+    words = (scale for code in LANGUAGES for scale in lexicon(code).number_scales.items())
+    return {**_LETTER_SCALES, **dict(words)}
+
+
+@cache
+def _scale() -> re.Pattern[str]:
+    words = "|".join(word for word in _scales() if word not in _LETTER_SCALES)
+    letters = "|".join(_LETTER_SCALES)
+    return re.compile(rf"(?P<letter>{letters})(?![\w])|[\s-](?P<word>{words})\b", re.IGNORECASE)
+
+
+def _hints(text: str) -> Iterator[Number]:
+    """Words that say a number without being one: they may answer to it, and are not missed themselves."""
+    groups = _hint_words()
+    for match in _hint().finditer(text):
+        means = groups[int((match.lastgroup or "")[1:])][0]
+        yield Number(match.group(), frozenset(("n", value) for value in means), firm=False)
+
+
+@cache
+def _hint_words() -> list[tuple[tuple[float, ...], list[str]]]:
+    """What some words mean, and the words in all languages."""
+    found: dict[tuple[float, ...], list[str]] = {}
+    for code in LANGUAGES:
+        for hint in lexicon(code).number_hints:
+            found.setdefault(hint.means, []).extend(hint.words)
+    return list(found.items())
+
+
+@cache
+def _hint() -> re.Pattern[str]:
+    groups = (f"(?P<v{n}>{any_of(words)})" for n, (_, words) in enumerate(_hint_words()))
+    return re.compile(rf"\b(?:{'|'.join(groups)})\b", re.IGNORECASE)
 
 
 def _values(digits: str) -> set[float]:

@@ -20,8 +20,7 @@ _AT_END: Final = ".,;:!?…"
 
 
 def find_quote(quote: str, text: str) -> tuple[int, int] | None:
-    """Start and end of `quote` in `text` (`text[start:end]`), or None. The first place, where there are"
-    " two."""
+    """Start and end of `quote` in `text` (`text[start:end]`), or None. Where it is there twice, the first."""
     wanted = _normalised(quote)[0].strip(_AROUND)
     known, places = _normalised(text)
     for candidate in dict.fromkeys((wanted, wanted.strip("." + _AROUND), wanted.rstrip(_AT_END + _AROUND))):

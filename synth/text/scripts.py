@@ -6,7 +6,8 @@ import unicodedata
 from collections import Counter
 from typing import Final
 
-from synth.text.languages import FUNCTION_WORDS, language_of
+from synth.text.languages import language_of
+from synth.text.lexicon import words_of
 
 _MOST_READ = 1000  # letters: the rest of a text is in the same language, or nobody can say which it is in
 
@@ -43,4 +44,4 @@ def language_or_script(text: str) -> str:
 def _latin(text: str) -> str:
     language = language_of(text)
     words = set(text.lower().replace("’", "'").split())
-    return language if len(words & FUNCTION_WORDS[language]) > 1 else "en"
+    return language if len(words & words_of("function_words", language)) > 1 else "en"

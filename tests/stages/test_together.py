@@ -202,7 +202,7 @@ def test_what_cannot_be_asked_for(tmp_path: Path, options: Json, words: str) -> 
 def test_a_rubric_for_one_answer_is_none_for_several(tmp_path: Path) -> None:
     seeds(tmp_path)
     stage = {"score": {"together": True, "rubric": "quality"}}
-    with pytest.raises(PromptError, match="asks for `response`"):
+    with pytest.raises(PromptError, match="uses `response`"):
         run(desk(tmp_path, [stage], [], sources={"seeds": "seeds.jsonl"}))
     (tmp_path / "own.md").write_text(
         "---\nname: own\nversion: 1\ninputs: [responses]\nsource: mine\n"

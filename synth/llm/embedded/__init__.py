@@ -19,17 +19,17 @@ _WORD_TOKENS = 8
 
 
 class EmbeddedConfig(ModelConfig):
-    """A small model on this machine's processor: no key, no GPU, no server."""
+    """A small model on this machine: no key, no GPU, no server."""
 
     provider: Literal["embedded"] = "embedded"
     model: str = Field(
         default="smollm2-135m-instruct",
-        description="The default model's name, a GGUF file, or hf:OWNER/REPO/FILE.",
+        description="The name of a model, a GGUF file, or hf:OWNER/REPO/FILE.",
     )
     batch_invariant: bool = Field(
         default=True,
-        description="Replies do not depend on what else is in the batch. `false` is up to twice as fast on "
-        "CPUs with bfloat16 instructions.",
+        description="Replies do not depend on the other requests in the batch. "
+        "`false` is up to twice as fast on CPUs with bfloat16 instructions.",
     )
 
 
@@ -46,7 +46,7 @@ def build(models: Mapping[str, EmbeddedConfig], context: BuildContext) -> Mappin
 
 
 def check(name: str, config: EmbeddedConfig, folder: Path) -> Sequence[HealthCheck]:
-    """Loads the model and asks it for one word: a model that is only there may still not run on this CPU."""
+    """Loads the model and requests one word: a model file that exists may still not run on this CPU."""
     return [HealthCheck(partial(_loads_and_answers, config, folder))]
 
 

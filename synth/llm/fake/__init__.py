@@ -14,14 +14,12 @@ from synth.recipe.base import ModelConfig, Share
 
 
 class FakeConfig(ModelConfig):
-    """Scripted or made-up replies, with delays and faults: for demonstrations and tests."""
+    """Scripted or generated replies, with delays and faults, for demonstrations and tests."""
 
     provider: Literal["fake"] = "fake"
     model: str = "fake"
-    script: Path | None = Field(
-        default=None, description="A JSONL file of {match, text | replies, finish?, error?}."
-    )
-    delay: Annotated[float, Field(ge=0, le=3600)] = Field(default=0.0, description="Mean seconds per answer.")
+    script: Path | None = Field(default=None, description="JSONL of {match, text | replies, finish?, error?}")
+    delay: Annotated[float, Field(ge=0, le=3600)] = Field(default=0.0, description="Mean seconds per reply.")
     fail: Share = 0.0
     cut: Share = 0.0
     broken: Share = 0.0
@@ -49,7 +47,7 @@ def check(name: str, config: FakeConfig, folder: Path) -> Sequence[HealthCheck]:
 
 
 async def _always_there() -> str:
-    return "the fake model is always there"
+    return "the fake model is always available"
 
 
 PROVIDER = Provider(FakeConfig, build, check)

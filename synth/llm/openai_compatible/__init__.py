@@ -17,14 +17,14 @@ from synth.recipe.servers import check_address, model_key
 
 
 class EndpointLimits(Strict):
-    """The limits of a paid provider. Your own server needs none."""
+    """Limits of a provider. Your own servers need none."""
 
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     reply_bytes: Positive | None = Field(
         default=None,
-        description="Maximum bytes of a reply. A row whose reply is longer fails. Default: 1 MiB, plus 64 "
-        "bytes per token of max_tokens (2,752 with log-probabilities).",
+        description="Maximum bytes of one reply; a longer reply fails its row. Default: 1 MiB plus 64 bytes "
+        "per token of max_tokens (2,752 bytes with log-probabilities).",
     )
 
 
@@ -35,7 +35,7 @@ class EndpointConfig(ModelConfig):
     model: str
     base_url: str | list[str]
     api_key_env: str | None = Field(
-        default=None, description="The environment variable that holds the key, never the key itself."
+        default=None, description="The name of the environment variable with the key; never the key itself."
     )
     extra_body: dict[str, Any] = Field(default_factory=dict)
     limits: EndpointLimits = Field(default_factory=EndpointLimits)
@@ -43,11 +43,9 @@ class EndpointConfig(ModelConfig):
         default=False, description="Send a per-request seed. Off by default: it crashes vLLM's CPU build."
     )
     patience: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        default=60.0, description="A run stops after this many seconds without any answer."
+        default=60.0, description="Seconds without any reply after which the servers count as gone."
     )
-    context: Positive | None = Field(
-        default=None, description="Maximum tokens of prompt and answer together."
-    )
+    context: Positive | None = Field(default=None, description="Maximum tokens of prompt and reply together.")
 
     @field_validator("base_url")
     @classmethod

@@ -49,7 +49,7 @@ def _no_list(transport: Transport, words: str, hint: str) -> UnreachableError:
 def _hint(status: int, api_key: str | None) -> str:
     """What to do about a status, for somebody who tries a new address."""
     if status in (401, 403) and api_key is None:
-        return "This server wants a key: name the variable that holds it (`api_key_env` in a recipe)."
+        return "This server needs a key: name the variable that holds it (`api_key_env` in a recipe)."
     if status >= 500 or status == 429:
         return "Try again later."
     return hint_of([status]) or "Does the address end in /v1?"

@@ -18,20 +18,20 @@ from synth.recipe.base import ModelConfig, Positive
 
 
 class VllmConfig(ModelConfig):
-    """vLLM's engine without a server, for batch work on your own GPU."""
+    """vLLM's engine without a server: batch generation on your own GPU."""
 
     provider: Literal["vllm"] = "vllm"
-    model: str = Field(description="A name on the hub, or a folder beside the recipe.")
+    model: str = Field(description="The name of a model on the hub, or a folder relative to the recipe.")
     context: Positive | None = Field(
         default=None,
-        description="Maximum tokens of prompt and answer together. Default: what the model allows.",
+        description="Maximum tokens of prompt and reply together; the model's own by default.",
     )
     extra_body: dict[str, Any] = Field(default_factory=dict)
     engine: dict[str, Any] = Field(
         default_factory=dict, description="vLLM's engine arguments, e.g. {tensor_parallel_size: 2}."
     )
     send_seed: bool = Field(
-        default=False, description="Send a per-request seed. Off by default: it crashes vLLM's CPU build."
+        default=False, description="Send a per-request seed. Off by default: it crashes the CPU build."
     )
 
     @property

@@ -64,9 +64,9 @@ class ReviewBackend(ABC):
     def check(cls, access: Access) -> None:
         """Raises `InputError` for what this backend has no use for, before anything is sent."""
         if access.users:
-            raise InputError(f"--user makes accounts in Argilla; a {cls.kind} needs none.")
+            raise InputError(f"--user creates accounts in Argilla. A {cls.kind} needs none.")
         if access.make_workspace:
-            raise InputError("--new-workspace needs --workspace NAME, and an Argilla.")
+            raise InputError("--new-workspace needs --workspace NAME, and works only with Argilla.")
 
     @classmethod
     @abstractmethod

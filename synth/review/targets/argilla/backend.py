@@ -59,7 +59,7 @@ class ArgillaBackend(ReviewBackend):
         for name in access.users:
             check_name(name)
         if access.make_workspace and access.workspace is None:
-            raise InputError("--new-workspace needs --workspace NAME, and an Argilla.")
+            raise InputError("--new-workspace needs --workspace NAME, and works only with Argilla.")
 
     @classmethod
     def connect(cls, run: RunFolder, access: Access, say: Say) -> ArgillaBackend:
@@ -82,7 +82,7 @@ class ArgillaBackend(ReviewBackend):
         """People sign in and answer."""
         if names := self.annotators():
             return f"Open {self.url} and sign in as {' or '.join(names)}."
-        return f"Open {self.url}. No annotator has an account yet: `synth review users NAME` makes one."
+        return f"Open {self.url}. No annotator has an account yet: `synth review users NAME` creates one."
 
     def close(self) -> None:
         """Lets go of the connection."""

@@ -1,0 +1,108 @@
+"""The words that checks of texts look for, by language: files that people who speak it can review and mend.
+
+`lexicons/en.yaml` says what each list is for. Nothing is read before a check runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import yaml
+from pydantic import Field
+
+from synth.recipe.base import Strict
+
+# In this order: where two languages fit a text equally well, it counts as the first.
+LANGUAGES: Final = ("en", "de", "fr", "es", "it", "pt", "nl")
+
+_FOLDER: Final = Path(__file__).parent / "lexicons"
+# Every scalar is a text: "no" and "on" are words here. The loader in C is part of the prebuilt wheels.
+_LOADER: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+Words = tuple[str, ...]
+
+
+class Hint(Strict):
+    """Words that can answer for any of some numbers."""
+
+    means: tuple[float, ...]
+    words: Words
+
+
+class Lexicon(Strict):
+    """The words of one language; a list that it has no use for is empty."""
+
+    function_words: Words
+    letters: str = ""
+    pleasantries: Words = ()
+    negations: Words
+    implicit_negations: Words
+    idle_negations: Words = ()
+    upper_bounds: Words = ()
+    lower_bounds: Words = ()
+    opposites: tuple[tuple[str, str], ...] = ()
+    months: Words
+    number_scales: dict[str, float] = Field(default_factory=dict)
+    number_hints: tuple[Hint, ...] = ()
+    not_names: Words = ()
+    titles: Words = ()
+    predicates: Words = ()
+    not_subjects: Words = ()
+    name_prepositions: Words = ()
+    source_references: Words = ()
+    text_nouns: Words = ()
+    held_nouns: Words = ()
+    text_verbs: Words = ()
+    said_in_text: Words = ()
+    fine_after_pronoun: Words = ()
+    vague_nouns: Words = ()
+    of: Words
+
+
+class SharedNames(Strict):
+    """Names that several languages share: those of one thing, and what one form has behind the other."""
+
+    same: tuple[frozenset[str], ...]
+    endings: frozenset[str]
+
+
+@cache
+def lexicon(language: str) -> Lexicon:
+    """The words of one of `LANGUAGES`."""
+    return Lexicon.model_validate(_read(language))
+
+
+@cache
+def shared_names() -> SharedNames:
+    """Names that are the same in all languages."""
+    return SharedNames.model_validate(_read("names"))
+
+
+@cache
+def words_of(field: str, *languages: str) -> frozenset[str]:
+    """All entries of one list, in the languages named or else in all."""
+    return frozenset(_entries(field, languages))
+
+
+@cache
+def pattern_of(field: str, *languages: str) -> re.Pattern[str]:
+    """Finds each entry of one list as a whole word, in the languages named or else in all."""
+    return re.compile(rf"\b{any_of(_entries(field, languages))}\b", re.IGNORECASE)
+
+
+def any_of(entries: Iterable[str]) -> str:
+    """A regular expression for any of the entries: `*` is any letters, `'` is both kinds of apostrophe."""
+    return f"(?:{'|'.join(entries)})".replace("*", r"\w*").replace("'", "['’]")
+
+
+def _entries(field: str, languages: tuple[str, ...]) -> Words:
+    return tuple(word for code in languages or LANGUAGES for word in getattr(lexicon(code), field))
+
+
+def _read(name: str) -> object:
+    data: object = yaml.load((_FOLDER / f"{name}.yaml").read_text("utf-8"), Loader=_LOADER)
+    return data
