@@ -36,9 +36,11 @@ from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
 from synth.redaction import open_redactor
+from synth.reports.position_bias import position_bias_of
+from synth.reports.topic_coverage import topic_coverage_of
 from synth.slot import Slot
 from synth.stages.base import Context, Maker
-from synth.store import RunReader, RunStore, coverage_of, swaps_of
+from synth.store import RunReader, RunStore
 
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
 LIVE_SLOTS = 2048
@@ -356,9 +358,10 @@ class Call:
             call = {**request_counts(uses, models, self._before), **counters}
             total = {**request_counts(uses, models), **reader.total}
             stages = reader.notes.get("stages", {}) if reader.finished else {}
-            coverage = coverage_of(reader)
+            coverage = topic_coverage_of(reader)
             covered = {"topics": coverage.document()} if coverage else {}
-            swapped = {stage: {"position_swap": s.document()} for stage, s in swaps_of(reader).items()}
+            biases = position_bias_of(reader)
+            swapped = {stage: {"position_swap": bias.document()} for stage, bias in biases.items()}
             said = {"stages": {**stages, **swapped}, **covered}
             # A finished run that is not replayed has not read its prompts and documents again.
             notes = reader.notes if reader.finished else {}

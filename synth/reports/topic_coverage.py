@@ -9,7 +9,7 @@ from synth.store.reader import RunReader
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class TopicCoverage:
     """Kept drafts by topic, in the taxonomy's order, those without any included; `without` have no topic."""
 
     rows: dict[str, int]
@@ -25,7 +25,7 @@ class Coverage:
         return {"rows": self.rows, "none": self.none, "without": self.without}
 
 
-def coverage_of(reader: RunReader) -> Coverage | None:
+def topic_coverage_of(reader: RunReader) -> TopicCoverage | None:
     """None where the recipe has no `topics`.
 
     A run on its way has not said yet which topics there are: then only those count that were asked for.
@@ -37,4 +37,4 @@ def coverage_of(reader: RunReader) -> Coverage | None:
     counts = reader.topics()
     without = counts.pop(None, 0)
     rows = {leaf: counts.pop(leaf, 0) for stage in stages for leaf in notes.get(stage, {}).get("leaves", ())}
-    return Coverage({**rows, **{topic: n for topic, n in counts.items() if topic is not None}}, without)
+    return TopicCoverage({**rows, **{topic: n for topic, n in counts.items() if topic is not None}}, without)
