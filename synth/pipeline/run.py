@@ -26,7 +26,7 @@ from synth.llm.base import Json
 from synth.llm.model import BudgetLedger, Cost, Model, usd
 from synth.pipeline.ahead import look_ahead
 from synth.pipeline.build import build_clients, build_stage, build_stages
-from synth.pipeline.decided import Decided
+from synth.pipeline.commit import Committer
 from synth.pipeline.digest import file_digest, source_digest
 from synth.pipeline.flow import Flow, Gate, Ticket
 from synth.pipeline.given import Given, read_given
@@ -35,10 +35,12 @@ from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe, StageSpec
 from synth.redaction import open_redactor
+from synth.reports.position_bias import position_bias_of
+from synth.reports.topic_coverage import topic_coverage_of
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, Stage
 from synth.stages.context import Context
-from synth.store import RunReader, RunStore, coverage_of, swaps_of
+from synth.store import RunReader, RunStore
 
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
 LIVE_SLOTS = 2048
@@ -106,7 +108,7 @@ class Call:
         self._stages = build_stages(context, self._build_stage)
         self._sources = source_digest(recipe)
         self._flow = self._build_flow()
-        self._decided = Decided(store, recipe)
+        self._committer = Committer(store, recipe)
         self._source = given.slots()
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
@@ -140,7 +142,7 @@ class Call:
         if self._store.begin(fingerprint, recipe, self._recipe.folder):
             self._progress.say("Nothing to do: this run is finished.")
             return self._result(self._counters(started), None)
-        self._decided.refresh()
+        self._committer.refresh()
         self._book_earlier_calls()
         error: SynthError | None = None
         try:
@@ -166,7 +168,7 @@ class Call:
         parts += [[text for stage in self._stages for text in stage.texts], files, key]
         if self._recipe.target is not None:
             # What people reject is made up for, so it decides how far the run goes.
-            parts.append(self._decided.digest)
+            parts.append(self._committer.digest)
         # Who is asked about the rows changes nothing in them.
         text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
@@ -288,10 +290,10 @@ class Call:
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
-        room = target - self._accepted - sum(self._decided.counts(row) for row, _ in slot.settled)
+        room = target - self._accepted - sum(self._committer.counts(row) for row, _ in slot.settled)
         kept = []
         for row in slot.rows:
-            counts = self._decided.counts(row)
+            counts = self._committer.counts(row)
             if counts and room <= 0:
                 continue
             room -= counts
@@ -301,12 +303,12 @@ class Call:
     def _sink(self, slot: Slot) -> None:
         slot.rows = [row.kept() for row in slot.rows]
         every = [row for row, _ in slot.every]
-        self._accepted += sum(map(self._decided.counts, every))
+        self._accepted += sum(map(self._committer.counts, every))
         if drafts := [row for row in every if row.draft]:
             self._sunk += 1
             self._lately.note(drafts)
         self._progress.accepted = self._accepted
-        self._decided.commit(slot)
+        self._committer.commit(slot)
 
     async def _leave(self, started: float) -> Json:
         """Commits what is unfinished as pending, and closes the clients."""
@@ -319,7 +321,7 @@ class Call:
             await model.client.close()
         self._store.drain()
         self._given.skipped.write(self._store.folder)
-        carried = self._decided.refresh()
+        carried = self._committer.refresh()
         if carried:
             self._progress.say(
                 f"{carried} rows that people decided on are not made by this recipe any more: they stay,"
@@ -342,7 +344,7 @@ class Call:
     def _commit_pending(self, slot: Slot, at: int) -> None:
         at = min(at, len(self._stages))
         slot.suspend(at, self._stages[at - 1].name)
-        self._decided.commit(slot)
+        self._committer.commit(slot)
 
     def _book_earlier_calls(self) -> None:
         for used in self._before:
@@ -359,9 +361,10 @@ class Call:
             call = {**request_counts(uses, models, self._before), **counters}
             total = {**request_counts(uses, models), **reader.total}
             stages = reader.notes.get("stages", {}) if reader.finished else {}
-            coverage = coverage_of(reader)
+            coverage = topic_coverage_of(reader)
             covered = {"topics": coverage.document()} if coverage else {}
-            swapped = {stage: {"position_swap": s.document()} for stage, s in swaps_of(reader).items()}
+            biases = position_bias_of(reader)
+            swapped = {stage: {"position_swap": bias.document()} for stage, bias in biases.items()}
             said = {"stages": {**stages, **swapped}, **covered}
             # A finished run that is not replayed has not read its prompts and documents again.
             notes = reader.notes if reader.finished else {}

@@ -109,6 +109,9 @@ class StageOptions(Strict):
     # A row that it makes has the answer of the row that it is made from.
     shares_answer: ClassVar[bool] = False
 
+    # It names the topics that makers behind it fill, and reports them as `leaves`.
+    names_topics: ClassVar[bool] = False
+
     # Its rows are written on the topics that an earlier stage names. Other makers draw on what has a subject
     # already: a text, a failure, a row.
     fills_topics: ClassVar[bool] = False

@@ -45,3 +45,11 @@ def _folders() -> dict[str, str]:
 
 
 STAGES: Registry[StagePlugin] = Registry("synth.stages", _folders(), StagePlugin)
+
+
+def options_class(kind: str) -> type[StageOptions]:
+    """The options of a stage that a run folder names; those of any stage where its package is not there."""
+    try:
+        return STAGES.find(kind).options
+    except (KeyError, ValueError):
+        return StageOptions

@@ -13,6 +13,8 @@ from synth.stages.taxonomy import read_taxonomy
 class TopicsOptions(AskingOptions):
     """What rows are to be about: makers behind it fill its topics evenly."""
 
+    names_topics = True
+
     taxonomy: str | list[Any] | dict[str, Any] | None = Field(
         default=None,
         description="A file beside the recipe, or names, nested as you like; without it, seeds give one.",

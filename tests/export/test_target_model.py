@@ -12,7 +12,7 @@ from varied_rows import TOOLS, varied_rows
 from synth.errors import ExportError
 from synth.exports import export_run
 from synth.exports.example import Example
-from synth.exports.lengths import TargetModel, target_model
+from synth.exports.target_model import TargetModel, target_model
 from synth.recipe.model import ExportOptions
 
 CHATML = (

@@ -1,15 +1,16 @@
-"""Train or test: one side for whatever was made from one text, and no near-copy on both.
+"""Train or test: one split for whatever was made from one text, and no near-copy in both.
 
 - With a holdout, the held-out rows are `test` and nothing else is.
-- Without one, `test` is cut from the drafts: a draft's side is a hash of the text it was made from (itself,
-  or the ancestors that its lineage leads to; few-shot examples do not count). So a row keeps its side
+- Without one, `test` is cut from the drafts: a draft's split is a hash of the text it was made from (itself,
+  or the ancestors that its lineage leads to; few-shot examples do not count). So a row keeps its split
   whatever else is added. What people gave, and what was made from it, stays in train.
-- A row made from texts of both sides, or a near-copy of a row in test, would join the two: train gives way.
+- A row made from texts of both splits, or a near-copy of a row in test, would join the two: train gives way.
 
 Stages, labels and languages each have their share in test up to chance, as the hash does not know them; how
-it came out is counted (`Tally.strata`). To cut each of them exactly would cost the promise that no row moves.
-Let any m rows of a label have one in test, and no row leave test when others are added. Then of any n rows
-at most m - 1 are not in test: if m were not, these m by themselves had one in test, which has left it since.
+it came out is counted (`ExportCounts.strata`). To cut each of them exactly would cost the promise that no row
+moves. Let any m rows of a label have one in test, and no row leave test when others are added. Then of any n
+rows at most m - 1 are not in test: if m were not, these m by themselves had one in test, which has left it
+since.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from synth.stable import fraction
 from synth.text.meanings import Meanings
 from synth.text.near import NearCopies
 
-Side = Literal["train", "test"]
-SIDES: tuple[Side, ...] = ("train", "test")
+Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 class Origins:
-    """Which texts a row was made from in the end, and on which side they put it.
+    """Which texts a row was made from in the end, and in which split they put it.
 
     Reads the lineage of all rows, dropped ones included: two kept rows may share a dropped parent.
     """
@@ -67,23 +68,23 @@ class Origins:
                 roots.add(current)
         return roots
 
-    def side(self, row_id: str) -> Side | None:
-        """The side of a row; None where its texts stand on both, or were held out."""
+    def split(self, row_id: str) -> Split | None:
+        """The split of a row; None where its texts are in both, or were held out."""
         if row_id in self._held_out:
             return "test"
         roots = self.roots(row_id)
         if roots & self._held_out:
             return None
-        sides = {self._side_of_root(root) for root in roots}
-        return sides.pop() if len(sides) == 1 else None
+        splits = {self._split_of_root(root) for root in roots}
+        return splits.pop() if len(splits) == 1 else None
 
-    def _side_of_root(self, root: str) -> Side:
+    def _split_of_root(self, root: str) -> Split:
         if self._held_out or root in self._given:
             return "train"
         return "test" if fraction("split", root) < self._test_share else "train"
 
 
-class TestSide:
+class TestSplitGuard:
     """The rows of `test`, asked whether a row of `train` comes too close to one."""
 
     __test__ = False  # not for pytest

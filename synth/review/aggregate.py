@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from synth.llm.base import Json
-from synth.review.votes import EQUAL, Vote, label_of, plain, read_vote
+from synth.review.answers import EQUAL, ParsedAnswer, label_of, parse_answer, plain
 from synth.store import Answer, Decisions, Shown
 
 Status = Literal["pending", "accepted", "edited", "rejected", "restored", "conflict"]
@@ -29,7 +29,7 @@ Status = Literal["pending", "accepted", "edited", "rejected", "restored", "confl
 class Decision:
     """What people decided on a row as it was `shown`.
 
-    `answer`, `prompt` and `label` are set where they take the place of the draft's. `losers` are answers
+    `answer`, `prompt` and `label` are set where they replace the draft's. `losers` are answers
     that people like less than the row's. `answers` holds everybody's words, by name.
     """
 
@@ -60,7 +60,7 @@ class Decision:
         return False if self.status == "rejected" else None
 
 
-def settle_all(decisions: Decisions) -> dict[str, Decision]:
+def aggregate_all(decisions: Decisions) -> dict[str, Decision]:
     """A decision for each row that was ever shown; `pending` where nobody has answered."""
     shown: dict[str, list[Shown]] = {}
     for each in decisions.shown.values():
@@ -68,27 +68,27 @@ def settle_all(decisions: Decisions) -> dict[str, Decision]:
     answers: dict[str, list[Answer]] = {}
     for answer in decisions.answers.values():
         answers.setdefault(answer.row, []).append(answer)
-    judges = {place.id for place in decisions.places.values() if place.adjudicates}
-    return {row: settle(there, answers.get(row, ()), judges) for row, there in shown.items()}
+    judges = {target.id for target in decisions.targets.values() if target.adjudicates}
+    return {row: aggregate(there, answers.get(row, ()), judges) for row, there in shown.items()}
 
 
-def settle(shown: Sequence[Shown], answers: Iterable[Answer], judges: Iterable[str] = ()) -> Decision:
-    """The decision on one row. `shown` is every place in which it was shown, the latest last; `judges` are
-    the places whose answers settle conflicts."""
-    places = {each.place: each for each in shown}
+def aggregate(shown: Sequence[Shown], answers: Iterable[Answer], judges: Iterable[str] = ()) -> Decision:
+    """The decision on one row. `shown` is the row in every target that showed it, the latest last. `judges`
+    are the targets whose answers decide conflicts."""
+    targets = {each.target: each for each in shown}
     judges = set(judges)
-    usual = [each for each in shown if each.place not in judges] or list(shown)
+    usual = [each for each in shown if each.target not in judges] or list(shown)
     given = sorted(
-        (a for a in answers if a.status != "draft" and a.place in places), key=lambda a: (a.at, a.by)
+        (a for a in answers if a.status != "draft" and a.target in targets), key=lambda a: (a.at, a.by)
     )
-    verdicts = [a for a in given if a.place in judges]
-    latest = {a.by: a for a in given if a.place not in judges}
-    votes = {by: read_vote(a, places[a.place]) for by, a in latest.items()}
-    counted = [read_vote(verdicts[-1], places[verdicts[-1].place])] if verdicts else list(votes.values())
-    base = max(latest.values(), key=lambda a: a.at).place if latest else usual[-1].place
+    verdicts = [a for a in given if a.target in judges]
+    latest = {a.by: a for a in given if a.target not in judges}
+    votes = {by: parse_answer(a, targets[a.target]) for by, a in latest.items()}
+    counted = [parse_answer(verdicts[-1], targets[verdicts[-1].target])] if verdicts else list(votes.values())
+    base = max(latest.values(), key=lambda a: a.at).target if latest else usual[-1].target
     said = {**latest, **({verdicts[-1].by: verdicts[-1]} if verdicts else {})}
-    return _Settling(
-        places[base],
+    return _Aggregation(
+        targets[base],
         counted,
         waiting=0 if verdicts else max(usual[-1].needed - len(votes), 0),
         adjudicated=bool(verdicts),
@@ -97,9 +97,9 @@ def settle(shown: Sequence[Shown], answers: Iterable[Answer], judges: Iterable[s
 
 
 @dataclass
-class _Settling:
+class _Aggregation:
     shown: Shown
-    votes: Sequence[Vote]
+    votes: Sequence[ParsedAnswer]
     waiting: int
     adjudicated: bool
     answers: Json
@@ -119,7 +119,7 @@ class _Settling:
         return self._kept(for_it, *(text or None for text in texts))
 
     def _kept(
-        self, votes: Sequence[Vote], answer: str | None, prompt: str | None, label: str | None
+        self, votes: Sequence[ParsedAnswer], answer: str | None, prompt: str | None, label: str | None
     ) -> Decision:
         """`answer`, `prompt` and `label` as people left them; None where they were not asked for."""
         draft = self.shown.draft
@@ -148,7 +148,7 @@ class _Settling:
     def _as(
         self,
         status: Status,
-        votes: Sequence[Vote],
+        votes: Sequence[ParsedAnswer],
         *,
         answer: str | None = None,
         prompt: str | None = None,
@@ -173,7 +173,7 @@ class _Settling:
         )
 
 
-def _texts(votes: Sequence[Vote]) -> str | None:
+def _texts(votes: Sequence[ParsedAnswer]) -> str | None:
     """The answer people agree on: written ones first, then the choice, then what they left of the draft.
 
     Empty where nobody was asked; None where they disagree.

@@ -11,7 +11,7 @@ from synth.store.reader import RunReader
 
 
 @dataclass
-class Swaps:
+class PositionBias:
     """Pairs of answers that were judged in both orders.
 
     `agree` of them have the same winner, or none, in both; of `flipped` each order prefers another one; the
@@ -47,12 +47,10 @@ class Swaps:
         )
 
 
-def swaps_of(reader: RunReader) -> dict[str, Swaps]:
+def position_bias_of(reader: RunReader) -> dict[str, PositionBias]:
     """By stage, for each one that asks in both orders; counted over all rows that are there."""
     asking = {
-        stage["name"]: Swaps()
-        for stage in reader.recipe["stages"]
-        if stage["kind"] == "score" and stage["options"].get("swap")
+        stage["name"]: PositionBias() for stage in reader.recipe["stages"] if stage["options"].get("swap")
     }
     for row in reader.rows() if asking else ():
         if row.superseded:

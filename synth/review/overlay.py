@@ -7,7 +7,7 @@ Paraphrases share their source's answer: they take over an edited one, and go wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import orjson
@@ -16,25 +16,26 @@ from synth.conversation import Conversation
 from synth.frozen import FrozenDict, FrozenJson, freeze
 from synth.llm.base import Json
 from synth.recipe.model import Recipe
-from synth.review.settle import Decision, settle_all
-from synth.review.votes import label_of
+from synth.review.aggregate import Decision, aggregate_all
+from synth.review.answers import label_of
 from synth.row import Dropped, Event, Kept, Review, Row
-from synth.store import Decisions, Reviewed
-from synth.store.reviewed import ReviewedTable
+from synth.store import Decisions, Overlay, OverlayTable, RowPlace
 
 REVIEW = "review"
 
 
-class Verdicts:
-    """All decisions of a run, asked row by row.
+class DecisionOverlay:
+    """All decisions of a run, and what each does to a row.
 
-    `stages` are the names of the recipe's stages by kind; rows are told by `note` whose children they are.
+    `stages` is how many stages the recipe has; those in `sharing` make rows that share the answer of the row
+    that they are made from (paraphrases). `note` has to hear of a row before the rows that
+    are made from it.
     """
 
-    def __init__(self, decisions: Mapping[str, Decision], stages: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, decisions: Mapping[str, Decision], stages: int, sharing: Collection[str]) -> None:
         self._decisions = decisions
-        self._end = len(stages) + 1
-        self._paraphrases = {name for kind, name in stages if kind == "paraphrase"}
+        self._review = stages + 1
+        self._sharing = frozenset(sharing)
         self._parents: dict[str, Sequence[str]] = {}
 
     @property
@@ -48,10 +49,10 @@ class Verdicts:
 
     def note(self, row: str, stage: str | None, parents: Sequence[str]) -> None:
         """Remembers what a paraphrase was made from, for those that are made from it in turn."""
-        if parents and stage in self._paraphrases:
+        if parents and stage in self._sharing:
             self._parents[row] = parents
 
-    def reviewed(self, row: Row, ended: int | None) -> Reviewed | None:
+    def over(self, row: Row, ended: int | None) -> Overlay | None:
         """The row as decisions leave it; None where they do nothing to it.
 
         `row` and `ended` are as the stages left it.
@@ -63,36 +64,38 @@ class Verdicts:
         if inherited is not None or decision is None:
             return inherited
         # Nobody has answered yet; or people disagree, which is theirs to settle, and no stage's.
-        return Reviewed(decision.answered, ended, replace(row, review=review_of(decision)))
+        return Overlay(replace(row, review=review_of(decision)), ended)
 
-    def refresh(self, table: ReviewedTable, version: int) -> int:
+    def refresh(self, table: OverlayTable, version: int) -> int:
         """Brings the table up to these decisions. Returns how many rows stay that no stage makes any more."""
         if not self and table.empty:
             return 0
-        lines: dict[str, Reviewed | None] = {}
         families = list(table.families(version)) if self else []
         for row_id, stage, parents in families:
             self.note(row_id, stage, parents)
         wanted = set(self._decisions) | {row_id for row_id, _, parents in families if self._touches(parents)}
-        for row, ended in table.made(wanted, version):
-            lines[row.id] = self.reviewed(row, ended)
-            wanted.discard(row.id)
-        carried = []
-        for row_id in sorted(wanted):
+        overlays = []
+        for made in table.made(wanted, version):
+            wanted.discard(made.row.id)
+            if (overlay := self.over(made.row, made.ended)) is not None:
+                overlays.append((overlay, made.place))
+        carried = list(self._carried(wanted))
+        table.replace([*overlays, *((overlay, RowPlace.carried(overlay.row)) for overlay in carried)])
+        return sum(overlay.row.status == "kept" for overlay in carried)
+
+    def _carried(self, ids: Iterable[str]) -> Iterator[Overlay]:
+        """Rows that no stage makes any more, and that stay because somebody decided on them."""
+        for row_id in sorted(ids):
             decision = self._decisions[row_id]
             draft = decision.shown.draft
-            if decision.answered:
-                carried.append(draft)
-                lines[row_id] = self.reviewed(draft, self._end if draft.status == "dropped" else None)
-        touched = [line for line in lines.values() if line is not None]
-        table.replace(touched, carried)
-        gone = {row.id for row in carried}
-        return sum(line.row.id in gone and line.row.status == "kept" for line in touched)
+            ended = self._review if draft.status == "dropped" else None
+            if decision.answered and (overlay := self.over(draft, ended)) is not None:
+                yield overlay
 
     def _touches(self, parents: Iterable[str]) -> bool:
         return any(parent in self._decisions or parent in self._parents for parent in parents)
 
-    def _decided(self, row: Row, ended: int | None, decision: Decision) -> Reviewed:
+    def _decided(self, row: Row, ended: int | None, decision: Decision) -> Overlay:
         after = replace(row, review=review_of(decision), history=(*row.history, _event(decision, row)))
         if decision.keeps:
             after = replace(
@@ -105,14 +108,14 @@ class Verdicts:
                 # A judge gave them to the text that a person has replaced.
                 review = replace(after.review, before_scores=row.scores)
                 after = replace(after, scores=FrozenDict(), review=review)
-            return Reviewed(True, None, after)
+            return Overlay(after, None)
         if row.status == "dropped":
-            return Reviewed(True, ended, after)
+            return Overlay(after, ended)
         words = "; ".join((*decision.reasons, *decision.comments)) or "no reason given"
         outcome = Dropped(REVIEW, "rejected", f"{', '.join(decision.by)}: {words}")
-        return Reviewed(True, self._end, replace(after, outcome=outcome))
+        return Overlay(replace(after, outcome=outcome), self._review)
 
-    def _inherited(self, row: Row, own: Decision | None, ended: int | None) -> Reviewed | None:
+    def _inherited(self, row: Row, own: Decision | None, ended: int | None) -> Overlay | None:
         """What a paraphrase takes over from the row that it was made from."""
         if row.status != "kept":
             return None
@@ -123,9 +126,8 @@ class Verdicts:
         parent = source.shown.row
         if not source.keeps:
             words = f"a paraphrase of {parent}, which {', '.join(source.by)} rejected"
-            return Reviewed(
-                False, self._end, replace(after, outcome=Dropped(REVIEW, "parent rejected", words))
-            )
+            outcome = Dropped(REVIEW, "parent rejected", words)
+            return Overlay(replace(after, outcome=outcome), self._review)
         details: Json = {"from": parent, "by": source.by, "before": row.conversation.answer or ""}
         if row.scores:
             details["before_scores"] = row.scores
@@ -136,11 +138,11 @@ class Verdicts:
             scores=FrozenDict(),
             history=(*row.history, event),
         )
-        return Reviewed(False, ended, after)
+        return Overlay(after, ended)
 
     def _source(self, row: Row) -> Decision | None:
         """The decision on the nearest row whose answer this one shares."""
-        paraphrase = row.lineage.stage in self._paraphrases
+        paraphrase = row.lineage.stage in self._sharing
         answer = row.conversation.answer or ""
         waiting, seen = list(row.lineage.parents), set()
         while waiting:
@@ -157,9 +159,10 @@ class Verdicts:
         return None
 
 
-def verdicts_of(decisions: Decisions, recipe: Recipe) -> Verdicts:
+def overlay_of(decisions: Decisions, recipe: Recipe) -> DecisionOverlay:
     """The decisions so far, on rows of this recipe."""
-    return Verdicts(settle_all(decisions), [(stage.kind, stage.name) for stage in recipe.stages])
+    sharing = [stage.name for stage in recipe.stages if stage.options.shares_answer]
+    return DecisionOverlay(aggregate_all(decisions), len(recipe.stages), sharing)
 
 
 def review_of(decision: Decision) -> Review:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synth.llm.base import Json
+from synth.stages.registry import options_class
 from synth.store.reader import RunReader
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class TopicCoverage:
     """Kept drafts by topic, in the taxonomy's order, those without any included; `without` have no topic."""
 
     rows: dict[str, int]
@@ -25,16 +26,16 @@ class Coverage:
         return {"rows": self.rows, "none": self.none, "without": self.without}
 
 
-def coverage_of(reader: RunReader) -> Coverage | None:
-    """None where the recipe has no `topics`.
+def topic_coverage_of(reader: RunReader) -> TopicCoverage | None:
+    """None where no stage of the recipe names topics.
 
     A run on its way has not said yet which topics there are: then only those count that were asked for.
     """
-    stages = [stage["name"] for stage in reader.recipe["stages"] if stage["kind"] == "topics"]
+    stages = [stage["name"] for stage in reader.recipe["stages"] if options_class(stage["kind"]).names_topics]
     if not stages:
         return None
     notes = reader.notes.get("stages", {}) if reader.finished else {}
     counts = reader.topics()
     without = counts.pop(None, 0)
     rows = {leaf: counts.pop(leaf, 0) for stage in stages for leaf in notes.get(stage, {}).get("leaves", ())}
-    return Coverage({**rows, **{topic: n for topic, n in counts.items() if topic is not None}}, without)
+    return TopicCoverage({**rows, **{topic: n for topic, n in counts.items() if topic is not None}}, without)

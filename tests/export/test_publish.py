@@ -16,7 +16,7 @@ from export_runs import chat, drafts, make_run, read_all, seed
 from synth.cli import main
 from synth.errors import InputError, MachineError
 from synth.exports import export_run
-from synth.exports.place import workshop
+from synth.exports.publish import staging_folder
 
 ASKED = chat("How do I cancel a booking?", "Open it, then choose Cancel.", "Be brief.")
 FILES = ["README.md", "manifest.json", "receipts.jsonl", "test.jsonl", "train.jsonl"]
@@ -47,7 +47,7 @@ def test_a_link_beside_it_is_not_followed(tmp_path: Path, run: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.tex").write_text("years")
-    with workshop(tmp_path / "data", tmp_path / "old") as made:
+    with staging_folder(tmp_path / "data", tmp_path / "old") as made:
         name = made.path.name
     for link in (".data.new", name):
         (tmp_path / link).symlink_to(mine)
@@ -57,7 +57,7 @@ def test_a_link_beside_it_is_not_followed(tmp_path: Path, run: Path) -> None:
 
 
 def test_a_folder_with_the_name_of_a_leftover_and_other_files_stays(tmp_path: Path, run: Path) -> None:
-    with workshop(tmp_path / "data", tmp_path / "old") as made:
+    with staging_folder(tmp_path / "data", tmp_path / "old") as made:
         mine = made.path.with_name(made.path.name + "x")
     mine.mkdir()
     (mine / made.lock.name).touch()
@@ -162,7 +162,7 @@ def test_a_link_stays_one_and_its_target_gets_the_export(tmp_path: Path, run: Pa
 
 def test_two_exports_do_not_write_to_one_place(run: Path) -> None:
     target, kept = run / "export" / "trl-sft", run / "export" / "old"
-    with workshop(target, kept), pytest.raises(MachineError, match="another export"):
+    with staging_folder(target, kept), pytest.raises(MachineError, match="another export"):
         export_run(run)
     assert sorted(read_all(export_run(run).folder)) == FILES
     assert os.listdir(run / "export") == ["trl-sft"]
@@ -192,7 +192,7 @@ def test_many_exports_at_once_leave_one_and_nothing_else(tmp_path: Path, run: Pa
 
 def left_behind(target: Path, kept: Path) -> Path:
     """A folder as a killed export leaves it."""
-    with workshop(target, kept) as made:
+    with staging_folder(target, kept) as made:
         copy = shutil.copytree(made.path, made.path.with_name(made.path.name + "k"))
     (copy / "new" / "train.jsonl").write_text('{"half": ')
     (copy / "new" / "stray").mkdir()

@@ -59,7 +59,7 @@ def _check(target: Path, kept: Path) -> None:
 
 
 @contextmanager
-def workshop(target: Path, kept: Path) -> Iterator[Scratch]:
+def staging_folder(target: Path, kept: Path) -> Iterator[Scratch]:
     """A folder beside `target` to write in, held by this process and removed afterwards.
 
     Raises `MachineError` where another export writes to the same target, or the disk refuses.
@@ -90,7 +90,7 @@ def workshop(target: Path, kept: Path) -> Iterator[Scratch]:
     )
 
 
-def put(made: Scratch, target: Path, kept: Path) -> tuple[bool, Path | None]:
+def publish(made: Scratch, target: Path, kept: Path) -> tuple[bool, Path | None]:
     """Moves the finished export to `target`, unless the same export is there already.
 
     Returns whether anything was moved, and where the export went that was replaced: `kept/1`, `kept/2`, ...

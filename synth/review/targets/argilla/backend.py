@@ -1,4 +1,4 @@
-"""A review in Argilla: a dataset a place, a record a row, with the row's id as the record's id.
+"""A review in Argilla: each target is a dataset, each row a record that has the row's id as its own.
 
 Argilla 2.8 knows one way to distribute work, for a whole dataset: a record is done after so many answers. So
 rows that several people are to read stand in a dataset of their own.
@@ -10,20 +10,20 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal
 
 import orjson
 
 from synth.errors import InputError, UnreachableError
 from synth.llm.base import Json
+from synth.review.accounts import Account, check_name, make_annotators
 from synth.review.argilla_api import Refusal
-from synth.review.argilla_send import Sender, item_of
-from synth.review.argilla_server import Connection
-from synth.review.backend import Progress, Refused, Wanted
-from synth.review.records import VERSIONS, Record
+from synth.review.argilla_server import Connection, find_server
+from synth.review.records import VERSIONS, ReviewRecord
+from synth.review.targets.argilla.send import Sender, item_of
+from synth.review.targets.base import Access, RefusedRecord, ReviewBackend, Say, TargetSpec
 from synth.review.tasks import FieldSpec, Task
 from synth.review.vectors import embed
-from synth.store import Answer, Place
+from synth.store import Answer, ReviewTarget, RunFolder
 
 # Records in a request. Argilla takes 500; smaller ones show progress, and lose less when one is refused.
 _BATCH = 200
@@ -33,26 +33,56 @@ _PAGE = 500
 _PASSES = 5
 
 
-class ArgillaBackend:
-    """A `Backend`. A missing `workspace` is made only if `make_workspace`; unnamed, the only one is taken."""
+class ArgillaBackend(ReviewBackend):
+    """A missing `workspace` is made only if `make_workspace`; unnamed, the only one is taken."""
 
-    kind: Literal["argilla", "file"] = "argilla"
-    shares_places = False
+    kind = "argilla"
 
     def __init__(
         self,
         connection: Connection,
         workspace: str | None,
-        progress: Progress,
+        say: Say,
         *,
         make_workspace: bool = False,
     ) -> None:
         self._connection = connection
-        self._progress = progress
+        self._say = say
         self._named = workspace
         self._users: dict[str, str] = {}
         if workspace is not None and make_workspace:
             self._make_workspace(workspace)
+
+    @classmethod
+    def check(cls, access: Access) -> None:
+        """Raises `InputError` for a name that no account can have, and for a new workspace without a name."""
+        for name in access.users:
+            check_name(name)
+        if access.make_workspace and access.workspace is None:
+            raise InputError("--new-workspace needs --workspace NAME, and works only with Argilla.")
+
+    @classmethod
+    def connect(cls, run: RunFolder, access: Access, say: Say) -> ArgillaBackend:
+        """The server that `access` names, or the local one."""
+        connection = Connection(find_server(access.url, access.api_key_env))
+        return cls(connection, access.workspace, say, make_workspace=access.make_workspace)
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._connection.server.url
+
+    def make_accounts(self, names: Sequence[str], made: Callable[[Account], None]) -> list[Account]:
+        """The accounts of these annotators in the workspace, made where they are missing."""
+        if not names:
+            return []
+        return make_annotators(self._connection.server, names, self.workspace, made=made)
+
+    def next_step(self, pull: str) -> str:
+        """People sign in and answer."""
+        if names := self.annotators():
+            return f"Open {self.url} and sign in as {' or '.join(names)}."
+        return f"Open {self.url}. No annotator has an account yet: `synth review users NAME` creates one."
 
     def close(self) -> None:
         """Lets go of the connection."""
@@ -63,41 +93,41 @@ class ArgillaBackend:
         """The workspace for new datasets."""
         return self._named or self._only_workspace()
 
-    def has(self, place: Place) -> bool:
+    def has(self, target: ReviewTarget) -> bool:
         """Whether the dataset is on this server."""
         try:
-            self._connection.call("GET", _path(place))
+            self._connection.call("GET", _path(target))
         except Refusal as refusal:
             if refusal.status == 404:
                 return False
             raise
         return True
 
-    def open(self, wanted: Wanted) -> Place:
+    def open(self, spec: TargetSpec) -> ReviewTarget:
         """The dataset, made where it is missing. Raises `InputError` where one of that name asks for
         something else."""
-        task = wanted.task
-        if wanted.adjudicates:
+        task = spec.task
+        if spec.adjudicates:
             versions = FieldSpec(
                 name=VERSIONS, type="text", title="What annotators made of it", use_markdown=True
             )
             task = task.model_copy(update={"fields": (*task.fields, versions)})
-        dataset = self.find(wanted.name)
+        dataset = self.find(spec.name)
         if dataset is not None and dataset["status"] != "ready":
             # Left behind by a push that was cut off: nobody can have answered in it.
             self._connection.call("DELETE", f"datasets/{dataset['id']}")
             dataset = None
         if dataset is None:
-            dataset = self._create(wanted, task)
+            dataset = self._create(spec, task)
         self._check_settings(dataset, task)
-        self._set_needed(dataset, wanted)
-        return Place(
+        self._set_needed(dataset, spec)
+        return ReviewTarget(
             id=f"argilla:{dataset['id']}",
-            backend="argilla",
-            name=wanted.name,
-            task=orjson.loads(wanted.task.model_dump_json()),
+            backend=self.kind,
+            name=spec.name,
+            task=orjson.loads(spec.task.model_dump_json()),
             workspace=self.workspace,
-            adjudicates=wanted.adjudicates,
+            adjudicates=spec.adjudicates,
         )
 
     def is_taken(self, name: str, ours: Collection[str]) -> bool:
@@ -130,25 +160,28 @@ class ArgillaBackend:
                 return dict(dataset)
         return None
 
-    def present(self, place: Place) -> Mapping[str, bool]:
+    def present(self, target: ReviewTarget) -> Mapping[str, bool]:
         """Rows in the dataset; whether somebody has begun to answer."""
         return {
             record["external_id"]: bool(record["responses"])
-            for page in self._records(place)
+            for page in self._records(target)
             for record in page
             if record.get("external_id")
         }
 
     def send(
-        self, place: Place, records: Sequence[Record], sent: Callable[[Sequence[Record]], None]
-    ) -> list[Refused]:
+        self,
+        target: ReviewTarget,
+        records: Sequence[ReviewRecord],
+        sent: Callable[[Sequence[ReviewRecord]], None],
+    ) -> list[RefusedRecord]:
         """Upserts in batches. A batch that is refused is halved until the bad record is found."""
         questions = {
             question["name"]: question["id"]
-            for question in self._connection.call("GET", f"{_path(place)}/questions")["items"]
+            for question in self._connection.call("GET", f"{_path(target)}/questions")["items"]
         }
-        sender = Sender(self._connection, f"{_path(place)}/records/bulk")
-        task = Task.model_validate(place.task)
+        sender = Sender(self._connection, f"{_path(target)}/records/bulk")
+        task = Task.model_validate(target.task)
         for start in range(0, len(records), _BATCH):
             batch = records[start : start + _BATCH]
             vectors = embed([record.meaning for record in batch]) if task.vectors else [[] for _ in batch]
@@ -160,17 +193,17 @@ class ArgillaBackend:
             sent(batch)
         return sender.refused
 
-    def answers(self, place: Place) -> Iterator[list[Answer]]:
+    def answers(self, target: ReviewTarget) -> Iterator[list[Answer]]:
         """Every answer in the dataset, page by page; drafts of answers are among them, marked as such."""
-        for page in self._records(place):
+        for page in self._records(target):
             yield [
-                self._answer(place, record["external_id"], response)
+                self._answer(target, record["external_id"], response)
                 for record in page
                 if record.get("external_id")
                 for response in record["responses"]
             ]
 
-    def _records(self, place: Place) -> Iterator[list[Json]]:
+    def _records(self, target: ReviewTarget) -> Iterator[list[Json]]:
         """All records, each once.
 
         Argilla lists by offset: what is deleted meanwhile moves later records forward, past the reader, and
@@ -181,7 +214,7 @@ class ArgillaBackend:
         for _ in range(_PASSES):
             seen: set[str] = set()
             totals: set[int] = set()
-            for page, total in self._list(place):
+            for page, total in self._list(target):
                 totals.add(total)
                 seen.update(item["id"] for item in page)
                 fresh = [item for item in page if item["id"] not in given]
@@ -189,37 +222,37 @@ class ArgillaBackend:
                 yield fresh
             if totals == {len(seen)}:
                 return
-        self._progress(f"{place.name} changed as often as it was listed: pull again when that has ended.")
+        self._say(f"{target.name} changed as often as it was listed: pull again when that has ended.")
 
-    def _list(self, place: Place) -> Iterator[tuple[list[Json], int]]:
+    def _list(self, target: ReviewTarget) -> Iterator[tuple[list[Json], int]]:
         """Page by page, with the server's count of all records."""
         offset = 0
         while True:
             page = self._connection.call(
-                "GET", f"{_path(place)}/records", offset=offset, limit=_PAGE, include="responses"
+                "GET", f"{_path(target)}/records", offset=offset, limit=_PAGE, include="responses"
             )
             yield page["items"], page["total"]
             offset += len(page["items"])
             if not page["items"] or offset >= page["total"]:
                 return
 
-    def _answer(self, place: Place, row: str, response: Json) -> Answer:
+    def _answer(self, target: ReviewTarget, row: str, response: Json) -> Answer:
         values = response["values"] or {}
         return Answer(
-            place=place.id,
+            target=target.id,
             row=row,
-            by=self._user(response["user_id"], place),
+            by=self._user(response["user_id"], target),
             at=_utc(response["updated_at"]),
             began=_utc(response["inserted_at"]),
             status=response["status"],
             values={name: given["value"] for name, given in sorted(values.items())},
         )
 
-    def _user(self, user_id: str, place: Place) -> str:
+    def _user(self, user_id: str, target: ReviewTarget) -> str:
         """The name of an account; its id where the account is gone or may not be seen."""
         if user_id not in self._users:
             found = []
-            for path in (f"workspaces/{self._workspace_id(place.workspace or '')}/users", "users"):
+            for path in (f"workspaces/{self._workspace_id(target.workspace or '')}/users", "users"):
                 try:
                     found += self._connection.call("GET", path)["items"]
                 except UnreachableError:
@@ -228,24 +261,24 @@ class ArgillaBackend:
             self._users.setdefault(user_id, user_id)
         return self._users[user_id]
 
-    def _create(self, wanted: Wanted, task: Task) -> Json:
+    def _create(self, spec: TargetSpec, task: Task) -> Json:
         import argilla as rg
 
         dimensions = len(embed(["one"])[0]) if task.vectors else None
-        settings = task.settings(labels=wanted.labels, dimensions=dimensions, min_submitted=wanted.needed)
-        self._progress(f"Making the dataset {wanted.name!r} in the workspace {self.workspace!r}")
+        settings = task.settings(labels=spec.labels, dimensions=dimensions, min_submitted=spec.needed)
+        self._say(f"Making the dataset {spec.name!r} in the workspace {self.workspace!r}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 rg.Dataset(
-                    wanted.name, workspace=self.workspace, settings=settings, client=self._connection.client
+                    spec.name, workspace=self.workspace, settings=settings, client=self._connection.client
                 ).create()
             except Exception as error:
                 raise UnreachableError(
-                    f"the dataset {wanted.name!r} could not be made: {error}",
+                    f"the dataset {spec.name!r} could not be made: {error}",
                     where=self._connection.server.url,
                 ) from error
-        made = self.find(wanted.name)
+        made = self.find(spec.name)
         assert made is not None, "it was made just now"
         return made
 
@@ -270,13 +303,13 @@ class ArgillaBackend:
                     "--dataset. What people answered in this one stays, and `pull` still reads it.",
                 )
 
-    def _set_needed(self, dataset: Json, wanted: Wanted) -> None:
+    def _set_needed(self, dataset: Json, spec: TargetSpec) -> None:
         """As many answers a record as the recipe says now; Argilla then counts anew what is done."""
-        distribution = {"strategy": "overlap", "min_submitted": wanted.needed}
+        distribution = {"strategy": "overlap", "min_submitted": spec.needed}
         there = dataset["distribution"]["min_submitted"]
-        if there != wanted.needed:
+        if there != spec.needed:
             self._connection.call("PATCH", f"datasets/{dataset['id']}", {"distribution": distribution})
-            self._progress(f"{wanted.name}: a record is done after {wanted.needed} answers now, not {there}")
+            self._say(f"{spec.name}: a record is done after {spec.needed} answers now, not {there}")
 
     def _workspaces(self) -> dict[str, str]:
         items = self._connection.call("GET", "me/workspaces")["items"]
@@ -297,11 +330,11 @@ class ArgillaBackend:
     def _make_workspace(self, name: str) -> None:
         if self._workspace_id(name) is None:
             self._connection.call("POST", "workspaces", {"name": name})
-            self._progress(f"Made the workspace {name!r}")
+            self._say(f"Made the workspace {name!r}")
 
 
-def _path(place: Place) -> str:
-    return f"datasets/{place.id.removeprefix('argilla:')}"
+def _path(target: ReviewTarget) -> str:
+    return f"datasets/{target.id.removeprefix('argilla:')}"
 
 
 def _listed(names: set[str]) -> str:

@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 
 from synth.exports.exported import ExportedRow
 from synth.exports.preferences import Pair, Preference
-from synth.exports.sides import Side
+from synth.exports.splits import Split
 from synth.exports.strata import strata_of
 
 
 @dataclass
-class Tally:
+class ExportCounts:
     """Counts for the card. Nothing in it depends on when or where the rows were made."""
 
-    rows: Counter[Side] = field(default_factory=Counter)
+    rows: Counter[Split] = field(default_factory=Counter)
     withheld: Counter[str] = field(default_factory=Counter)
     made_by: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # stage, prompt, model
     scored_by: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     reviews: Counter[str] = field(default_factory=Counter)
     given: Counter[str] = field(default_factory=Counter)  # held_out, seeds
     preferences: Counter[str] = field(default_factory=Counter)  # by source, see preferences.py
-    mixed: Counter[tuple[str, Side]] = field(default_factory=Counter)  # by source
-    strata: Counter[tuple[str, str, Side]] = field(
+    mixed: Counter[tuple[str, Split]] = field(default_factory=Counter)  # by source
+    strata: Counter[tuple[str, str, Split]] = field(
         default_factory=Counter
     )  # dimension, value; own rows alone
     copies: Counter[str] = field(default_factory=Counter)  # by the group of `export.balance`
@@ -32,15 +32,15 @@ class Tally:
 
     def add(self, exported: ExportedRow) -> None:
         """Counts a row that was written."""
-        row, side = exported.row, exported.side
-        self.rows[side] += 1
+        row, split = exported.row, exported.split
+        self.rows[split] += 1
         self.reviews[row.review.status] += 1
         if exported.preference is not None:
             self._add_preference(exported.preference)
         if exported.mixed is not None:
-            self.mixed[exported.mixed, side] += 1
+            self.mixed[exported.mixed, split] += 1
         else:
-            self.strata.update((dimension, value, side) for dimension, value in strata_of(row))
+            self.strata.update((dimension, value, split) for dimension, value in strata_of(row))
             if row.given:
                 self.given["held_out" if row.held_out else "seeds"] += 1
             else:
@@ -68,7 +68,7 @@ class Tally:
     @property
     def own_test(self) -> int:
         """The rows of test that are the run's own."""
-        return self.rows["test"] - sum(count for (_, side), count in self.mixed.items() if side == "test")
+        return self.rows["test"] - sum(count for (_, split), count in self.mixed.items() if split == "test")
 
     def only_in_train(self, from_rows: int = 30) -> list[tuple[str, str, int]]:
         """Kinds of rows that a model would be trained on and not tested on: dimension, value, rows of train.
@@ -79,8 +79,8 @@ class Tally:
             return []
         return [
             (dimension, value, count)
-            for (dimension, value, side), count in sorted(self.strata.items())
-            if side == "train"
+            for (dimension, value, split), count in sorted(self.strata.items())
+            if split == "train"
             and count >= from_rows
             and not self.strata[dimension, value, "test"]
             and dimension != "stage"

@@ -10,8 +10,8 @@ from synth.errors import UnreachableError
 from synth.llm.base import Json
 from synth.review.argilla_api import Refusal
 from synth.review.argilla_server import Connection
-from synth.review.backend import Refused
-from synth.review.records import Record
+from synth.review.records import ReviewRecord
+from synth.review.targets.base import RefusedRecord
 from synth.review.tasks import FieldSpec
 
 # So many records one after another that the server fails on: then it is the server's fault.
@@ -25,7 +25,7 @@ class Sender:
         self._connection = connection
         self._path = path
         self._faults = 0
-        self.refused: list[Refused] = []
+        self.refused: list[RefusedRecord] = []
 
     def send(self, items: Sequence[Json]) -> None:
         """All of them in one request; where that is refused, each half in one of its own."""
@@ -42,7 +42,7 @@ class Sender:
 
     def _refuse(self, item: Json, error: Refusal | TypeError) -> None:
         why = error.words if isinstance(error, Refusal) else f"is no valid text ({error})"
-        self.refused.append(Refused(item["external_id"], why))
+        self.refused.append(RefusedRecord(item["external_id"], why))
         if isinstance(error, Refusal) and error.status >= 500:
             self._faults += 1
             if self._faults >= _FAULTS:
@@ -54,7 +54,7 @@ class Sender:
 
 
 def item_of(
-    record: Record,
+    record: ReviewRecord,
     fields: Sequence[FieldSpec],
     questions: Mapping[str, str],
     vectors: Mapping[str, list[float]],

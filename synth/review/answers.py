@@ -21,7 +21,7 @@ NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
+class ParsedAnswer:
     """`chosen` is a candidate's text, or EQUAL; `text` the answer as the annotator left it; `losers` are
     candidates that this person likes less than `better` or `chosen`, best first."""
 
@@ -38,7 +38,7 @@ class Vote:
     comment: str | None = None
 
 
-def read_vote(answer: Answer, shown: Shown) -> Vote:
+def parse_answer(answer: Answer, shown: Shown) -> ParsedAnswer:
     """The vote of an answer that was submitted or discarded."""
     values = answer.values
     conversation = shown.draft.conversation
@@ -51,7 +51,7 @@ def read_vote(answer: Answer, shown: Shown) -> Vote:
     if text is not None and not str(text).strip():
         keep = False
     chosen = EQUAL if choice == EQUAL else _candidate(choice, shown.order)
-    return Vote(
+    return ParsedAnswer(
         by=answer.by,
         at=answer.at,
         keep=keep,

@@ -13,14 +13,14 @@ import codecs
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import orjson
 
 from synth.errors import InputError
 from synth.llm.base import Json
-from synth.review.backend import Refused, Wanted
-from synth.review.records import VERSIONS, Record
+from synth.review.records import VERSIONS, ReviewRecord
+from synth.review.targets.base import Access, RefusedRecord, ReviewBackend, Say, TargetSpec
 from synth.review.tasks import (
     LabelQuestionSpec,
     RankingQuestionSpec,
@@ -28,7 +28,7 @@ from synth.review.tasks import (
     Task,
     TextQuestionSpec,
 )
-from synth.store import Answer, Place
+from synth.store import Answer, ReviewTarget, RunFolder
 from synth.store.decisions import AnswerStatus
 from synth.store.folder import machine_error, write_atomically
 
@@ -40,49 +40,55 @@ _OBJECTS = {
 }
 
 
-class FileBackend:
-    """A `Backend`: `NAME.jsonl` in `folder`."""
+class FileBackend(ReviewBackend):
+    """`NAME.jsonl` in `folder`."""
 
-    kind: Literal["argilla", "file"] = "file"
-    shares_places = True
+    kind = "file"
+    shares_targets = True
+    shares_names = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def close(self) -> None:
-        """Nothing is held."""
+    @classmethod
+    def connect(cls, run: RunFolder, access: Access, say: Say) -> FileBackend:
+        """The files of the run."""
+        return cls(run.review)
 
-    def file_of(self, place: Place) -> Path:
-        """Where the place's records are."""
-        return self._folder / f"{place.name}.jsonl"
+    def file_of(self, target: ReviewTarget) -> Path:
+        """Where the target's records are."""
+        return self._folder / f"{target.name}.jsonl"
 
-    def open(self, wanted: Wanted) -> Place:
-        """The place; its file comes with the first record."""
-        return Place(
-            id=f"file:{wanted.name}",
-            backend="file",
-            name=wanted.name,
-            task=orjson.loads(wanted.task.model_dump_json()),
-            adjudicates=wanted.adjudicates,
+    def open(self, spec: TargetSpec) -> ReviewTarget:
+        """The target; its file comes with the first record."""
+        return ReviewTarget(
+            id=f"{self.kind}:{spec.name}",
+            backend=self.kind,
+            name=spec.name,
+            task=orjson.loads(spec.task.model_dump_json()),
+            adjudicates=spec.adjudicates,
         )
 
-    def has(self, place: Place) -> bool:
+    def has(self, target: ReviewTarget) -> bool:
         """Whether its file is there."""
-        return self.file_of(place).exists()
+        return self.file_of(target).exists()
 
     def is_taken(self, name: str, ours: Collection[str]) -> bool:
         """Never: the folder is the run's own."""
         return False
 
-    def present(self, place: Place) -> Mapping[str, bool]:
+    def present(self, target: ReviewTarget) -> Mapping[str, bool]:
         """Rows in the file; whether they have answers."""
-        return {line["id"]: bool(line["answers"]) for _, line in self._lines(place)}
+        return {line["id"]: bool(line["answers"]) for _, line in self._lines(target)}
 
     def send(
-        self, place: Place, records: Sequence[Record], sent: Callable[[Sequence[Record]], None]
-    ) -> list[Refused]:
+        self,
+        target: ReviewTarget,
+        records: Sequence[ReviewRecord],
+        sent: Callable[[Sequence[ReviewRecord]], None],
+    ) -> list[RefusedRecord]:
         """Writes the file anew, whole, with what is in it and `records`."""
-        lines = {line["id"]: line for _, line in self._lines(place)}
+        lines = {line["id"]: line for _, line in self._lines(target)}
         for record in records:
             answers = lines.get(record.row, {}).get("answers", {})
             lines[record.row] = {
@@ -96,18 +102,18 @@ class FileBackend:
         data = b"".join(orjson.dumps(line) + b"\n" for line in lines.values())
         try:
             self._folder.mkdir(exist_ok=True)
-            write_atomically(self.file_of(place), data)
+            write_atomically(self.file_of(target), data)
         except OSError as error:
             raise machine_error(error, self._folder) from None
         sent(records)
         return []
 
-    def answers(self, place: Place) -> Iterator[list[Answer]]:
+    def answers(self, target: ReviewTarget) -> Iterator[list[Answer]]:
         """What people wrote into the file, checked. Raises `InputError`, naming the line."""
-        task = Task.model_validate(place.task)
+        task = Task.model_validate(target.task)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         found = []
-        for where, line in self._lines(place):
+        for where, line in self._lines(target):
             for name, given in line["answers"].items():
                 if not isinstance(given, dict):
                     raise InputError(f"the answer of {name!r} is not an object.", where=where)
@@ -120,11 +126,15 @@ class FileBackend:
                 _check_time(given.get("at"), f"{where}: {name}")
                 if status == "submitted":
                     values = {**_suggested(line, task), **values}
-                found.append(Answer(place.id, line["id"], name, str(given.get("at") or now), status, values))
+                found.append(Answer(target.id, line["id"], name, str(given.get("at") or now), status, values))
         yield found
 
-    def _lines(self, place: Place) -> Iterator[tuple[str, Json]]:
-        file = self.file_of(place)
+    def next_step(self, pull: str) -> str:
+        """People write into the files."""
+        return f"Write answers into the files in {self._folder}, then: {pull}"
+
+    def _lines(self, target: ReviewTarget) -> Iterator[tuple[str, Json]]:
+        file = self.file_of(target)
         if not file.exists():
             return
         with file.open("rb") as lines:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from synth.conversation import Conversation
 from synth.exports import export_run
-from synth.exports.sides import Origins
+from synth.exports.splits import Origins
 from synth.row import Row
 from synth.stable import fraction
 from synth.text.embedding import embed
@@ -59,7 +59,7 @@ def test_grandchildren_follow_and_dropped_parents_still_bind() -> None:
     grandchild = draft(chat("something nobody else would ask", "2"), [child.id])
     origins = Origins([parent, child, grandchild], 0.5)
     assert origins.roots(grandchild.id) == {parent.id}
-    assert origins.side(grandchild.id) == origins.side(child.id) == origins.side(parent.id)
+    assert origins.split(grandchild.id) == origins.split(child.id) == origins.split(parent.id)
 
 
 def test_what_people_gave_and_its_paraphrases_train() -> None:
@@ -77,8 +77,8 @@ def test_what_people_gave_and_its_paraphrases_train() -> None:
 def test_a_row_made_from_both_sides_is_withheld(tmp_path: Path) -> None:
     rows = drafts(20)
     origins = Origins(rows, 0.5)
-    train = next(row for row in rows if origins.side(row.id) == "train")
-    test = next(row for row in rows if origins.side(row.id) == "test")
+    train = next(row for row in rows if origins.split(row.id) == "train")
+    test = next(row for row in rows if origins.split(row.id) == "test")
     both = draft(chat("a mixture of the two of them", "both"), [train.id, test.id])
     run = make_run(tmp_path / "run", [*rows, both], export={"split": {"train": 0.5, "test": 0.5}})
     result = export_run(run)

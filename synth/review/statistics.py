@@ -10,9 +10,9 @@ from itertools import combinations, pairwise
 from statistics import median
 
 from synth.llm.base import Json
+from synth.review.aggregate import Decision
 from synth.review.agreement import Level, cohen, fleiss, krippendorff, pairs_of, percent
-from synth.review.settle import Decision
-from synth.review.votes import plain
+from synth.review.answers import plain
 from synth.store import Answer, Decisions
 
 VERDICT = "verdict"
@@ -48,13 +48,12 @@ def times(decisions: Decisions) -> dict[str, Json]:
 
     Argilla notes when an answer was saved, not when somebody began to read; files note nothing.
     """
-    argilla = {place.id for place in decisions.places.values() if place.backend == "argilla"}
     moments: dict[str, list[float]] = {}
     counts: Counter[str] = Counter()
     for answer in decisions.answers.values():
         if answer.status != "draft":
             counts[answer.by] += 1
-            if answer.place in argilla:
+            if answer.began is not None:
                 moments.setdefault(answer.by, []).append(datetime.fromisoformat(answer.at).timestamp())
     report: dict[str, Json] = {}
     for name in sorted(counts):
@@ -90,7 +89,7 @@ def _counted(decisions: Decisions) -> list[Answer]:
     """One answer of each person to each row, the latest; those that settle conflicts are left out."""
     latest: dict[tuple[str, str], Answer] = {}
     for answer in sorted(decisions.answers.values(), key=lambda a: a.at):
-        if answer.status != "draft" and not decisions.places[answer.place].adjudicates:
+        if answer.status != "draft" and not decisions.targets[answer.target].adjudicates:
             latest[(answer.row, answer.by)] = answer
     return list(latest.values())
 
@@ -99,8 +98,8 @@ def _questions(decisions: Decisions) -> dict[str, str]:
     """Every question that was asked, and its type."""
     return {
         question["name"]: question["type"]
-        for place in decisions.places.values()
-        for question in place.task["questions"]
+        for target in decisions.targets.values()
+        for question in target.task["questions"]
     }
 
 

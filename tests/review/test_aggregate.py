@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.llm.base import Json
-from synth.review.settle import Decision, settle
+from synth.review.aggregate import Decision, aggregate
 from synth.row import Lineage, Row
 from synth.store import Answer, Shown
 from tests.made_row import made_row
@@ -35,7 +35,7 @@ def said(
 
 
 def decided(*answers: Answer, **how: Any) -> Decision:
-    return settle([shown(**how)], answers)
+    return aggregate([shown(**how)], answers)
 
 
 def test_nobody_has_answered() -> None:
@@ -91,7 +91,7 @@ def test_the_last_word_of_a_person_counts() -> None:
         said("ann", response="one", at="2026-01-01"),
         said("ann", place="q", response="two", at="2026-01-02"),
     )
-    decision = settle([shown(), shown(place="q")], [last, first])
+    decision = aggregate([shown(), shown(place="q")], [last, first])
     assert decision.answer == "two"
 
 
@@ -101,11 +101,11 @@ def test_somebody_settles_it() -> None:
         said("bob", response="two"),
         said("eve", place="j", response="three"),
     ]
-    decision = settle([shown(2), shown(place="j")], answers, judges={"j"})
+    decision = aggregate([shown(2), shown(place="j")], answers, judges={"j"})
     assert (decision.status, decision.answer, decision.by) == ("edited", "three", ("eve",))
     assert decision.adjudicated
     answers.append(said("eve", "discarded", place="j", at="2026-01-02"))
-    assert settle([shown(2), shown(place="j")], answers, judges={"j"}).status == "rejected"
+    assert aggregate([shown(2), shown(place="j")], answers, judges={"j"}).status == "rejected"
 
 
 def test_choices_go_by_votes_and_make_pairs() -> None:
@@ -164,14 +164,14 @@ ANSWERS = st.lists(
 
 @given(ANSWERS)
 def test_the_order_of_answers_changes_nothing(answers: list[Answer]) -> None:
-    first = settle([shown(3)], answers)
+    first = aggregate([shown(3)], answers)
     for order in permutations(answers):
-        assert settle([shown(3)], order) == first
+        assert aggregate([shown(3)], order) == first
 
 
 @given(ANSWERS)
 def test_nobodys_words_are_lost(answers: list[Answer]) -> None:
-    decision = settle([shown(3)], answers)
+    decision = aggregate([shown(3)], answers)
     given_by = {answer.by for answer in answers if answer.status != "draft"}
     assert set(decision.answers) == given_by
     assert decision.waiting == 3 - len(given_by)
