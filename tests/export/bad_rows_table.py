@@ -1,9 +1,9 @@
-"""Writes what each consumer does with each bad row, beside what `synth` says, into docs/bad-rows.md.
+"""Writes docs/bad-rows.md: what each consumer does with each bad row, and what `synth` does.
 
     python tests/export/bad_rows_table.py
 
-The rows are those of `bad_rows.py`, mapped as an export would without its rules. It needs the environments of
-all four consumers, see `test_consumers.py`.
+The rows come from `bad_rows.py`. The export's mapping writes them without its rules. The script needs the
+environments of all four consumers, see `test_consumers.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ENVIRONMENTS = Path(os.environ.get("SYNTH_CONSUMERS", ROOT / ".venvs"))
 JUDGE = Path(__file__).parent / "consumers" / "judge.py"
 TINY_MODEL = Path(__file__).parent / "consumers" / "tiny_model.py"
 
-# Of each format: who reads it, and the environment that they live in.
+# For each format: its consumer, and the environment where it is installed.
 CONSUMERS = {
     "trl-sft": ("trl", "finetune"),
     "mistral": ("mistral", "finetune"),
@@ -46,13 +46,22 @@ NAMES = {
     "llama-factory": "LLaMA-Factory 0.9.5, its converter",
 }
 NO_WAY = "cannot be put"
-_HEAD = """# Bad rows, and what becomes of them
+_HEAD = """# Bad rows, and what happens to them
 
-{rows} rows that should not be trained on as they are, each written without `synth`'s rules and given to
-the code of its consumer: `rejects` (an error), `drops` (the row is not trained on, and nothing says so),
-`loses a text` (it is trained on, and a text of it is not), `accepts`. Beside it, what `synth export` does:
-it stops and names the row and the rule, or writes it, because the format can say it and no harm is known.
-`python tests/export/bad_rows_table.py` writes this page, and tests hold it to what both say.
+This page tests {rows} rows that nobody should train on as they are. Each row is written without
+`synth`'s rules and given to the code of its consumer.
+
+| consumer | meaning |
+|---|---|
+| `rejects` | an error |
+| `drops` | the row is not trained on, and no message says so |
+| `loses a text` | the row is trained on without one of its texts |
+| `accepts` | the row is trained on |
+| `cannot be put` | the format has no way to write the row |
+
+The column `synth` shows what `synth export` does. It stops and names the row and the rule, or it writes
+the row, because the format can express it and no harm is known. `python tests/export/bad_rows_table.py`
+writes this page. Tests compare it with what the consumers and `synth` do.
 
 | consumer | synth | rows |
 |---|---|---|
@@ -63,14 +72,14 @@ _LINE = re.compile(r"\| (?P<row>[^|]+) \| (?P<consumer>[^|]+) \| (?P<synth>.+) \
 
 
 def ours(form: str) -> dict[str, tuple[Json | None, str]]:
-    """Of each bad row: the record that the mapping alone would write, and what `synth` says."""
+    """For each bad row: the record that the mapping alone writes, and what `synth` does."""
     return {name: _ours(FORMATS[form], name) for name in BAD_ROWS}
 
 
 def theirs(form: str, model: str) -> dict[str, str]:
     """What the format's consumer does with each bad row: rejects, drops, loses a text, accepts.
 
-    `model` is a folder made by `tiny_model.py`.
+    `model` is a folder that `tiny_model.py` made.
     """
     consumer, environment = CONSUMERS[form]
     records = {name: record for name, (record, _) in ours(form).items() if record is not None}
@@ -89,14 +98,14 @@ def theirs(form: str, model: str) -> dict[str, str]:
 
 
 def written(form: str) -> dict[str, tuple[str, str]]:
-    """What docs/bad-rows.md says of each bad row in a format: the consumer's verdict, and ours."""
+    """The table of a format in docs/bad-rows.md: for each bad row, the consumer's verdict and ours."""
     section = TABLE.read_text("utf-8").split(f"\n## `{form}`")[1].split("\n## ")[0]
     found = [_LINE.fullmatch(line) for line in section.splitlines()]
     return {line["row"]: (line["consumer"], line["synth"]) for line in found[3:] if line}
 
 
 def cell(words: str) -> str:
-    """Words as they stand in a cell of a table."""
+    """Words, escaped for a cell of a table."""
     return words.replace("|", "\\|")
 
 
@@ -135,7 +144,7 @@ def _ours(form: Format, name: str) -> tuple[Json | None, str]:
     try:
         return form.record(example), words
     except (KeyError, IndexError, TypeError, AttributeError):
-        return None, words  # the format has no way to put it
+        return None, words  # the format has no way to write it
 
 
 if __name__ == "__main__":

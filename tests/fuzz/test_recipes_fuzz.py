@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+import orjson
 import pytest
 from random_recipes import Case, random_case, random_edit
 from shaken import Shaker
@@ -26,6 +27,7 @@ from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult
 from synth.store import RunFolder
 from synth.store.journal import read_records
+from synth.typed_row import Row
 
 FORMATS = ("trl-dpo", "trl-dpo", "trl-sft", "openai-chat", "alpaca", "trl-kto")
 
@@ -106,7 +108,12 @@ class Desk:
 
     def end(self, result: RunResult, out: str) -> End:
         """What a call left in the folder."""
-        rows = [row for row in open_run(self.folder / out).rows() if row["status"] != "superseded"]
+        rows = list(open_run(self.folder / out).rows())
+        for row in rows:
+            assert orjson.dumps(Row.from_json(row).to_json()) == orjson.dumps(row), (
+                "a typed row loses something"
+            )
+        rows = [row for row in rows if row["status"] != "superseded"]
         try:
             exported = export(self.folder / out, format=self.form, out=self.folder / "exports" / out).folder
         except SynthError as error:

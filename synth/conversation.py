@@ -1,0 +1,84 @@
+"""A conversation: messages in OpenAI's form, and the tools that they may call. It never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from synth.frozen import FrozenJson, freeze
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """`messages` are `{"role", "content"}` objects with what else OpenAI's form has (`tool_calls`, `name`).
+
+    Lists and dictionaries are frozen as they come in, so a conversation can be shared by many rows.
+    """
+
+    messages: Sequence[FrozenJson] = ()
+    tools: Sequence[FrozenJson] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "messages", freeze(self.messages))
+        object.__setattr__(self, "tools", freeze(self.tools))
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the last message is the assistant's."""
+        return bool(self.messages) and self.messages[-1]["role"] == "assistant"
+
+    @property
+    def answer(self) -> str | None:
+        """The text of the last message if the assistant wrote it; empty for a pure tool call."""
+        return content_of(self.messages[-1]) if self.has_answer else None
+
+    @property
+    def prompt(self) -> Sequence[FrozenJson]:
+        """The messages before the answer; all of them where there is no answer."""
+        return self.messages[:-1] if self.has_answer else self.messages
+
+    @property
+    def prompt_text(self) -> str:
+        """Everything before the answer as one text: what near-duplicates are measured on.
+
+        The system prompt is left out: the rows of one dataset share it.
+        """
+        return "\n".join(content_of(message) for message in self.prompt if message["role"] != "system")
+
+    @property
+    def system(self) -> str | None:
+        """The system prompt, if it is the first message."""
+        if self.messages and self.messages[0]["role"] == "system":
+            return content_of(self.messages[0])
+        return None
+
+    @property
+    def last_request(self) -> str:
+        """The text of the user's last message; empty where there is none."""
+        return next((content_of(m) for m in reversed(self.messages) if m["role"] == "user"), "")
+
+    def with_messages(self, messages: Sequence[FrozenJson]) -> Conversation:
+        """Other messages, the same tools."""
+        return replace(self, messages=messages)
+
+    def with_answer(self, text: str) -> Conversation:
+        """The same prompt with this answer, which replaces the one that is there."""
+        said = {**self.messages[-1], "content": text} if self.has_answer else assistant_message(text)
+        return self.with_messages((*self.prompt, said))
+
+    def with_last_request(self, text: str) -> Conversation:
+        """Other words in the user's last message. Raises `ValueError` where there is none."""
+        last = max(place for place, message in enumerate(self.messages) if message["role"] == "user")
+        changed = {**self.messages[last], "content": text}
+        return self.with_messages((*self.messages[:last], changed, *self.messages[last + 1 :]))
+
+
+def content_of(message: FrozenJson) -> str:
+    """The text of a message; empty where it has none (a pure tool call)."""
+    content = message.get("content")
+    return content if isinstance(content, str) else ""
+
+
+def assistant_message(text: str) -> FrozenJson:
+    """A message of the assistant."""
+    return {"role": "assistant", "content": text}

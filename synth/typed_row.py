@@ -1,0 +1,269 @@
+"""The row as a run folder holds it: frozen and typed. JSON exists only at its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from synth.conversation import Conversation
+from synth.frozen import FrozenDict, FrozenJson, freeze, thaw
+from synth.llm.base import Json
+from synth.row import Lineage, Status
+
+ReviewStatus = Literal["none", "pending", "accepted", "edited", "rejected", "restored", "conflict"]
+
+# What the pipeline notes where a request could not be answered.
+REQUEST_FAILED = "request_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The row passed every stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The row has stages ahead of it: the run stopped before they had their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """`stage` dropped it; `reason` is a short fixed code, `detail` the words."""
+
+    stage: str
+    reason: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A request of `stage` could not be answered; `detail` says why."""
+
+    stage: str
+    detail: str | None = None
+
+
+Outcome = Kept | Pending | Dropped | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An answer beside the row's own.
+
+    `source` is `answer` (the row's answer when candidates were asked for), `failure` or `rejected` (people
+    found it worse); None for one that a model was asked for. `by_order` holds the judge's score with the
+    candidate shown in each of two orders.
+    """
+
+    content: str
+    source: str | None = None
+    model: str | None = None
+    sampling: FrozenJson | None = None
+    request: str | None = None
+    system: str | None = None
+    score: float | None = None
+    by_order: Sequence[float] = ()
+
+    @property
+    def found_worse(self) -> bool:
+        """Whether people have found it to be worse than the row's answer already."""
+        return self.source in ("failure", "rejected")
+
+    @classmethod
+    def from_json(cls, data: FrozenJson) -> Candidate:
+        """From the JSON of a receipt."""
+        return cls(
+            **{**data, "by_order": tuple(data.get("by_order", ())), "sampling": freeze(data.get("sampling"))}
+        )
+
+    def to_json(self) -> Json:
+        """As receipts give it: only what is known. A failure always names its model, even `null`."""
+        known: Json = {"content": self.content, "source": self.source, "model": self.model}
+        known |= {"sampling": thaw(self.sampling), "request": self.request, "system": self.system}
+        known |= {"score": self.score, "by_order": list(self.by_order) or None}
+        always = {"content", "model"} if self.source == "failure" else {"content"}
+        return {key: value for key, value in known.items() if value is not None or key in always}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a stage did to a row: `did` in short fixed words, `details` whatever belongs to it."""
+
+    stage: str
+    did: Sequence[str]
+    details: FrozenJson = field(default_factory=FrozenDict)
+
+    @classmethod
+    def from_json(cls, data: FrozenJson) -> Event:
+        """From the JSON of a receipt."""
+        details = {key: value for key, value in data.items() if key not in ("stage", "did")}
+        return cls(data["stage"], tuple(data["did"]), freeze(details))
+
+    def to_json(self) -> Json:
+        """As receipts give it."""
+        return {"stage": self.stage, "did": list(self.did), **thaw(self.details)}
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What people said about the row: `by` whom, and `at` what time the last of them did.
+
+    `before`, `before_prompt` and `before_scores` are what an edit replaced. `losers` are answers that people
+    like less than the row's. `answers` holds each annotator's answer by name. `share` is the part of the
+    sample that the row was drawn for. `waiting` counts the answers that are still to come.
+    """
+
+    status: ReviewStatus = "none"
+    by: Sequence[str] = ()
+    at: str | None = None
+    before: str | None = None
+    answers: FrozenJson = field(default_factory=FrozenDict)
+    share: str | None = None
+    waiting: int = 0
+    before_prompt: str | None = None
+    losers: Sequence[str] = ()
+    adjudicated: bool = False
+    before_scores: Mapping[str, float] | None = None
+
+    @property
+    def approved(self) -> bool:
+        """Whether people decided to keep the row, with or without changes."""
+        return self.status in ("accepted", "edited", "restored")
+
+    @classmethod
+    def from_json(cls, data: FrozenJson) -> Review:
+        """From the JSON of a receipt."""
+        return cls(**freeze(data))
+
+    def to_json(self) -> Json:
+        """As receipts give it: `{"status": "none"}` for a row that nobody was shown."""
+        if self.status == "none":
+            return {"status": "none"}
+        block: Json = {"status": self.status, "by": list(self.by), "at": self.at, "before": self.before}
+        block |= {"answers": thaw(self.answers), "share": self.share, "waiting": self.waiting}
+        further: Json = {"before_prompt": self.before_prompt, "losers": list(self.losers) or None}
+        further |= {"adjudicated": self.adjudicated or None, "before_scores": thaw(self.before_scores)}
+        return block | {key: value for key, value in further.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A conversation with everything that happened to it. A stage that changes something returns a new row.
+
+    `scores` are a judge's numbers by rubric, `labels` the classes that the recipe asks for by name, `cluster`
+    is the id of the first of a group of near-duplicates. A row is `superseded` when the recipe as last run
+    does not make it any more.
+    """
+
+    id: str
+    conversation: Conversation
+    lineage: Lineage
+    outcome: Outcome = Pending()
+    candidates: Sequence[Candidate] = ()
+    scores: Mapping[str, float] = field(default_factory=FrozenDict)
+    labels: FrozenJson = field(default_factory=FrozenDict)
+    history: Sequence[Event] = ()
+    cluster: str | None = None
+    reasoning: str | None = None
+    review: Review = Review()
+    superseded: bool = False
+
+    @property
+    def status(self) -> Status:
+        """In one word, as `synth show --status` takes it."""
+        if self.superseded:
+            return "superseded"
+        words: dict[type, Status] = {Kept: "kept", Pending: "pending", Dropped: "dropped", Failed: "failed"}
+        return words[type(self.outcome)]
+
+    @property
+    def stage(self) -> str | None:
+        """The stage that dropped or failed it."""
+        return self.outcome.stage if isinstance(self.outcome, Dropped | Failed) else None
+
+    @property
+    def reason(self) -> str | None:
+        """The code of why it was dropped or failed."""
+        if isinstance(self.outcome, Failed):
+            return REQUEST_FAILED
+        return self.outcome.reason if isinstance(self.outcome, Dropped) else None
+
+    @property
+    def detail(self) -> str | None:
+        """Why it was dropped or failed, in words."""
+        return self.outcome.detail if isinstance(self.outcome, Dropped | Failed) else None
+
+    @property
+    def given(self) -> bool:
+        """Whether people gave it whole (a seed, a held-out row): trusted, and never dropped by a stage."""
+        return self.lineage.origin in ("seed", "holdout") and self.lineage.stage is None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether no prompt may ever show it."""
+        return self.lineage.origin == "holdout"
+
+    @property
+    def draft(self) -> bool:
+        """Whether a model wrote some of it: what `accepted`, `target` and `count` count."""
+        return not self.given
+
+    @classmethod
+    def from_json(cls, receipt: Json) -> Row:
+        """From a receipt: what `to_json` gives."""
+        lineage = receipt["lineage"]
+        return cls(
+            id=receipt["id"],
+            conversation=Conversation(receipt["messages"], receipt["tools"]),
+            lineage=Lineage(**lineage),
+            outcome=_outcome(receipt),
+            candidates=tuple(map(Candidate.from_json, receipt["candidates"])),
+            scores=freeze(receipt["scores"]),
+            labels=freeze(receipt["labels"]),
+            history=tuple(map(Event.from_json, receipt["history"])),
+            cluster=receipt["cluster"],
+            reasoning=receipt.get("reasoning"),
+            review=Review.from_json(receipt["review"]),
+            superseded=receipt["status"] == "superseded",
+        )
+
+    def to_json(self) -> Json:
+        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it: plain JSON
+        that belongs to the caller."""
+        return {
+            "id": self.id,
+            "status": self.status,
+            "stage": self.stage,
+            "reason": self.reason,
+            "detail": self.detail,
+            "messages": thaw(self.conversation.messages),
+            "tools": thaw(self.conversation.tools),
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+            "scores": thaw(self.scores),
+            "labels": thaw(self.labels),
+            "cluster": self.cluster,
+            "reasoning": self.reasoning,
+            "review": self.review.to_json(),
+            "history": [event.to_json() for event in self.history],
+            "lineage": {
+                "origin": self.lineage.origin,
+                "parents": list(self.lineage.parents),
+                "shots": list(self.lineage.shots),
+                "stage": self.lineage.stage,
+                "prompt": self.lineage.prompt,
+                "model": self.lineage.model,
+                "sampling": thaw(self.lineage.sampling),
+                "request": self.lineage.request,
+                "source": thaw(self.lineage.source),
+                "topic": self.lineage.topic,
+            },
+        }
+
+
+def _outcome(receipt: Json) -> Outcome:
+    if receipt["reason"] == REQUEST_FAILED:
+        return Failed(receipt["stage"], receipt["detail"])
+    if receipt["reason"] is not None:
+        return Dropped(receipt["stage"], receipt["reason"], receipt["detail"])
+    return Pending() if receipt["status"] == "pending" else Kept()
