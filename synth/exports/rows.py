@@ -28,7 +28,7 @@ from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.row import Row
 from synth.store import RunReader
-from synth.text.near import NearCopies
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 
 class RowWriter:
@@ -112,7 +112,7 @@ class RowWriter:
         """General data, as much as `export.mix` wants beside the rows of each split that were written."""
         if not self._options.mix:
             return
-        ours = NearCopies()
+        ours = NearDuplicateIndex()
         for receipt in self._rows():
             if text := prompt_text(receipt):
                 ours.add(text)

@@ -21,8 +21,8 @@ from synth.exports.example import prompt_text
 from synth.exports.select import is_given, is_held_out
 from synth.llm.base import Json
 from synth.stable import fraction
-from synth.text.meanings import Meanings
-from synth.text.near import NearCopies
+from synth.text.similarity.embedding_index import EmbeddingIndex
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 Side = Literal["train", "test"]
 SIDES: tuple[Side, ...] = ("train", "test")
@@ -93,9 +93,9 @@ class TestSide:
     __test__ = False  # not for pytest
 
     def __init__(self, meaning: float | None = None) -> None:
-        self._prompts = NearCopies()
+        self._prompts = NearDuplicateIndex()
         self._clusters: set[str] = set()
-        self._meanings = Meanings(meaning) if meaning is not None else None
+        self._meanings = EmbeddingIndex(meaning) if meaning is not None else None
 
     def add(self, receipt: Json) -> None:
         """Takes a row of `test` in."""

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
-from synth.nearest import did_you_mean
 from synth.recipe.files import FileSource, RunSource
 from synth.recipe.model import (
     FORMAT_VERSION,
@@ -24,6 +23,7 @@ from synth.recipe.model import (
 from synth.recipe.overrides import apply_overrides
 from synth.recipe.source_map import SourceMap, read_yaml
 from synth.stages import OPTIONS
+from synth.suggestions import did_you_mean
 
 # Fields of `Recipe` that the command line sets, not the file.
 _NOT_KEYS = {"folder", "limit"}

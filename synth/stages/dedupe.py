@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import DedupeOptions
-from synth.text.near import NearCopies
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 
 class Dedupe:
@@ -16,7 +16,7 @@ class Dedupe:
     def __init__(self, name: str, options: DedupeOptions, context: Context) -> None:
         self.name = name
         self._on = options.on
-        self._index = NearCopies(options.threshold)
+        self._index = NearDuplicateIndex(options.threshold)
         self._ids: list[str] = []
         self._held_out: set[str] = set()
 

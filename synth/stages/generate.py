@@ -21,8 +21,8 @@ from synth.stages.base import Context, lineage_of, no_source, settled
 from synth.stages.draws import EvenDraws, Pool
 from synth.stages.expected import Making, Requests, draft_to_come
 from synth.stages.options import GenerateOptions
-from synth.text.loops import repeated_share
-from synth.text.novelty import NoveltyIndex
+from synth.text.repetition import repeated_share
+from synth.text.similarity.novelty import NoveltyIndex
 
 
 @dataclass(frozen=True, slots=True)

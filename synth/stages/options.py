@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share, StageOptions, Strict
 from synth.stages.taxonomy import read_taxonomy
-from synth.text.options import Options as StandardiseRules
+from synth.text.standardise.options import Options as StandardiseRules
 from synth.user_code import FUNCTION_PATTERN, split_name
 
 

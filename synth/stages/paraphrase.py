@@ -20,9 +20,9 @@ from synth.stages.judging import compared
 from synth.stages.options import STYLES, ParaphraseOptions
 from synth.stages.parents import Parents, comes_from, turn_of
 from synth.stages.score import transcript
-from synth.text.diversity import distinct_n, mean_nearest_similarity
-from synth.text.embedding import similarity
-from synth.text.meaning import changed_meaning
+from synth.text.paraphrase_checks.meaning import changed_meaning
+from synth.text.similarity.diversity import distinct_n, mean_nearest_similarity
+from synth.text.similarity.embedding import similarity
 from synth.text.tokens import normal_form
 
 # Diversity is measured over so many requests at the most: it takes the square of their number.

@@ -6,7 +6,7 @@ from synth.frozen import FrozenJson
 from synth.row import Row, content_of
 from synth.stages.base import Context
 from synth.stages.options import StandardiseOptions
-from synth.text.standard import Role, standardise
+from synth.text.standardise.standard_form import Role, standardise
 
 
 class Standardise:

@@ -21,8 +21,8 @@ from synth.stages.expected import Making, Requests, draft_to_come
 from synth.stages.given import Failure
 from synth.stages.options import TargetFailuresOptions
 from synth.stages.score import transcript
-from synth.text.embedding import similarity
-from synth.text.novelty import NoveltyIndex
+from synth.text.similarity.embedding import similarity
+from synth.text.similarity.novelty import NoveltyIndex
 
 # Failures of a pattern that are shown when it is named.
 _SHOWN = 4

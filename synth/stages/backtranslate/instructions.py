@@ -16,8 +16,8 @@ from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
 from synth.stages.given import Passage
 from synth.stages.judging import Judge
 from synth.stages.options import BacktranslateOptions
-from synth.text.repeats import repeated_run, shares_a_word
-from synth.text.selfcontained import leans_on_source
+from synth.text.prompt_leakage import repeated_run, shares_a_word
+from synth.text.standalone import leans_on_source
 
 # Self-Instruct's bounds for an instruction.
 _FEWEST_WORDS, _MOST_WORDS = 4, 150

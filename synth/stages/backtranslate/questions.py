@@ -20,7 +20,7 @@ from synth.stages.base import Context, lineage_of
 from synth.stages.given import Passage
 from synth.stages.options import BacktranslateOptions, ContextOptions
 from synth.stages.passages import Passages, quoted_in
-from synth.text.selfcontained import leans_on_source
+from synth.text.standalone import leans_on_source
 
 _FEWEST_WORDS = 3
 
