@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from synth.errors import RecipeError
-from synth.nearest import did_you_mean
+from synth.suggestions import did_you_mean
 
 # FILE.py:FUNCTION
 FUNCTION_PATTERN = r"^[^:]+\.py:[A-Za-z_]\w*$"

@@ -22,7 +22,7 @@ from synth.stages.context import Context
 from synth.stages.items import Passage
 from synth.stages.passages import Passages, quoted_in
 from synth.stages.structured_output import ask_for_object
-from synth.text.selfcontained import leans_on_source
+from synth.text.standalone import leans_on_source
 
 _FEWEST_WORDS = 3
 
