@@ -18,7 +18,7 @@ PAGES = sorted(
     ]
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-# A path of the repository in backticks. CONTRIBUTING invents a stage and a provider; their paths do not exist.
+# A path of the repository. CONTRIBUTING invents a stage and a provider, whose paths do not exist.
 PATH = re.compile(r"(synth|tests|prompts|docs|benchmarks|argilla_config|examples)/[\w./]*")
 EXAMPLE = re.compile(r"polish|cloud")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
