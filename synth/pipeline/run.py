@@ -40,6 +40,7 @@ from synth.reports.topic_coverage import topic_coverage_of
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, Stage
 from synth.stages.context import Context
+from synth.stages.registry import STAGES
 from synth.store import RunReader, RunStore
 
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
@@ -48,8 +49,9 @@ LIVE_SLOTS = 2048
 # With a target, the yield is looked at over so many slots: what was accepted long ago says little.
 _LOOK_AGAIN = 1000
 
-# What a finished run was finished by: a change of the stages' logic makes old runs replay once.
-LOGIC_VERSION = 4
+# What a finished run was finished by. A change of the pipeline's own logic raises it, and old runs are replayed
+# once; a change of a stage's raises the version of that stage.
+PIPELINE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -164,11 +166,15 @@ class Call:
         """What decides whether a finished run is still finished."""
         files = [file_digest(file) for stage in self._stages for file in stage.files]
         key = self._given.redactor.fingerprint if self._given.redactor else None
-        parts: list[object] = [LOGIC_VERSION, self._recipe.limit, self._sources]
+        parts: list[object] = [PIPELINE_VERSION, self._recipe.limit, self._sources]
         parts += [[text for stage in self._stages for text in stage.texts], files, key]
         if self._recipe.target is not None:
             # What people reject is made up for, so it decides how far the run goes.
             parts.append(self._committer.digest)
+        versions = {spec.name: STAGES.find(spec.kind).load().version for spec in self._recipe.stages}
+        # Stages of version 1 are left out: older runs, which know no versions, stay finished.
+        if later := {name: version for name, version in versions.items() if version > 1}:
+            parts.append(later)
         # Who is asked about the rows changes nothing in them.
         text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
