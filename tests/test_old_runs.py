@@ -1,7 +1,7 @@
 """Runs of an earlier version open, go on without asking anything twice, and export the same bytes.
 
-`tests/data/old_runs.tar.xz` holds a recipe (`desk`), its finished run, one that a budget stopped, and exports of
-the finished one. They were made when every stage had version 1.
+`tests/data/old_runs.tar.xz` holds a recipe (`desk`), its finished run, one that a budget stopped, and exports
+of the finished one. They were made when every stage had version 1.
 """
 
 from __future__ import annotations
