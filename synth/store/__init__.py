@@ -5,13 +5,13 @@ from synth.store.folder import RunFolder
 from synth.store.overlay import MadeRow, Overlay, OverlayTable, RowPlace
 from synth.store.reader import FunnelLine, RunReader
 from synth.store.review import ReviewStore
-from synth.store.run import Found, ModelUse, RunStore
+from synth.store.run import FoundReply, ModelUse, RunStore
 
 __all__ = [
     "Answer",
     "DecisionLog",
     "Decisions",
-    "Found",
+    "FoundReply",
     "FunnelLine",
     "MadeRow",
     "ModelUse",

@@ -107,7 +107,7 @@ def row_line(
     )
 
 
-class Writer:
+class RunWriter:
     """Owns the journal's and the database's writing side, in a thread of its own."""
 
     def __init__(self, folder: RunFolder, journal: JournalWriter, database: sqlite3.Connection) -> None:
