@@ -50,9 +50,7 @@ class PositionBias:
 def position_bias_of(reader: RunReader) -> dict[str, PositionBias]:
     """By stage, for each one that asks in both orders; counted over all rows that are there."""
     asking = {
-        stage["name"]: PositionBias()
-        for stage in reader.recipe["stages"]
-        if stage["kind"] == "score" and stage["options"].get("swap")
+        stage["name"]: PositionBias() for stage in reader.recipe["stages"] if stage["options"].get("swap")
     }
     for row in reader.rows() if asking else ():
         if row.superseded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synth.llm.base import Json
+from synth.stages.registry import options_class
 from synth.store.reader import RunReader
 
 
@@ -26,11 +27,11 @@ class TopicCoverage:
 
 
 def topic_coverage_of(reader: RunReader) -> TopicCoverage | None:
-    """None where the recipe has no `topics`.
+    """None where no stage of the recipe names topics.
 
     A run on its way has not said yet which topics there are: then only those count that were asked for.
     """
-    stages = [stage["name"] for stage in reader.recipe["stages"] if stage["kind"] == "topics"]
+    stages = [stage["name"] for stage in reader.recipe["stages"] if options_class(stage["kind"]).names_topics]
     if not stages:
         return None
     notes = reader.notes.get("stages", {}) if reader.finished else {}

@@ -7,7 +7,7 @@ Paraphrases share their source's answer: they take over an edited one, and go wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import orjson
@@ -27,14 +27,15 @@ REVIEW = "review"
 class DecisionOverlay:
     """All decisions of a run, and what each does to a row.
 
-    `stages` are the names of the recipe's stages by kind. `note` has to hear of a row before the rows that
+    `stages` is how many stages the recipe has; those in `sharing` make rows that share the answer of the row
+    that they are made from (paraphrases). `note` has to hear of a row before the rows that
     are made from it.
     """
 
-    def __init__(self, decisions: Mapping[str, Decision], stages: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, decisions: Mapping[str, Decision], stages: int, sharing: Collection[str]) -> None:
         self._decisions = decisions
-        self._review = len(stages) + 1
-        self._paraphrases = {name for kind, name in stages if kind == "paraphrase"}
+        self._review = stages + 1
+        self._sharing = frozenset(sharing)
         self._parents: dict[str, Sequence[str]] = {}
 
     @property
@@ -48,7 +49,7 @@ class DecisionOverlay:
 
     def note(self, row: str, stage: str | None, parents: Sequence[str]) -> None:
         """Remembers what a paraphrase was made from, for those that are made from it in turn."""
-        if parents and stage in self._paraphrases:
+        if parents and stage in self._sharing:
             self._parents[row] = parents
 
     def over(self, row: Row, ended: int | None) -> Overlay | None:
@@ -141,7 +142,7 @@ class DecisionOverlay:
 
     def _source(self, row: Row) -> Decision | None:
         """The decision on the nearest row whose answer this one shares."""
-        paraphrase = row.lineage.stage in self._paraphrases
+        paraphrase = row.lineage.stage in self._sharing
         answer = row.conversation.answer or ""
         waiting, seen = list(row.lineage.parents), set()
         while waiting:
@@ -160,7 +161,8 @@ class DecisionOverlay:
 
 def overlay_of(decisions: Decisions, recipe: Recipe) -> DecisionOverlay:
     """The decisions so far, on rows of this recipe."""
-    return DecisionOverlay(aggregate_all(decisions), [(stage.kind, stage.name) for stage in recipe.stages])
+    sharing = [stage.name for stage in recipe.stages if stage.options.shares_answer]
+    return DecisionOverlay(aggregate_all(decisions), len(recipe.stages), sharing)
 
 
 def review_of(decision: Decision) -> Review:

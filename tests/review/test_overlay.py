@@ -12,8 +12,6 @@ from synth.review.overlay import DecisionOverlay
 from synth.row import Dropped, Kept, Lineage, Row
 from synth.store import Shown
 
-STAGES = (("generate", "generate"), ("paraphrase", "reword"), ("evolve", "evolve"))
-
 
 def row(name: str, stage: str, answer: str, parents: Sequence[str] = ()) -> Row:
     messages = [{"role": "user", "content": f"{name}?"}, {"role": "assistant", "content": answer}]
@@ -28,7 +26,7 @@ OF_EVOLVED = row("of_evolved", "reword", "another answer", ["evolved"])
 
 
 def overlay_with(**decisions: Decision) -> DecisionOverlay:
-    made = DecisionOverlay(decisions, STAGES)
+    made = DecisionOverlay(decisions, stages=3, sharing=["reword"])
     for each in (REWORDED, AGAIN, EVOLVED, OF_EVOLVED):
         made.note(each.id, each.lineage.stage, each.lineage.parents)
     return made
