@@ -29,7 +29,7 @@ RECEIPTS = "receipts.jsonl"
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedExport:
     """What an export should be: the files as written, the format, the recipe's options, copies of rows."""
 
     files: Sequence[Written]
@@ -43,7 +43,7 @@ def file_of(split: Split) -> str:
     return f"{split}.jsonl"
 
 
-def check_export(folder: Path, expected: Expected) -> list[str]:
+def check_export(folder: Path, expected: ExpectedExport) -> list[str]:
     """What was checked, in words for the card. Raises `ExportError` for the first thing that is not so."""
     _check_bytes(folder, expected.files)
     marks = _Marks()
@@ -84,7 +84,7 @@ class _Marks:
             self.train.extend(_marks(exported.row))
 
 
-def _check_texts(folder: Path, expected: Expected, marks: _Marks) -> int:
+def _check_texts(folder: Path, expected: ExpectedExport, marks: _Marks) -> int:
     """How many rows there are; notes their `marks`, too."""
     records = {split: read_lines(folder / file_of(split)) for split in SPLITS}
     count = 0
@@ -106,7 +106,7 @@ def _check_texts(folder: Path, expected: Expected, marks: _Marks) -> int:
     return count
 
 
-def _lost_text(exported: ExportedRow, record: Json, expected: Expected) -> str | None:
+def _lost_text(exported: ExportedRow, record: Json, expected: ExpectedExport) -> str | None:
     """A text of the row that the record does not hold, whole and unchanged."""
     whole, inside = _wanted(exported, expected)
     texts = list(_strings(record))
@@ -118,7 +118,7 @@ def _lost_text(exported: ExportedRow, record: Json, expected: Expected) -> str |
     return next((text for text in inside if not any(text in longer for longer in texts)), None)
 
 
-def _wanted(exported: ExportedRow, expected: Expected) -> tuple[list[str], list[str]]:
+def _wanted(exported: ExportedRow, expected: ExpectedExport) -> tuple[list[str], list[str]]:
     """The texts that a record is to hold: those that stand by themselves, those that are a part of another.
 
     Names of calls are a part in formats that write a call as a text; an answer is behind what was thought.

@@ -17,11 +17,11 @@ from synth.exports.balance import Copies
 from synth.exports.check import RECEIPTS, file_of
 from synth.exports.counts import ExportCounts
 from synth.exports.eligibility import withheld_because
-from synth.exports.example import Example, examples_of
+from synth.exports.example import TrainingExample, examples_of
 from synth.exports.exported import ExportedRow
 from synth.exports.files import LinesFile, Written, as_line
 from synth.exports.formats.base import Format
-from synth.exports.mix import Mixture, Share
+from synth.exports.mix import MixShare, Mixture
 from synth.exports.preferences import Preference
 from synth.exports.splits import SPLITS, Origins, Split, TestSplitGuard
 from synth.exports.target_model import target_model
@@ -40,7 +40,7 @@ class RowWriter:
     ) -> None:
         self._reader = reader
         self._base = base
-        self.shares: list[Share] = []
+        self.shares: list[MixShare] = []
         self._form = form
         self._options = options
         self._as_it_is = options.model_copy(update={"system": None})  # for general rows
@@ -151,7 +151,7 @@ class RowWriter:
         if not wrote:
             self._tally.withheld[reason] += 1
 
-    def _line(self, example: Example) -> bytes | str:
+    def _line(self, example: TrainingExample) -> bytes | str:
         """The line, or the code of why there is none."""
         try:
             line = as_line(self._form.write(example))
@@ -167,7 +167,7 @@ class RowWriter:
         self._written.add(mark)
         return line
 
-    def _too_long(self, example: Example) -> bool:
+    def _too_long(self, example: TrainingExample) -> bool:
         """Whether the model would see the row cut. Raises `ExportError` where it would lose a text."""
         if self._target is None:
             return False
