@@ -120,7 +120,7 @@ class Run:
         return self.rows(status="kept")
 
     def __len__(self) -> int:
-        """The number of kept rows, seeds included; iterating gives these."""
+        """The number of kept rows, including seeds. Iteration yields these rows."""
         return self._reader.count("kept")
 
     def drafts(self) -> Iterator[Json]:
@@ -189,7 +189,7 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     def other_loop() -> None:
         try:
             outcome.append(_run(work))
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             outcome.append(error)
 
     thread = threading.Thread(target=other_loop, name="synth-run")
