@@ -26,7 +26,7 @@ from pathlib import Path
 
 from rensa import RMinHash, RMinHashLSH
 
-from synth.text.near import NearCopies
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 from synth.text.tokens import normal_form
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -142,7 +142,7 @@ class Outcome:
 
 def measured(name: str, words: list[str], rows: int, threshold: float, seed: int) -> Outcome:
     corpus = Corpus(words, seed)
-    index = NearCopies(threshold) if name == "NearCopies" else WordRuns(threshold)
+    index = NearDuplicateIndex(threshold) if name == "NearDuplicateIndex" else WordRuns(threshold)
     wall, cpu = 0.0, 0.0
     planted: Counter[str] = Counter()
     found: Counter[str] = Counter()
@@ -173,7 +173,7 @@ def main() -> None:
 
     words = real_words(args.data)
     outcomes = []
-    for name in ("rensa, 5 words", "NearCopies"):  # a fresh process each, so that memory is its own
+    for name in ("rensa, 5 words", "NearDuplicateIndex"):  # a fresh process each, so that memory is its own
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             task = pool.submit(measured, name, words, args.rows, args.threshold, args.seed)
             outcomes.append(task.result())

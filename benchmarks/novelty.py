@@ -15,7 +15,7 @@ import statistics
 import time
 from pathlib import Path
 
-from synth.text.novelty import NoveltyIndex
+from synth.text.similarity.novelty import NoveltyIndex
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -13,7 +13,7 @@ import random
 
 from num2words import num2words
 
-from synth.text.number_words import worded_numbers
+from synth.text.paraphrase_checks.number_words import worded_numbers
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "pt_BR", "nl")
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synth.text.embedding import similarity
-from synth.text.entities import changed_entity
-from synth.text.literals import changed_literal
-from synth.text.meaning import LEAST_SIMILARITY, changed_meaning, is_copy
-from synth.text.negations import changed_negation
-from synth.text.numbers import changed_numbers
+from synth.text.paraphrase_checks.entities import changed_entity
+from synth.text.paraphrase_checks.literals import changed_literal
+from synth.text.paraphrase_checks.meaning import LEAST_SIMILARITY, changed_meaning, is_copy
+from synth.text.paraphrase_checks.negations import changed_negation
+from synth.text.paraphrase_checks.numbers import changed_numbers
 from synth.text.quotes import find_quote
-from synth.text.selfcontained import leans_on_source
+from synth.text.similarity.embedding import similarity
+from synth.text.standalone import leans_on_source
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 SETS = {"first": "", "held out": "_held_out"}

@@ -18,7 +18,7 @@ from synth.recipe.model import MixSource
 from synth.row import Row
 from synth.sources import read_rows
 from synth.stable import fraction
-from synth.text.near import NearCopies
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 # How much of what is wanted a row gives: one, where rows are counted, or its tokens.
 Size = Callable[[Row], int]
@@ -45,7 +45,9 @@ class Mixture:
     the sources' paths start; `tokens` counts those of a row.
     """
 
-    def __init__(self, sources: Sequence[MixSource], folder: Path, ours: NearCopies, tokens: Size) -> None:
+    def __init__(
+        self, sources: Sequence[MixSource], folder: Path, ours: NearDuplicateIndex, tokens: Size
+    ) -> None:
         self._sources = sources
         self._folder = folder
         self._ours = ours
@@ -79,7 +81,7 @@ def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:
     return [source.rows or round((source.weight or 0.0) * total) for source in sources]
 
 
-def choose(source: MixSource, wanted: int, folder: Path, ours: NearCopies, size: Size) -> Share:
+def choose(source: MixSource, wanted: int, folder: Path, ours: NearDuplicateIndex, size: Size) -> Share:
     """The rows with the lowest hashes that are no near-copies of ours: as few as make up `wanted`.
 
     Raises `SourceError`.

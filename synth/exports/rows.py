@@ -29,7 +29,7 @@ from synth.exports.templates import Templates
 from synth.recipe.model import ExportOptions
 from synth.row import Row
 from synth.store import RunReader
-from synth.text.near import NearCopies
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 
 class RowWriter:
@@ -110,7 +110,7 @@ class RowWriter:
         """General data, as much as `export.mix` wants beside the rows of each split that were written."""
         if not self._options.mix:
             return
-        ours = NearCopies()
+        ours = NearDuplicateIndex()
         for row in self._rows():
             if text := row.conversation.prompt_text:
                 ours.add(text)

@@ -20,8 +20,8 @@ from typing import Literal
 
 from synth.row import Row
 from synth.stable import fraction
-from synth.text.meanings import Meanings
-from synth.text.near import NearCopies
+from synth.text.similarity.embedding_index import EmbeddingIndex
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
@@ -90,9 +90,9 @@ class TestSplitGuard:
     __test__ = False  # not for pytest
 
     def __init__(self, meaning: float | None = None) -> None:
-        self._prompts = NearCopies()
+        self._prompts = NearDuplicateIndex()
         self._clusters: set[str] = set()
-        self._meanings = Meanings(meaning) if meaning is not None else None
+        self._meanings = EmbeddingIndex(meaning) if meaning is not None else None
 
     def add(self, row: Row) -> None:
         """Takes a row of `test` in."""

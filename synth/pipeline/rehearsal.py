@@ -16,8 +16,9 @@ from typing import Any
 from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed, Usage, estimated_tokens
+from synth.llm.budget import BudgetLedger, usd
 from synth.llm.chat_completions import read_reply
-from synth.llm.model import BudgetLedger, Memory, Model, usd
+from synth.llm.model import Memory, Model
 from synth.pipeline.flow import Flow
 from synth.pipeline.inputs import RunInputs
 from synth.pipeline.maker import MakerDriver

@@ -23,7 +23,8 @@ import orjson
 
 from synth.errors import NothingServes, SynthError, Unfinished
 from synth.llm.base import Json
-from synth.llm.model import BudgetLedger, Cost, Model, usd
+from synth.llm.budget import BudgetLedger, Cost, usd
+from synth.llm.model import Model
 from synth.pipeline.build import build_clients, build_stage, build_stages
 from synth.pipeline.commit import Committer
 from synth.pipeline.digest import file_digest, source_digest

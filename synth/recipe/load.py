@@ -11,7 +11,6 @@ from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
 from synth.llm.providers import PROVIDERS, provider_of
-from synth.nearest import did_you_mean
 from synth.recipe.files import FileSource, RunSource
 from synth.recipe.model import (
     FORMAT_VERSION,
@@ -21,6 +20,7 @@ from synth.recipe.model import (
 from synth.recipe.overrides import apply_overrides
 from synth.recipe.source_map import SourceMap, read_yaml
 from synth.stages.registry import STAGES
+from synth.suggestions import did_you_mean
 
 # Fields of `Recipe` that the command line sets, not the file.
 _NOT_KEYS = {"folder", "limit"}

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-Kind = Literal["email", "phone", "card", "account", "name"]
+DataKind = Literal["email", "phone", "card", "account", "name"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PersonalValue:
     """A value at `text[start:end]`; `value` is the form in which two spellings of it are one."""
 
     start: int
     end: int
-    kind: Kind
+    kind: DataKind
     value: str
 
 
@@ -39,26 +39,26 @@ _ACCOUNT: Final = re.compile(
 )
 
 
-def emails(text: str) -> Iterator[Found]:
+def emails(text: str) -> Iterator[PersonalValue]:
     """Addresses, except those that can belong to nobody."""
     for match in _EMAIL.finditer(text):
         address = match.group().strip(".")
         if not _NOBODYS.search(address):
             start = match.start() + match.group().index(address)
-            yield Found(start, start + len(address), "email", address.lower())
+            yield PersonalValue(start, start + len(address), "email", address.lower())
 
 
-def cards(text: str) -> Iterator[Found]:
+def cards(text: str) -> Iterator[PersonalValue]:
     """Card numbers: 13 to 19 digits of a known scheme with a right last digit (Luhn)."""
     from stdnum import luhn
 
     for match in _CARD.finditer(text):
         digits = re.sub(r"\D", "", match.group())
         if _SCHEME.match(digits) and luhn.is_valid(_ascii(digits)) and len(set(digits)) > 1:
-            yield Found(match.start(), match.end(), "card", digits)
+            yield PersonalValue(match.start(), match.end(), "card", digits)
 
 
-def accounts(text: str) -> Iterator[Found]:
+def accounts(text: str) -> Iterator[PersonalValue]:
     """IBANs (ISO 13616: length of the country, remainder 1 of 97); US routing numbers behind that word, with
     their checksum; and a number of 7 digits or more behind the word for an account, which has none."""
     from stdnum.us import rtn
@@ -69,19 +69,19 @@ def accounts(text: str) -> Iterator[Found]:
             yield found
     for match in _ROUTING.finditer(text):
         if rtn.is_valid(_ascii(match[1])) and set(match[1]) != {"0"}:
-            yield Found(match.start(1), match.end(1), "account", match[1])
+            yield PersonalValue(match.start(1), match.end(1), "account", match[1])
     for match in _ACCOUNT.finditer(text):
-        yield Found(match.start(1), match.end(1), "account", re.sub(r"\D", "", match[1]))
+        yield PersonalValue(match.start(1), match.end(1), "account", re.sub(r"\D", "", match[1]))
 
 
-def phones(text: str, region: str | None) -> Iterator[Found]:
+def phones(text: str, region: str | None) -> Iterator[PersonalValue]:
     """Numbers that are valid where they belong; without a country's code only with a `region` ("DE")."""
     import phonenumbers
 
     matches = phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID)
     for match in matches:
         value = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
-        yield Found(match.start, match.end, "phone", value)
+        yield PersonalValue(match.start, match.end, "phone", value)
 
 
 @lru_cache
@@ -99,7 +99,7 @@ def _ascii(digits: str) -> str:
     return "".join(str(int(digit)) for digit in digits)
 
 
-def _iban(text: str, start: int, length: int) -> Found | None:
+def _iban(text: str, start: int, length: int) -> PersonalValue | None:
     """The `length` letters and digits from `start` on, single spaces apart, if they are an IBAN."""
     from stdnum.iso7064 import mod_97_10
 
@@ -113,5 +113,5 @@ def _iban(text: str, start: int, length: int) -> Found | None:
         at += 1
     whole = at >= len(text) or not text[at].isalnum()
     if length and len(held) == length and whole and mod_97_10.is_valid(held[4:] + held[:4]):
-        return Found(start, at, "account", held)
+        return PersonalValue(start, at, "account", held)
     return None

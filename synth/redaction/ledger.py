@@ -26,7 +26,7 @@ def ledger_of(run: Path) -> Path:
     return whole.with_name(f"{whole.name}.redactions.jsonl")
 
 
-class Ledger:
+class RedactionLedger:
     """The open file, locked by one process at a time. A line that a crash cut off is removed."""
 
     def __init__(self, file: Path, warn: Callable[[str], None]) -> None:

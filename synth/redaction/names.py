@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from synth.errors import RecipeError
-from synth.redaction.finders import Found
+from synth.redaction.finders import PersonalValue
 
 _WORD: Final = re.compile(r"[^\W_][\w\u0300-\u036f]*(?:[-'’][^\W_][\w\u0300-\u036f]*)*")
 _POSSESSIVE: Final = re.compile(r"['’]s?$")
@@ -30,7 +30,7 @@ class Names:
             if words:
                 self._by_first.setdefault(words[0], []).append((words, _nfc(name.strip())))
 
-    def find(self, text: str) -> Iterator[Found]:
+    def find(self, text: str) -> Iterator[PersonalValue]:
         """The matches, from left to right."""
         matches = list(_WORD.finditer(text))
         at = 0
@@ -43,7 +43,7 @@ class Names:
             yield found
             at += count
 
-    def _at(self, text: str, matches: list[re.Match[str]], at: int) -> tuple[int, Found] | None:
+    def _at(self, text: str, matches: list[re.Match[str]], at: int) -> tuple[int, PersonalValue] | None:
         first = _POSSESSIVE.sub("", matches[at].group())
         for words, name in self._by_first.get(_folded(first), ()):
             last = at + len(words) - 1
@@ -60,7 +60,7 @@ class Names:
             written = text[matches[at].start() : end]
             if len(words) == 1 and _nfc(written) not in (name, name.upper()):
                 continue
-            return len(words), Found(matches[at].start(), end, "name", " ".join(words))
+            return len(words), PersonalValue(matches[at].start(), end, "name", " ".join(words))
         return None
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from synth.recipe.model import Recipe
-from synth.redaction.finders import Found, Kind, accounts, cards, emails, phones
-from synth.redaction.ledger import Ledger, ledger_of
+from synth.redaction.finders import DataKind, PersonalValue, accounts, cards, emails, phones
+from synth.redaction.ledger import RedactionLedger, ledger_of
 from synth.redaction.names import Names, read_names
 from synth.redaction.stand_ins import STAND_IN, stand_in
 
@@ -20,7 +20,7 @@ _FORM: Final = frozenset({"role", "type"})
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class KindsToRedact:
     """The kinds of values to replace."""
 
     emails: bool = True
@@ -34,10 +34,10 @@ class Wanted:
 class Redactor:
     """Replaces a value by the same stand-in everywhere. Call `close` at the end of the run."""
 
-    def __init__(self, wanted: Wanted, ledger: Ledger) -> None:
+    def __init__(self, wanted: KindsToRedact, ledger: RedactionLedger) -> None:
         self._wanted = wanted
         self._ledger = ledger
-        self._known: dict[tuple[Kind, str], str] = {}
+        self._known: dict[tuple[DataKind, str], str] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -75,17 +75,17 @@ class Redactor:
             at = found.end
         return "".join([*parts, text[at:]]) if parts else text
 
-    def _found(self, text: str) -> list[Found]:
+    def _found(self, text: str) -> list[PersonalValue]:
         """Matches from left to right, without overlaps: the most certain kind wins."""
         wanted = self._wanted
-        kinds: list[tuple[bool, Callable[[str], Iterable[Found]]]] = [
+        kinds: list[tuple[bool, Callable[[str], Iterable[PersonalValue]]]] = [
             (wanted.emails, emails),
             (wanted.accounts, accounts),
             (wanted.cards, cards),
             (wanted.phones, lambda rest: phones(rest, wanted.region)),
             (wanted.names is not None, lambda rest: wanted.names.find(rest) if wanted.names else ()),
         ]
-        taken: list[Found] = []
+        taken: list[PersonalValue] = []
         rest = STAND_IN.sub(lambda match: _TAKEN * len(match.group()), text)
         for is_wanted, find in kinds:
             for found in list(find(rest)) if is_wanted else ():
@@ -94,7 +94,7 @@ class Redactor:
                     rest = rest[: found.start] + _TAKEN * (found.end - found.start) + rest[found.end :]
         return sorted(taken, key=lambda found: found.start)
 
-    def _stand_in(self, found: Found, written: str) -> str:
+    def _stand_in(self, found: PersonalValue, written: str) -> str:
         known = self._known.get((found.kind, found.value))
         if known is not None:
             return known
@@ -119,8 +119,10 @@ def open_redactor(recipe: Recipe, run: Path, warn: Callable[[str], None]) -> Red
         return None
     options: Any = first.options
     names = read_names(recipe.folder / options.names) if options.names else None
-    wanted = Wanted(options.emails, options.phones, options.cards, options.accounts, options.region, names)
-    ledger = Ledger(ledger_of(run), warn)
+    wanted = KindsToRedact(
+        options.emails, options.phones, options.cards, options.accounts, options.region, names
+    )
+    ledger = RedactionLedger(ledger_of(run), warn)
     if ledger.is_new and (run / "run.json").exists():
         warn(f"{ledger.file} is new, so stand-ins differ from those of the run's earlier calls.")
     return Redactor(wanted, ledger)

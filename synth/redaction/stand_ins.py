@@ -13,7 +13,7 @@ import hmac
 import re
 from typing import Final
 
-from synth.redaction.finders import Kind
+from synth.redaction.finders import DataKind
 
 _STARTS: Final = re.findall("[a-z]+", "b br d dr f g gr h j k kl l m n p pr r s st t tr v w z")
 _VOWELS: Final = "aeiou"
@@ -26,7 +26,7 @@ STAND_IN: Final = re.compile(
 )
 
 
-def stand_in(key: bytes, kind: Kind, value: str, turn: int = 0) -> str:
+def stand_in(key: bytes, kind: DataKind, value: str, turn: int = 0) -> str:
     """The stand-in of `value`. If two values would share one, another `turn` gives another one."""
     digest = hmac.digest(key, f"{kind}\0{value}\0{turn}".encode(), hashlib.sha256)
     number = int.from_bytes(digest, "big")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from synth.errors import InputError
-from synth.nearest import did_you_mean
 from synth.packaged import packaged
 from synth.small_files import read_small
+from synth.suggestions import did_you_mean
 from synth.yaml_data import YamlFault, load_yaml
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synth.text import embedding
+from synth.text.similarity import embedding
 
 # More letters say little more about what a text means, and cost time.
 _LETTERS = 4000

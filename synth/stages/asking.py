@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply, RequestFailed
-from synth.llm.model import Answer, Model
+from synth.llm.model import Completion, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.row import Row
@@ -41,7 +41,7 @@ async def ask_until_served(
     schema: Json | None = None,
     logprobs: int = 0,
     draw: int = 0,
-) -> tuple[T, Answer]:
+) -> tuple[T, Completion]:
     """Asks until `read` accepts an answer, at most `attempts` times.
 
     Each further attempt is a request of its own that can come out differently: its identity differs
@@ -119,7 +119,7 @@ def refused(row: Row, stage: str, error: Unusable | RequestFailed) -> Row:
     return row.failed(stage, error.words)
 
 
-def attributed(row: Row, *, stage: str, prompt: Prompt | None, answer: Answer) -> Row:
+def attributed(row: Row, *, stage: str, prompt: Prompt | None, answer: Completion) -> Row:
     """The row with the request that made its text."""
     request = answer.request
     lineage = replace(

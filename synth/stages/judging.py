@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from synth.errors import PromptError
 from synth.llm.base import Json, Reply, RequestFailed, TokenChoice
-from synth.llm.model import Answer, Model
+from synth.llm.model import Completion, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.row import Row
@@ -48,7 +48,7 @@ class Judgement:
 
     score: float
     mass: float
-    answer: Answer
+    answer: Completion
 
     def noted(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> Row:
         """The row with the judgement in its history."""

@@ -15,8 +15,8 @@ from synth.llm.base import Json
 from synth.prompts import Prompt
 from synth.stable import rank
 from synth.stages.items import Passage
-from synth.text.embedding import embed
 from synth.text.quotes import find_quote
+from synth.text.similarity.embedding import embed
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ import orjson
 from synth.isolated import TooMuch
 from synth.json_schema import off_schema
 from synth.llm.base import Json, Reply
-from synth.llm.model import Answer, Model
+from synth.llm.model import Completion, Model
 from synth.recipe.base import Sampling
 from synth.stages.asking import Unusable, ask_until_served
 
@@ -62,7 +62,7 @@ async def ask_for_object(
     attempts: int,
     *,
     draw: int = 0,
-) -> tuple[Json, Answer]:
+) -> tuple[Json, Completion]:
     """Asks for one JSON object of this schema, as `ask_until_served` does, and reads it by the same one."""
     return await ask_until_served(
         model, messages, sampling, reads_object(schema), attempts, schema=schema, draw=draw

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth.text.embedding import similarity
+from synth.text.similarity.embedding import similarity
 
 # A name and the one it is near to are one topic: "Billing" and "Billing and payments" are 0.86 alike, "Google
 # Calendar" and "Outlook Calendar" 0.72.

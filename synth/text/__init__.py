@@ -1,1 +1,1 @@
-"""Plain functions on text: comparing, normalising, finding near-copies. Nothing here knows about rows."""
+"""Plain functions on text: comparing, standardising, checking. Nothing here knows about rows."""

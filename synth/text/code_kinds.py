@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from synth.text.canonical import is_json, is_sql
+from synth.text.standardise.canonical import is_json, is_sql
 
 _DIFF = re.compile(
     r"(?:diff --git |Index: |--- \S.*\n\+\+\+ |@@ -\d)|[\s\S]*?^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", re.M

@@ -18,7 +18,7 @@ from synth.recipe.model import MixSource
 from synth.row import Row
 from synth.sources import read_rows
 from synth.stable import fraction
-from synth.text.near import NearCopies
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 OURS = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"
 
@@ -117,7 +117,7 @@ def test_a_weight_of_tokens_takes_as_few_rows_as_make_it_up(tmp_path: Path) -> N
     def tokens(row: Row) -> int:
         return len(row.conversation.prompt_text) % 7 + 1
 
-    share = choose(source, 100, tmp_path, NearCopies(), tokens)
+    share = choose(source, 100, tmp_path, NearDuplicateIndex(), tokens)
     read = read_rows("general.jsonl", tmp_path, "seed", answered=True)
     rows = sorted(read, key=lambda r: fraction("split", r.id))
     few = rows[: len(share.ids)]

@@ -16,8 +16,8 @@ from synth.exports import export_run
 from synth.exports.splits import Origins
 from synth.row import Row
 from synth.stable import fraction
-from synth.text.embedding import embed
-from synth.text.near import NearCopies
+from synth.text.similarity.embedding import embed
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 
 def sides(rows: list[Row], share: float = 0.5) -> dict[str, str]:
@@ -164,7 +164,7 @@ def _assert_no_leak(rows: list[Row], split: dict[str, str]) -> None:
     test = [by_id[row_id] for row_id, side in split.items() if side == "test"]
     train = [by_id[row_id] for row_id, side in split.items() if side == "train"]
     texts_of_test = {root for row in test for root in origins.roots(row.id)}
-    index = NearCopies()
+    index = NearDuplicateIndex()
     for row in test:
         index.add(row.conversation.prompt_text)
     for row in train:

@@ -10,7 +10,7 @@ from rapidfuzz import fuzz
 
 from benchmarks.spoiling import DEFECTS, Draft, is_label, judge_rows, spoil
 from benchmarks.spoilt_data import EXAMPLE, SPOILT, TRUSTED, drafts_of
-from synth.text.near import NearCopies
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 ROWS = drafts_of(EXAMPLE / "seeds.jsonl")
 DRAFTS = ROWS[TRUSTED:]
@@ -80,7 +80,7 @@ def test_the_holdout_shares_no_message_with_train_and_every_label_is_in_both() -
 def test_the_general_rows_to_mix_in_are_not_those_that_are_asked() -> None:
     read = [json.loads(line) for line in (EXAMPLE / "general.jsonl").read_text().splitlines()]
     asked = [json.loads(line) for line in (EXAMPLE / "general_test.jsonl").read_text().splitlines()]
-    seen = NearCopies()
+    seen = NearDuplicateIndex()
     for row in read:
         seen.add(row["instruction"])
     assert not [row for row in asked if (copy := seen.seen(row["instruction"])) and copy.exact]

@@ -16,9 +16,9 @@ import synth
 from synth.errors import InputError, MachineError, RecipeError
 from synth.redaction import Redactor, ledger_of, restore
 from synth.redaction.finders import accounts, cards, emails, phones
-from synth.redaction.ledger import Ledger
+from synth.redaction.ledger import RedactionLedger
 from synth.redaction.names import Names
-from synth.redaction.redactor import Wanted
+from synth.redaction.redactor import KindsToRedact
 from synth.redaction.stand_ins import STAND_IN, stand_in
 
 # Published test numbers: they have right checksums, and belong to nobody.
@@ -145,8 +145,8 @@ def test_checksums() -> None:
 
 @pytest.fixture
 def redactor(tmp_path: Path) -> Redactor:
-    ledger = Ledger(tmp_path / "run.redactions.jsonl", lambda words: None)
-    return Redactor(Wanted(names=NAMES, region="DE"), ledger)
+    ledger = RedactionLedger(tmp_path / "run.redactions.jsonl", lambda words: None)
+    return Redactor(KindsToRedact(names=NAMES, region="DE"), ledger)
 
 
 LETTER = (
@@ -217,22 +217,22 @@ def test_two_values_never_share_a_stand_in(redactor: Redactor, monkeypatch: pyte
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     file, said = tmp_path / "x.jsonl", []
     os.umask(os.umask(0))
-    Ledger(file, said.append).close()
+    RedactionLedger(file, said.append).close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.chmod(0o644)
-    Ledger(file, said.append).close()
+    RedactionLedger(file, said.append).close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "other users could read" in said[0]
 
 
 def test_a_line_that_was_cut_is_written_again(tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
-    with Ledger(file, print) as ledger:
-        first = Redactor(Wanted(), ledger).text("a@northwind.io")
+    with RedactionLedger(file, print) as ledger:
+        first = Redactor(KindsToRedact(), ledger).text("a@northwind.io")
     whole = file.read_bytes()
     file.write_bytes(whole[:-9])
-    with Ledger(file, print) as ledger:
-        assert Redactor(Wanted(), ledger).text("a@northwind.io") == first
+    with RedactionLedger(file, print) as ledger:
+        assert Redactor(KindsToRedact(), ledger).text("a@northwind.io") == first
     assert file.read_bytes() == whole
 
 
@@ -244,19 +244,19 @@ def test_a_file_that_is_no_ledger(content: str, tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
     file.write_text(content)
     with pytest.raises(InputError):
-        Ledger(file, print)
+        RedactionLedger(file, print)
     assert file.read_text() == content
 
 
 def test_a_ledger_in_use(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "x.jsonl", print), pytest.raises(MachineError, match="in use"):
-        Ledger(tmp_path / "x.jsonl", print)
+    with RedactionLedger(tmp_path / "x.jsonl", print), pytest.raises(MachineError, match="in use"):
+        RedactionLedger(tmp_path / "x.jsonl", print)
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(MachineError):
-        Ledger(tmp_path / "x.jsonl", print)
+        RedactionLedger(tmp_path / "x.jsonl", print)
 
 
 # --- in a run -------------------------------------------------------------------------------------------

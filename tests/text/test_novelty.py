@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenize import tokenize
 
-from synth.text.novelty import Match, NoveltyIndex
+from synth.text.similarity.novelty import Match, NoveltyIndex
 from synth.text.tokens import rouge_tokens
 
 SEEDS = Path(os.environ.get("SYNTH_DATA", "")) / "self_instruct_seeds.jsonl"

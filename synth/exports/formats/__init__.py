@@ -8,8 +8,8 @@ from __future__ import annotations
 from synth.errors import ExportError
 from synth.exports.formats import alpaca, axolotl, gemini, mistral, openai, sharegpt, trl
 from synth.exports.formats.base import Format
-from synth.nearest import did_you_mean
 from synth.plugins import Registry
+from synth.suggestions import did_you_mean
 
 FORMATS: dict[str, Format] = {
     form.name: form

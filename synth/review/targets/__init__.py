@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from synth.errors import InputError
-from synth.nearest import did_you_mean
 from synth.plugins import Registry
 from synth.review.targets.base import ReviewBackend
+from synth.suggestions import did_you_mean
 
 # Another package adds a backend by an entry point of this group.
 GROUP = "synth.review"

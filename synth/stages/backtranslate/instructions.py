@@ -19,8 +19,8 @@ from synth.stages.context import Context
 from synth.stages.items import Passage
 from synth.stages.judging import Judge
 from synth.stages.structured_output import ask_for_object, read_text
-from synth.text.repeats import repeated_run, shares_a_word
-from synth.text.selfcontained import leans_on_source
+from synth.text.prompt_leakage import repeated_run, shares_a_word
+from synth.text.standalone import leans_on_source
 
 # Self-Instruct's bounds for an instruction.
 _FEWEST_WORDS, _MOST_WORDS = 4, 150

@@ -13,7 +13,7 @@ from dataclasses import replace
 from synth.conversation import Conversation, assistant_message, user_message
 from synth.errors import RecipeError
 from synth.llm.base import Json
-from synth.llm.model import Answer
+from synth.llm.model import Completion
 from synth.row import Lineage, Row, content_id
 from synth.stable import fraction
 from synth.stages.asking import attributed
@@ -22,7 +22,7 @@ from synth.stages.context import Context
 from synth.stages.items import Passage
 from synth.stages.passages import PassageIndex, quoted_in
 from synth.stages.structured_output import ask_for_object
-from synth.text.selfcontained import leans_on_source
+from synth.text.standalone import leans_on_source
 
 _FEWEST_WORDS = 3
 
@@ -74,13 +74,13 @@ class Questions:
         ]
         return rows or [self._none(lineage, answer)]
 
-    def _none(self, lineage: Lineage, answer: Answer) -> Row:
+    def _none(self, lineage: Lineage, answer: Completion) -> Row:
         row = Row(content_id(self._name, answer.request.identity), Conversation(), lineage)
         row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
         return row.dropped(self._name, "empty", "the answer holds no question")
 
     def _row(
-        self, pair: Json, number: int, passages: Sequence[Passage], lineage: Lineage, answer: Answer
+        self, pair: Json, number: int, passages: Sequence[Passage], lineage: Lineage, answer: Completion
     ) -> Row:
         question, response, quote = (str(pair[key]).strip() for key in ("question", "answer", "quote"))
         exchange = Conversation((user_message(question), assistant_message(response)))

@@ -9,7 +9,7 @@ from synth.row import Row
 from synth.stages.base import OrderedStage
 from synth.stages.context import Context
 from synth.stages.dedupe.options import DedupeOptions
-from synth.text.near import NearCopies
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 
 class Dedupe(OrderedStage):
@@ -18,7 +18,7 @@ class Dedupe(OrderedStage):
     def __init__(self, name: str, options: DedupeOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._on = options.on
-        self._index = NearCopies(options.threshold)
+        self._index = NearDuplicateIndex(options.threshold)
         self._ids: list[str] = []
         self._held_out: set[str] = set()
 

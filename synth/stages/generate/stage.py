@@ -25,8 +25,8 @@ from synth.stages.generate.few_shot import EvenDraws, ExamplePool
 from synth.stages.generate.options import GenerateOptions
 from synth.stages.items import Seed
 from synth.stages.structured_output import ask_for_object
-from synth.text.loops import repeated_share
-from synth.text.novelty import NoveltyIndex
+from synth.text.repetition import repeated_share
+from synth.text.similarity.novelty import NoveltyIndex
 
 
 @dataclass(frozen=True, slots=True)

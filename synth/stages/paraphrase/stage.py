@@ -23,9 +23,9 @@ from synth.stages.paraphrase.options import STYLES, ParaphraseOptions
 from synth.stages.parents import Parents, turn_of
 from synth.stages.structured_output import read_text
 from synth.stages.transcript import transcript
-from synth.text.diversity import distinct_n, mean_nearest_similarity
-from synth.text.embedding import similarity
-from synth.text.meaning import changed_meaning
+from synth.text.paraphrase_checks.meaning import changed_meaning
+from synth.text.similarity.diversity import distinct_n, mean_nearest_similarity
+from synth.text.similarity.embedding import similarity
 from synth.text.tokens import normal_form
 
 # Diversity is measured over so many requests at the most: it takes the square of their number.

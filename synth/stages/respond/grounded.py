@@ -15,7 +15,7 @@ from synth.conversation import content_of, system_message
 from synth.errors import SourceError
 from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply
-from synth.llm.model import Answer
+from synth.llm.model import Completion
 from synth.row import Row
 from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.context import Context, no_source
@@ -113,7 +113,7 @@ class Grounded:
 
         return read
 
-    def _noted(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Answer) -> Row:
+    def _noted(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Completion) -> Row:
         """Whoever reviews the row reads the quote beside its passage."""
         event: Json = {}
         shots = [p.id for p in shown if support is None or p.id != support.passage.id]

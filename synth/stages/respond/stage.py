@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from synth.conversation import assistant_message, content_of, system_message, user_message
 from synth.frozen import FrozenJson
 from synth.llm.base import RequestFailed
-from synth.llm.model import Answer, Model
+from synth.llm.model import Completion, Model
 from synth.recipe.base import Sampling
 from synth.row import Candidate, Row
 from synth.stages.asking import Unusable, ask_until_served, attributed, last_of, refused, words_of
@@ -148,7 +148,7 @@ class Respond(RowStage):
         row = row.with_messages(new.messages)
         yield row.with_event(self.name, "answered_anew", before=before) if before else row
 
-    async def _text(self, messages: Sequence[FrozenJson]) -> tuple[str, Answer]:
+    async def _text(self, messages: Sequence[FrozenJson]) -> tuple[str, Completion]:
         return await ask_until_served(
             self._model, messages, self._options.sampling, read_text, self._options.attempts
         )

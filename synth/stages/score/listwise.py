@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from synth.errors import PromptError
 from synth.llm.base import Json, Reply
-from synth.llm.model import Answer
+from synth.llm.model import Completion
 from synth.recipe.base import Sampling
 from synth.row import Row, content_id
 from synth.stable import rank
@@ -78,7 +78,7 @@ class ListwiseJudge:
         row = self._noted(row, orders, scores, [answer for _, answer in replies])
         return row, [Compared(by_order) for by_order in zip(*scores, strict=True)]
 
-    async def _ask(self, conversation: str, shown: Sequence[str]) -> tuple[list[int], Answer]:
+    async def _ask(self, conversation: str, shown: Sequence[str]) -> tuple[list[int], Completion]:
         schema = {**self._schema, "properties": {**self._schema["properties"]}}
         schema["properties"]["scores"] = {
             **schema["properties"]["scores"],
@@ -105,7 +105,7 @@ class ListwiseJudge:
         row: Row,
         orders: Sequence[Sequence[int]],
         scores: Sequence[Sequence[float]],
-        answers: Sequence[Answer],
+        answers: Sequence[Completion],
     ) -> Row:
         """`shown` are the answers' numbers as each prompt has them; `by_order` the scores as `texts` are."""
         return row.with_event(

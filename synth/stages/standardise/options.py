@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synth.recipe.base import StageOptions
-from synth.text.options import Options as StandardiseRules
+from synth.text.standardise.options import Options as StandardiseRules
 
 
 class StandardiseOptions(StandardiseRules, StageOptions):

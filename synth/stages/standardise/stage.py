@@ -8,7 +8,7 @@ from synth.row import Row
 from synth.stages.base import RowStage
 from synth.stages.context import Context
 from synth.stages.standardise.options import StandardiseOptions
-from synth.text.standard import Role, standardise
+from synth.text.standardise.standard_form import Role, standardise
 
 
 class Standardise(RowStage):

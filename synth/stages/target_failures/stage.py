@@ -24,8 +24,8 @@ from synth.stages.items import KnownFailure
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.stages.target_failures.options import TargetFailuresOptions
 from synth.stages.transcript import transcript
-from synth.text.embedding import similarity
-from synth.text.novelty import NoveltyIndex
+from synth.text.similarity.embedding import similarity
+from synth.text.similarity.novelty import NoveltyIndex
 
 # Failures of a pattern that are shown when it is named.
 _SHOWN = 4

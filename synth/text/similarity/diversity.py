@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synth.text.embedding import embed
+from synth.text.similarity.embedding import embed
 from synth.text.tokens import rouge_tokens
 
 _BLOCK = 1024  # rows compared at a time: 1,024 x n cosines of 4 bytes

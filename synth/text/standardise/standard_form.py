@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Literal
 
-from synth.text.canonical import canonical_json, canonical_sql, is_sql
-from synth.text.chatter import strip_closer, strip_preamble, unwrap_fence, unwrap_quotes
 from synth.text.code_spans import map_prose
-from synth.text.options import Options
-from synth.text.spacing import tidy_spacing
+from synth.text.standardise.canonical import canonical_json, canonical_sql, is_sql
+from synth.text.standardise.chatter import strip_closer, strip_preamble, unwrap_fence, unwrap_quotes
+from synth.text.standardise.options import Options
+from synth.text.standardise.spacing import tidy_spacing
 
 Role = Literal["prompt", "answer"]
 Rule = Callable[[str], str]

@@ -14,7 +14,7 @@ from typing import Final
 
 from synth.text.languages import languages_of
 from synth.text.lexicon import LANGUAGES, any_of, lexicon
-from synth.text.number_words import worded_numbers
+from synth.text.paraphrase_checks.number_words import worded_numbers
 
 # What a number may mean: ("n", value), ("time", hour, minute), ("date", month, day), ("id", letters).
 Reading = tuple[str | float, ...]

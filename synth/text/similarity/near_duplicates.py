@@ -1,26 +1,28 @@
-"""Near-copies in a stream of texts, first come first kept: MinHash finds candidates, Jaccard decides.
+"""Near-duplicates in a stream of texts; the first of them stays. MinHash finds candidates, Jaccard decides.
 
-What counts as a near-copy. Texts are compared in their normal form (`tokens.normal_form`) by the Jaccard
-similarity of their shingle sets, and are copies from `threshold` on. The shingles depend on the length:
+Two texts are near-duplicates if the Jaccard similarity of their shingle sets is at least `threshold`. They
+are compared in their normal form (`tokens.normal_form`). The shingles depend on the length:
 
-- **Short texts** (fewer than 125 words at the default threshold): runs of 4 bytes of UTF-8, the ends padded
-  so that each byte stands in 4 of them. One changed word of w letters in n letters changes w + 3 shingles,
-  which is a near-copy at 0.8 if n >= 9 (w + 3): a typo in a six-word prompt, another word in one of fourteen.
-  A number is written three times over, since in a short text it is the task: "What is 2+2?" and "What is
-  2+3?" are two tasks, and so are sums that differ in two digits, up to about 18 words. In a longer text it is
-  a detail: a complaint of 30 words about order 1234 is a near-copy of the one about order 5678.
-- **Long texts** (100 words and more): runs of 5 words and 14 bands of 8 rows, as FineWeb (arXiv:2406.17557).
-- Texts of 100 to 125 words (100 / threshold) are filed under both, and the greater similarity counts. So two
-  texts are compared unless their numbers of words differ by more than the threshold allows copies to.
+- **Short texts** (fewer than 125 words at the default threshold): runs of 4 bytes of UTF-8. The ends are
+  padded, so that each byte is in 4 runs. One changed word of w letters in a text of n letters changes w + 3
+  shingles. At 0.8 the texts are near-duplicates if n >= 9 (w + 3): a typo in a prompt of six words, another
+  word in a prompt of fourteen. Numbers count three times, because in a short text the number is the task:
+  "What is 2+2?" and "What is 2+3?" are two tasks, and so are sums that differ in two digits, up to about 18
+  words. In a longer text a number is a detail: a complaint of 30 words about order 1234 is a near-duplicate
+  of the same complaint about order 5678.
+- **Long texts** (100 words and more): runs of 5 words and 14 bands of 8 rows, as in FineWeb
+  (arXiv:2406.17557).
+- Texts of 100 to 125 words (100 / threshold) are compared in both ways, and the higher similarity counts. So
+  any two texts are compared unless their lengths differ more than those of near-duplicates can.
 
-A run of bytes needs no notion of a word, so short texts of any script are compared alike. A character of
-Chinese has three bytes, one of Arabic two: each weighs about as much as it says.
+Runs of bytes need no notion of a word, so short texts of any script are compared alike. A Chinese character
+has three bytes, an Arabic one two: each weighs about as much as it says.
 
-False positives do not occur: every candidate is checked exactly. Recall is that of the bands: two texts of
-similarity s meet with a chance of 1 - (1 - s^r)^b. At s = 0.8 that is 0.92 for long texts (b = 14, r = 8) and
-0.996 for short ones (b = 18, r = 6). Only a corpus stamped from one template loses more, since the size of a
-bucket and the number of candidates checked are bounded. All hashes are fixed: the outcome depends on nothing
-but the order of the texts.
+There are no false positives, because every candidate is checked exactly. Recall is that of the bands: two
+texts of similarity s become candidates with a probability of 1 - (1 - s^r)^b. At s = 0.8 that is 0.92 for
+long texts (b = 14, r = 8) and 0.996 for short ones (b = 18, r = 6). Recall is lower only where many texts
+come from one template, because the size of a bucket and the number of candidates are limited. All hashes are
+fixed: the outcome depends on nothing but the order of the texts.
 """
 
 from __future__ import annotations
@@ -49,8 +51,8 @@ _NUMBER = re.compile(rb"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """The earlier text that a text is a copy of: its position, the Jaccard similarity (0 to 1), and whether
+class Duplicate:
+    """The earlier text that a text duplicates: its position, the Jaccard similarity (0 to 1), and whether
     both have the same normal form."""
 
     position: int
@@ -100,8 +102,8 @@ class Buckets:
                 filed.append(row)
 
 
-class NearCopies:
-    """Texts in the order in which they were added, asked for the one that a text copies.
+class NearDuplicateIndex:
+    """Texts in the order in which they were added, asked for the one that a text duplicates.
 
     A million prompts of 8 to 25 words take about 1.4 GB at the peak, and 50,000 take 90 MB.
     Raises `ValueError` for a threshold outside (0, 1] or bands that do not fit the permutations.
@@ -122,10 +124,10 @@ class NearCopies:
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def admit(self, text: str, *, always: bool = False) -> Copy | None:
-        """Compare a text and add it, unless it is a copy; with `always` (for seeds) even then.
+    def admit(self, text: str, *, always: bool = False) -> Duplicate | None:
+        """Compare a text and add it, unless it is a duplicate; with `always` (for seeds) even then.
 
-        Returns the copy found, or None. A text that was added has the position `len(self) - 1`.
+        Returns the earlier text, or None. A text that was added has the position `len(self) - 1`.
         """
         form = _encoded(text)
         copy = self._exact(form)
@@ -140,11 +142,11 @@ class NearCopies:
         return copy
 
     def add(self, text: str) -> int:
-        """Add a text whatever it copies, and return its position."""
+        """Add a text whatever it duplicates, and return its position."""
         self.admit(text, always=True)
         return len(self) - 1
 
-    def seen(self, text: str) -> Copy | None:
+    def seen(self, text: str) -> Duplicate | None:
         """The most similar text from the threshold on (of several, the first added), or None."""
         form = _encoded(text)
         if copy := self._exact(form):
@@ -152,19 +154,19 @@ class NearCopies:
         sketch = self._sketch(form)
         return self._nearest(sketch, self._keys(sketch))
 
-    def _exact(self, form: bytes) -> Copy | None:
+    def _exact(self, form: bytes) -> Duplicate | None:
         same = (row for row in self._buckets.rows([crc32(form)]) if self._form(row) == form)
         position = min(same, default=None)
-        return None if position is None else Copy(position, 1.0, exact=True)
+        return None if position is None else Duplicate(position, 1.0, exact=True)
 
-    def _nearest(self, sketch: _Sketch, keys: list[int]) -> Copy | None:
+    def _nearest(self, sketch: _Sketch, keys: list[int]) -> Duplicate | None:
         shared = Counter(self._buckets.rows(keys))
-        best: Copy | None = None
+        best: Duplicate | None = None
         for position in sorted(shared, key=lambda row: (-shared[row], row))[:_MOST_CHECKED]:
             similarity = _similarity(sketch, self._sketch(self._form(position)))
             rank = (similarity, -position)
             if similarity >= self.threshold and (best is None or rank > (best.similarity, -best.position)):
-                best = Copy(position, similarity, exact=False)
+                best = Duplicate(position, similarity, exact=False)
         return best
 
     def _store(self, form: bytes, keys: list[int]) -> None:

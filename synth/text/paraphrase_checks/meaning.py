@@ -11,13 +11,13 @@ from typing import Final
 
 from rapidfuzz import fuzz
 
-from synth.text.embedding import similarity
-from synth.text.entities import changed_entity
 from synth.text.languages import language_of
 from synth.text.lexicon import pattern_of
-from synth.text.literals import changed_literal
-from synth.text.negations import changed_negation
-from synth.text.numbers import changed_numbers
+from synth.text.paraphrase_checks.entities import changed_entity
+from synth.text.paraphrase_checks.literals import changed_literal
+from synth.text.paraphrase_checks.negations import changed_negation
+from synth.text.paraphrase_checks.numbers import changed_numbers
+from synth.text.similarity.embedding import similarity
 from synth.text.tokens import normal_form, words
 
 # Below this cosine the texts ask different things (benchmarks/planted.py prints what it costs).

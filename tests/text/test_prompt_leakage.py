@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synth.text.repeats import repeated_run, shares_a_word
+from synth.text.prompt_leakage import repeated_run, shares_a_word
 
 
 def test_words_taken_over_from_a_prompt() -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 from synth.text.languages import language_of
 from synth.text.lexicon import shared_names, words_of
-from synth.text.literals import without_code
+from synth.text.paraphrase_checks.literals import without_code
 
 _TOKEN: Final = re.compile(r"[^\W_](?:[\w&+#]|[-'’.](?=\w))*[+#]*|[^\w\s]")
 _LONG: Final = 500  # words from which on two texts are not laid side by side: that takes their product

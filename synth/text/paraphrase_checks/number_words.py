@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 # A hyphen is a token of its own, so that "twenty-five-year-old" holds 25.
-_TOKEN: Final = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
+_PIECE: Final = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
 
 
-class _Token:
+class _Piece:
     """One word or sign, in the shape that `text2num` reads."""
 
     __slots__ = ("_text",)
@@ -37,8 +37,8 @@ def worded_numbers(text: str, language: str) -> Iterator[tuple[int, int, float, 
     from text_to_num import find_numbers
 
     often_none = {1} if language == "en" else {0, 1}
-    found = list(_TOKEN.finditer(text))
-    for number in find_numbers([_Token(match.group()) for match in found], language, threshold=0):
+    found = list(_PIECE.finditer(text))
+    for number in find_numbers([_Piece(match.group()) for match in found], language, threshold=0):
         start, end = found[number.start].start(), found[number.end - 1].end()
         firm = not number.is_ordinal and number.value not in often_none and text[start:end].lower() != "sei"
         yield start, end, number.value, firm

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.text.loops import repeated_share
+from synth.text.repetition import repeated_share
 
 
 def test_a_short_text_is_no_loop() -> None:

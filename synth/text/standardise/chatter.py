@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from synth.text.canonical import is_json, is_sql
 from synth.text.code_kinds import code_kind
 from synth.text.code_spans import blocks
+from synth.text.standardise.canonical import is_json, is_sql
 
 # Pieces of verbose patterns, hence the escaped blanks.
 _TEXT = (

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.text.near import Buckets, Copy, NearCopies
+from synth.text.similarity.near_duplicates import Buckets, Duplicate, NearDuplicateIndex
 from synth.text.tokens import normal_form
 
 ORDER = (
@@ -40,8 +40,8 @@ def prompts(count: int, words: int, seed: int) -> list[str]:
     return [" ".join(draw.choices(vocabulary, k=words)) for _ in range(count)]
 
 
-def index_of(texts: list[str], threshold: float = 0.8) -> NearCopies:
-    index = NearCopies(threshold)
+def index_of(texts: list[str], threshold: float = 0.8) -> NearDuplicateIndex:
+    index = NearDuplicateIndex(threshold)
     for text in texts:
         index.add(text)
     return index
@@ -99,12 +99,12 @@ def test_long_texts_are_compared_as_in_fineweb() -> None:
     copy = index.seen(" ".join(words))
     assert copy is not None
     assert copy.similarity == pytest.approx(191 / 201), "one word stands in 5 of 196 runs"
-    bands = signature(NearCopies).parameters
+    bands = signature(NearDuplicateIndex).parameters
     assert (bands["permutations"].default, bands["bands"].default) == (112, 14)
 
 
 def test_fresh_prompts_are_kept() -> None:
-    index = NearCopies()
+    index = NearDuplicateIndex()
     texts = prompts(2000, 12, seed=5)
     assert [index.admit(text) for text in texts] == [None] * 2000
     assert len(index) == 2000
@@ -121,15 +121,15 @@ def test_a_copy_of_more_than_100_words_meets_a_shorter_one() -> None:
 
 
 def test_admit_keeps_the_first_and_seeds_always() -> None:
-    index = NearCopies()
+    index = NearDuplicateIndex()
     assert index.admit("Where is my parcel?") is None
-    assert index.admit("where is  my parcel") == Copy(0, 1.0, exact=True)
+    assert index.admit("where is  my parcel") == Duplicate(0, 1.0, exact=True)
     assert len(index) == 1
-    assert index.admit("Where is my parcel?!", always=True) == Copy(0, 1.0, exact=True)
+    assert index.admit("Where is my parcel?!", always=True) == Duplicate(0, 1.0, exact=True)
     kept, typo = "How do I change the address on an order?", "How do I change the adress on an order?"
     assert index.add(kept) == 2
-    assert index.seen(typo) == Copy(2, jaccard(kept, typo), exact=False)
-    assert index.seen("Where is my parcel") == Copy(0, 1.0, exact=True)
+    assert index.seen(typo) == Duplicate(2, jaccard(kept, typo), exact=False)
+    assert index.seen("Where is my parcel") == Duplicate(0, 1.0, exact=True)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_admit_keeps_the_first_and_seeds_always() -> None:
     ],
 )
 def test_exact_after_normalising(one: str, other: str) -> None:
-    assert index_of([one]).seen(other) == Copy(0, 1.0, exact=True)
+    assert index_of([one]).seen(other) == Duplicate(0, 1.0, exact=True)
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def test_small_edits_of_longer_texts_are_near_copies(one: str, other: str) -> No
 
 
 def test_lone_surrogates_do_not_stop_it() -> None:
-    assert index_of(["broken \ud800 text"]).seen("broken \ud800 text") == Copy(0, 1.0, exact=True)
+    assert index_of(["broken \ud800 text"]).seen("broken \ud800 text") == Duplicate(0, 1.0, exact=True)
 
 
 def test_outcome_does_not_depend_on_the_process() -> None:
     program = (
-        "from synth.text.near import NearCopies\n"
+        "from synth.text.similarity.near_duplicates import NearDuplicateIndex\n"
         "texts = [f'{a} {b} ask for a parcel {c}' for a in 'ab' for b in ('do', 'did') for c in 'xy']\n"
-        "index = NearCopies(0.6)\nprint([index.admit(text) for text in texts])"
+        "index = NearDuplicateIndex(0.6)\nprint([index.admit(text) for text in texts])"
     )
     outputs = {
         subprocess.run(
@@ -211,7 +211,7 @@ def test_outcome_does_not_depend_on_the_process() -> None:
         for seed in ("0", "1", "2")
     }
     assert len(outputs) == 1
-    assert "Copy(" in outputs.pop()
+    assert "Duplicate(" in outputs.pop()
 
 
 def test_one_template_a_thousand_times_stays_fast_and_finds_copies() -> None:
@@ -219,7 +219,7 @@ def test_one_template_a_thousand_times_stays_fast_and_finds_copies() -> None:
     texts = [f"Tell me in one sentence how the words {a} and {b} differ" for a in ANIMALS for b in ANIMALS]
     index = index_of(texts)
     assert len(index) == len(texts)
-    assert all(index.seen(text) == Copy(i, 1.0, exact=True) for i, text in enumerate(texts))
+    assert all(index.seen(text) == Duplicate(i, 1.0, exact=True) for i, text in enumerate(texts))
 
 
 ANIMALS = [
@@ -232,12 +232,12 @@ ANIMALS = [
 @pytest.mark.parametrize("threshold", [0.0, 1.1])
 def test_thresholds_that_mean_nothing_are_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="threshold"):
-        NearCopies(threshold)
+        NearDuplicateIndex(threshold)
 
 
 def test_bands_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="bands"):
-        NearCopies(permutations=16)
+        NearDuplicateIndex(permutations=16)
 
 
 @given(

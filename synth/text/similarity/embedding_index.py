@@ -1,10 +1,10 @@
-"""Texts by what they say: is any of them as near as a threshold to another one?"""
+"""An index of texts by their vectors: is any of them as similar as a threshold to another text?"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synth.text.embedding import embed
+from synth.text.similarity.embedding import embed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _BATCH = 1024
 
 
-class Meanings:
+class EmbeddingIndex:
     """Texts, asked whether one of them has a cosine of `threshold` or more with another text.
 
     Compares with every one of them, at 1 KB and 256 multiplications each. Static vectors tell subjects apart,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
-from synth.text.options import KeywordCase
+from synth.text.standardise.options import KeywordCase
 
 JsonSpacing = Literal["compact", "indent"]
 

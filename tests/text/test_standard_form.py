@@ -11,11 +11,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from synth.text.canonical import canonical_json, canonical_sql, is_sql
 from synth.text.code_kinds import code_kind
 from synth.text.code_spans import blocks, inline_code
-from synth.text.options import Options
-from synth.text.standard import RULES, standardise
+from synth.text.standardise.canonical import canonical_json, canonical_sql, is_sql
+from synth.text.standardise.options import Options
+from synth.text.standardise.standard_form import RULES, standardise
 
 DATA = Path(os.environ.get("SYNTH_DATA", ""))
 

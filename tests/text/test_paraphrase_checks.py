@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.text.diversity import distinct_n, mean_nearest_similarity
-from synth.text.entities import changed_entity
 from synth.text.languages import language_of
-from synth.text.literals import changed_literal
-from synth.text.meaning import changed_meaning
-from synth.text.negations import changed_negation
-from synth.text.numbers import changed_numbers, numbers_of
+from synth.text.paraphrase_checks.entities import changed_entity
+from synth.text.paraphrase_checks.literals import changed_literal
+from synth.text.paraphrase_checks.meaning import changed_meaning
+from synth.text.paraphrase_checks.negations import changed_negation
+from synth.text.paraphrase_checks.numbers import changed_numbers, numbers_of
 from synth.text.quotes import find_quote
-from synth.text.selfcontained import leans_on_source
+from synth.text.similarity.diversity import distinct_n, mean_nearest_similarity
+from synth.text.standalone import leans_on_source
 
 ROOT = Path(__file__).resolve().parents[2]
 MECHANICAL = ("numbers", "negations", "copies", "quotes not in the text", "leaning on the text")

@@ -1,0 +1,1 @@
+"""One form for texts that say the same."""
