@@ -62,7 +62,7 @@ class DecisionOverlay:
         inherited = self._inherited(row, decision, ended)
         if inherited is not None or decision is None:
             return inherited
-        # Nobody has answered yet; or people disagree, which is theirs to settle, and no stage's.
+        # Nobody has answered yet; or people disagree, which an adjudicator decides, and no stage.
         return Overlay(replace(row, review=review_of(decision)), ended)
 
     def refresh(self, table: OverlayTable, version: int) -> int:

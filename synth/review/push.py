@@ -1,4 +1,4 @@
-"""Sends rows to people: those that the recipe's `review` chooses, each once, and conflicts to be settled."""
+"""Sends rows to people: those that the recipe's `review` chooses, each once, and open conflicts."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class _Push:
         }
 
     def _push_conflicts(self) -> None:
-        """Texts that differ, side by side, for somebody to settle."""
+        """Texts that differ, side by side, for an adjudicator."""
         open_cases = [
             d for d in aggregate_all(self._known).values() if d.status == "conflict" and not d.waiting
         ]
