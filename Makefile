@@ -9,7 +9,7 @@ FINETUNE := .venvs/finetune
 .PHONY: demo test lint clean requirements vllm-env consumers-env finetune-env
 
 demo: $(VENV)/demo-ready
-	@$(BIN)/python -m synth.llm.gguf
+	@$(BIN)/python -m synth.llm.embedded.download
 	$(BIN)/synth run examples/text-to-sql/recipe.yaml
 	$(BIN)/synth export examples/text-to-sql/recipe.yaml
 	@echo
@@ -17,7 +17,7 @@ demo: $(VENV)/demo-ready
 	@echo "Then make a folder of your own:  synth init my-desk"
 
 test: $(VENV)/dev-ready
-	@$(BIN)/python -m synth.llm.gguf
+	@$(BIN)/python -m synth.llm.embedded.download
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/dev-ready
@@ -50,7 +50,7 @@ $(VLLM)/ready: requirements/vllm.txt tests/vllm/make_model.py | $(VENV)/dev-read
 	@echo "Making vLLM's environment in $(VLLM) (several minutes) ..."
 	@$(PYTHON) -m venv $(VLLM)
 	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/vllm.txt
-	@$(VLLM)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.gguf)" $(VLLM)/SmolLM2-135M-Instruct
+	@$(VLLM)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.embedded.download)" $(VLLM)/SmolLM2-135M-Instruct
 	@touch $@
 
 # Those who read exports, for the tests marked heavy: TRL's trainers and mistral-common in the environment that
@@ -75,7 +75,7 @@ $(FINETUNE)/ready: requirements/finetune.txt
 	@touch $@
 
 $(FINETUNE)/model-ready: tests/vllm/make_model.py $(FINETUNE)/ready | $(VENV)/dev-ready
-	@$(FINETUNE)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.gguf)" $(FINETUNE)/SmolLM2-135M-Instruct
+	@$(FINETUNE)/bin/python tests/vllm/make_model.py "$$($(BIN)/python -m synth.llm.embedded.download)" $(FINETUNE)/SmolLM2-135M-Instruct
 	@touch $@
 
 # Pins everything anew. Needs uv.

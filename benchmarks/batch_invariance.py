@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from synth.errors import UnreachableError
-from synth.llm.gguf import DEFAULT_MODEL, find_model
-from synth.llm.openvino import Properties, import_genai, load_pipeline, properties_for
+from synth.llm.embedded.download import DEFAULT_MODEL, find_model
+from synth.llm.embedded.openvino import Properties, import_genai, load_pipeline, properties_for
 
 SETS: tuple[Properties, ...] = (
     *properties_for(batch_invariant=True),

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from synth.llm.base import Request
-from synth.llm.gguf import DEFAULT_MODEL, find_model, read_facts
-from synth.llm.openvino import generation_config, import_genai, load_pipeline, properties_for
+from synth.llm.embedded.download import DEFAULT_MODEL, find_model
+from synth.llm.embedded.gguf_header import read_facts
+from synth.llm.embedded.openvino import generation_config, import_genai, load_pipeline, properties_for
 
 SAMPLING = {"temperature": 0.8, "top_p": 0.95}
 TOPICS = ("orders", "refunds", "parcels", "invoices", "printers", "passwords", "coupons", "warranties")

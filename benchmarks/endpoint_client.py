@@ -22,11 +22,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from synth.llm.base import Request
-from synth.llm.loopback.process import LoopbackProcess
+from tests.support.loopback.process import LoopbackProcess
 
 CLIENTS = ("bare aiohttp", "openai", "openai + aiohttp", "synth")
 # Loaded before the clock starts.
-_LIBRARIES = dict(zip(CLIENTS, ("aiohttp", "openai", "openai", "synth.llm.endpoint"), strict=True))
+_LIBRARIES = dict(
+    zip(CLIENTS, ("aiohttp", "openai", "openai", "synth.llm.openai_compatible.client"), strict=True)
+)
 Ask = Callable[[str], Awaitable[str]]
 
 
@@ -63,7 +65,7 @@ async def with_openai(url: str, rows: int, at_once: int, transport: str) -> None
 
 
 async def with_synth(url: str, rows: int) -> None:
-    from synth.llm.endpoint import EndpointClient
+    from synth.llm.openai_compatible.client import EndpointClient
 
     client = EndpointClient("fake", [url])
     await client.open()

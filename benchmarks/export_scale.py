@@ -21,11 +21,13 @@ import orjson
 
 from synth.exports import export_run
 from synth.recipe.model import Recipe, StageSpec
-from synth.row import Lineage, Row, content_id, order_key
+from synth.row import Lineage, content_id
+from synth.slot import order_key
 from synth.stages.options import GenerateOptions
 from synth.store import database
 from synth.store.folder import RunFolder
 from synth.store.writer import row_line
+from tests.made_row import made_row
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -90,7 +92,7 @@ def _lines(count: int) -> Iterator[tuple[object, ...]]:
         messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
         parents = (content_id("passage", number // 3),) if number % 4 == 0 else ()
         lineage = Lineage("seed", parents, (), "generate", "generate/self_instruct@1", "m", {}, "sha256")
-        row = Row(content_id(number), messages, lineage, status="kept")
+        row = made_row(content_id(number), messages, lineage, status="kept")
         yield row_line(row, order_key((1, number)), 1)
 
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synth.llm.loopback.process import LoopbackProcess
 from synth.store import RunFolder
 from synth.store.journal import read_records
+from tests.support.loopback.process import LoopbackProcess
 
 # Longer than any case takes: a run that is not done by then hangs.
 HANGS = 240.0

@@ -30,7 +30,7 @@ from pathlib import Path
 from peers.common import question
 
 import synth
-from synth.llm.loopback.process import LoopbackProcess
+from tests.support.loopback.process import LoopbackProcess
 
 JOBS = Path(__file__).resolve().parent / "peers"
 RECIPE = """\

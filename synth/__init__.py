@@ -1,7 +1,7 @@
 """Draft with a model, correct with people, export what a trainer accepts.
 
-The same three steps as on the command line: `synth.run(recipe)`, `synth.open(run)` and
-`synth.export(run)`. They raise `synth.errors.SynthError` where the command would exit.
+The Python API has the steps of the command line: `synth.run(recipe)`, `synth.open(run)` and
+`synth.export(run)`. They raise `synth.errors.SynthError` where the command would exit with an error.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _IN_API = {"Run": "Run", "export": "export", "open": "open_run", "run": "run"}
 
 
 def __dir__() -> list[str]:
-    # What `synth.` completes to: its functions, not what this file imports.
+    # So that `synth.` completes to the API, not to the imports of this file.
     return __all__
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when it is used: `synth --help` and `import synth` stay quick.
+    # Imported at first use, so that `synth --help` and `import synth` are fast.
     if name in _IN_API:
         from synth import api
 

@@ -1,4 +1,4 @@
-"""The same in three calls from Python: run, open, export."""
+"""The Python API: `run`, `open` and `export`."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def run(
     retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> Run:
-    """Runs `recipe` or goes on with it, and opens what came of it.
+    """Runs or resumes `recipe`, and opens the run.
 
-    `settings` are `key=value` as `--set` takes them. Works in a notebook, too. Progress goes to stderr, or to
+    `settings` are `key=value`, as for `--set`. Works in a notebook, too. Progress goes to stderr, or to
     `progress` if that is given: `synth.run(..., progress=Progress())` is silent. Raises `SynthError` where
-    the command would exit with an error; what was answered until then is kept.
+    the command would exit with an error; all replies so far are kept.
     """
     with _shown(progress) as seen:
         result = run_with_result(
@@ -57,11 +57,11 @@ def run(
 
 @contextmanager
 def _shown(progress: Progress | None) -> Iterator[Progress]:
-    """`progress`, or a new one that is shown on stderr as the command shows it."""
+    """`progress`, or a new one with the command's display on stderr."""
     if progress is not None:
         yield progress
         return
-    from synth.cli.display import Display  # the command line's part: loaded only where it is used
+    from synth.cli.display import Display  # part of the command line: imported only if needed
 
     shown = Progress()
     with Display(shown):
@@ -77,21 +77,21 @@ def run_with_result(
     retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
-    """`run`, for callers that want the numbers also where the run did not come to its end."""
+    """Like `run`, for callers that need the numbers of an unfinished run too."""
     loaded = load_recipe(find_recipe(Path(recipe)), settings, limit)
     folder = Path(out) if out is not None else loaded.run_folder
     return run_to_end(run_recipe(loaded, folder, progress or Progress(), retry_failed=retry_failed))
 
 
 def open_run(run: Path | str) -> Run:
-    """Opens a run folder, or the run of a recipe, to read. (`synth.open`)"""
+    """Opens a run folder, or the run of a recipe, for reading. (`synth.open`)"""
     return Run(find_run(run))
 
 
 def export(run: Path | str | Run, format: str | None = None, out: Path | str | None = None) -> ExportResult:
     """Writes fine-tune-ready files (`synth export`).
 
-    A recipe says how to export now; a run folder, how its recipe said it when it was last run.
+    For a recipe, its current `export` applies; for a run folder, the `export` of its last run.
     """
     from synth.exports import export_run
 
@@ -118,7 +118,7 @@ class Run:
         return self.rows(status="kept")
 
     def __len__(self) -> int:
-        """How many rows iterating gives: the kept ones, seeds included."""
+        """The number of kept rows, seeds included; iterating gives these."""
         return self._reader.count("kept")
 
     def drafts(self) -> Iterator[Json]:
@@ -127,22 +127,22 @@ class Run:
 
     def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
         """Receipts in the run's order."""
-        return self._reader.rows(status=status, stage=stage)
+        return (row.to_json() for row in self._reader.rows(status=status, stage=stage))
 
     def row(self, row_id: str) -> Json:
         """One receipt, by its id or the first letters of it."""
-        return self._reader.row(row_id)
+        return self._reader.row(row_id).to_json()
 
     def funnel(self) -> list[FunnelLine]:
-        """What came in, and where it went, stage by stage."""
+        """The number of rows that entered and left each stage."""
         return self._reader.funnel(self._reader.stage_names())
 
     def coverage(self) -> Coverage | None:
-        """Kept drafts on each topic; None where the recipe has no `topics`."""
+        """The number of kept drafts per topic; None if the recipe has no `topics`."""
         return coverage_of(self._reader)
 
     def swaps(self) -> dict[str, Swaps]:
-        """By stage, how often a judge that was asked in both orders kept to its word."""
+        """By stage, how consistent a judge was that was asked in both orders."""
         return swaps_of(self._reader)
 
     def to_dataset(self) -> Dataset:
@@ -163,19 +163,21 @@ class Run:
 
 
 def find_run(run: Path | str) -> Path:
-    """The run folder that `run` names: itself, or that of a recipe or of the one recipe in a folder."""
+    """The run folder that `run` names: itself, or that of a recipe, or of the only recipe in a folder."""
     path = find_run_or_recipe(Path(run))
     if is_recipe(path):
         return load_recipe(path).run_folder
     if not path.exists():
         raise InputError(
-            "there is no such run folder or recipe.", where=str(path), hint="`synth run RECIPE` makes a run."
+            "there is no such run folder or recipe.",
+            where=str(path),
+            hint="`synth run RECIPE` creates a run.",
         )
     return path
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine from plain code, also where a loop is running already (a notebook)."""
+    """Runs a coroutine from synchronous code, even if a loop is already running (in a notebook)."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -197,6 +199,6 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, on a loop that costs a request a fifth less processor time."""
+    """Like `asyncio.run`, with uvloop, which takes a fifth less processor time per request."""
     with asyncio.Runner(loop_factory=None if uvloop is None else uvloop.new_event_loop) as runner:
         return runner.run(work)

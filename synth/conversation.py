@@ -55,7 +55,18 @@ class Conversation:
     @property
     def last_request(self) -> str:
         """The text of the user's last message; empty where there is none."""
-        return next((content_of(m) for m in reversed(self.messages) if m["role"] == "user"), "")
+        last = self._last_request
+        return "" if last is None else content_of(self.messages[last])
+
+    @property
+    def before_last_request(self) -> Sequence[FrozenJson]:
+        """The messages before the user's last one; none where there is none."""
+        return self.messages[: self._last_request or 0]
+
+    @property
+    def _last_request(self) -> int | None:
+        places = (n for n, message in reversed(tuple(enumerate(self.messages))) if message["role"] == "user")
+        return next(places, None)
 
     def with_messages(self, messages: Sequence[FrozenJson]) -> Conversation:
         """Other messages, the same tools."""
@@ -66,9 +77,15 @@ class Conversation:
         said = {**self.messages[-1], "content": text} if self.has_answer else assistant_message(text)
         return self.with_messages((*self.prompt, said))
 
+    def with_reply(self, text: str) -> Conversation:
+        """The same prompt with a new message of the assistant: nothing stays of the answer that is there."""
+        return self.with_messages((*self.prompt, assistant_message(text)))
+
     def with_last_request(self, text: str) -> Conversation:
         """Other words in the user's last message. Raises `ValueError` where there is none."""
-        last = max(place for place, message in enumerate(self.messages) if message["role"] == "user")
+        last = self._last_request
+        if last is None:
+            raise ValueError("the conversation has no request")
         changed = {**self.messages[last], "content": text}
         return self.with_messages((*self.messages[:last], changed, *self.messages[last + 1 :]))
 
@@ -77,6 +94,16 @@ def content_of(message: FrozenJson) -> str:
     """The text of a message; empty where it has none (a pure tool call)."""
     content = message.get("content")
     return content if isinstance(content, str) else ""
+
+
+def user_message(text: str) -> FrozenJson:
+    """A message of the user."""
+    return {"role": "user", "content": text}
+
+
+def system_message(text: str) -> FrozenJson:
+    """A system prompt."""
+    return {"role": "system", "content": text}
 
 
 def assistant_message(text: str) -> FrozenJson:

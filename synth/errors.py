@@ -1,7 +1,7 @@
-"""The one tree of exceptions. Each knows its exit code; the command line only prints it.
+"""The tree of exceptions. Each class has its exit code; the command line only prints the error.
 
-0 done · 1 ended unfinished or a gate failed · 2 the user's input is wrong · 3 something could not be
-reached · 4 this machine stopped it · 70 a bug · 130 interrupted.
+0 done · 1 unfinished, or a gate failed · 2 the user's input is wrong · 3 something could not be reached ·
+4 this machine stopped it · 70 a bug · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import ClassVar
 
 
 class SynthError(Exception):
-    """Base of everything that `synth` raises on purpose.
+    """Base of all exceptions that `synth` raises on purpose.
 
-    `message` says what is wrong, `where` the file, line or key, `hint` what to do about it. For RUN in a
-    hint, the run's folder is filled in where it is known.
+    `message` says what is wrong, `where` names the file, line or key, and `hint` says what to do. If the
+    run's folder is known, it replaces RUN in the hint.
     """
 
     code: ClassVar[str] = "error"
@@ -32,63 +32,63 @@ class SynthError(Exception):
 
 
 class InputError(SynthError):
-    """An argument, a file or a run folder is not what the command needs."""
+    """An argument, a file or a run folder is wrong for the command."""
 
     code = "input"
     exit_code = 2
 
 
 class RecipeError(InputError):
-    """The recipe is broken, or asks for what cannot be."""
+    """The recipe is invalid, or asks for something impossible."""
 
     code = "recipe"
 
 
 class SourceError(InputError):
-    """A source file is missing, unreadable or holds a row that cannot be used."""
+    """A source file is missing or unreadable, or has a row that cannot be used."""
 
     code = "source"
 
 
 class PromptError(InputError):
-    """A prompt file is broken, or its inputs and its variables do not agree."""
+    """A prompt file is invalid, or its inputs and its variables differ."""
 
     code = "prompt"
 
 
 class ExportError(InputError):
-    """A row cannot be expressed in the format asked for, or nothing is left to export."""
+    """The format cannot express a row, or there is no row to export."""
 
     code = "export"
 
 
 class UnreachableError(SynthError):
-    """An endpoint, a server or a model could not be reached, or refuses everybody."""
+    """An endpoint, a server or a model could not be reached, or refuses every request."""
 
     code = "unreachable"
     exit_code = 3
 
 
 class MachineError(SynthError):
-    """This machine stopped it: disk full, no permission, the folder in use."""
+    """This machine stopped the command: disk full, no permission, run folder in use."""
 
     code = "machine"
     exit_code = 4
 
 
 class Unfinished(SynthError):
-    """The run stopped before its end for a reason that is no fault: a budget, a target out of reach."""
+    """The run stopped early without a fault: a budget is used up, or a target is out of reach."""
 
     code = "unfinished"
     exit_code = 1
 
 
 class NothingServes(Unfinished):
-    """A model gives a stage nothing but refusals, or nothing but answers that cannot be used."""
+    """A model gives a stage only refusals, or only unusable replies."""
 
 
 class GateFailed(SynthError):
-    """Everything ran, and what it found does not pass."""
+    """Everything ran, and the result does not pass the gate."""
 
     code = "gate"
     exit_code = 1

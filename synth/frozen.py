@@ -31,19 +31,20 @@ class FrozenDict(dict[str, Any]):
 
 def freeze(value: Any) -> Any:
     """The same JSON in a form that cannot change; what has that form already is returned as it is."""
-    if isinstance(value, str | FrozenDict):
+    kind = type(value)  # most values are texts, and every row that is read passes here
+    if kind is str or kind is FrozenDict:
         return value
     if isinstance(value, dict):
         return FrozenDict({key: freeze(each) for key, each in value.items()})
-    if isinstance(value, list | tuple):
-        return tuple(freeze(each) for each in value)
+    if isinstance(value, (list, tuple)):
+        return tuple([freeze(each) for each in value])
     return value
 
 
 def thaw(value: Any) -> Any:
     """A copy of frozen JSON that its owner may change: lists and plain dictionaries."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: thaw(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [thaw(each) for each in value]
     return value

@@ -1,6 +1,6 @@
-"""Commands that a message tells the user to type: they work as they stand.
+"""Commands in messages: the user can copy and run them unchanged.
 
-`synth` and `pip` are short names where typing them starts the programs of this environment, else full paths.
+`synth` and `pip` appear as short names if the shell finds this environment's programs, else as full paths.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-# What a plain installation may lack. The same bounds as in pyproject.toml; a test compares them.
+# Packages that a plain installation can lack, with the bounds of pyproject.toml; a test compares them.
 REQUIREMENTS = {
     "argilla": "argilla>=2.8,<3",
     "duckdb": "duckdb>=1.4",
@@ -28,25 +28,25 @@ def pip_install(*packages: str) -> str:
 
 
 def command(*words: str | os.PathLike[str]) -> str:
-    """A command of `synth`, quoted for a shell. Paths are shown as short as they can be."""
+    """A `synth` command, quoted for a shell. Paths are absolute or relative, whichever is shorter."""
     return " ".join([program("synth"), *(shlex.quote(_shown(word)) for word in words)])
 
 
 def typed(text: str, run: str | os.PathLike[str] | None = None) -> str:
-    """A hint with its commands as one types them here: `synth` may be a path, RUN and RECIPE are `run`.
+    """A hint whose commands can be copied: `synth` may become a path, RUN and RECIPE become `run`.
 
-    Only for text of our own: a row that speaks of `synth` stays as it is.
+    Only for texts of this package: a row that mentions `synth` must stay unchanged.
     """
     text = text.replace("`synth ", f"`{program('synth')} ")
     if run is None or not os.path.exists(run):
         return text
-    # A run folder can be shown and exported, but only its recipe can be run.
+    # A run folder can be shown and exported, but not run: RECIPE stays.
     words = r"\bRUN\b" if os.path.exists(os.path.join(run, "run.json")) else r"\b(RUN|RECIPE)\b(?!\.)"
     return re.sub(words, lambda _: shlex.quote(_shown(run)), text)
 
 
 def program(name: str) -> str:
-    """How to start the program `name` of this environment."""
+    """The command that starts the program `name` of this environment."""
     folder = Path(sys.executable).parent
     here, found = folder / name, shutil.which(name)
     if found and here.exists() and Path(found).resolve() == here.resolve():

@@ -1,10 +1,11 @@
-"""JSON schemas: are they schemas, and does a value keep to one?
+"""Checks JSON schemas, and values against them.
 
-Schemas come from recipes, and answers from models, so neither may hang a run or reach a network. Nothing is
-fetched: a `$ref` points into the schema itself, or to a draft of JSON Schema. Schemas of simple keywords take
-time in proportion to the value and are checked here; all others are checked in a process that can be ended.
+Schemas come from recipes and values from models, so neither may hang a run or reach a network. Nothing is
+fetched: a `$ref` points into the schema itself or to a draft of JSON Schema. Schemas with only simple
+keywords take time in proportion to the value and are checked here. All others are checked in a process that
+can be killed.
 
-The library is loaded where it is first needed: it takes a tenth of the start of a run without schemas.
+The library is imported at first use: it takes a tenth of the start of a run without schemas.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from typing import Any, Final
 
 from synth.isolated import shared
 
-# What checking one value may take, in seconds of processor time.
+# Limit for checking one value, in seconds of processor time.
 SECONDS: Final = 1.0
 
-# Keywords whose time grows with the value and the schema, and no faster.
+# Keywords whose time is linear in the value and the schema.
 _SIMPLE: Final = frozenset(
     """$id $schema $comment title description default examples
     type properties required additionalProperties items enum const
     minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength
     minItems maxItems minProperties maxProperties anyOf allOf oneOf not""".split()  # noqa: SIM905
 )
-# Keywords that hold schemas for the same value: a `$ref` back to where it came from never ends.
+# Keywords with schemas for the same value: a `$ref` from there back up would never end.
 _SAME_VALUE: Final = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
 
 _REFERENCES: Final = {"$ref", "$dynamicRef", "$recursiveRef"}
 
 
 def wrong_schema(schema: Any) -> str | None:
-    """What is wrong with `schema` itself (draft 2020-12, or the one that it names); None where it is one."""
+    """The error in `schema` itself (draft 2020-12, or the one it names); None if it is valid."""
     from jsonschema.exceptions import SchemaError
 
     try:
@@ -47,9 +48,9 @@ def wrong_schema(schema: Any) -> str | None:
 
 
 def off_schema(value: Any, schema: Any) -> str | None:
-    """The first thing in which `value` does not keep to `schema`, in words; None where it does.
+    """The first violation of `schema` in `value`, in words; None if it is valid.
 
-    Raises `TooMuch` where checking it takes more time or memory than `SECONDS` and 512 MiB.
+    Raises `TooMuch` if the check takes more than `SECONDS` or 512 MiB.
     """
     text = json.dumps(schema)
     if _checker(text).simple:
@@ -59,7 +60,7 @@ def off_schema(value: Any, schema: Any) -> str | None:
 
 
 def first_mistake(value: Any, schema: str) -> str | None:
-    """As `off_schema`, in this process and without limits; `schema` is JSON."""
+    """Like `off_schema`, in this process and without limits; `schema` is JSON text."""
     try:
         mistake = next(iter(_checker(schema).validator.iter_errors(value)), None)
     except RecursionError:
@@ -91,7 +92,7 @@ def _kind(schema: Any) -> Any:
 
 
 def _is_simple(schema: Any) -> bool:
-    """Whether it and all schemas in it have simple keywords alone."""
+    """Whether the schema and all schemas in it have only simple keywords."""
     if not isinstance(schema, dict):
         return isinstance(schema, bool)
     if not schema.keys() <= _SIMPLE:
@@ -104,7 +105,7 @@ def _is_simple(schema: Any) -> bool:
 
 
 def _wrong_inside(schema: Any) -> str | None:
-    """What the metaschema does not see: references that lead out of it, in a circle, or to no schema."""
+    """Errors that the metaschema cannot see: references out of the schema, in a circle, or to no schema."""
     from jsonschema_specifications import REGISTRY
     from referencing import Resource
     from referencing.exceptions import Unresolvable
@@ -124,8 +125,8 @@ def _wrong_inside(schema: Any) -> str | None:
             try:
                 found = resolver.lookup(content[key])
             except Unresolvable:
-                return f"it refers to {content[key]!r}, which is not in it, and nothing is fetched"
-            # A reference may lead to a place that the metaschema does not know to be a schema.
+                return f"it refers to {content[key]!r}, which is not in it; nothing is fetched"
+            # A reference can point to a place that the metaschema does not check as a schema.
             _kind(schema).check_schema(found.contents)
             leads[id(content)].append(id(found.contents))
             target = Resource.from_contents(found.contents, default_specification=DRAFT202012)
@@ -133,7 +134,7 @@ def _wrong_inside(schema: Any) -> str | None:
     try:
         TopologicalSorter(leads).prepare()
     except CycleError:
-        return "its `$ref`s lead in a circle"
+        return "its `$ref`s form a circle"
     return None
 
 

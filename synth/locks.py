@@ -1,4 +1,4 @@
-"""Locks on files: `flock`, and a clear word where a file system has none."""
+"""File locks with `flock`, and a clear error if the file system has none."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from synth.errors import MachineError
 
-# What network file systems answer where locks are not set up: NFS without lockd, Lustre without `-o flock`.
+# Errors of network file systems without locks: NFS without lockd, Lustre without `-o flock`.
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF}
 
 
 def try_lock(descriptor: int, folder: Path) -> bool:
-    """Takes the lock of an open file until it is closed; False where another process has it.
+    """Locks an open file until it is closed. Returns False if another process has the lock.
 
-    The file has to be open for writing: NFS locks no other. Raises `MachineError` where there are no locks.
+    The file must be open for writing, because NFS requires that. Raises `MachineError` if there are no locks.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -25,8 +25,8 @@ def try_lock(descriptor: int, folder: Path) -> bool:
         if error.errno not in _WITHOUT_LOCKS:
             raise
         raise MachineError(
-            f"this file system has no file locks ({error.strerror}), and without them two processes could"
-            " write into one folder.",
+            f"this file system has no file locks ({error.strerror}). Without them, two processes could write"
+            " into one folder.",
             where=str(folder),
             hint="Choose a folder on a local disk with --out; or mount this one with locks"
             " (NFS: start lockd, Lustre: `-o flock`).",

@@ -1,7 +1,7 @@
 r"""Text that others wrote (models, servers, files), made safe to print.
 
-A terminal obeys control characters, and characters that have no width or turn the direction of a line show
-another text than the one that is there. Each of them becomes a visible escape such as `\x1b`.
+A terminal obeys control characters. Characters without width, or that change the direction of a line, hide
+the real text. Each of them becomes a visible escape such as `\x1b`.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def printable(text: str) -> str:
 
 
 def printable_line(text: str) -> str:
-    """The same in one line: a space for each line break, so that no text of others starts a line."""
+    """The same in one line: each line break becomes a space, so no foreign text starts a line."""
     return printable(_BREAKS.sub(" ", text))
 
 
 def printable_json(document: Any) -> str:
-    """`document` as JSON of the same value, readable in every language, and as safe to print."""
+    """`document` as JSON with the same value, readable in every language, and safe to print."""
     return _FIND.sub(_escape_json, json.dumps(document, ensure_ascii=False))
 
 

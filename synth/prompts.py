@@ -41,7 +41,7 @@ class FrontMatter(Strict):
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt, ready to render. `schema` is the JSON schema of its answer, or None for plain text."""
+    """A prompt, ready to render. `schema` is the JSON schema of the reply, or None for plain text."""
 
     name: str
     version: int
@@ -54,11 +54,11 @@ class Prompt:
 
     @property
     def label(self) -> str:
-        """How a receipt names it: `generate/self_instruct@1`."""
+        """The name in receipts: `generate/self_instruct@1`."""
         return f"{self.name}@{self.version}"
 
     def render(self, values: Mapping[str, Any]) -> list[Json]:
-        """The messages, as `{"role", "content"}`. Raises `PromptError` where the template fails."""
+        """The messages, as `{"role", "content"}`. Raises `PromptError` if the template fails."""
         try:
             texts = render(self.parts, values, trusted=self.trusted)
         except TemplateFault as fault:
@@ -67,9 +67,9 @@ class Prompt:
         return [{"role": part.role, "content": text} for part, text in zip(self.parts, texts, strict=True)]
 
     def answers_with(self, *, within: str | None = None, **fields: str) -> Prompt:
-        """The prompt itself, where its answer always holds these fields, each of the JSON type named.
+        """Checks that the prompt's schema requires these fields with these JSON types. Returns the prompt.
 
-        `within` names a list whose objects are to hold them. Raises `PromptError` where an answer need not.
+        `within` names a list whose objects must have the fields. Raises `PromptError` if a field is optional.
         """
         schema = self.schema or {}
         lacking = sorted(_lacking(schema, {within: "array"} if within else fields))
@@ -80,9 +80,9 @@ class Prompt:
             wanted = ", ".join(f"`{name}` ({kind})" for name, kind in fields.items())
             place = f"objects in a required list `{within}`, which have" if within else "an object that has"
             raise PromptError(
-                f"its `output` does not promise `{lacking[0]}`, which is read from each answer.",
+                f"its `output` does not guarantee `{lacking[0]}`, which the stage reads from each reply.",
                 where=self.name,
-                hint=f"Let it be the JSON schema of {place}, all `required`: {wanted}.",
+                hint=f"Use the JSON schema of {place}, all `required`: {wanted}.",
             )
         return self
 
@@ -90,30 +90,30 @@ class Prompt:
 def load_prompt(
     stage: str, named: str, folder: Path, inputs: frozenset[str], *, where: str | None = None
 ) -> Prompt:
-    """Finds `named` and checks it against the `inputs` that the stage gives.
+    """Finds `named` and checks it against the `inputs` that the stage provides.
 
-    `named` is a path to a `.md` file relative to the recipe's `folder`, or a name of
-    `prompts/<stage>/<name>.md`, looked for beside the recipe and then among the packaged ones. `where` is
-    the place at which the recipe names it, for an error.
+    `named` is a path to a `.md` file relative to the recipe's `folder`, or the name of
+    `prompts/<stage>/<name>.md`, searched beside the recipe, then among the packaged prompts. `where` is the
+    recipe's key, for errors.
     """
     file = _find(stage, named, folder, where)
     prompt = read_prompt(file, _label(file, stage))
     if unknown := prompt.inputs - inputs:
         raise PromptError(
-            f"asks for {_list(unknown)}, which the stage {stage!r} does not give.",
+            f"uses {_list(unknown)}, which the stage {stage!r} does not provide.",
             where=str(file),
-            hint=f"It gives {_list(inputs)}.",
+            hint=f"It provides {_list(inputs)}.",
         )
     return prompt
 
 
 def read_prompt(file: Path, name: str) -> Prompt:
-    """Reads and checks a prompt file by itself."""
+    """Reads a prompt file and checks it on its own."""
     text = read_small(file, PromptError).replace("\r\n", "\n")
     head, body = _split(file, text)
     schema = head.output if isinstance(head.output, dict) else None
     if schema is not None and (wrong := wrong_schema(schema)):
-        raise PromptError(f"output is no JSON schema: {wrong}.", where=str(file))
+        raise PromptError(f"output is not a JSON schema: {wrong}.", where=str(file))
     parts = _parts(text, body)
     trusted = file.resolve().is_relative_to(packaged("prompts").resolve())
     try:
@@ -127,7 +127,7 @@ def read_prompt(file: Path, name: str) -> Prompt:
         words = [f"uses {_list(missing)} without declaring it"] if missing else []
         words += [f"declares {_list(surplus)} without using it"] if surplus else []
         raise PromptError(
-            f"{' and '.join(words)}.", where=str(file), hint="Mend `inputs` in its front matter."
+            f"{' and '.join(words)}.", where=str(file), hint="Correct `inputs` in its front matter."
         )
     return Prompt(name, head.version, head.source, declared, schema, text, parts, trusted)
 
@@ -156,7 +156,9 @@ def _label(file: Path, stage: str) -> str:
 def _split(file: Path, text: str) -> tuple[FrontMatter, str]:
     match = _FRONT_MATTER.match(text)
     if not match:
-        raise PromptError("has no front matter.", where=str(file), hint="Begin it with `---`, keys, `---`.")
+        raise PromptError(
+            "has no front matter.", where=str(file), hint="Start the file with `---`, keys, `---`."
+        )
     try:
         head = FrontMatter.model_validate(load_yaml(match[1]))
     except YamlFault as fault:
@@ -170,7 +172,7 @@ def _split(file: Path, text: str) -> tuple[FrontMatter, str]:
 
 
 def _parts(text: str, body: str) -> tuple[Part, ...]:
-    """The messages: the roles are read off the file, so that what a variable holds cannot add one."""
+    """The messages. Roles come from the file only, so a variable's text cannot add a message."""
     before = text.count("\n", 0, len(text) - len(body))
     roles = list(_ROLE_LINE.finditer(body))
     if not roles:
@@ -188,7 +190,7 @@ def _part(role: str, text: str, before: int) -> Part:
 
 
 def _lacking(schema: Json, fields: Mapping[str, str]) -> list[str]:
-    """The fields that an object of this schema may be without, or that may be of another type."""
+    """The fields that are optional in an object of this schema, or can have another type."""
     properties, required = schema.get("properties", {}), schema.get("required", ())
     return [
         name

@@ -1,22 +1,26 @@
-"""The one row type, the slot that carries rows through the stages, and ids that depend on content alone."""
+"""The row: frozen and typed, from the source to the export. JSON exists only at its edges."""
 
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 import orjson
 
+from synth.conversation import Conversation
 from synth.frozen import FrozenDict, FrozenJson, freeze, thaw
 from synth.llm.base import Json
 
 Status = Literal["kept", "dropped", "failed", "pending", "superseded"]
 
 # Where a row came from, before any stage: trusted rows are never dropped.
-Origin = Literal["seed", "holdout", "prompt", "document", "failure"]
+Origin = Literal["seed", "holdout", "prompt", "document", "failure", "mixed"]
+ReviewStatus = Literal["none", "pending", "accepted", "edited", "rejected", "restored", "conflict"]
+
+# What the pipeline notes where a request could not be answered.
+REQUEST_FAILED = "request_failed"
 
 
 def content_id(*parts: Any) -> str:
@@ -50,46 +54,208 @@ class Lineage:
             object.__setattr__(self, name, freeze(getattr(self, name)))
 
 
-# Fields of a row that hold lists or dictionaries.
-_FROZEN = frozenset({"messages", "tools", "candidates", "scores", "labels", "history"})
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The row passed every stage."""
+
+    status: ClassVar[Status] = "kept"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The row has stages ahead of it. Where the run stopped before them, `stage` is the next one."""
+
+    stage: str | None = None
+    status: ClassVar[Status] = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """`stage` dropped it; `reason` is a short fixed code, `detail` the words."""
+
+    stage: str
+    reason: str
+    detail: str | None = None
+    status: ClassVar[Status] = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A request of `stage` could not be answered; `detail` says why."""
+
+    stage: str
+    detail: str | None = None
+    status: ClassVar[Status] = "failed"
+
+
+Outcome = Kept | Pending | Dropped | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An answer beside the row's own.
+
+    `source` is `answer` (the row's answer when candidates were asked for), `failure` or `rejected` (people
+    found it worse); None for one that a model was asked for. `by_order` holds the judge's score with the
+    candidate shown in each of two orders.
+    """
+
+    content: str
+    source: str | None = None
+    model: str | None = None
+    sampling: FrozenJson | None = None
+    request: str | None = None
+    system: str | None = None
+    score: float | None = None
+    by_order: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sampling", freeze(self.sampling))
+        object.__setattr__(self, "by_order", tuple(self.by_order))
+
+    @property
+    def found_worse(self) -> bool:
+        """Whether people have found it to be worse than the row's answer already."""
+        return self.source in ("failure", "rejected")
+
+    @classmethod
+    def from_json(cls, data: FrozenJson) -> Candidate:
+        """From the JSON of a receipt."""
+        return cls(**data)
+
+    def to_json(self) -> Json:
+        """As receipts give it: only what is known. A failure always names its model, even `null`."""
+        known: Json = {"content": self.content, "source": self.source, "model": self.model}
+        known |= {"sampling": thaw(self.sampling), "request": self.request, "system": self.system}
+        known |= {"score": self.score, "by_order": list(self.by_order) or None}
+        always = {"content", "model"} if self.source == "failure" else {"content"}
+        return {key: value for key, value in known.items() if value is not None or key in always}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a stage did to a row: `did` in short fixed words, `details` whatever belongs to it."""
+
+    stage: str
+    did: Sequence[str]
+    details: FrozenJson = field(default_factory=FrozenDict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "did", tuple(self.did))
+        object.__setattr__(self, "details", freeze(self.details))
+
+    @classmethod
+    def from_json(cls, data: FrozenJson) -> Event:
+        """From the JSON of a receipt."""
+        details = {key: value for key, value in data.items() if key not in ("stage", "did")}
+        return cls(data["stage"], data["did"], details)
+
+    def to_json(self) -> Json:
+        """As receipts give it."""
+        return {"stage": self.stage, "did": list(self.did), **thaw(self.details)}
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What people said about the row: `by` whom, and `at` what time the last of them did.
+
+    `before`, `before_prompt` and `before_scores` are what an edit replaced. `losers` are answers that people
+    like less than the row's. `answers` holds each annotator's answer by name. `share` is the part of the
+    sample that the row was drawn for. `waiting` counts the answers that are still to come.
+    """
+
+    status: ReviewStatus = "none"
+    by: Sequence[str] = ()
+    at: str | None = None
+    before: str | None = None
+    answers: FrozenJson = field(default_factory=FrozenDict)
+    share: str | None = None
+    waiting: int = 0
+    before_prompt: str | None = None
+    losers: Sequence[str] = ()
+    adjudicated: bool = False
+    before_scores: Mapping[str, float] | None = None
+
+    @property
+    def approved(self) -> bool:
+        """Whether people decided to keep the row, with or without changes."""
+        return self.status in ("accepted", "edited", "restored")
+
+    @classmethod
+    def from_json(cls, data: FrozenJson) -> Review:
+        """From the JSON of a receipt."""
+        return cls(**freeze(data))
+
+    def to_json(self) -> Json:
+        """As receipts give it: `{"status": "none"}` for a row that nobody was shown."""
+        if self.status == "none":
+            return {"status": "none"}
+        block: Json = {"status": self.status, "by": list(self.by), "at": self.at, "before": self.before}
+        block |= {"answers": thaw(self.answers), "share": self.share, "waiting": self.waiting}
+        further: Json = {"before_prompt": self.before_prompt, "losers": list(self.losers) or None}
+        further |= {"adjudicated": self.adjudicated or None, "before_scores": thaw(self.before_scores)}
+        return block | {key: value for key, value in further.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A conversation on its way to the dataset, with everything that happened to it.
+    """A conversation with everything that happened to it. A stage that changes something returns a new row.
 
-    `messages` are OpenAI-style `{"role", "content"}` objects. `reason` is a short fixed code and
-    `detail` the words, both only for rows that did not make it. `weight` says how often a seed is drawn
-    as an example; it is of no account later, and no receipt names it.
-
-    Lists and dictionaries are frozen as they are assigned: makers and the writer hold copies of a row that
-    share them. A stage that adds to one assigns a new one.
+    `scores` are a judge's numbers by rubric, `labels` the classes that the recipe asks for by name, `cluster`
+    is the id of the first of a group of near-duplicates. A row is `superseded` when the recipe as last run
+    does not make it any more.
     """
 
     id: str
-    messages: Sequence[FrozenJson]
+    conversation: Conversation
     lineage: Lineage
-    status: Status = "pending"
-    stage: str | None = None
-    reason: str | None = None
-    detail: str | None = None
-    tools: Sequence[FrozenJson] | None = None
-    candidates: Sequence[FrozenJson] = ()
+    outcome: Outcome = Pending()
+    candidates: Sequence[Candidate] = ()
     scores: Mapping[str, float] = field(default_factory=FrozenDict)
     labels: FrozenJson = field(default_factory=FrozenDict)
-    history: Sequence[FrozenJson] = ()
+    history: Sequence[Event] = ()
     cluster: str | None = None
     reasoning: str | None = None
-    born: int = 0
-    ended: int | None = None
-    weight: float = 1.0
+    review: Review = Review()
+    superseded: bool = False
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, freeze(value) if name in _FROZEN else value)
+    def __post_init__(self) -> None:
+        # Whoever makes a row may hold on to the list or dictionary that it was made from.
+        object.__setattr__(self, "candidates", tuple(self.candidates))
+        object.__setattr__(self, "scores", freeze(self.scores))
+        object.__setattr__(self, "labels", freeze(self.labels))
+        object.__setattr__(self, "history", tuple(self.history))
+
+    @property
+    def status(self) -> Status:
+        """In one word, as `synth show --status` takes it."""
+        return "superseded" if self.superseded else self.outcome.status
+
+    @property
+    def pending(self) -> bool:
+        """Whether no stage has dropped or failed it, and not all have seen it."""
+        return isinstance(self.outcome, Pending)
+
+    @property
+    def stage(self) -> str | None:
+        """The stage that dropped or failed it, or that it waits for."""
+        return None if isinstance(self.outcome, Kept) else self.outcome.stage
+
+    @property
+    def reason(self) -> str | None:
+        """The code of why it was dropped or failed."""
+        if isinstance(self.outcome, Failed):
+            return REQUEST_FAILED
+        return self.outcome.reason if isinstance(self.outcome, Dropped) else None
+
+    @property
+    def detail(self) -> str | None:
+        """Why it was dropped or failed, in words."""
+        return self.outcome.detail if isinstance(self.outcome, Dropped | Failed) else None
 
     @property
     def given(self) -> bool:
-        """Whether people gave it whole (a seed, a held-out row): trusted, and never dropped."""
+        """Whether people gave it whole (a seed, a held-out row): trusted, and never dropped by a stage."""
         return self.lineage.origin in ("seed", "holdout") and self.lineage.stage is None
 
     @property
@@ -98,59 +264,85 @@ class Row:
         return self.lineage.origin == "holdout"
 
     @property
+    def maker(self) -> str:
+        """The stage that made it; for a row that people gave, what they gave it as."""
+        return self.lineage.stage or self.lineage.origin
+
+    @property
     def draft(self) -> bool:
         """Whether a model wrote some of it: what `accepted`, `target` and `count` count."""
         return not self.given
 
-    @property
-    def prompt_text(self) -> str:
-        """Everything before the last answer, as one text: what near-copies are measured on.
+    def kept(self) -> Row:
+        """The row after the last stage."""
+        return replace(self, outcome=Kept())
 
-        The system prompt is left out: rows of one dataset share it.
-        """
-        return "\n".join(content_of(m) for m in self._before_answer() if m["role"] != "system")
+    def waiting(self, stage: str) -> Row:
+        """The row as a run leaves it that stops before `stage`."""
+        return replace(self, outcome=Pending(stage))
 
-    @property
-    def answer(self) -> str | None:
-        """The last message, if an assistant wrote it."""
-        if self.messages and self.messages[-1]["role"] == "assistant":
-            return content_of(self.messages[-1])
-        return None
+    def dropped(self, stage: str, reason: str, detail: str | None = None) -> Row:
+        """The row, dropped by `stage`: `reason` is a short fixed code, `detail` the words."""
+        return replace(self, outcome=Dropped(stage, reason, detail))
 
-    def _before_answer(self) -> Sequence[FrozenJson]:
-        return self.messages[:-1] if self.answer is not None else self.messages
+    def failed(self, stage: str, detail: str) -> Row:
+        """The row, failed at `stage`: its request could not be answered."""
+        return replace(self, outcome=Failed(stage, detail))
 
-    def note(self, stage: str, did: str | Sequence[str], **more: Any) -> None:
-        """Adds an event to its history: what `stage` did, in short fixed words."""
-        words = [did] if isinstance(did, str) else did
-        self.history = (*self.history, {"stage": stage, "did": words, **more})
+    def with_event(self, stage: str, did: str | Sequence[str], **details: Any) -> Row:
+        """The row with one more event: what `stage` did, in short fixed words."""
+        event = Event(stage, [did] if isinstance(did, str) else did, details)
+        return replace(self, history=(*self.history, event))
 
-    def drop(self, stage: str, reason: str, detail: str | None = None) -> None:
-        """Marks it dropped by `stage`, once and for all."""
-        self.status, self.stage, self.reason, self.detail = "dropped", stage, reason, detail
+    def with_messages(self, messages: Sequence[FrozenJson]) -> Row:
+        """The row with another conversation, and the same tools."""
+        return replace(self, conversation=self.conversation.with_messages(messages))
 
-    def fail(self, stage: str, detail: str) -> None:
-        """Marks it failed: its request could not be answered."""
-        self.status, self.stage, self.reason, self.detail = "failed", stage, "request_failed", detail
+    def with_reply(self, text: str) -> Row:
+        """The row with a new message of the assistant, which replaces the answer that is there."""
+        return replace(self, conversation=self.conversation.with_reply(text))
 
-    def receipt(self) -> Json:
-        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it: plain JSON,
-        which is the caller's own."""
+    def with_score(self, key: str, score: float) -> Row:
+        """The row with one more score, or another one under the same key."""
+        return replace(self, scores={**self.scores, key: score})
+
+    @classmethod
+    def from_json(cls, receipt: Json) -> Row:
+        """From a receipt: what `to_json` gives."""
+        lineage = receipt["lineage"]
+        return cls(
+            id=receipt["id"],
+            conversation=Conversation(receipt["messages"], receipt["tools"]),
+            lineage=Lineage(**lineage),
+            outcome=_outcome(receipt),
+            candidates=tuple(map(Candidate.from_json, receipt["candidates"])),
+            scores=freeze(receipt["scores"]),
+            labels=freeze(receipt["labels"]),
+            history=tuple(map(Event.from_json, receipt["history"])),
+            cluster=receipt["cluster"],
+            reasoning=receipt.get("reasoning"),
+            review=Review.from_json(receipt["review"]),
+            superseded=receipt["status"] == "superseded",
+        )
+
+    def to_json(self) -> Json:
+        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it: plain JSON
+        that belongs to the caller."""
         return {
             "id": self.id,
             "status": self.status,
             "stage": self.stage,
             "reason": self.reason,
             "detail": self.detail,
-            "messages": thaw(self.messages),
-            "tools": thaw(self.tools),
-            "candidates": thaw(self.candidates),
+            "messages": thaw(self.conversation.messages),
+            "tools": thaw(self.conversation.tools),
+            "candidates": [candidate.to_json() for candidate in self.candidates],
             "scores": thaw(self.scores),
             "labels": thaw(self.labels),
             "cluster": self.cluster,
             "reasoning": self.reasoning,
-            "review": {"status": "none"},
-            "history": thaw(self.history),
+            "review": self.review.to_json(),
+            "history": [event.to_json() for event in self.history],
             "lineage": {
                 "origin": self.lineage.origin,
                 "parents": list(self.lineage.parents),
@@ -166,35 +358,9 @@ class Row:
         }
 
 
-def content_of(message: FrozenJson) -> str:
-    """The text of a message; empty where it has none (a pure tool call)."""
-    content = message.get("content")
-    return content if isinstance(content, str) else ""
-
-
-@dataclass(slots=True)
-class Slot:
-    """One place in the fixed order of a run, with the rows that live there: the unit of commit.
-
-    A slot is born at a source (one row) or at a maker (what one request gave). Stages change `rows`;
-    rows that are dropped or fail move to `settled`. `key` orders slots and, with the position of a row
-    in it, everything that is ever listed or exported.
-    """
-
-    key: tuple[int, ...]
-    rows: list[Row]
-    settled: list[Row] = field(default_factory=list)
-
-    def settle(self, stage_index: int) -> None:
-        """Moves rows that are dropped or failed out of the stream."""
-        gone = [row for row in self.rows if row.status in ("dropped", "failed")]
-        if gone:
-            for row in gone:
-                row.ended = stage_index
-            self.settled.extend(gone)
-            self.rows = [row for row in self.rows if row.status not in ("dropped", "failed")]
-
-
-def order_key(key: tuple[int, ...]) -> bytes:
-    """A slot's key as bytes that sort the way the numbers do."""
-    return struct.pack(f">{len(key)}I", *key)
+def _outcome(receipt: Json) -> Outcome:
+    if receipt["reason"] == REQUEST_FAILED:
+        return Failed(receipt["stage"], receipt["detail"])
+    if receipt["reason"] is not None:
+        return Dropped(receipt["stage"], receipt["reason"], receipt["detail"])
+    return Pending(receipt["stage"]) if receipt["status"] == "pending" else Kept()

@@ -1,4 +1,4 @@
-"""The rows of a file as raw records, each with its place: JSON Lines, JSON, tables and Parquet."""
+"""Reads the rows of a file as raw records, each with its place: JSON Lines, JSON, tables, Parquet."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from synth.tables import LONGEST_LINE, Reading, Rows, not_text, read_csv, read_x
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
-# Bytes that are parsed, or unpacked, at once.
+# Maximum bytes that are parsed, or unpacked, at once.
 LARGEST_JSON = 64 * 2**20
 LARGEST_GROUP = 512 * 2**20
 
 
 def read_records(file: Path, reading: Reading) -> Rows:
-    """The rows of a file, one after another, in bounded memory. Of a bad row: what is wrong with it.
+    """Yields the rows of a file, in bounded memory. For a bad row, yields its error instead.
 
-    Raises `SourceError` for what ends the whole file, `MachineError` where it cannot be read.
+    Raises `SourceError` if the rest of the file is unusable, `MachineError` if the file cannot be read.
     """
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
@@ -43,7 +43,7 @@ def read_records(file: Path, reading: Reading) -> Rows:
 
 
 def filled(item: Json) -> Json:
-    """Without the columns that say nothing, also inside messages: a table has every key in every row."""
+    """The record without empty columns, also inside messages: a table has every key in every row."""
     return {
         k: [filled(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
         for k, value in item.items()
@@ -55,7 +55,9 @@ def _jsonl(file: Path, reading: Reading) -> Rows:
     for number, line in enumerate(_raw_lines(file, reading), start=1):
         where = f"{file}:{number}"
         if len(line) > LONGEST_LINE:
-            yield too_long(where, "JSON Lines has one row a line; is this one JSON array? Call it .json.")
+            yield too_long(
+                where, "JSON Lines has one row per line. If this file is one JSON array, name it .json."
+            )
             continue
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
@@ -64,7 +66,7 @@ def _jsonl(file: Path, reading: Reading) -> Rows:
 
 
 def _raw_lines(file: Path, reading: Reading) -> Iterator[bytes]:
-    """Lines in UTF-8, of which no more than `LONGEST_LINE` bytes and one are read at once."""
+    """Lines in UTF-8. Reads at most `LONGEST_LINE` + 1 bytes at once."""
     if reading.encoding is not None:
         with file.open(encoding=reading.encoding, newline="\n") as text:
             for part in iter(lambda: text.readline(LONGEST_LINE + 1), ""):
@@ -85,13 +87,11 @@ def _object(line: bytes, where: str) -> Record | SourceError:
             line.decode("utf-8")
         except UnicodeDecodeError as wrong:
             return _not_utf8(line, wrong.start, where)
-        advice = "JSON Lines has one whole row a line; a file that is one JSON array is called .json."
+        advice = "JSON Lines has one whole row per line. A file with one JSON array is called .json."
         cut = line.strip() in (b"[", b"{")
         return SourceError(f"is not valid JSON: {error}.", where=where, hint=advice if cut else None)
     if not isinstance(data, dict):
-        return SourceError(
-            "is not a JSON object.", where=where, hint='A row looks like {"instruction": ...}.'
-        )
+        return SourceError("is not a JSON object.", where=where, hint='For example {"instruction": ...}.')
     return Record(data, where)
 
 
@@ -101,18 +101,18 @@ def _not_utf8(line: bytes, at: int, where: str) -> SourceError:
     return SourceError(
         f"is not UTF-8 (byte {at} of the line).",
         where=where,
-        hint=f"Probably {kind}: convert it (`iconv -f {kind.upper()} -t UTF-8`), or name its `encoding`"
+        hint=f"It is probably {kind}: convert it (`iconv -f {kind.upper()} -t UTF-8`), or set `encoding`"
         f" in the source: {{path: ..., encoding: {kind}}}.",
     )
 
 
 def _json(file: Path, reading: Reading) -> Rows:
-    # It is parsed as a whole, and takes several times its size while it is.
+    # The file is parsed as a whole, which takes several times its size in memory.
     if (size := file.stat().st_size) > LARGEST_JSON:
         raise SourceError(
-            f"has {size / 2**20:,.0f} MiB; JSON may have {LARGEST_JSON // 2**20}.",
+            f"has {size / 2**20:,.0f} MiB; the maximum for JSON is {LARGEST_JSON // 2**20}.",
             where=str(file),
-            hint="Write one row a line and call it .jsonl: that is read row by row.",
+            hint="Write one row per line and name the file .jsonl: it is then read row by row.",
         )
     try:
         data = orjson.loads(_whole(file, reading))
@@ -125,7 +125,7 @@ def _json(file: Path, reading: Reading) -> Rows:
             yield Record(item, where)
         else:
             yield SourceError(
-                "is not a JSON object.", where=where, hint="The file is a list of rows, or one row."
+                "is not a JSON object.", where=where, hint="The file must be a list of rows, or one row."
             )
 
 
@@ -146,7 +146,7 @@ def _parquet(file: Path, reading: Reading) -> Rows:
                 for item in batch.to_pylist():
                     number += 1
                     yield Record(filled(item), f"{file}: row {number}")
-    # Arrow calls broken pages an OSError, one without a number.
+    # For broken pages, Arrow raises an OSError without a number.
     except (pyarrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -155,13 +155,13 @@ def _parquet(file: Path, reading: Reading) -> Rows:
 
 
 def _check_groups(table: ParquetFile, file: Path) -> None:
-    """What the file says that a group of rows unpacks to: so much of it may be in memory at once."""
+    """Refuses row groups that are too large: a whole group is in memory at once."""
     groups = (table.metadata.row_group(n).total_byte_size for n in range(table.num_row_groups))
     if (largest := max(groups, default=0)) > LARGEST_GROUP:
         raise SourceError(
-            f"a row group unpacks to {largest / 2**20:,.0f} MiB; one may have {LARGEST_GROUP // 2**20}.",
+            f"a row group unpacks to {largest / 2**20:,.0f} MiB; the maximum is {LARGEST_GROUP // 2**20}.",
             where=str(file),
-            hint="Write it again with smaller row groups (`row_group_size=1000`).",
+            hint="Write the file with smaller row groups (`row_group_size=1000`).",
         )
 
 

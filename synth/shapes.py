@@ -1,6 +1,6 @@
-"""From a raw record to a conversation: every shape in which people keep examples, prompts and failures.
+"""Turns a raw record into a conversation, from every common shape of examples, prompts and failures.
 
-The first of these that a record has decides, and nothing else is guessed:
+The first of these keys in a record decides. Nothing else is guessed:
 
 - `messages`: OpenAI's `{"role", "content"}`, with `tools` beside them;
 - `conversations`: ShareGPT's `{"from", "value"}`, with an optional `system`;
@@ -35,7 +35,7 @@ _SHAREGPT_ROLES = {
 }
 
 
-# Every key with a meaning.
+# Every known key.
 KEYS = frozenset(
     {
         *("messages", "conversations", "tools", "id", "chosen", "rejected", "prompt", "completion"),
@@ -47,7 +47,7 @@ KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One raw record and where it stands (`seeds.jsonl:12`)."""
+    """One raw record and its place (`seeds.jsonl:12`)."""
 
     data: Json
     where: str
@@ -55,17 +55,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a record says: a conversation, and an answer that somebody found worse, if there is one."""
+    """The content of a record: a conversation, and the rejected answer of a preference pair, if any."""
 
     messages: list[Json]
     rejected: str | None = None
 
 
 def read_example(record: Record, *, answered: bool | None) -> Example:
-    """The record as a conversation that ends with an answer, or with the user where not `answered`.
+    """The record as a conversation that ends with an answer, or with the user if not `answered`.
 
-    With None, it may end with either, and an answer is read where there is one.
-    Raises `SourceError` that says where, and what is missing.
+    With None, both endings are valid, and an answer is read if there is one. Raises `SourceError` with the
+    place and what is missing.
     """
     data, where = record.data, record.where
     rejected = None
@@ -89,7 +89,7 @@ def read_example(record: Record, *, answered: bool | None) -> Example:
 
 
 def read_text(data: Json, key: str, where: str, *, may_be_empty: bool = False) -> str | None:
-    """The text under `key`; None where there is none. Raises `SourceError` where it is no text."""
+    """The text under `key`; None if there is none. Raises `SourceError` for another type."""
     value = data.get(key)
     if value is None:
         return None
@@ -113,7 +113,7 @@ def _instruction(data: Json, where: str, *, answered: bool) -> list[Json]:
         raise SourceError(
             "has neither `messages` nor an `instruction`.",
             where=where,
-            hint=f"It has {named(data)}. `fields` of a source renames"
+            hint=f"It has {named(data)}. Use `fields` of the source to rename"
             " columns: {path: rows.csv, fields: {instruction: question, response: answer}}.",
         )
     extra = read_text(data, "input", where, may_be_empty=True)
@@ -133,18 +133,18 @@ def _instruction(data: Json, where: str, *, answered: bool) -> list[Json]:
 
 
 def _as_messages(value: Any, where: str, key: str) -> list[Json]:
-    """A list of messages as it is, a text as one message of the user."""
+    """A list of messages unchanged; a text as one message of the user."""
     if isinstance(value, str) and key != "messages":
         if not value.strip():
             raise SourceError(f"`{key}` is empty.", where=where)
         return [{"role": "user", "content": value}]
     if not isinstance(value, list) or not value:
-        raise SourceError(f"`{key}` is not a list with something in it.", where=where)
+        raise SourceError(f"`{key}` is not a non-empty list.", where=where)
     return value
 
 
 def _as_answer(data: Json, key: str, where: str) -> list[Json]:
-    """A text as one message of the assistant, a list of messages as it is."""
+    """A text as one message of the assistant; a list of messages unchanged."""
     value = data.get(key)
     if isinstance(value, list):
         return value
@@ -169,7 +169,7 @@ def _sharegpt(data: Json, where: str) -> list[Json]:
         role = _SHAREGPT_ROLES.get(str(turn.get("from")))
         if role is None:
             known = ", ".join(sorted(_SHAREGPT_ROLES))
-            raise SourceError(f"has no `from` out of {known}.", where=place)
+            raise SourceError(f"`from` must be one of {known}.", where=place)
         messages.append({"role": role, "content": turn.get("value")})
     if system := read_text(data, "system", where, may_be_empty=True):
         messages.insert(0, {"role": "system", "content": system})
@@ -186,7 +186,7 @@ def _preference(data: Json, where: str, prompt: str, better: str, worse: str) ->
         raise SourceError(
             f"`{better}` and `{worse}` are the same.",
             where=where,
-            hint="Such a pair prefers nothing: leave it out.",
+            hint="Such a pair expresses no preference: remove it.",
         )
     return [*before, *chosen], text
 
@@ -194,7 +194,7 @@ def _preference(data: Json, where: str, prompt: str, better: str, worse: str) ->
 def _openai_preference(data: Json, where: str) -> tuple[list[Json], str]:
     inside = data.get("input")
     if not isinstance(inside, dict) or "messages" not in inside:
-        raise SourceError("`input` holds no `messages`.", where=where)
+        raise SourceError("`input` contains no `messages`.", where=where)
     flat = {**data, "input": inside["messages"]}
     return _preference(flat, where, "input", "preferred_output", "non_preferred_output")
 
@@ -211,7 +211,7 @@ def _check(messages: list[Json], where: str, *, answered: bool | None) -> None:
         place = f"{where}: messages.{number}"
         role = message.get("role") if isinstance(message, dict) else None
         if not isinstance(role, str) or role not in _ROLES:
-            raise SourceError(f"has no `role` out of {', '.join(sorted(_ROLES))}.", where=place)
+            raise SourceError(f"`role` must be one of {', '.join(sorted(_ROLES))}.", where=place)
         content = message.get("content")
         if not isinstance(content, str) and not message.get("tool_calls"):
             raise SourceError("has neither text in `content` nor `tool_calls`.", where=place)
@@ -219,16 +219,18 @@ def _check(messages: list[Json], where: str, *, answered: bool | None) -> None:
             raise SourceError("`content` is empty.", where=place)
         if isinstance(content, str) and "\x00" in content:
             raise SourceError(
-                "`content` holds a zero byte.", where=place, hint="It is no text: take such characters out."
+                "`content` contains a zero byte.",
+                where=place,
+                hint="This is not text: remove such characters.",
             )
     last = messages[-1]["role"]
     if answered and last != "assistant":
         raise SourceError(f"`messages` end with the {last}, without a response.", where=where)
     if answered is False and last == "assistant":
         raise SourceError(
-            "`messages` end with an answer already.",
+            "`messages` already end with an answer.",
             where=where,
-            hint="Such rows are seeds; `respond: {again: true}` answers them anew.",
+            hint="Such rows are seeds; `respond: {again: true}` replaces their answers.",
         )
     if not any(message["role"] == "user" for message in messages):
-        raise SourceError("`messages` hold no user's message.", where=where)
+        raise SourceError("`messages` contain no message of the user.", where=where)

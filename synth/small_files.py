@@ -1,4 +1,4 @@
-"""Files that people write by hand: read whole, as UTF-8, and never more of them than they can hold."""
+"""Reads files that people write by hand: whole, as UTF-8, up to a size limit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 from synth.errors import InputError, MachineError
 
-# More than this is no recipe, prompt or task, but data.
+# A larger file is data, not a recipe, prompt or task.
 LARGEST: Final = 2**20
 
 
 def read_small(file: Path, error: type[InputError], largest: int = LARGEST) -> str:
-    """The text of `file`. Raises `error` where it is none, `MachineError` where the disk does not give it.
+    """The text of `file`. Raises `error` if it is not text, `MachineError` if the disk cannot be read.
 
-    A missing file or a folder stays an `OSError`: the caller knows what to do about it.
+    A missing file or a folder stays an `OSError`: the caller handles it.
     """
     try:
         with file.open("rb") as content:

@@ -1,4 +1,4 @@
-"""The rows of a table: CSV with any usual separator, and Excel's .xlsx."""
+"""Reads the rows of a table: CSV with any common separator, and Excel's .xlsx."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from synth.errors import SourceError
 from synth.llm.base import Json
 from synth.shapes import KEYS, Record
 
-# A line longer than this is no row but a mistake (a whole file on one line, a binary).
+# A longer line is a mistake, not a row (a whole file on one line, a binary).
 LONGEST_LINE: Final = 16 * 2**20
-# Bytes of a workbook, packed and unpacked: its texts are in memory all at once.
+# Maximum bytes of a workbook, packed and unpacked: all its texts are in memory at once.
 _LARGEST_PACKED: Final = 64 * 2**20
 _LARGEST_UNPACKED: Final = 512 * 2**20
 
 _SEPARATORS: Final = ",;\t|"
 _SEPARATOR_NAMES: Final = {"\t": "a tab"}
-# Columns of a table that may hold a list or an object, written as JSON.
+# Columns of a table that can contain a list or an object, written as JSON.
 _STRUCTURED: Final = {"messages", "conversations", "prompt", "completion", "chosen", "rejected", "tools"}
 _SAVE_AGAIN: Final = "Save it in a spreadsheet program as .xlsx, without a password, or as .csv."
 _BROKEN: Final = (
@@ -40,24 +40,24 @@ _BROKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a recipe says about a file: how it is written, and the names of its columns."""
+    """The recipe's options for a file: separator, encoding, and the names of its columns."""
 
     separator: str | None = None
     encoding: str | None = None
     columns: frozenset[str] = frozenset()
 
 
-# A row, or what is wrong with it: those who read decide whether one bad row ends it.
+# Rows or their errors: the caller decides whether one bad row stops it.
 Rows = Iterator[Record | SourceError]
 
 
 def read_csv(file: Path, reading: Reading) -> Rows:
-    """The rows of a .csv or .tsv. Raises `SourceError` for what ends the whole table."""
+    """The rows of a .csv or .tsv. Raises `SourceError` if the rest of the table is unusable."""
     csv.field_size_limit(LONGEST_LINE)
     with file.open(encoding=reading.encoding or _marked(file), newline="") as text:
         separator = reading.separator or _separator(text, file, reading)
         text.seek(0)
-        # Strict: a quote that is never closed would take the rest of the file for one value.
+        # Strict: otherwise an unclosed quote would turn the rest of the file into one value.
         table = csv.reader(_lines(text, file), delimiter=separator, strict=True)
         columns = _csv_row(table, file, 0)
         if isinstance(columns, SourceError):
@@ -97,7 +97,7 @@ def _sheet(file: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         with file.open("rb") as content:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of charts, and rules for what people may type
+                warnings.simplefilter("ignore")  # about charts and validation rules
                 book = load_workbook(content, read_only=True, data_only=True)
             with closing(book):
                 sheet = book.worksheets[0]
@@ -105,7 +105,7 @@ def _sheet(file: Path) -> Iterator[tuple[int, list[str]]]:
                 for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
                     yield number, _trimmed(cells)
     except _BROKEN as error:
-        raise SourceError(f"is no valid .xlsx: {error}.", where=str(file), hint=_SAVE_AGAIN) from None
+        raise SourceError(f"is not a valid .xlsx: {error}.", where=str(file), hint=_SAVE_AGAIN) from None
 
 
 def bad_line(file: Path) -> int:
@@ -120,22 +120,22 @@ def bad_line(file: Path) -> int:
 
 
 def not_text(file: Path, reading: Reading) -> SourceError:
-    """What to say of a file that is not in the encoding in which it is read."""
+    """The error for a file that does not have the expected encoding."""
     if reading.encoding is not None:
-        return SourceError(f"is not {reading.encoding}, as the recipe says.", where=str(file))
+        return SourceError(f"is not {reading.encoding}, although the recipe says so.", where=str(file))
     if _marked(file) == "utf-16":
-        return SourceError("begins as UTF-16, and goes on as something else.", where=str(file))
+        return SourceError("begins as UTF-16 but continues in another encoding.", where=str(file))
     convert = f"`iconv -f WINDOWS-1252 -t UTF-8 {file.name}`"
     return SourceError(
         "is not UTF-8.",
         where=f"{file}:{bad_line(file)}",
-        hint=f"Probably Windows-1252: convert it ({convert}), or name its `encoding` in the source:"
+        hint=f"It is probably Windows-1252: convert it ({convert}), or set `encoding` in the source:"
         f" {{path: {file.name}, encoding: windows-1252}}.",
     )
 
 
 def utf16(file: Path) -> bool:
-    """Whether a file begins with the mark of UTF-16."""
+    """Whether a file begins with the byte order mark of UTF-16."""
     with file.open("rb") as content:
         return content.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -145,7 +145,7 @@ def _marked(file: Path) -> str:
 
 
 def _separator(text: TextIO, file: Path, reading: Reading) -> str:
-    """The one that makes most known columns of the first line; among equals, the one that makes most."""
+    """The separator that gives the most known columns in the first line; on a tie, the most columns."""
     if file.suffix.lower() == ".tsv":
         return "\t"
     header = text.readline(LONGEST_LINE)
@@ -162,17 +162,17 @@ def _separator(text: TextIO, file: Path, reading: Reading) -> str:
 
 
 def _csv_row(table: Any, file: Path, done: int) -> list[str] | SourceError | None:
-    """The next row, what is wrong with it, or None at the end."""
+    """The next row, its error, or None at the end."""
     try:
         row: list[str] | None = next(table, None)
     except csv.Error as error:
         wrong = SourceError(
             f"is not valid CSV: {error}.",
             where=f"{file}:{done + 1}",
-            hint="A quote that is opened is closed again; inside quotes, a quote is written twice.",
+            hint="Close every quote. Inside quotes, write a quote twice.",
         )
         if "unexpected end" in str(error):
-            raise wrong from None  # an open quote: it took all rows behind it
+            raise wrong from None  # an unclosed quote has swallowed all later rows
         return wrong
     return row
 
@@ -183,20 +183,20 @@ def _ragged(row: Sequence[str], columns: Sequence[str], separator: str, where: s
     return SourceError(
         f"has {more} values than there are columns ({len(row)} and {len(columns)}).",
         where=where,
-        hint=f"Values are separated by {name} here; a value that holds one is written in quotes."
-        " `separator` of the source names another one.",
+        hint=f"The separator here is {name}; put a value that contains it into quotes."
+        " Set `separator` in the source for another one.",
     )
 
 
 def _lines(text: TextIO, file: Path) -> Iterator[str]:
     for number, line in enumerate(iter(lambda: text.readline(LONGEST_LINE + 1), ""), start=1):
         if len(line) > LONGEST_LINE:
-            raise too_long(f"{file}:{number}", "A table has one row a line.")
+            raise too_long(f"{file}:{number}", "A table has one row per line.")
         yield line
 
 
 def too_long(where: str, hint: str) -> SourceError:
-    """What to say of a line that is no row."""
+    """The error for a line that is too long for a row."""
     return SourceError(f"the line is longer than {LONGEST_LINE // 2**20} MiB.", where=where, hint=hint)
 
 
@@ -205,13 +205,13 @@ def _check_header(columns: Iterable[str], where: str) -> None:
     for name in columns:
         if name in seen:
             raise SourceError(
-                f"has the column {name!r} twice.", where=where, hint="Rename one of them, or take it out."
+                f"has the column {name!r} twice.", where=where, hint="Rename or remove one of them."
             )
         seen.add(name)
 
 
 def _record(columns: Sequence[str], values: Sequence[str], where: str) -> Record | SourceError:
-    """A row as a record, without what is empty; lists and objects stand in a table as JSON."""
+    """A row as a record, without empty values. Lists and objects are JSON in a table."""
     data: Json = {}
     for column, value in zip(columns, values, strict=True):
         if not value:
@@ -226,22 +226,22 @@ def _record(columns: Sequence[str], values: Sequence[str], where: str) -> Record
 
 
 def _check_archive(file: Path) -> None:
-    """What the archive says of itself before it is unpacked."""
+    """Checks the sizes in the archive's directory before anything is unpacked."""
     try:
         with zipfile.ZipFile(file) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
     except zipfile.BadZipFile as error:
-        raise SourceError(f"is no valid .xlsx: {error}.", where=str(file), hint=_SAVE_AGAIN) from None
+        raise SourceError(f"is not a valid .xlsx: {error}.", where=str(file), hint=_SAVE_AGAIN) from None
     if file.stat().st_size > _LARGEST_PACKED or unpacked > _LARGEST_UNPACKED:
         raise SourceError(
-            f"unpacks to {unpacked / 2**20:,.0f} MiB; a workbook may have {_LARGEST_UNPACKED // 2**20}.",
+            f"unpacks to {unpacked / 2**20:,.0f} MiB; the maximum is {_LARGEST_UNPACKED // 2**20}.",
             where=str(file),
-            hint="Save it as .csv: that is read row by row.",
+            hint="Save it as .csv, which is read row by row.",
         )
 
 
 def _trimmed(cells: Sequence[Any]) -> list[str]:
-    """The texts of a row, without the empty ones at its end."""
+    """The texts of a row, without empty ones at the end."""
     values = [_text(cell) for cell in cells]
     while values and not values[-1]:
         values.pop()

@@ -1,8 +1,8 @@
-"""Templates of prompts: what they use, and what they come to.
+"""Parses and renders the templates of prompts.
 
-A recipe can come from others, and so can the templates beside it. In Jinja's sandbox a template runs no code,
-but it can still ask for a terabyte, or count for ever. So such a template is parsed and rendered in a process
-that can be ended; the packaged ones are rendered here.
+A recipe and its templates can come from strangers. In Jinja's sandbox a template runs no code, but it can
+still request a terabyte of memory, or loop for ever. So such templates run in a process that can be killed.
+The packaged templates run here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from synth.isolated import TooMuch, shared
 from synth.isolated.tasks import TooLong
 from synth.llm.base import Json
 
-# What one prompt may take to render, in seconds of processor time; and how long it may become.
+# Limits for rendering one prompt: seconds of processor time, and characters.
 SECONDS: Final = 1.0
 _LONGEST: Final = 16 * 2**20
 _MOST_BITS: Final = 10_000
@@ -28,7 +28,7 @@ _MOST_BITS: Final = 10_000
 _OTHER_FILES: Final = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
 
-# What the types that a template can use raise.
+# The exceptions of the types that a template can use.
 _RAISED: Final = (
     TemplateError,
     ArithmeticError,
@@ -43,7 +43,7 @@ _RAISED: Final = (
 
 
 class TemplateFault(Exception):
-    """A template cannot be used: `line` of the prompt's file (0: not known), and the words."""
+    """A template is unusable: `line` in the prompt's file (0: unknown), and the message."""
 
     def __init__(self, line: int, words: str) -> None:
         super().__init__(words)
@@ -61,7 +61,7 @@ class Part:
 
 
 def variables(parts: Sequence[Part], *, trusted: bool) -> frozenset[str]:
-    """The variables that the templates use. Raises `TemplateFault` where one is none."""
+    """The variables of the templates. Raises `TemplateFault` for an invalid template."""
     return frozenset(_ask("variables", parts, trusted=trusted))
 
 
@@ -86,7 +86,7 @@ def _ask(do: str, parts: Sequence[Part], *, trusted: bool, **given: Any) -> Any:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, without chance: the same values give the same prompt. Powers stay small."""
+    """Jinja's sandbox without randomness: the same values give the same prompt. Powers are limited."""
 
     intercepted_binops = frozenset({"**"})
 
@@ -96,7 +96,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         del self.filters["random"]
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """`**`, which alone takes for ever in one step."""
+        """`**`, the only operator that can take for ever in one step."""
         if isinstance(left, int) and isinstance(right, int) and right * left.bit_length() > _MOST_BITS:
             raise OverflowError("the power is too large")
         return super().call_binop(context, operator, left, right)
@@ -112,7 +112,7 @@ def _variables(parts: list[list[Any]]) -> Json:
             tree = _environment.parse(text)
             if other := next(tree.find_all(_OTHER_FILES), None):
                 kind = type(other).__name__.lower()
-                return _fault(before + other.lineno, f"a prompt is one file: it has no `{kind}`")
+                return _fault(before + other.lineno, f"a prompt is one file: `{kind}` is not allowed")
             used |= meta.find_undeclared_variables(tree)
             _template(text)
         except TemplateSyntaxError as error:
@@ -134,7 +134,7 @@ def _render(parts: list[list[Any]], values: Json) -> Json:
         except _RAISED as error:
             return _fault(before + _line_of(error), f"does not render: {_said(error)}")
         if sum(map(len, found)) > _LONGEST:
-            return _fault(before + 1, f"comes to more than {_LONGEST // 2**20} million characters")
+            return _fault(before + 1, f"renders to more than {_LONGEST // 2**20} million characters")
     return {"found": found}
 
 
@@ -152,7 +152,7 @@ def _fault(line: int, words: str) -> Json:
 
 
 def _line_of(error: BaseException) -> int:
-    """The last line of the template that was reached."""
+    """The template line where the error occurred."""
     frames = traceback.extract_tb(error.__traceback__)
     return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == "<template>"), 1)
 

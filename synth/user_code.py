@@ -1,4 +1,4 @@
-"""A function of the user's own, from the file that the recipe names: code, which runs under `run` alone."""
+"""Loads the user's own function from the file that the recipe names. This is code; only `run` executes it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ FUNCTION_PATTERN = r"^[^:]+\.py:[A-Za-z_]\w*$"
 
 
 def split_name(named: str) -> tuple[str, str]:
-    """The file and the function of `FILE.py:FUNCTION`. Raises `ValueError` for what is neither."""
+    """The file and the function of `FILE.py:FUNCTION`. Raises `ValueError` for any other form."""
     if not re.fullmatch(FUNCTION_PATTERN, named):
-        raise ValueError(f"{named!r} names no function: write FILE.py:FUNCTION, such as checks.py:is_short")
+        raise ValueError(
+            f"{named!r} names no function: write FILE.py:FUNCTION, for example checks.py:is_short"
+        )
     file, _, function = named.rpartition(":")
     return file, function
 
 
 def load_function(named: str, folder: Path, key: str) -> tuple[Callable[..., Any], Path]:
-    """The function that a recipe in `folder` names under `key`, and the file that it is in.
+    """The function that a recipe in `folder` names under `key`, and its file.
 
-    The file is named by its way from the recipe, and lies in the recipe's folder: what is copied or read
-    through with the recipe is all the code that it runs. Raises `RecipeError` where there is none, or it
-    cannot be loaded.
+    The recipe names the file by its relative path, and the file must be in the recipe's folder. So whoever
+    copies or reads that folder has all the code. Raises `RecipeError` if the function is missing or cannot be
+    loaded.
     """
     try:
         name, function_name = split_name(named)
@@ -50,12 +52,12 @@ def load_function(named: str, folder: Path, key: str) -> tuple[Callable[..., Any
 
 def _inside(folder: Path, name: str, key: str) -> Path:
     file = folder / name
-    # Resolved, so that a link does not lead out either.
+    # Resolved, so that a link cannot lead out of the folder.
     if Path(name).is_absolute() or not file.resolve().is_relative_to(folder.resolve()):
         raise RecipeError(
-            f"{name!r} does not lie in the recipe's folder, and a recipe runs no code from elsewhere.",
+            f"{name!r} is outside the recipe's folder, and a recipe runs only code from its own folder.",
             where=key,
-            hint="Put the file beside the recipe and name it from there, such as my_stages.py:shorten.",
+            hint="Put the file beside the recipe and name its relative path, such as my_stages.py:shorten.",
         )
     if not file.is_file():
         raise RecipeError(
@@ -79,7 +81,7 @@ def _module(file: Path) -> ModuleType:
 
 
 def place_in(file: Path, error: Exception) -> str:
-    """The file, with the line in it that raised."""
+    """The file, with the line that raised."""
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return f"{file}:{error.lineno}"
     lines = [

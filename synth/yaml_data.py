@@ -1,7 +1,7 @@
-"""YAML as plain data: texts, numbers, lists, and mappings whose keys are texts.
+"""Reads YAML as plain data: texts, numbers, lists, and mappings whose keys are texts.
 
-YAML from others can be small and unfold to gigabytes, or refer to itself. So its depth is bounded, and its
-size with all that its aliases repeat. Objects, sets, bytes and dates are no part of it.
+A small YAML file can expand to gigabytes, or refer to itself. So the depth is limited, and the size including
+aliases. Objects, sets, bytes and dates are refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import yaml
 
 # Levels of lists and mappings. Python's own stack ends at a few hundred.
 _DEEPEST: Final = 50
-# Values, counted as often as aliases repeat them.
+# Values, including those that aliases repeat.
 _MOST_VALUES: Final = 200_000
 _LARGEST_INTEGER: Final = 2**63 - 1
 _LONGEST_NUMBER: Final = 400
@@ -31,7 +31,7 @@ _HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 class YamlFault(Exception):
-    """Text that cannot be read: the line (0: not known), and the words. `syntax`: it is no YAML at all."""
+    """Text that cannot be read: the line (0: unknown) and the message. `syntax`: it is not YAML at all."""
 
     def __init__(self, line: int, words: str, *, syntax: bool) -> None:
         super().__init__(words)
@@ -41,11 +41,11 @@ class YamlFault(Exception):
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """YAML, but not plain data within bounds."""
+    """Valid YAML, but not plain data within the limits."""
 
 
 def parse_yaml(text: str) -> tuple[yaml.Node | None, Any]:
-    """The nodes of a text, with their lines, and its data. Raises `YamlFault`."""
+    """The nodes of a text with their lines, and the data. Raises `YamlFault`."""
     loader = None
     try:
         loader = _Loader(text)
@@ -59,7 +59,7 @@ def parse_yaml(text: str) -> tuple[yaml.Node | None, Any]:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlFault(
-            line, f"it holds the character {error.character:#06x}, which is no text", syntax=True
+            line, f"it contains the character {error.character:#06x}, which is not text", syntax=True
         ) from None
     finally:
         if loader is not None:
@@ -72,7 +72,7 @@ def load_yaml(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML (it builds no objects), within bounds; a key that stands twice is refused."""
+    """Safe YAML (it builds no objects), within bounds; a duplicate key is refused."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -90,23 +90,23 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         if alias:
             if id(node) not in self._sizes:
-                raise _error(event, f"the alias *{event.anchor} refers to what it is part of")
+                raise _error(event, f"the alias *{event.anchor} refers to itself")
             self._values += self._sizes[id(node)]
         else:
             self._values += 1
             self._sizes[id(node)] = self._values - before
         if self._values > _MOST_VALUES:
-            raise _error(event, f"it holds more than {_MOST_VALUES:,} values, counted with its aliases")
+            raise _error(event, f"it contains more than {_MOST_VALUES:,} values, aliases included")
         return node
 
     def construct_mapping_(self, node: yaml.MappingNode) -> dict[Hashable, Any]:
-        """A mapping whose keys are texts, each of them once."""
+        """A mapping with unique text keys."""
         seen: set[str] = set()
         for key, _ in node.value:
             if key.tag != _MERGE:
                 _make_text(key)
                 if key.value in seen:
-                    raise _error(key, f"the key {key.value!r} stands twice")
+                    raise _error(key, f"the key {key.value!r} occurs twice")
                 seen.add(key.value)
         self.flatten_mapping(node)
         for key, _ in node.value:
@@ -120,9 +120,9 @@ class _Loader(yaml.SafeLoader):
             try:
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError:
-                raise _error(node, "it holds half of a character (a lone surrogate)") from None
+                raise _error(node, "it contains half of a character (a lone surrogate)") from None
         if "\x00" in text:
-            raise _error(node, "it holds a zero byte")
+            raise _error(node, "it contains a zero byte")
         return text
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:

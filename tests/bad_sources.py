@@ -79,21 +79,21 @@ def broken_sheet(file: Path) -> None:
 
 
 WIDE = ",".join(f"c{n}" for n in range(100_000)) + "\n" + "x," * 99_999 + "x\n"
-ROLE = "has no `role` out of"
+ROLE = "`role` must be one of"
 ANSWERED = '{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]'
 MESSAGE = '{"messages": [{"role": "user", "content": "x"}, '
 
 # What is wrong, the file's name, how it is made, and words that the message must have.
 BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no such file": ("a.jsonl", lambda file: None, "there is no such file"),
-    "a glob that fits nothing": ("*.jsonl", lambda file: None, "fits no file"),
+    "a glob that fits nothing": ("*.jsonl", lambda file: None, "matches no file"),
     "a folder": ("rows", lambda file: file.mkdir(), "is a folder"),
     "another kind of file": ("a.xls", holds(b"PK"), ".xls is not read as rows"),
     "a file without a suffix": ("rows", holds("{}"), "without a suffix"),
     "a packed file": ("a.jsonl.gz", holds(b"\x1f\x8b"), ".gz is not read as rows"),
     "a file that the disk does not give": ("a.jsonl", unreadable, "cannot be read"),
     "200 MB on one line": ("a.jsonl", sparse, "the line is longer than 16 MiB"),
-    "200 MB of JSON": ("a.json", sparse, "has 191 MiB; JSON may have 64"),
+    "200 MB of JSON": ("a.json", sparse, "has 191 MiB; the maximum for JSON is 64"),
     "200 MB of CSV on one line": ("a.csv", sparse, "the line is longer than 16 MiB"),
     "not UTF-8, JSON Lines": ("a.jsonl", holds(b'{"instruction": "\xff"}'), "is not UTF-8"),
     "not UTF-8, CSV": (
@@ -108,8 +108,8 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "JSON that is a number": ("a.json", holds("3"), "is not a JSON object"),
     "a list in a list": ("a.json", holds("[[1]]"), "item 1: is not a JSON object"),
     "rows below a key": ("a.json", holds('{"data": [{"instruction": "x"}]}'), "It has `data`"),
-    "no workbook": ("a.xlsx", holds(b"PK"), "is no valid .xlsx"),
-    "a workbook whose sheet is broken": ("a.xlsx", broken_sheet, "is no valid .xlsx"),
+    "no workbook": ("a.xlsx", holds(b"PK"), "is not a valid .xlsx"),
+    "a workbook whose sheet is broken": ("a.xlsx", broken_sheet, "is not a valid .xlsx"),
     "a workbook with a column twice": (
         "a.xlsx",
         workbook(["instruction", "response", "response"]),
@@ -128,12 +128,12 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a role that is a list": (
         "a.jsonl",
         holds(MESSAGE + '{"role": ["x"], "content": "y"}]}'),
-        "has no `role` out of",
+        "`role` must be one of",
     ),
     "a role that is an object": (
         "a.jsonl",
         holds(MESSAGE + '{"role": {}, "content": "y"}]}'),
-        "has no `role` out of",
+        "`role` must be one of",
     ),
     "tools that are a text": (
         "a.jsonl",
@@ -162,8 +162,12 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
         ),
         "cannot be written as JSON",
     ),
-    "a zero byte": ("a.jsonl", holds('{"instruction": "a\\u0000b", "response": "c"}'), "holds a zero byte"),
-    "a zero byte in a table": ("a.csv", holds("instruction,response\na\0b,c\n"), "holds a zero byte"),
+    "a zero byte": (
+        "a.jsonl",
+        holds('{"instruction": "a\\u0000b", "response": "c"}'),
+        "contains a zero byte",
+    ),
+    "a zero byte in a table": ("a.csv", holds("instruction,response\na\0b,c\n"), "contains a zero byte"),
     "a ragged table": (
         "a.csv",
         holds("instruction,response\na,b,c\n"),
@@ -202,7 +206,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "an unknown role": (
         "a.jsonl",
         holds(MESSAGE + '{"role": "boss", "content": "y"}]}'),
-        "has no `role` out of",
+        "`role` must be one of",
     ),
     "an empty message": (
         "a.jsonl",
@@ -215,16 +219,16 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
         "has neither text in `content`",
     ),
     "messages that end with the user": ("a.jsonl", holds(MESSAGE[:-2] + "]}"), "without a response"),
-    "messages of nobody": ("a.jsonl", holds('{"messages": []}'), "is not a list with something in it"),
+    "messages of nobody": ("a.jsonl", holds('{"messages": []}'), "is not a non-empty list"),
     "no user": (
         "a.jsonl",
         holds('{"messages": [{"role": "assistant", "content": "x"}]}'),
-        "hold no user's message",
+        "contain no message of the user",
     ),
     "an unknown speaker": (
         "a.jsonl",
         holds('{"conversations": [{"from": "narrator", "value": "x"}]}'),
-        "conversations.0: has no `from` out of",
+        "conversations.0: `from` must be one of",
     ),
     "chosen alone": ("a.jsonl", holds('{"prompt": "x", "chosen": "y"}'), "has no `rejected`"),
     "an empty rejected answer": (
@@ -240,11 +244,11 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "input without messages": (
         "a.jsonl",
         holds('{"preferred_output": [], "input": "x"}'),
-        "holds no `messages`",
+        "contains no `messages`",
     ),
     "an id for two rows": (
         "a.jsonl",
         holds("".join(f'{{"id": 1, "instruction": "{x}", "response": "y"}}\n' for x in "ab")),
-        "the id 1 stands twice",
+        "the id 1 occurs twice",
     ),
 }

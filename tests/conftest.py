@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from synth.llm.loopback.process import LoopbackProcess
 from tests.odd_server import OddServer, odd_server
+from tests.support.loopback.process import LoopbackProcess
 
 # How long an example takes says how busy the machine is, and nothing about the code. The same examples each
 # time, so that a commit passes or fails for what is in it; `--hypothesis-profile=search` looks for new ones.

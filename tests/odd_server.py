@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from synth.llm.brain import fake_reply
-from synth.llm.loopback.wishes import read_wishes
-from synth.llm.wire import write_reply
+from synth.llm.chat_completions import write_reply
+from synth.llm.fake.replies import fake_reply
+from tests.support.loopback.request import read_request
 
 Body = dict[str, Any]
 # The whole answer to a request: its status, headers of its own, and its body.
@@ -22,15 +22,15 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def good_reply(body: bytes) -> Body:
     """What a good server answers to a request."""
-    wishes = read_wishes(body)
-    key = hashlib.blake2b(wishes.key, digest_size=8).hexdigest()
+    request = read_request(body)
+    key = hashlib.blake2b(request.key, digest_size=8).hexdigest()
     reply = fake_reply(
-        wishes.messages,
+        request.messages,
         key=key,
-        max_tokens=wishes.max_tokens,
-        schema=wishes.schema,
-        logprobs=wishes.logprobs,
-        model=wishes.model,
+        max_tokens=request.max_tokens,
+        schema=request.schema,
+        logprobs=request.logprobs,
+        model=request.model,
     )
     made: Body = orjson.loads(write_reply(reply))
     return made

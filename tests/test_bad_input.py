@@ -58,9 +58,9 @@ ONE = '{"instruction": "a b c d", "response": "e"}\n'
 # What is done to a good recipe, the exit code, and words that the message must have.
 CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
     "broken yaml": (replaced("seed: 3", "seed: [3"), 2, ("recipe.yaml:", "not valid YAML")),
-    "a key twice": (replaced("seed: 3", "seed: 3\nseed: 4"), 2, ("recipe.yaml:3", "stands twice")),
-    "empty recipe": (lambda r: r.write_text(""), 2, ("holds no keys",)),
-    "a list": (lambda r: r.write_text("- a\n"), 2, ("holds no keys",)),
+    "a key twice": (replaced("seed: 3", "seed: 3\nseed: 4"), 2, ("recipe.yaml:3", "occurs twice")),
+    "empty recipe": (lambda r: r.write_text(""), 2, ("contains no keys",)),
+    "a list": (lambda r: r.write_text("- a\n"), 2, ("contains no keys",)),
     "recipe not utf-8": (lambda r: r.write_bytes(b"name: \xff\n"), 2, ("not UTF-8",)),
     "unknown key": (replaced("seed: 3", "sead: 3"), 2, ("recipe.yaml:2", "Did you mean 'seed'")),
     "unknown stage": (replaced("dedupe: {}", "dedup: {}"), 2, ("recipe.yaml:11", "Did you mean 'dedupe'")),
@@ -69,7 +69,7 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
     "unknown provider": (
         replaced("{provider: fake}", "{provider: magic}"),
         2,
-        ("embedded, endpoint or fake",),
+        ("embedded, endpoint, fake or vllm",),
     ),
     "wrong type": (replaced("{count: 40}", "{count: many}"), 2, ("recipe.yaml:9", "count", "integer")),
     "negative count": (replaced("{count: 40}", "{count: -1}"), 2, ("count", "greater")),
@@ -109,7 +109,7 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
             '{"id": 1, "instruction": "a", "response": "b"}\n{"id": 1, "instruction": "c", "response": "d"}\n'
         ),
         2,
-        ("seeds.jsonl:2", "stands twice"),
+        ("seeds.jsonl:2", "occurs twice"),
     ),
     "bad role": (seeds('{"messages": [{"role": "boss", "content": "a"}]}\n'), 2, ("messages.0", "role")),
     "no answer": (seeds('{"messages": [{"role": "user", "content": "a"}]}\n'), 2, ("without a response",)),
@@ -128,12 +128,12 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
     "a prompt for plain text": (
         prompt(HEAD.replace(OUTPUT, "output: text\n") + "{{ examples }} {{ system }}"),
         2,
-        ("does not promise `instruction`",),
+        ("does not guarantee `instruction`",),
     ),
     "an answer that may lack a field": (
         prompt(HEAD.replace(", response]", "]") + "{{ examples }} {{ system }}"),
         2,
-        ("does not promise `response`",),
+        ("does not guarantee `response`",),
     ),
     "a field of another type": (
         prompt(
@@ -141,7 +141,7 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
             + "{{ examples }} {{ system }}"
         ),
         2,
-        ("does not promise `response`",),
+        ("does not guarantee `response`",),
     ),
     "missing prompt": (replaced("{count: 40}", "{prompt: nothere}"), 2, ("no prompt 'nothere'",)),
     "mistyped rubric": (
@@ -253,11 +253,11 @@ def test_a_row_without_a_match_of_an_argument(desk: Path) -> None:
     (desk.parent / "empty").mkdir()
     for arguments, words in (
         (("run", "nothere.yaml"), "no such file"),
-        (("run", "empty"), "holds no recipe"),
+        (("run", "empty"), "contains no recipe"),
         (("run", "recipe.yaml", "--set", "nonsense"), "key=value"),
         (("run", "recipe.yaml", "--set", "stages.score2.keep=1"), "no stage 'score2'"),
         (("show", "nothere"), "no such run folder"),
-        (("show", "empty"), "holds no recipe"),
+        (("show", "empty"), "contains no recipe"),
         (("export", "recipe.yaml"), "not a run folder"),
         (("frobnicate",), "frobnicate"),
         (("run",), "RECIPE"),

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 import synth
-from synth.llm.loopback.process import LoopbackProcess
 from synth.pipeline.progress import Progress
+from tests.support.loopback.process import LoopbackProcess
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -78,7 +78,7 @@ def test_the_user_is_told_what_stands_in_a_source_twice(desk: Path) -> None:
     (folder / "runs" / "desk" / "rows.sqlite").unlink()
     again = command("run", "recipe.yaml", cwd=folder)
     assert "2 of 4 prompt rows are the same as another one and count once." in again.stderr
-    assert "Left out as repeats: failures 1, prompts 2, seeds_held_out 5" in again.stdout
+    assert "Left out as duplicates: failures 1, prompts 2, seeds_held_out 5" in again.stdout
 
 
 def test_run_json_is_one_document(desk: Path) -> None:

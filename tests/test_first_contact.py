@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from synth.cli.app import main
-from synth.llm.loopback.process import LoopbackProcess
 from tests.odd_server import OddServer
+from tests.support.loopback.process import LoopbackProcess
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -70,7 +70,7 @@ def test_a_missing_key(desk: Path, loopback: LoopbackProcess, capsys: pytest.Cap
     loopback.control(key="right")
     recipe(desk, loopback.url)
     for arguments in (("doctor", desk), ("init", desk.parent / "new", "--endpoint", loopback.url)):
-        assert "This server wants a key" in said(capsys, *arguments)
+        assert "This server needs a key" in said(capsys, *arguments)
 
 
 def test_a_redirect_is_followed_by_nobody(
@@ -98,7 +98,7 @@ def test_https_where_plain_http_is_spoken(
 def test_https_where_nobody_answers(
     command: str, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("synth.llm.transport._CONNECT", timedelta(seconds=0.5))
+    monkeypatch.setattr("synth.http._CONNECT", timedelta(seconds=0.5))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         words = said(capsys, command, recipe(desk, f"https://127.0.0.1:{silent.getsockname()[1]}/v1"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,19 @@ from conftest import seed_lines
 
 import synth
 from synth.api import export, run_with_result
+from synth.conversation import Conversation
 from synth.frozen import FrozenDict, freeze, thaw
-from synth.row import Lineage, Row
+from synth.row import Candidate, Event, Kept, Lineage, Row
+from tests.made_row import made_row
 
 CALL = {"id": "c1", "function": {"name": "find", "arguments": {"tags": ["a"]}}}
 
 
+MESSAGE = {"role": "user", "content": "?"}
+
+
 def full_row() -> Row:
-    return Row(
+    return made_row(
         "a1",
         [
             {"role": "user", "content": "Where?"},
@@ -33,20 +38,25 @@ def full_row() -> Row:
         candidates=[{"content": "There."}],
         scores={"quality": 4.0},
         labels={"topic": "place", "tags": ["a"]},
-        history=[{"stage": "redact", "did": ["email"]}],
+        history=[{"stage": "redact", "did": ["email"], "found": ["a"]}],
     )
 
 
 CHANGES: dict[str, Callable[[Any], object]] = {
-    "append a candidate": lambda row: row.candidates.append({"content": "No."}),
-    "change a candidate": lambda row: row.candidates[0].update(score=1.0),
-    "append an event": lambda row: row.history.append({"stage": "mine"}),
-    "change what an event did": lambda row: row.history[0]["did"].append("phone"),
-    "append a message": lambda row: row.messages.append({"role": "user", "content": "?"}),
-    "replace a message": lambda row: row.messages.__setitem__(0, {"role": "user", "content": "?"}),
-    "change a message": lambda row: row.messages[0].__setitem__("content", "?"),
-    "change a call's argument": lambda row: row.messages[1]["tool_calls"][0]["function"].pop("name"),
-    "change a tool": lambda row: row.tools[0]["function"].clear(),
+    "drop it": lambda row: setattr(row, "outcome", Kept()),
+    "give it another conversation": lambda row: setattr(row, "conversation", Conversation()),
+    "append a candidate": lambda row: row.candidates.append(Candidate("No.")),
+    "change a candidate": lambda row: setattr(row.candidates[0], "score", 1.0),
+    "append an event": lambda row: row.history.append(Event("mine", ["looked"])),
+    "change what an event did": lambda row: row.history[0].did.append("phone"),
+    "change an event": lambda row: setattr(row.history[0], "stage", "mine"),
+    "change what belongs to an event": lambda row: row.history[0].details["found"].append("b"),
+    "append a message": lambda row: row.conversation.messages.append(MESSAGE),
+    "replace a message": lambda row: row.conversation.messages.__setitem__(0, MESSAGE),
+    "change the messages": lambda row: setattr(row.conversation, "messages", (MESSAGE,)),
+    "change a message": lambda row: row.conversation.messages[0].__setitem__("content", "?"),
+    "change a call": lambda row: row.conversation.messages[1]["tool_calls"][0]["function"].pop("name"),
+    "change a tool": lambda row: row.conversation.tools[0]["function"].clear(),
     "set a score": lambda row: row.scores.__setitem__("quality", 1.0),
     "delete a score": lambda row: row.scores.__delitem__("quality"),
     "merge into the scores": lambda row: row.scores.__ior__({"quality": 1.0}),
@@ -56,37 +66,47 @@ CHANGES: dict[str, Callable[[Any], object]] = {
     "change the sampling": lambda row: row.lineage.sampling.update(top_p=1),
     "change the source": lambda row: row.lineage.source.update(file="b.md"),
     "change the lineage": lambda row: setattr(row.lineage, "topic", "other"),
+    "change the review": lambda row: setattr(row.review, "status", "accepted"),
 }  # fmt: skip
+
+# What a tuple says that is asked to append, a `FrozenDict` and a frozen dataclass.
+REFUSALS = "no attribute 'append'|does not support item|no attribute '__setitem__'|in place|cannot assign to"
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_row_is_not_changed_in_place(change: Callable[[Any], object]) -> None:
     row = full_row()
-    before = orjson.dumps(row.receipt())
-    with pytest.raises((TypeError, AttributeError, FrozenInstanceError)):
+    before = orjson.dumps(row.to_json())
+    with pytest.raises((TypeError, AttributeError, FrozenInstanceError), match=REFUSALS):
         change(row)
-    assert orjson.dumps(row.receipt()) == before
+    assert orjson.dumps(row.to_json()) == before
 
 
-def test_what_a_stage_assigns_is_frozen_and_no_longer_the_stages() -> None:
-    row = full_row()
-    mine = [{"content": "Mine.", "tags": ["a"]}]
-    row.candidates = mine
-    mine.append({"content": "Late."})
-    mine[0]["tags"].append("late")
-    assert row.candidates == ({"content": "Mine.", "tags": ("a",)},)
-    with pytest.raises(TypeError, match="in place"):
-        row.candidates[0].pop("content")  # type: ignore[attr-defined]
+def test_what_a_row_is_made_from_is_no_longer_its_makers() -> None:
+    scores, labels, message, candidates = {"a": 1.0}, {"tags": ["a"]}, dict(MESSAGE), [Candidate("Mine.")]
+    messages, details = [message], {"found": ["a"]}
+    parts: dict[str, Any] = {"candidates": candidates, "scores": scores, "labels": labels}
+    row = Row("a1", Conversation(messages), Lineage("seed"), **parts)
+    row = row.with_event("mine", "looked", **details)
+    before = orjson.dumps(row.to_json())
+    candidates.append(Candidate("Late."))
+    scores["a"], message["content"] = 2.0, "Late?"
+    messages.append(message)
+    labels["tags"].append("late")
+    details["found"].append("late")
+    assert orjson.dumps(row.to_json()) == before
 
 
-def test_a_copy_keeps_what_it_had() -> None:
-    row = full_row()
-    held = replace(row)
-    row.note("mine", "looked")
-    row.scores = {**row.scores, "other": 1.0}
-    assert [event["stage"] for event in held.history] == ["redact"]
+def test_a_change_is_a_new_row() -> None:
+    held = full_row()
+    row = held.with_event("mine", "looked").with_score("other", 1.0).with_reply("Over there.")
+    assert [event.stage for event in held.history] == ["redact"]
     assert held.scores == {"quality": 4.0}
-    assert row.history[-1] == {"stage": "mine", "did": ("looked",)}
+    assert held.conversation.answer == "Here."
+    assert row.history[-1] == Event("mine", ("looked",))
+    assert row.conversation.messages[-1] == {"role": "assistant", "content": "Over there."}
+    assert held.pending
+    assert row.dropped("mine", "short").status == "dropped"
 
 
 def test_frozen_json_is_the_same_json() -> None:

@@ -15,9 +15,9 @@ import orjson
 import pytest
 
 from synth.api import export
-from synth.llm.loopback.process import LoopbackProcess
 from synth.store import RunFolder
 from synth.store.journal import read_records
+from tests.support.loopback.process import LoopbackProcess
 
 LOOPBACK_KILLS = 30
 EMBEDDED_KILLS = 10

@@ -209,7 +209,7 @@ def no_model(*_: object) -> Path:
 @pytest.mark.timeout(1200)
 def test_input_that_is_not_quite_right_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A recipe that has lost its `provider` would be answered by the embedded model, for minutes.
-    monkeypatch.setattr("synth.llm.embedded.find_model", no_model)
+    monkeypatch.setattr("synth.llm.embedded.client.find_model", no_model)
     codes: dict[int, int] = {}
     bad = []
     for number in range(_CASES):

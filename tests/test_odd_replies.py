@@ -17,8 +17,8 @@ import pytest
 from synth.api import run_with_result
 from synth.errors import UnreachableError
 from synth.llm.base import Reply, Request
-from synth.llm.retry import judge_body
-from synth.llm.wire import read_body, read_reply
+from synth.llm.chat_completions import read_body, read_reply
+from synth.llm.openai_compatible.retry import judge_body
 from synth.stages.answers import parse_object, read_text
 from synth.stages.base import Unusable
 from synth.stages.judging import expected_score, written_score

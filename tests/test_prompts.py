@@ -20,10 +20,10 @@ HEAD = "---\nname: mine\nversion: 1\ninputs: [a]\nsource: me\n---\n# user\n"
 # What line 9 holds, and words of the message. Where no line can be named, it is line 8, the first.
 FIRST = ("a long prompt", "parentheses", "blocks")
 BAD = {
-    "include": ("{% include 'x' %}", "no `include`"),
-    "import": ("{% import 'x' as y %}", "no `import`"),
-    "from": ("{% from 'x' import y %}", "no `fromimport`"),
-    "extends": ("{% extends a %}", "no `extends`"),
+    "include": ("{% include 'x' %}", "`include` is not allowed"),
+    "import": ("{% import 'x' as y %}", "`import` is not allowed"),
+    "from": ("{% from 'x' import y %}", "`fromimport` is not allowed"),
+    "extends": ("{% extends a %}", "`extends` is not allowed"),
     "a multiplied text": ("{{ 'x' * 10**10 }}", "too much memory"),
     "a multiplied input": ("{{ a * 10000000000 }}", "too much memory"),
     "a multiplied list": ("{{ ([1] * 1000000000) | length }}", "too much memory"),

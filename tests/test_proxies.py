@@ -16,12 +16,12 @@ import pytest
 from synth.api import run_to_end, run_with_result
 from synth.cli.app import main
 from synth.errors import SynthError, UnreachableError
-from synth.llm.endpoint_models import served_models
-from synth.llm.loopback.process import LoopbackProcess
+from synth.llm.openai_compatible.model_list import served_models
+from synth.llm.vllm.server import RunningServer, Start
 from synth.review import server as local_argilla
 from synth.review.accounts import list_accounts, make_annotators
 from synth.review.argilla_server import Connection, Server
-from synth.vllm.server import RunningServer, Start
+from tests.support.loopback.process import LoopbackProcess
 
 pytestmark = pytest.mark.timeout(60)
 KEY = "sk-the-owners-key"

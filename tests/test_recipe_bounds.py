@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from synth.errors import InputError, PromptError, RecipeError
+from synth.llm.openai_compatible import EndpointConfig
 from synth.prompts import read_prompt
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EndpointModel
 from synth.review.tasks import load_task
 from synth.yaml_data import YamlFault, load_yaml
 
@@ -40,8 +40,8 @@ LAUGHS = {name: text.replace("{{", "{").replace("}}", "}") for name, text in LAU
 # What follows a good recipe, and words that the message must have.
 YAML: dict[str, tuple[str, str]] = {
     **{f"laughs, {name}": (text, "more than 200,000 values") for name, text in LAUGHS.items()},
-    "a list in itself": ("x: &a [*a]\n", r"recipe.yaml:8: the alias \*a refers to what it is part of"),
-    "a mapping in itself": ("x: &a {b: *a}\n", "refers to what it is part of"),
+    "a list in itself": ("x: &a [*a]\n", r"recipe.yaml:8: the alias \*a refers to itself"),
+    "a mapping in itself": ("x: &a {b: *a}\n", "refers to itself"),
     "500 levels": ("x: " + "[" * 500 + "]" * 500, "more than 50 levels"),
     "5,000 levels": ("x: " + "{a: " * 5000 + "}" * 5000, "more than 50 levels"),
     "levels that do not end": ("x: " + "[" * 50_000, "more than 50 levels"),
@@ -51,7 +51,7 @@ YAML: dict[str, tuple[str, str]] = {
     "a mapping as a key": ("? {a: b}\n: 3\n", "not a mapping"),
     "null as a key": ("~: 3\n", "a key is missing"),
     "a number as a key": ("3: 3\n", "no key '3'"),
-    "a key twice": ("seed: 4\n", "stands twice"),
+    "a key twice": ("seed: 4\n", "occurs twice"),
     "an unknown alias": ("x: *y\n", "undefined alias"),
     "bytes": ("x: !!binary aGVsbG8=\n", "!!binary"),
     "a set": ("x: !!set {a, b}\n", "!!set"),
@@ -106,9 +106,9 @@ def test_what_yaml_may_not_hold(tmp_path: Path, case: str) -> None:
         ("- generate: {count: 40}", "- score: {keep: '>= nan'}", "comparison"),
         ("- generate: {count: 40}", "- score: {keep: 1.0e+30}", "comparison"),
         ("- generate: {count: 40}", "- backtranslate: {keep: inf}", "keep: .* finite"),
-        ("seeds.jsonl", "'hf:../..'", "sources.seeds: 'hf:../..' is no name of a dataset"),
-        ("seeds.jsonl", "{path: 'hf:/etc'}", "sources.seeds.path: 'hf:/etc' is no name"),
-        ("seeds.jsonl", "[a.jsonl, 'hf:a/b/../../..']", "sources.seeds.1: .* is no name"),
+        ("seeds.jsonl", "'hf:../..'", "sources.seeds: 'hf:../..' is not the name of a dataset"),
+        ("seeds.jsonl", "{path: 'hf:/etc'}", "sources.seeds.path: 'hf:/etc' is not the name"),
+        ("seeds.jsonl", "[a.jsonl, 'hf:a/b/../../..']", "sources.seeds.1: .* is not the name"),
         ("seeds.jsonl", "{path: a.csv, feilds: {a: b}}", "no key 'feilds' here. Did you mean 'fields'"),
         (
             "seeds.jsonl",
@@ -128,14 +128,14 @@ def test_what_a_recipe_may_not_hold(tmp_path: Path, old: str, new: str, words: s
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("budget=3", r"--set budget=3: it holds keys, for example budget: \{requests: 3\}"),
+        ("budget=3", r"--set budget=3: it takes keys, for example budget: \{requests: 3\}"),
         ("budget.usd=x", "--set budget.usd=x: input should be a valid number"),
         ("stages.generate.count=x", "--set stages.generate.count=x: input should be a valid integer"),
         ("stages.0.shots=x", "--set stages.0.shots=x: input"),
         ("models.writer={provider: fake, delay: x}", "--set models.writer=.*: input"),
         ("seed=" + "[" * 3000, "--set seed=.*more than 50 levels"),
         ("a=!!python/name:x", "--set a=!!python/name:x: it holds !!python"),
-        ("name=\udc80", "--set name=.*is no text"),
+        ("name=\udc80", "--set name=.*is not text"),
         ("stages.generate=3", "is a whole stage"),
         ("name.x=3", "below a plain value"),
         ("stages.99999999999999999999.count=3", "no stage '99999"),
@@ -160,7 +160,7 @@ def test_keys_are_texts_and_halves_of_a_character_are_joined(tmp_path: Path) -> 
     (tmp_path / "recipe.yaml").write_text(recipe)
     loaded = load_recipe(tmp_path / "recipe.yaml")
     writer = loaded.models["writer"]
-    assert isinstance(writer, EndpointModel)
+    assert isinstance(writer, EndpointConfig)
     assert writer.extra_body == {"logit_bias": {"50256": -1, "on": 1, "2024-01-01": 2}}
     assert loaded.export.system == "\U0001f600"
 
@@ -194,7 +194,7 @@ def test_every_reader_of_yaml_has_the_same_bounds(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize("file", ["/dev/zero", "/proc/self/mem"])
 def test_a_file_without_end_is_no_recipe_and_no_script(tmp_path: Path, file: str) -> None:
     from synth.errors import SynthError
-    from synth.llm.fake import read_script
+    from synth.llm.fake.client import read_script
 
     for read in (load_recipe, read_script):
         with pytest.raises(SynthError, match=r"is larger than|cannot be read"):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from synth.errors import InputError
-from synth.llm.loopback.process import LoopbackProcess
 from synth.review.server import serve
+from tests.support.loopback.process import LoopbackProcess
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [

@@ -11,8 +11,9 @@ import pytest
 from synth.api import run_to_end, run_with_result
 from synth.cli.app import main
 from synth.errors import InputError, RecipeError, UnreachableError
-from synth.llm.endpoint_models import served_models
-from synth.review.argilla_server import Connection, Refusal, Server, find_server
+from synth.llm.openai_compatible.model_list import served_models
+from synth.review.argilla_api import Refusal
+from synth.review.argilla_server import Connection, Server, find_server
 from tests.odd_server import Answer, OddServer, good_reply
 
 pytestmark = pytest.mark.timeout(60)
@@ -20,20 +21,20 @@ KEY = 'sk-CANARY/4+7"x'
 PASSWORD = "hunter2CANARY"
 
 NO_ADDRESS = {
-    "http://": "names no host",
-    "https://": "names no host",
-    "http:///v1": "names no host",
+    "http://": "has no host",
+    "https://": "has no host",
+    "http:///v1": "has no host",
     "http://[::1": "Invalid IPv6 URL",
-    "http://[::1]x/v1": "cannot be",
-    "http://256.1.1.1/v1": "cannot be",
-    "http://a b/v1": "has a space",
+    "http://[::1]x/v1": "impossible host",
+    "http://256.1.1.1/v1": "impossible host",
+    "http://a b/v1": "contains a space",
     "http://127.0.0.1\n/v1": "a line break",
-    "http://h/v1/\x1b[31m": "no address has",
+    "http://h/v1/\x1b[31m": "addresses cannot have",
     "http://127.0.0.1:99999/v1": "Port out of range",
     "http://127.0.0.1:0/v1": "ports go from 1",
-    "http://127.0.0.1:port/v1": "is no address",
+    "http://127.0.0.1:port/v1": "is not an address",
     "http://127.0.0.1/%zz": "write %25",
-    "http://127.0.0.1/v1?key=value": "what comes before it",
+    "http://127.0.0.1/v1?key=value": "the part before it",
     "localhost:8311/v1": "write http://localhost:8311/v1",
     "//localhost:8311/v1": "write http://localhost:8311/v1",
     "ftp://localhost/v1": "write http://localhost/v1",
@@ -162,7 +163,7 @@ def test_a_key_that_cannot_be_is_refused_alike(
     monkeypatch.setenv("DESK_KEY", key)
     assert code_of(command, recipe) != 0
     said = "".join(capsys.readouterr())
-    assert "DESK_KEY has characters that no key has" in said
+    assert "DESK_KEY contains characters that keys cannot have" in said
     assert key not in said
     assert server.keys == []
 
@@ -190,7 +191,7 @@ def test_a_variable_that_is_not_set_is_named(desk: Path, capsys: pytest.CaptureF
     [
         (f"https://user:{PASSWORD}@argilla.example", "owners.key", "a user name or a password"),
         ("argilla.example:6900", "owners.key", "write http://argilla.example:6900"),
-        ("https://argilla.example", f"{PASSWORD}\n", "OWNERS_KEY has characters that no key has"),
+        ("https://argilla.example", f"{PASSWORD}\n", "OWNERS_KEY contains characters that keys cannot have"),
     ],
 )
 def test_an_argilla_elsewhere_is_named_without_secrets(

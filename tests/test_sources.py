@@ -23,8 +23,10 @@ from synth.pipeline.given import read_given
 from synth.recipe.files import FileSource, RunSource
 from synth.recipe.load import load_recipe
 from synth.row import Lineage, Row, content_id
-from synth.sources import document_files, read_failures, read_rows
+from synth.sources import document_files, read_failures, read_rows, read_seeds
 from synth.stages.draws import Pool
+from synth.stages.given import Seed
+from tests.made_row import made_row
 
 ROOT = Path(__file__).resolve().parents[1]
 USER, BOT, RULES = "How do I close my account?", "Open Settings and choose Close.", "Be brief."
@@ -70,9 +72,9 @@ def test_a_shape_in_a_file(tmp_path: Path, shape: str, suffix: str) -> None:
     data, expected = SHAPES[shape]
     write(tmp_path / f"rows.{suffix}", [data])
     (row,) = read(tmp_path, f"rows.{suffix}")
-    assert list(row.messages) == expected
+    assert list(row.conversation.messages) == expected
     assert row.id == content_id("seed", expected, None)
-    assert [c["content"] for c in row.candidates] == (["No."] if "reference" in shape else [])
+    assert [c.content for c in row.candidates] == (["No."] if "reference" in shape else [])
 
 
 @pytest.mark.parametrize("shape", ["instruction", "alpaca", "prompt and completion"])
@@ -80,14 +82,14 @@ def test_a_prompt_is_the_part_before_the_answer(tmp_path: Path, shape: str) -> N
     data, expected = SHAPES[shape]
     write(tmp_path / "rows.jsonl", [data])
     (row,) = read(tmp_path, "rows.jsonl", answered=False)
-    assert list(row.messages) == expected[:-1]
+    assert list(row.conversation.messages) == expected[:-1]
 
 
 def test_columns_by_other_names(tmp_path: Path) -> None:
     write(tmp_path / "sql.csv", [{"question": "How many?", "query": "SELECT 1", "db_name": "x"}])
     fields = {"instruction": "question", "response": "query"}
     (row,) = read(tmp_path, FileSource(path="sql.csv", fields=fields))
-    assert [m["content"] for m in row.messages] == ["How many?", "SELECT 1"]
+    assert [m["content"] for m in row.conversation.messages] == ["How many?", "SELECT 1"]
     with pytest.raises(SourceError, match=r"sql\.csv:2: has no column 'ask'"):
         read(tmp_path, FileSource(path="sql.csv", fields={"instruction": "ask"}))
 
@@ -101,8 +103,8 @@ def test_a_dataset_in_a_folder(tmp_path: Path) -> None:
     write(tmp_path / "one.jsonl", [SHAPES["instruction"][0]])
     (tmp_path / "files").mkdir()
     write(tmp_path / "files" / "data.jsonl", [SHAPES["instruction"][0]] * 2)
-    assert list(read(tmp_path, "hf:one")[0].messages) == WITH_SYSTEM
-    assert list(read(tmp_path, "hf:both@train")[0].messages) == WITH_SYSTEM
+    assert list(read(tmp_path, "hf:one")[0].conversation.messages) == WITH_SYSTEM
+    assert list(read(tmp_path, "hf:both@train")[0].conversation.messages) == WITH_SYSTEM
     assert len(read(tmp_path, "hf:files")) == 2
     with pytest.raises(SourceError, match="could not be loaded"):
         read(tmp_path, "hf:both@nowhere")
@@ -111,20 +113,21 @@ def test_a_dataset_in_a_folder(tmp_path: Path) -> None:
 def test_several_sources_and_weights(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", [{"instruction": f"a {i}", "response": "x"} for i in range(10)])
     write(tmp_path / "b.jsonl", [{"instruction": f"b {i}", "response": "x"} for i in range(10)])
-    rows = read(tmp_path, ["a.jsonl", FileSource(path="b.jsonl", weight=3)])
-    assert [row.weight for row in rows] == [1.0] * 10 + [3.0] * 10
+    source = ["a.jsonl", FileSource(path="b.jsonl", weight=3)]
+    seeds = list(read_seeds(source, tmp_path, "seed", answered=True))
+    assert [seed.weight for seed in seeds] == [1.0] * 10 + [3.0] * 10
     pool = Pool()
-    for row in rows:
-        pool.add(row, 0)
-    firsts = Counter(pool.draw("s", i, 1)[0].prompt_text[0] for i in range(2000))
+    for seed in seeds:
+        pool.add(seed, 0)
+    firsts = Counter(pool.draw("s", i, 1)[0].conversation.prompt_text[0] for i in range(2000))
     assert 0.70 < firsts["b"] / 2000 < 0.80
 
 
 def test_equal_weights_draw_as_no_weights_do() -> None:
     plain, weighted = Pool(), Pool()
     for i in range(30):
-        plain.add(Row(content_id(i), [], Lineage("seed")), 0)
-        weighted.add(Row(content_id(i), [], Lineage("seed"), weight=2.0), 0)
+        plain.add(Seed(made_row(content_id(i), [], Lineage("seed"))), 0)
+        weighted.add(Seed(made_row(content_id(i), [], Lineage("seed")), 2.0), 0)
     for draw in range(50):
         ids = [[row.id for row in pool.draw("s", draw, 8)] for pool in (plain, weighted)]
         assert ids[0] == ids[1]
@@ -136,7 +139,7 @@ def test_a_run_is_a_source(desk: Path, tmp_path: Path) -> None:
     run = synth.run(desk, tmp_path / "runs" / "v1")
     kept = [row for row in run if row["lineage"]["origin"] != "holdout"]
     rows = read(tmp_path, RunSource(run="runs/v1"))
-    assert [list(row.messages) for row in rows] == [row["messages"] for row in kept]
+    assert [list(row.conversation.messages) for row in rows] == [row["messages"] for row in kept]
     assert read(tmp_path, RunSource(run="runs/v1", only="reviewed")) == []
 
 
@@ -189,7 +192,7 @@ TABLE_MESSAGES = [["Größe, bitte?", "Die Größe ist 5; ok|so"], ["b\n\nc", "d
 
 
 def texts(rows: list[Row]) -> list[list[str]]:
-    return [[message["content"] for message in row.messages] for row in rows]
+    return [[message["content"] for message in row.conversation.messages] for row in rows]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
@@ -217,7 +220,7 @@ def test_json_lines_are_read_in_the_encoding_that_the_recipe_names(tmp_path: Pat
     with pytest.raises(SourceError, match=r"a\.jsonl:1: is not UTF-8.*encoding: windows-1252"):
         read(tmp_path, "a.jsonl")
     assert texts(read(tmp_path, FileSource(path="a.jsonl", encoding="windows-1252"))) == [["Größe?", "5 €"]]
-    with pytest.raises(SourceError, match="is not ascii, as the recipe says"):
+    with pytest.raises(SourceError, match="is not ascii, although the recipe says so"):
         read(tmp_path, FileSource(path="a.jsonl", encoding="ascii"))
 
 
@@ -251,7 +254,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(
     monkeypatch.setattr("synth.tables._LARGEST_UNPACKED", 2**20)
     with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/sharedStrings.xml", bytes(6 * 2**20))
-    with pytest.raises(SourceError, match="unpacks to 6 MiB; a workbook may have 1"):
+    with pytest.raises(SourceError, match="unpacks to 6 MiB; the maximum is 1"):
         read(tmp_path, "a.xlsx")
 
 
@@ -417,7 +420,7 @@ def test_a_file_without_rows_is_none(desk: Path, name: str) -> None:
 def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, [SHAPES["instruction"][0]])
     (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (tmp_path / name).read_bytes())
-    assert list(read(tmp_path, name)[0].messages) == PLAIN
+    assert list(read(tmp_path, name)[0].conversation.messages) == PLAIN
 
 
 def test_a_broken_dataset_is_named(tmp_path: Path) -> None:
@@ -463,7 +466,7 @@ def test_parquet_that_unpacks_to_too_much_is_not_unpacked(
     monkeypatch.setattr("synth.row_files.LARGEST_GROUP", 2**20)
     write(tmp_path / "a.parquet", [{"instruction": "a" * 2**21, "response": "b"}])
     assert (tmp_path / "a.parquet").stat().st_size < 2**18, "it is packed"
-    with pytest.raises(SourceError, match="a row group unpacks to 2 MiB; one may have 1"):
+    with pytest.raises(SourceError, match="a row group unpacks to 2 MiB; the maximum is 1"):
         read(tmp_path, "a.parquet")
 
 

@@ -25,10 +25,10 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
 
     def check(row: Row) -> Objection | None:
         given = {
-            "messages": thaw(row.messages),
-            "prompt": row.prompt_text,
-            "answer": row.answer or "",
-            "tools": thaw(row.tools),
+            "messages": thaw(row.conversation.messages),
+            "prompt": row.conversation.prompt_text,
+            "answer": row.conversation.answer or "",
+            "tools": thaw(row.conversation.tools),
         }
         try:
             said = function(given)

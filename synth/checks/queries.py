@@ -44,7 +44,7 @@ def sql_check(file: Path, seconds: float, *, empty: bool) -> Check:
     process = Isolated(_MEMORY[_kind_of(file)])
 
     def check(row: Row) -> Objection | None:
-        query = query_of(row.answer or "")
+        query = query_of(row.conversation.answer or "")
         if not query:
             return Objection("not_sql", "the answer holds no query")
         try:

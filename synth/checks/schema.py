@@ -22,10 +22,11 @@ def json_check(file: Path) -> Check:
     schema = _read(file)
 
     def check(row: Row) -> Objection | None:
+        answer = row.conversation.answer or ""
         try:
-            value = json.loads(row.answer or "", object_pairs_hook=_unique, parse_constant=_refuse)
+            value = json.loads(answer, object_pairs_hook=_unique, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            return Objection("not_json", f"{error}: {(row.answer or '')[:200]}")
+            return Objection("not_json", f"{error}: {answer[:200]}")
         try:
             mistake = off_schema(value, schema)
         except TooMuch as error:
@@ -56,7 +57,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for key, value in pairs:
         if key in seen:
-            raise ValueError(f"the key {key!r} stands twice")
+            raise ValueError(f"the key {key!r} occurs twice")
         seen[key] = value
     return seen
 

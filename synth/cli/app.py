@@ -1,4 +1,4 @@
-"""The commands and their options. Each loads what it needs when it is called: `--help` stays quick."""
+"""The commands and their options. A command imports what it needs when it is called: `--help` is fast."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ app = typer.Typer(
 app.add_typer(review_app, name="review")
 
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")
+    bool, typer.Option("--json", help="Print one JSON document on stdout; all else goes to stderr.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 Settings = Annotated[
@@ -64,7 +64,7 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.")],
     template: Annotated[str, typer.Option(help="The example to start from.")] = "support",
     endpoint: Annotated[
-        str | None, typer.Option(metavar="URL", help="Your server, e.g. http://host:8000/v1.")
+        str | None, typer.Option(metavar="URL", help="The URL of your server, e.g. http://host:8000/v1.")
     ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Its model (default: the first one it lists).")
@@ -189,7 +189,7 @@ def serve(
     from synth.cli.serve import serve_models
 
     given = [recipe] if recipe is not None else []
-    # Behind `--` and without a recipe, the first flag stands where the recipe would.
+    # After `--` without a recipe, the first flag arrives as the recipe.
     named = bool(given) and not given[0].startswith("-")
     file, flags = (find_recipe(Path(given[0])), []) if named else (None, given)
     flags += extra or []
@@ -202,7 +202,7 @@ def doctor(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Check models, servers and disk, and say what to do."""
+    """Check models, servers and disk, and say how to fix what is wrong."""
     from synth.cli.doctor import check_all
 
     return check_all(recipe, as_json=as_json)
@@ -226,7 +226,7 @@ def main(arguments: list[str] | None = None) -> None:
     named = Named()
 
     def call() -> object:
-        # Not `app(...)`: that would make a quiet exit of a Ctrl-C.
+        # Not `app(...)`: that would turn Ctrl-C into an exit without a message.
         with get_command(app).make_context("synth", list(given), obj=named) as context:
             return context.command.invoke(context)
 

@@ -1,4 +1,4 @@
-"""Where text leaves: results to stdout, all else to stderr. Nothing in it can act on a terminal."""
+"""All output: results to stdout, everything else to stderr. No text can act on the terminal."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def print_json(document: Any) -> None:
 
 
 def say(text: str) -> None:
-    """A line of what people should know beside the result, to stderr."""
+    """A line that is not part of the result, to stderr."""
     print(printable_line(text), file=sys.stderr, flush=True)
 
 
 def say_text(text: str) -> None:
-    """The same with its line breaks."""
+    """Like `say`, with line breaks."""
     print(printable(text), file=sys.stderr, flush=True)
 
 
 def help_without_command(context: typer.Context) -> None:
-    """Prints the help where no command is named, and exits as a wrong argument does."""
+    """Prints the help if no command is given, and exits with the code of a wrong argument."""
     if context.invoked_subcommand is None:
         print_text(context.get_help())
         raise typer.Exit(InputError.exit_code)
 
 
 def escape_what_cannot_be_encoded() -> None:
-    """Shows a character that the terminal's encoding lacks as an escape, instead of failing."""
+    """Prints characters that the terminal's encoding lacks as escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

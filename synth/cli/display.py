@@ -1,4 +1,4 @@
-"""What a run looks like while it runs: a table that moves, or plain lines where nobody watches a terminal."""
+"""The live display of a run: a table on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from types import TracebackType
 
 from synth.cli.console import say
 from synth.cli.time_left import TimeLeft, in_words
-from synth.llm.endpoint import EndpointClient
+from synth.llm.openai_compatible.client import EndpointClient
 from synth.pipeline.progress import Progress, StageCount
 from synth.printable import printable_line
 
-# Seconds between two lines of a log, and between two pictures of a terminal (and looks at how far it is).
+# Seconds between two lines of a log, and between two updates of the table and of the time left.
 _LINE_EVERY = 3.0
 _PICTURE_EVERY = 0.25
 
 
 class Display:
-    """Shows `progress` on stderr from a thread of its own, as long as the `with` block lasts."""
+    """Shows `progress` on stderr, from its own thread, while the `with` block runs."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -84,14 +84,14 @@ class Display:
 
 
 def _waits(progress: Progress) -> list[str]:
-    """Which servers answer nothing at the moment, and what they say."""
+    """Servers that do not reply at the moment, with their last error."""
     clients = [client for client in progress.clients if isinstance(client, EndpointClient)]
     servers = [server for client in clients for server in client.stats() if server.state != "ready"]
     return [f"waiting for {server.url}: {server.last_error}" for server in servers]
 
 
 class _Picture:
-    """A table that is drawn anew in its place; what draws it is loaded only where somebody watches."""
+    """A table that is redrawn in place. `rich` is imported only if stderr is a terminal."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -107,7 +107,7 @@ class _Picture:
         self._console.print(Text(printable_line(text)), soft_wrap=True)
 
     def show(self, stages: Sequence[StageCount], foot: str) -> None:
-        """Draws the table. Nothing in it is markup."""
+        """Draws the table. Its texts are never read as markup."""
         from rich.console import Group
         from rich.table import Table
         from rich.text import Text
@@ -122,7 +122,7 @@ class _Picture:
 
 
 class _Rate:
-    """Units a second over the last seconds."""
+    """Units per second, over the last ten seconds."""
 
     def __init__(self) -> None:
         self._points: list[tuple[float, int]] = [(time.monotonic(), 0)]

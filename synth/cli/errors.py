@@ -1,4 +1,4 @@
-"""From an exception to what the user sees and what the shell gets."""
+"""Turns exceptions into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUG = 70
 
 
 def run_command(command: Callable[[], object], arguments: Sequence[str], named: Named) -> int:
-    """Runs `command` and gives its exit code; prints what went wrong, without a traceback."""
+    """Runs `command` and returns its exit code. Prints errors without a traceback."""
     as_json, debug = "--json" in arguments, "--debug" in arguments
     try:
         result = command()
@@ -39,33 +39,33 @@ def run_command(command: Callable[[], object], arguments: Sequence[str], named: 
         say(interrupted_words(arguments))
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has gone (`| head`): nothing is wrong.
+        # The reader of the output has exited (`| head`): not an error.
         sys.stderr.close()
         return 0
-    except Exception as error:  # noqa: BLE001 - the last place: a bug gets its exit code and a short word
+    except Exception as error:  # noqa: BLE001 - the outermost level: a bug gets its exit code and a short message
         if debug:
             say_text(traceback.format_exc())
         bug: BaseException = error
-        while isinstance(bug, BaseExceptionGroup):  # tasks end together; the first one says what it was
+        while isinstance(bug, BaseExceptionGroup):  # the first exception of a task group is the cause
             bug = bug.exceptions[0]
         words = f"{type(bug).__name__}: {bug}"
-        say(f"This is a bug in synth ({words}). Run it again with --debug, and report what it prints.")
+        say(f"This is a bug in synth ({words}). Run the command again with --debug, and report the output.")
         if as_json:
-            hint = "Run it again with --debug."
+            hint = "Run the command again with --debug, and report the output."
             print_json({"error": {"code": "bug", "message": words, "where": None, "hint": hint}})
         return BUG
     return result if isinstance(result, int) else 0
 
 
 def _wrong_usage(error: TyperException) -> InputError:
-    """With the help of the command that was meant, where one can tell."""
+    """The error, with a hint to the help of the command if it is known."""
     context = getattr(error, "ctx", None)
     known = context.command_path if context is not None else "synth"
     return InputError(error.format_message(), hint=f"Run `{known} --help` for its usage.")
 
 
 def report(error: SynthError, *, as_json: bool, run: Path | None = None) -> int:
-    """Prints `error`, with RUN in its hint as `run`; gives its exit code."""
+    """Prints `error`, with `run` for RUN in its hint. Returns the exit code."""
     say(f"Error: {error_words(error, run)}")
     if as_json:
         print_json({"error": error_document(error, run)})
@@ -73,11 +73,11 @@ def report(error: SynthError, *, as_json: bool, run: Path | None = None) -> int:
 
 
 def error_words(error: SynthError, run: Path | None = None) -> str:
-    """The error as one paragraph, with commands that can be typed."""
+    """The error as one paragraph, with commands that can be copied."""
     return str(SynthError(error.message, where=error.where, hint=error_document(error, run)["hint"]))
 
 
 def error_document(error: SynthError, run: Path | None = None) -> Json:
-    """What `--json` says of an error."""
+    """The error as `--json` prints it."""
     hint = typed(error.hint, run) if error.hint else None
     return {"code": error.code, "message": error.message, "where": error.where, "hint": hint}

@@ -18,7 +18,7 @@ def export_files(
     public: bool = False,
     as_json: bool,
 ) -> int:
-    """Writes the files and says what they hold; sends them to the hub as `dataset`, if one is named."""
+    """Writes the files and summarises them; uploads them to the hub if `dataset` is named."""
     result = export(run, format, out)
     for warning in result.warnings:
         say(f"Note: {warning}")
@@ -33,11 +33,11 @@ def export_files(
         print_text(f"  withheld, {reason}: {rows:,}")
     print_text(f"  {len(result.checks)} checks passed; the card lists them")
     if not result.changed:
-        print_text("The same export was there already.")
+        print_text("Nothing changed: the same export already exists.")
     if result.replaced:
-        print_text(f"The earlier, different one is now {os.path.relpath(result.replaced)}.")
+        print_text(f"The earlier export differs and moved to {os.path.relpath(result.replaced)}.")
     if pushed:
-        print_text(f"Sent to {pushed}")
+        print_text(f"Uploaded to {pushed}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`synth init`: a folder that runs at once, on the embedded model or on the user's own server."""
+"""`synth init`: a folder that runs at once, with the embedded model or the user's own server."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from synth.cli.template import Writer, copy_template, find_template
 from synth.cli.waiting import said_while_waiting
 from synth.errors import InputError, UnreachableError
 from synth.hints import command
-from synth.llm.base import Json
-from synth.llm.endpoint_models import served_models
-from synth.llm.gguf import fetch_model
-from synth.pipeline.build import api_key
+from synth.llm.embedded.download import fetch_model
+from synth.llm.openai_compatible import EndpointConfig
+from synth.llm.openai_compatible.model_list import served_models
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EndpointModel
+from synth.recipe.servers import model_key
+from synth.row import Row
 from synth.store import RunReader
 
-# How many models of a server a message names.
+# Models of a server that a message lists.
 _MODELS_NAMED = 8
-# Seconds without an answer after which a server is given up: somebody waits here.
+# Seconds without a reply before a server counts as gone. Short, because a person waits.
 _PATIENCE = 20
 
 
@@ -44,22 +44,22 @@ def init_folder(
     *,
     as_json: bool,
 ) -> int:
-    """Copies the template, and fetches the embedded model or tries the user's server with five rows."""
+    """Copies the template, then fetches the embedded model or drafts five rows on the user's server."""
     source = find_template(template)
     _require_endpoint(endpoint, model, key_env)
     with _made_or_gone(folder), _hint_for_a_key(key_env):
         if endpoint is None:
             recipe = copy_template(source, folder, None)
             fetch_model(say)
-            rows: list[Json] = []
+            rows: list[Row] = []
         else:
             writer = _writer(endpoint, model, key_env)
             recipe = copy_template(source, folder, writer)
-            say(f"{writer.model} at {endpoint} is the writer of {recipe}. Five rows of it:")
+            say(f"{writer.model} at {endpoint} is the writer of {recipe}. Five of its rows:")
             rows = _five_rows(recipe)
             model = writer.model
     if as_json:
-        print_json({"recipe": str(recipe), "model": model, "rows": rows})
+        print_json({"recipe": str(recipe), "model": model, "rows": [row.to_json() for row in rows]})
     else:
         print_text(f"Made {os.path.relpath(folder)}. Next:  {command('run', folder)}")
     return 0
@@ -68,15 +68,15 @@ def init_folder(
 def _require_endpoint(endpoint: str | None, model: str | None, key_env: str | None) -> None:
     for option, value in (("--model", model), ("--api-key-env", key_env)):
         if value is not None and endpoint is None:
-            raise InputError("needs --endpoint URL, the server that it is for.", where=option)
+            raise InputError("needs --endpoint URL, the server that this option is for.", where=option)
 
 
 @contextmanager
 def _made_or_gone(folder: Path) -> Iterator[None]:
-    """Leaves `folder` as it was (not there, or empty) where what is done in it fails."""
+    """Restores `folder` (missing or empty, as it was) if the block fails."""
     there = folder.exists()
     if there and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("is there already, and not empty.", where=str(folder), hint="Name a new folder.")
+        raise InputError("already exists and is not empty.", where=str(folder), hint="Name a new folder.")
     try:
         yield
     except BaseException:
@@ -90,26 +90,26 @@ def _made_or_gone(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _hint_for_a_key(key_env: str | None) -> Iterator[None]:
-    """Names the option where a server wants a key and none was named."""
+    """Names the option if a server needs a key and none was given."""
     try:
         yield
     except UnreachableError as error:
         if key_env is None and re.search(r"\bkey\b", error.hint or ""):
-            error.hint = "This server wants a key: --api-key-env VAR names the variable that holds it."
+            error.hint = "This server needs a key: --api-key-env VAR names the variable that holds it."
         raise
 
 
 def _writer(url: str, model: str | None, key_env: str | None) -> Writer:
-    """The server's model that was named, or the first one that it offers."""
+    """The named model of the server, or the first one it offers."""
     try:
-        config = EndpointModel.model_validate(
+        config = EndpointConfig.model_validate(
             {"model": model or "any", "base_url": url, "api_key_env": key_env}
         )
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         option = {"model": "--model", "api_key_env": "--api-key-env"}.get(str(wrong["loc"][0]), "--endpoint")
         raise InputError(f"{wrong['msg'].removeprefix('Value error, ')}.", where=option) from None
-    key = api_key("writer", config)
+    key = model_key("writer", config)
     if model is not None:
         return Writer(model, url, key_env)
     with said_while_waiting(f"for {url} to list its models"):
@@ -117,27 +117,27 @@ def _writer(url: str, model: str | None, key_env: str | None) -> Writer:
     if len(offered) > 1:
         more = f" and {len(offered) - _MODELS_NAMED} more" if len(offered) > _MODELS_NAMED else ""
         names = ", ".join(offered[:_MODELS_NAMED])
-        say(f"{url} offers {names}{more}. The first one is used; --model NAME takes another.")
+        say(f"{url} offers {names}{more}. Using the first one; choose another with --model NAME.")
     return Writer(offered[0], url, key_env)
 
 
-def _five_rows(recipe: Path) -> list[Json]:
-    """Real drafts with what the judge says of them, in a run of their own that stays out of the real one."""
+def _five_rows(recipe: Path) -> list[Row]:
+    """Real drafts with their scores, from a separate run that the real one does not use."""
     out = recipe.parent / "runs" / "first-look"
     progress = Progress()
     with Display(progress):
         first_look = load_recipe(recipe, [f"models.writer.patience={_PATIENCE}"], limit=5)
         result = run_to_end(run_recipe(first_look, out, progress))
     if result.error is not None:
-        if "synth show" in (result.error.hint or ""):  # there is nothing to show once the folder is gone
+        if "synth show" in (result.error.hint or ""):  # the folder is about to be deleted
             result.error.hint = "Try another model with --model NAME, or another server."
         raise result.error
     reader = RunReader(out)
-    drafts = (row for row in reader.rows() if row["lineage"]["stage"])
-    rows = [row for row in drafts if row["stage"] != row["lineage"]["stage"]]
+    drafts = (row for row in reader.rows() if row.lineage.stage)
+    rows = [row for row in drafts if row.stage != row.lineage.stage]
     reader.close()
     for row in rows:
         say("  " + row_line(row))
     if not rows:
-        say(f"No draft was usable. Why: {command('show', out)}")
+        say(f"No draft was usable. See why: {command('show', out)}")
     return rows

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one stops in order, the second one ends the process at once. Neither loses a reply."""
+"""Ctrl-C: the first one stops in order, the second one stops at once. Neither loses a reply."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ INTERRUPTED = 130
 T = TypeVar("T")
 
 _SHOW_CURSOR = "\x1b[?25h"
-# Commands that go on where they stopped.
+# Commands that continue where they stopped.
 _RESUMABLE = ("run", "review")
 
 
 def interrupted_words(arguments: Sequence[str]) -> str:
-    """What is safe after an interrupt, and what to type to go on."""
+    """What is safe after an interrupt, and the command that continues."""
     if arguments and arguments[0] in _RESUMABLE:
-        return f"Interrupted. Nothing that was answered is lost. Go on with: {command(*arguments)}"
+        return f"Interrupted. No reply is lost. Continue with: {command(*arguments)}"
     return "Interrupted."
 
 
 async def interruptible(work: Coroutine[Any, Any, T], say: Callable[[str], None], words: str) -> T:
-    """Awaits `work`. After a first Ctrl-C it ends in order; a second one prints `words` and exits with 130.
+    """Awaits `work`. A first Ctrl-C stops it in order; a second one prints `words` and exits with 130.
 
-    Inside `asyncio.Runner`, whose own handler of the first Ctrl-C cancels this task.
+    Runs inside `asyncio.Runner`, whose own handler cancels this task at the first Ctrl-C.
     """
     first = signal.getsignal(signal.SIGINT)
     loop = asyncio.get_running_loop()
@@ -42,7 +42,7 @@ async def interruptible(work: Coroutine[Any, Any, T], say: Callable[[str], None]
         count += 1
         if count > 1:
             _end_at_once(words)
-        loop.call_soon_threadsafe(say, "Stopping in order. Ctrl-C again ends at once; nothing is lost.")
+        loop.call_soon_threadsafe(say, "Stopping. Press Ctrl-C again to stop at once; no reply is lost.")
         if callable(first):
             first(number, frame)
 
@@ -54,8 +54,8 @@ async def interruptible(work: Coroutine[Any, Any, T], say: Callable[[str], None]
 
 
 def _end_at_once(words: str) -> None:
-    """Ends as `kill -9` would, which a run survives: whatever hangs, hangs no longer."""
+    """Exits like `kill -9`, which a run survives, so nothing can hang."""
     cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    # Past `sys.stderr`: a lock of it, or of the display, may be held where the signal came.
+    # Not through `sys.stderr`: the interrupted code may hold its lock, or the lock of the display.
     os.write(2, f"{cursor}{printable_line(words)}\n".encode())
     os._exit(INTERRUPTED)

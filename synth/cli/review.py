@@ -1,4 +1,4 @@
-"""`synth review ...`: a local Argilla, who may work on it, and the way of rows there and back."""
+"""`synth review ...`: the local Argilla, its annotators, and push, status and pull."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def serve(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
 ) -> int:
-    """Start a local Argilla server. Ctrl-C stops it; its data stay."""
+    """Start a local Argilla server. Ctrl-C stops it and keeps its data."""
     from synth.review.server import DEFAULT_PORT, LocalServer
     from synth.review.server import serve as serve_argilla
 
@@ -68,7 +68,7 @@ def users(
     from synth.review.server import find
 
     if new_password and not names:
-        raise InputError("--new-password needs the names of those who get one.")
+        raise InputError("--new-password needs the names of the annotators.")
     server = find()
     if not names:
         accounts = list_accounts(server)
@@ -95,9 +95,7 @@ BackendName = Annotated[
 ]
 Dataset = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME", help="The dataset, also one of another run (default: one of the run's own)."
-    ),
+    typer.Option(metavar="NAME", help="The dataset; it can belong to another run (default: the run's own)."),
 ]
 Workspace = Annotated[
     str | None, typer.Option(metavar="NAME", help="The workspace (default: the only one on the server).")
@@ -108,7 +106,7 @@ ApiKeyEnv = Annotated[
     typer.Option(metavar="VAR", help="The environment variable that holds your key for that server."),
 ]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")
+    bool, typer.Option("--json", help="Print one JSON document on stdout; all else goes to stderr.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 
@@ -125,7 +123,7 @@ def push(
         typer.Option(metavar="NAME", help="Create this annotator's account. Repeatable."),
     ] = None,
     new_workspace: Annotated[
-        bool, typer.Option("--new-workspace", help="Make the workspace where it is missing.")
+        bool, typer.Option("--new-workspace", help="Create the workspace if it does not exist.")
     ] = False,
     backend: BackendName = "argilla",
     as_json: AsJson = False,
@@ -149,7 +147,7 @@ def status(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Show progress, agreement, and estimates for all rows."""
+    """Show the progress, the agreement, and estimates for all rows."""
     from synth.cli.review_circle import Where, show_status
 
     return show_status(run, Where(backend, dataset, workspace, url, api_key_env), as_json=as_json)

@@ -26,7 +26,7 @@ from synth.store import RunFolder, RunReader
 
 @dataclass(frozen=True)
 class Where:
-    """What the command line says about the place to review in."""
+    """The review target, as the command line names it."""
 
     backend: Literal["argilla", "file"]
     dataset: str | None
@@ -38,15 +38,15 @@ class Where:
 def push_rows(
     run: Path, where: Where, users: list[str], *, make_workspace: bool = False, as_json: bool
 ) -> int:
-    """Sends rows; 1 where some were refused."""
+    """Sends rows. The exit code is 1 if the server refused some."""
     _check_users(where, users)
     if make_workspace and (where.workspace is None or where.backend == "file"):
-        raise InputError("--new-workspace needs --workspace NAME, and an Argilla.")
+        raise InputError("--new-workspace needs --workspace NAME, and works only with Argilla.")
     folder = find_run(run)
     options = _push_options(run, folder, where.dataset)
     with closing(_backend(folder, where, make_workspace=make_workspace)) as backend:
         report = push(folder, backend, options, say)
-        # Last, and told at once: a password that a failed push took with it could not be told again.
+        # Last, and printed at once: a password that a failed push swallowed could not be shown again.
         accounts = _accounts(backend, where, users, as_json=as_json)
         url, annotators = _page(backend, where)
     if as_json:
@@ -54,16 +54,16 @@ def push_rows(
         print_json({**report.document(), **said})
     else:
         shares = ", ".join(f"{name} {rows}" for name, rows in sorted(report.shares.items()))
-        decided = f", {report.decided} were decided on before" if report.decided else ""
-        counts = f"{report.there} were there{decided} ({shares})"
-        print_text(f"{report.sent} rows sent to {', '.join(report.places)}, {counts}")
+        decided = f", {report.decided} have a decision" if report.decided else ""
+        counts = f"{report.there} were already there{decided} ({shares})"
+        print_text(f"{report.sent} rows sent to {', '.join(report.places)}; {counts}")
         if url is not None:
             print_text(_where_to_work(url, annotators))
         if where.backend == "file":
             pull_it = command("review", "pull", run, "--backend", "file")
             print_text(f"Write answers into the files in {RunFolder(folder).review}, then: {pull_it}")
         if report.conflicts:
-            print_text(f"{report.conflicts} conflicts wait for somebody to settle them")
+            print_text(f"{report.conflicts} conflicts need an adjudicator")
     for unfit in report.unfit:
         say(f"Not sent: row {unfit.row} {unfit.why}")
     for refused in report.refused:
@@ -72,7 +72,7 @@ def push_rows(
 
 
 def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
-    """Brings decisions back."""
+    """Fetches the decisions."""
     folder = find_run(run)
     with closing(_backend(folder, where)) as backend:
         report = pull(folder, backend, pushed_to(backend, where.dataset, say), say)
@@ -82,17 +82,17 @@ def pull_answers(run: Path, where: Where, *, as_json: bool) -> int:
     rows = ", ".join(f"{name} {count}" for name, count in report.statuses.items())
     print_text(f"{report.new} new of {report.answers} answers; rows: {rows}")
     if report.waiting:
-        print_text(f"{report.waiting} answers are still to come")
+        print_text(f"{report.waiting} answers are still missing")
     if report.statuses.get("conflict"):
         again = command("review", "push", run)
-        print_text(f"Conflicts are not exported. To show them side by side and settle them: {again}")
+        print_text(f"Conflicts are not exported. To resolve them side by side: {again}")
     if report.unknown:
         say(f"{report.unknown} answers belong to records that this run did not send.")
     return 0
 
 
 def show_status(run: Path, where: Where, *, as_json: bool) -> int:
-    """Says how far people are, and whether they agree."""
+    """Shows the progress and the agreement."""
     folder = find_run(run)
     with closing(_backend(folder, where)) as backend:
         document = status(folder, backend, pushed_to(backend, where.dataset, say))
@@ -114,15 +114,15 @@ def _backend(folder: Path, where: Where, *, make_workspace: bool = False) -> Bac
 
 
 def _check_users(where: Where, users: list[str]) -> None:
-    """Raises `InputError` before anything is sent."""
+    """Raises `InputError` for a bad name, before anything is sent."""
     if users and where.backend == "file":
-        raise InputError("--user makes accounts in Argilla; a file needs none.")
+        raise InputError("--user creates accounts in Argilla. A file needs none.")
     for name in users:
         check_name(name)
 
 
 def _accounts(backend: Backend, where: Where, users: list[str], *, as_json: bool) -> list[Account]:
-    """Accounts for these annotators, made where they are missing."""
+    """Accounts of these annotators. Creates the missing ones."""
     if not users:
         return []
     from synth.review.argilla_backend import ArgillaBackend
@@ -135,7 +135,7 @@ def _accounts(backend: Backend, where: Where, users: list[str], *, as_json: bool
 
 
 def _page(backend: Backend, where: Where) -> tuple[str | None, list[str]]:
-    """Where the page is, and who can sign in there to answer; None for a file."""
+    """The address of the page and the annotators who can sign in; None for a file."""
     if where.backend == "file":
         return None, []
     from synth.review.argilla_backend import ArgillaBackend
@@ -148,11 +148,11 @@ def _page(backend: Backend, where: Where) -> tuple[str | None, list[str]]:
 def _where_to_work(url: str, annotators: list[str]) -> str:
     if annotators:
         return f"Open {url} and sign in as {' or '.join(annotators)}."
-    return f"Open {url}. No annotator has an account yet: `synth review users NAME` makes one."
+    return f"Open {url}. No annotator has an account yet: `synth review users NAME` creates one."
 
 
 def _push_options(run: Path, folder: Path, name: str | None) -> PushOptions:
-    """A recipe on the command line says what to review now; a run folder, what it said when it was run."""
+    """The options of the recipe as it is now, or for a run folder, of the recipe as it was run."""
     if is_recipe(run):
         recipe = load_recipe(run)
         return PushOptions(name, recipe.review, recipe.folder)

@@ -1,4 +1,4 @@
-"""A review's status and its accounts, as text."""
+"""The status and the accounts of a review, as text."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from synth.review.accounts import Account
 
 
 def print_account(account: Account) -> None:
-    """A line; flushed, since a password is told only here."""
+    """One line, flushed: a password is shown only here."""
     password = f"  password {account.password} (shown this once)" if account.password else ""
     print_line(f"{account.username}  {account.role}{password}")
 
 
 def status_text(status: Json) -> str:
-    """Everything that `synth review status` knows, for a terminal."""
+    """The whole output of `synth review status`, for a terminal."""
     lines = [
-        f"{place['name']}: {place['done']} of {place['rows']} rows done, {place['begun']} begun"
+        f"{place['name']}: {place['done']} of {place['rows']} rows done, {place['begun']} started"
         for place in status["places"]
     ]
     rows = ", ".join(f"{name} {count}" for name, count in status["rows"].items())
@@ -28,18 +28,18 @@ def status_text(status: Json) -> str:
     lines += _estimates(status["estimates"])
     questions = status["agreement"]["questions"]
     if questions:
-        lines += ["", "agreement, on rows that several people answered:"]
+        lines += ["", "agreement, on rows with answers of several annotators:"]
         lines += [f"  {name}: {_question(question)}" for name, question in questions.items()]
     disputed = status["agreement"]["disputed"]
     if disputed:
-        lines.append("disputed most: " + ", ".join(each["row"] for each in disputed[:5]))
+        lines.append("most disagreement: " + ", ".join(each["row"] for each in disputed[:5]))
     return "\n".join(lines)
 
 
 def _estimates(estimates: Json) -> list[str]:
     words = {
-        "wrong": "of the kept drafts are edited or rejected, by the random share",
-        "false_rejections": "of what the judge dropped is brought back",
+        "wrong": "of the kept drafts are edited or rejected (estimated from the random share)",
+        "false_rejections": "of the rows that the judge dropped are restored",
     }
     return [
         f"{share['share']:.0%} ({share['low']:.0%} to {share['high']:.0%}) {words[name]}"

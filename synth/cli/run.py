@@ -1,22 +1,24 @@
-"""`synth run`: the live display, the funnel at the end, three rows, and what to type next."""
+"""`synth run`: the live display, the funnel at the end, three rows, and the next commands."""
 
 from __future__ import annotations
 
 import gc
 import sys
+from contextlib import closing
 from pathlib import Path
 
-from synth.api import open_run, run_to_end
+from synth.api import run_to_end
 from synth.cli.console import print_json, print_line, print_text, say
 from synth.cli.display import Display
 from synth.cli.errors import error_document, report
 from synth.cli.interrupt import interrupted_words, interruptible
-from synth.cli.tables import coverage_text, funnel_text, row_line
+from synth.cli.tables import overview_text, row_line
 from synth.hints import command
 from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
 from synth.recipe.load import load_recipe
+from synth.store import RunReader
 
 
 def run_recipe_file(
@@ -28,7 +30,7 @@ def run_recipe_file(
     retry_failed: bool,
     as_json: bool,
 ) -> int:
-    """One call of `synth run`; gives its exit code."""
+    """One call of `synth run`. Returns the exit code."""
     _spare_the_collector()
     progress = Progress()
     loaded = load_recipe(recipe, settings, limit)
@@ -47,14 +49,14 @@ def run_recipe_file(
 
 
 def _spare_the_collector() -> None:
-    """This process lives for one run, which keeps thousands of small objects and drops hardly any in circles:
-    looking for those 400 times in 10,000 rows took a tenth of the time."""
+    """Makes garbage collection rarer. A run creates thousands of small objects and hardly any cycles:
+    searching for cycles 400 times in 10,000 rows took a tenth of the time."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
 
 def _came_to_something(summary: Json) -> bool:
-    """Whether there is a row or a reply to speak of: before most fatal errors there is none."""
+    """Whether there is a row or a reply to report. Before most fatal errors there is none."""
     rows = summary["accepted"] or summary["dropped"] or summary["failed"]
     return bool(rows or summary["total"]["requests"])
 
@@ -66,7 +68,7 @@ def _document(result: RunResult, name: Path) -> Json:
 
 
 def _same_command(recipe: Path, out: Path | None, settings: list[str], limit: int | None) -> str:
-    """What goes on with this run, without what is for one call alone."""
+    """The command that continues this run, without options that hold for one call only."""
     words: list[str | Path] = ["run", recipe]
     words += ["--out", out] if out is not None else []
     words += ["--limit", str(limit)] if limit is not None else []
@@ -76,36 +78,31 @@ def _same_command(recipe: Path, out: Path | None, settings: list[str], limit: in
 
 
 def _report(result: RunResult, name: Path, same_command: str) -> None:
-    run = open_run(result.summary["run"])
-    print_text(funnel_text(run.funnel()) + "\n")
-    if (coverage := run.coverage()) is not None:
-        print_text(coverage_text(coverage) + "\n")
-    for stage, swaps in run.swaps().items():
-        print_text(swaps.words(stage) + "\n")
-    drafts = (row for row in run if row["lineage"]["stage"])
-    for _, row in zip(range(3), drafts, strict=False):
-        print_line(row_line(row))
+    with closing(RunReader(Path(result.summary["run"]))) as run:
+        print_text(overview_text(run))
+        drafts = (row for row in run.rows(status="kept") if row.lineage.stage)
+        for _, row in zip(range(3), drafts, strict=False):
+            print_line(row_line(row))
     print_text("")
     print_text(_words(result.summary))
     if repeated := result.summary["repeated"]:
-        print_text("Left out as repeats: " + ", ".join(f"{name} {count}" for name, count in repeated.items()))
+        counts = ", ".join(f"{name} {count}" for name, count in repeated.items())
+        print_text(f"Left out as duplicates: {counts}")
     if skipped := result.summary["skipped"]:
         counts = ", ".join(f"{name} {count}" for name, count in skipped.items())
-        print_text(
-            f"Skipped as unusable: {counts}. They are listed in {result.summary['run']}/skipped.jsonl."
-        )
+        print_text(f"Skipped as unusable: {counts}. {result.summary['run']}/skipped.jsonl lists them.")
     if result.error is not None:
-        print_text(f"Go on:         {same_command}")
+        print_text(f"Continue:      {same_command}")
     else:
         print_text(_next_steps(result.summary, name, same_command))
 
 
 def _next_steps(summary: Json, name: Path, same_command: str) -> str:
-    """What to type now. There is nothing to export where all drafts were dropped."""
+    """The next commands. If all drafts were dropped, there is nothing to export."""
     again = ""
     if summary["failed"]:
         again = f"Failed rows:   {command('show', name, '--status', 'failed')}\n"
-        again += f"Ask again:     {same_command} --retry-failed\n"
+        again += f"Retry:         {same_command} --retry-failed\n"
     if summary["accepted"] or not (summary["dropped"] or summary["failed"]):
         return f"{again}Look at rows:  {command('show', name)}\nExport:        {command('export', name)}"
     reasons = sorted(summary["dropped"].items(), key=lambda item: -item[1])[:3]
@@ -122,19 +119,19 @@ def _words(summary: Json) -> str:
         f" {summary['failed']} failed, {summary['pending']} pending. {summary['requests']} requests"
         f" ({tokens['prompt'] + tokens['completion']:,} tokens{cost}) in {summary['seconds']:.1f} s"
     )
-    reused = f"; {summary['reused']} answers came from the run folder" if summary["reused"] else ""
+    reused = f"; {summary['reused']} replies were reused from the run folder" if summary["reused"] else ""
     return f"{words}{reused}{_prefix_words(summary)}."
 
 
 def _prefix_words(summary: Json) -> str:
     rate = PrefixCounts(summary["prefix_queries"], summary["prefix_hits"]).hit_rate
-    return f"; the servers' prefix caches held {rate:.0%} of the prompt tokens" if rate is not None else ""
+    return f"; prefix-cache hit rate {rate:.0%}" if rate is not None else ""
 
 
 def dry_run_recipe(
     recipe: Path, out: Path | None, settings: list[str], limit: int | None, *, as_json: bool
 ) -> int:
-    """Prints what would be asked, and calls nothing."""
+    """Prints what the run would send. Sends nothing."""
     from synth.pipeline.dry_run import dry_run
 
     plan = run_to_end(dry_run(recipe, settings, limit, out))

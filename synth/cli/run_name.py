@@ -1,4 +1,4 @@
-"""The arguments RECIPE and RUN: what a path may name."""
+"""The arguments RECIPE and RUN, and what their paths can be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synth.recipe.find import find_recipe, find_run_or_recipe
 
 @dataclass
 class Named:
-    """What the command line named, for the hints of its errors."""
+    """The RUN or RECIPE of the command line, for the hints of errors."""
 
     run: Path | None = None
 
@@ -36,7 +36,7 @@ RecipeFile = Annotated[
 ]
 RecipeIfNamed = Annotated[
     Path | None,
-    typer.Argument(metavar="RECIPE", callback=_recipe, help="Check what this recipe needs as well."),
+    typer.Argument(metavar="RECIPE", callback=_recipe, help="Also check what this recipe needs."),
 ]
 RunName = Annotated[
     Path,

@@ -1,4 +1,4 @@
-"""`synth serve`: vLLM for a recipe's models, with the flags that suit batch generation."""
+"""`synth serve`: vLLM for a recipe's models, with flags for batch generation."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from synth.cli.console import print_json, say
 from synth.cli.interrupt import INTERRUPTED
 from synth.errors import InputError
 from synth.llm.base import Json
-from synth.pipeline.build import api_key
+from synth.llm.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
+from synth.llm.vllm.install import Vllm, find_vllm
+from synth.llm.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
+from synth.llm.vllm.server import RunningServer, Start, serve
 from synth.recipe.load import load_recipe
-from synth.recipe.model import EndpointModel
-from synth.vllm.fit import ModelSize, card_bytes, describe, find_folder, read_size, share_card
-from synth.vllm.install import Vllm, find_vllm
-from synth.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
-from synth.vllm.server import RunningServer, Start, serve
+from synth.recipe.servers import model_key
 
 
 def serve_models(
@@ -29,16 +28,13 @@ def serve_models(
     extra: list[str],
     as_json: bool,
 ) -> int:
-    """Starts what the recipe needs, says so, and stays until it is stopped, which is how it ends well."""
+    """Starts the servers that the recipe needs, and waits for Ctrl-C, which is the normal end."""
     plans = _plans(recipe, settings, model, host, port)
     vllm = find_vllm()
     shares = [None] * len(plans) if vllm.cpu else _shares(plans)
     starts = [_start(plan, vllm, share, extra) for plan, share in zip(plans, shares, strict=True)]
     if is_open_to_a_network(plans) and not all(plan.api_key for plan in plans):
-        say(
-            "Warning: everybody who can reach this address can use the model."
-            " Set api_key_env to require a key."
-        )
+        say("Warning: anyone who can reach this address can use the model. Set api_key_env to require a key.")
 
     def ready(servers: Sequence[RunningServer]) -> None:
         for server in servers:
@@ -73,15 +69,11 @@ def _plans(
             raise InputError(
                 "needs a recipe or a model.",
                 where="synth serve",
-                hint="Type `synth serve RECIPE`, or `synth serve --model NAME` (on the hub, or a folder).",
+                hint="Run `synth serve RECIPE`, or `synth serve --model NAME` (on the hub, or a folder).",
             )
         return [plan_model(model, host=host, port=port)]
     loaded = load_recipe(recipe, settings)
-    keys = {
-        name: api_key(name, config)
-        for name, config in loaded.models.items()
-        if isinstance(config, EndpointModel) and model in (None, name)
-    }
+    keys = {name: model_key(name, config) for name, config in loaded.models.items() if model in (None, name)}
     return plan_servers(loaded, keys, model, host=host, port=port)
 
 
@@ -91,16 +83,16 @@ def _start(plan: ServerPlan, vllm: Vllm, share: float | None, extra: list[str]) 
 
 
 def _shares(plans: list[ServerPlan]) -> list[float | None]:
-    """How the first card is shared out, and says so; nothing to share where one is alone on it.
+    """Each model's share of the first card's memory, which is also reported; None for a single model.
 
-    Raises `InputError` where the models do not fit together.
+    Raises `InputError` if the models do not fit together.
     """
     cards = card_bytes()
     sizes = [_size(plan) for plan in plans]
     known = [size for size in sizes if size is not None]
     if not cards or len(known) < len(plans):
         missing = "the memory of this machine's card" if not cards else "the size of every model"
-        say(f"Whether the models fit is not known before the start: {missing} is unknown.")
+        say(f"Cannot check in advance whether the models fit: {missing} is unknown.")
         return [None] * len(plans)
     words = describe(known, cards[0])
     shares = share_card(known, cards[0])
@@ -111,8 +103,8 @@ def _shares(plans: list[ServerPlan]) -> list[float | None]:
         raise InputError(
             words,
             where="models",
-            hint="Use one model for both, start one alone (--model NAME), or give each `provider: vllm`: then"
-            " one is loaded at a time.",
+            hint="Use one model for both, start only one (--model NAME), or set `provider: vllm` for each,"
+            " which loads one model at a time.",
         )
     say(words)
     return list(shares)

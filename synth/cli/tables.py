@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
-from synth.llm.base import Json
+from synth.frozen import thaw
 from synth.printable import printable_line
-from synth.store import Coverage, FunnelLine
+from synth.row import Event, Lineage, Review, Row
+from synth.store import Coverage, FunnelLine, RunReader, coverage_of, swaps_of
 
-# Characters of a reason's words, and of the row beside them.
+# Characters of a detail, and of the row next to it.
 _DETAIL_SHOWN = 200
 
-# More topics than this are counted, and only the emptiest are named.
+# If there are more topics, only those with the fewest drafts are shown.
 _TOPICS_SHOWN = 40
 
 
 def funnel_text(lines: Sequence[FunnelLine]) -> str:
-    """One line a stage: what came, what it made, what left, and why."""
+    """One line per stage: rows in, new rows, rows out, and the reasons for drops."""
     rows: list[tuple[str, ...]] = [("stage", "in", "new", "kept", "dropped", "failed", "pending", "reasons")]
     for line in lines:
         dropped = sum(line.dropped.values())
@@ -33,7 +34,7 @@ def funnel_text(lines: Sequence[FunnelLine]) -> str:
 
 
 def coverage_text(coverage: Coverage) -> str:
-    """How many kept drafts each topic has, emptiest first where there are too many to show."""
+    """The number of kept drafts per topic. If there are too many topics, those with the fewest drafts."""
     rows = list(coverage.rows.items())
     head = f"topics: {len(rows) - len(coverage.none)} of {len(rows)} have drafts"
     if coverage.without:
@@ -45,76 +46,86 @@ def coverage_text(coverage: Coverage) -> str:
     return "\n".join([head, *(f"  {count or '-':>{width}}  {topic}" for topic, count in rows)])
 
 
-def row_line(receipt: Json, width: int = 110) -> str:
-    """One row in one line: id, status, scores, request and answer; a row that did not make it, with why."""
-    scores = " ".join(f"{name} {score:g}" for name, score in receipt["scores"].items())
-    ended = f"{receipt['stage']}: {receipt['reason']}" if receipt["reason"] else receipt["status"]
-    if receipt["review"]["status"] == "edited":
+def overview_text(reader: RunReader) -> str:
+    """The funnel; where the recipe has them, also the topics and how steady its judges are."""
+    parts = [funnel_text(reader.funnel(reader.stage_names()))]
+    if (coverage := coverage_of(reader)) is not None:
+        parts.append(coverage_text(coverage))
+    parts += [swaps.words(stage) for stage, swaps in swaps_of(reader).items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def row_line(row: Row, width: int = 110) -> str:
+    """One row in one line: id, status, scores, request and answer. For a lost row, the reason too."""
+    scores = " ".join(f"{name} {score:g}" for name, score in row.scores.items())
+    ended = f"{row.stage}: {row.reason}" if row.reason else row.status
+    if row.review.status == "edited":
         ended += ", edited"
-    head = " ".join(part for part in (receipt["id"], ended, scores) if part)
-    texts = [m for m in receipt["messages"] if m["role"] != "system"]
+    head = " ".join(part for part in (row.id, ended, scores) if part)
+    texts = [message for message in row.conversation.messages if message["role"] != "system"]
     body = " -> ".join(shorten(str(m.get("content") or ""), 200, placeholder="...") for m in texts[-2:])
-    if receipt["detail"]:
-        why = shorten(receipt["detail"], _DETAIL_SHOWN, placeholder="...")
+    if row.detail:
+        why = shorten(row.detail, _DETAIL_SHOWN, placeholder="...")
         return f"{head}  {why}" + (f"  | {shorten(body, _DETAIL_SHOWN, placeholder='...')}" if body else "")
     return f"{head}  {shorten(body, max(width - len(head), 40), placeholder='...')}"
 
 
-def row_text(receipt: Json) -> str:
-    """One row whole: what it says, and everything that happened to it."""
-    lines = [f"{receipt['id']}  {receipt['status']}"]
-    if receipt["reason"]:
-        lines.append(printable_line(f"  by {receipt['stage']}: {receipt['reason']} ({receipt['detail']})"))
-    for message in receipt["messages"]:
-        lines += ["", f"[{message['role']}]", str(message.get("content") or message.get("tool_calls"))]
-    lineage = receipt["lineage"]
-    lines += ["", f"came from   {_origin(lineage)}"]
+def row_text(row: Row) -> str:
+    """One whole row: its messages and everything that happened to it."""
+    lines = [f"{row.id}  {row.status}"]
+    if row.reason:
+        lines.append(printable_line(f"  by {row.stage}: {row.reason} ({row.detail})"))
+    for message in row.conversation.messages:
+        said = message.get("content") or thaw(message.get("tool_calls"))
+        lines += ["", f"[{message['role']}]", str(said)]
+    lines += ["", f"came from   {_origin(row.lineage)}"]
     for key in ("model", "prompt", "sampling", "request", "source"):
-        if lineage.get(key):
-            lines.append(printable_line(f"{key:<11} {lineage[key]}"))
+        if value := thaw(getattr(row.lineage, key)):
+            lines.append(printable_line(f"{key:<11} {value}"))
     for key in ("parents", "shots"):
-        if lineage[key]:
-            lines.append(f"{key:<11} {', '.join(lineage[key])}")
+        if ids := getattr(row.lineage, key):
+            lines.append(f"{key:<11} {', '.join(ids)}")
     for key in ("scores", "labels", "cluster"):
-        if receipt[key]:
-            lines.append(f"{key:<11} {receipt[key]}")
-    lines += _review(receipt["review"])
-    lines += [printable_line(f"history     {_event(event)}") for event in receipt["history"]]
+        if value := thaw(getattr(row, key)):
+            lines.append(f"{key:<11} {value}")
+    lines += _review(row.review)
+    lines += [printable_line(f"history     {_event(event)}") for event in row.history]
     return "\n".join(lines)
 
 
-def _review(review: Json) -> list[str]:
-    """Who decided what, what it was before, and everybody's answers."""
-    if review["status"] == "none":
+def _review(review: Review) -> list[str]:
+    """The decision, who made it, the texts from before, and all answers."""
+    if review.status == "none":
         return []
-    by = ", ".join(review.get("by") or ())
-    head = (
-        review["status"] + (f" by {by}" if by else "") + (f" at {review['at']}" if review.get("at") else "")
-    )
-    if review.get("waiting"):
-        head += f", {review['waiting']} answers to come"
+    by = ", ".join(review.by)
+    head = review.status + (f" by {by}" if by else "") + (f" at {review.at}" if review.at else "")
+    if review.waiting:
+        head += f", {review.waiting} answers to come"
     lines = [f"review      {head}"]
-    for key, words in (
-        ("before", "answer before"),
-        ("before_prompt", "request before"),
-        ("before_scores", "scores before"),
+    for before, words in (
+        (review.before, "answer before"),
+        (review.before_prompt, "request before"),
+        (thaw(review.before_scores), "scores before"),
     ):
-        if review.get(key):
-            lines.append(printable_line(f"  {words}: {review[key]}"))
-    for name, answer in (review.get("answers") or {}).items():
+        if before:
+            lines.append(printable_line(f"  {words}: {before}"))
+    for name, answer in thaw(review.answers).items():
         said = ", ".join(f"{question}: {value}" for question, value in answer.items())
         lines.append(printable_line(f"  {name}: {said}"))
     return lines
 
 
-def _origin(lineage: Json) -> str:
-    return f"{lineage['origin']}, through {lineage['stage']}" if lineage["stage"] else str(lineage["origin"])
+def _origin(lineage: Lineage) -> str:
+    return f"{lineage.origin}, through {lineage.stage}" if lineage.stage else lineage.origin
 
 
-def _event(event: Json) -> str:
-    rest = {k: v for k, v in event.items() if k not in ("stage", "did", "by") and v is not None}
-    did = " ".join(event.get("did", []))
-    if event.get("by"):
-        did += f" by {', '.join(event['by'])}"
-    details = ", ".join(f"{k}: {shorten(str(v), 160, placeholder='...')!r}" for k, v in rest.items())
-    return f"{event['stage']}: {did}{' (' + details + ')' if details else ''}"
+def _event(event: Event) -> str:
+    details = thaw(event.details)
+    by = details.pop("by", None)
+    did = " ".join(event.did) + (f" by {', '.join(by)}" if by else "")
+    rest = ", ".join(
+        f"{key}: {shorten(str(value), 160, placeholder='...')!r}"
+        for key, value in details.items()
+        if value is not None
+    )
+    return f"{event.stage}: {did}{' (' + rest + ')' if rest else ''}"

@@ -1,4 +1,4 @@
-"""A copy of an example as the user's own folder: their names and paths, and nothing that is not there."""
+"""Copies an example into the user's folder, with the user's names and paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synth.errors import InputError
 from synth.packaged import packaged
 
 _RECIPE = "recipe.yaml"
-# Written for a server of the user's own; it takes the place of the recipe.
+# The variant for the user's own server; it replaces the recipe.
 _FOR_A_SERVER = "endpoint.yaml"
 _PLACEHOLDER = "    model: MODEL\n    base_url: URL\n"
 _EMBEDDED = re.compile(r"^  writer: \{provider: embedded\}.*\n", re.MULTILINE)
@@ -29,20 +29,20 @@ _LISTED = re.compile(r"^\| `([\w./-]+)` \|.*\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Writer:
-    """The server that the recipe's writer is on."""
+    """The model that becomes `models.writer`, and its server."""
 
     model: str
     base_url: str
     api_key_env: str | None
 
     def as_yaml(self) -> str:
-        """Its block in a recipe."""
+        """The writer's block in a recipe."""
         keys = {"model": self.model, "base_url": self.base_url, "api_key_env": self.api_key_env}
         return "".join(f"    {key}: {_scalar(value)}\n" for key, value in keys.items() if value)
 
 
 def find_template(name: str) -> Path:
-    """The example of this name. Raises `InputError` for none."""
+    """The example with this name. Raises `InputError` if there is none."""
     examples = packaged("examples")
     names = sorted(recipe.parent.name for recipe in examples.glob(f"*/{_RECIPE}"))
     if name not in names:
@@ -52,7 +52,7 @@ def find_template(name: str) -> Path:
 
 
 def copy_template(template: Path, folder: Path, writer: Writer | None) -> Path:
-    """Copies the example into `folder`, with its writer on a server if one is named; gives the recipe."""
+    """Copies the example into `folder`, with `writer` as its writer if given. Returns the recipe."""
     left_out = shutil.ignore_patterns("runs", "__pycache__", _FOR_A_SERVER)
     shutil.copytree(template, folder, dirs_exist_ok=True, ignore=left_out)
     recipe = folder / _RECIPE
@@ -73,7 +73,7 @@ def copy_template(template: Path, folder: Path, writer: Writer | None) -> Path:
 
 
 def _new_names(folder: Path, template: str) -> dict[str, str]:
-    """Old names of recipes and new ones: the folder's for the recipe, and that with an ending for others."""
+    """New names of recipes by old ones: the folder's name, for further recipes with a suffix."""
     own = folder.resolve().name
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", own).strip("._-")[:60] or template
     names = {file: _name_in(file) for file in sorted(folder.glob("*.yaml"))}
@@ -104,7 +104,7 @@ def _in_own_words(text: str, file: Path, folder: Path, template: Path, renames: 
         title, _, rest = text.partition("\n")
         made = (
             f"`synth init` made this folder from the example `{template.name}`.",
-            f"Type the commands below in the folder that holds `{own}`.",
+            f"Run the commands below in the folder that contains `{own}`.",
             "`docs/` is in the repository of synth.",
         )
         text = "\n".join((title, "", *made, rest))
@@ -112,11 +112,11 @@ def _in_own_words(text: str, file: Path, folder: Path, template: Path, renames: 
 
 
 def _repository() -> str:
-    """Where the repository is, for a command that needs another part of it."""
+    """The path of the repository, for commands that use other parts of it."""
     root = packaged("examples").parent
     return str(root) if (root / "Makefile").exists() else "PATH/OF/SYNTH"
 
 
 def _scalar(text: str) -> str:
-    """In double quotes and one line: YAML's own writer knows which characters need an escape."""
+    """In double quotes, on one line. YAML's own writer escapes what needs it."""
     return yaml.safe_dump(text, default_style='"', width=math.inf).rstrip("\n")

@@ -1,9 +1,9 @@
-"""How long a run will still take, or nothing where that cannot be known.
+"""Estimates the time that a run still needs, or gives None if that is unknown.
 
-Rows pile up in front of a slow stage, so neither the time since the start nor the drafts that came to the end
-say much: each stage that asks a model has a pace of its own, which is measured over its last drafts. What is
-left for it is what waits there and what the stages before it will still send. The stages work at the same
-time, so the one that needs longest is the answer, and one that has work and no pace yet leaves it open.
+Rows queue in front of a slow stage, so the time since the start and the number of finished drafts say little.
+Instead, each stage that asks a model has its own pace, measured over its last drafts. Its remaining work is
+its queue plus the rows that earlier stages will still send. Stages work at the same time, so the slowest one
+decides. If a stage has work but no pace yet, the time left is unknown.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from dataclasses import dataclass, field
 
 from synth.pipeline.progress import Progress, StageCount
 
-# A pace is measured over so many drafts or more, and over so many seconds or more where they are quick.
+# A pace covers at least this many drafts, and at least this many seconds if drafts are fast.
 _FEWEST = 5
 _SHORTEST = 10.0
 
-# Before so many seconds, answers that were asked for at the same time come at the same time, and no others.
+# In the first seconds only replies to the first batch of requests arrive, all at once.
 _SETTLED = 2.0
 
 
 @dataclass
 class Pace:
-    """Drafts a second over the last ones."""
+    """Drafts per second, over the last drafts."""
 
     _points: deque[tuple[float, int]] = field(default_factory=deque)
 
     def update(self, now: float, total: int) -> None:
-        """Notes that `total` drafts were through at the time `now`."""
+        """Records that `total` drafts were finished at the time `now`."""
         if not self._points and total == 0:
-            return  # The wait for the first one says nothing about the others' pace.
+            return  # The wait for the first draft says nothing about the pace.
         if self._points and self._points[-1][1] == total:
             return
         self._points.append((now, total))
@@ -38,7 +38,7 @@ class Pace:
             self._points.popleft()
 
     def seconds_for(self, drafts: float, now: float) -> float | None:
-        """How long so many more take; None where too few were seen."""
+        """Seconds for `drafts` more; None if too few were seen."""
         if drafts <= 0:
             return 0.0
         if len(self._points) < 2:
@@ -46,7 +46,7 @@ class Pace:
         (start, before), (last, total) = self._points[0], self._points[-1]
         if total - before < _FEWEST or now - start < _SETTLED:
             return None
-        # One that is overdue by now makes the pace slower than its last draft had it.
+        # If the next draft is overdue, the pace gets slower.
         each = (last - start) / (total - before)
         overdue = max(0.0, now - last - each)
         return drafts * (last - start + overdue) / (total - before)
@@ -57,7 +57,7 @@ class Pace:
 
 
 class TimeLeft:
-    """Watches `progress`; `seconds` is to be called again and again, as time goes by."""
+    """Watches `progress`. Call `seconds` regularly."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -65,12 +65,12 @@ class TimeLeft:
         self._accepted = Pace()
 
     def seconds(self, now: float) -> float | None:
-        """Seconds left at `now`, on any clock that goes steadily; None where nothing tells."""
+        """Seconds left at `now` (a monotonic clock); None if unknown."""
         progress = self._progress
         self._accepted.update(now, progress.accepted)
         needs = [self._stage(stage, left, now) for stage, left in _work(progress.stages[1:])]
         if progress.target is not None:
-            # Makers go on until enough is accepted: only the pace at the end counts.
+            # Makers continue until the target is reached, so only the pace of accepted drafts counts.
             return self._accepted.seconds_for(progress.target - progress.accepted, now)
         if not progress.bounded:
             return None
@@ -84,7 +84,7 @@ class TimeLeft:
 
 
 def _work(stages: list[StageCount]) -> list[tuple[StageCount, float]]:
-    """Every stage that asks a model, with the drafts that are left for it to make or to work on."""
+    """Every stage that asks a model, with the number of drafts it still has to make or process."""
     work: list[tuple[StageCount, float]] = []
     coming = 0.0
     for stage in stages:

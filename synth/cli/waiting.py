@@ -1,4 +1,4 @@
-"""Says every few seconds what is waited for: a command that is silent looks as if it hung."""
+"""Prints every few seconds what a command waits for: a silent command looks as if it hangs."""
 
 from __future__ import annotations
 

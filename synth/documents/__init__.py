@@ -1,4 +1,4 @@
-"""Documents: read as plain text (headings as Markdown), and cut into pieces that can stand alone."""
+"""Reads documents as plain text (headings as Markdown) and cuts them into self-contained pieces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes as text, or the words for why they are none."""
+"""Decodes bytes as text, or says why they are not text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARKS: Final = (
 _DECLARED: Final = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{2,40})|<\?xml[^>]{0,200}encoding=[\"']([\w-]+)", re.I
 )
-# How other kinds of files begin, and what they are.
+# The first bytes of other file formats, with their names.
 _OTHER_KINDS: Final = (
     (b"%PDF-", "a PDF", ".pdf"),
     (b"PK\x03\x04", "a zip file (a .docx is one)", ".docx"),
@@ -32,9 +32,9 @@ _OTHER_KINDS: Final = (
 
 
 def decoded(data: bytes, path: Path, *, declared: bool = False) -> str:
-    """The text in `data`: UTF-8, what its byte order mark says, or (`declared`) what its own head says.
+    """The text in `data`: UTF-8, or the encoding of its byte order mark or (`declared`) of its own head.
 
-    Raises `SourceError` for anything else, with the place where it begins.
+    Raises `SourceError` for anything else, with the first wrong place.
     """
     for start, kind, suffix in _OTHER_KINDS:
         if data.startswith(start):
@@ -51,19 +51,19 @@ def decoded(data: bytes, path: Path, *, declared: bool = False) -> str:
         raise SourceError(
             f"is binary (a zero byte in line {text.count(chr(10), 0, at) + 1}), not text.",
             where=str(path),
-            hint="Is it UTF-16 without its mark? Save it as UTF-8.",
+            hint="It may be UTF-16 without a byte order mark. Save it as UTF-8.",
         )
     return text
 
 
 def _declared(data: bytes) -> str | None:
-    """The encoding that an HTML file names in its head, if Python knows it."""
+    """The encoding in the head of an HTML file, if Python knows it."""
     match = _DECLARED.search(data[:4096])
     if match is None:
         return None
     name = (match[1] or match[2]).decode("ascii")
     try:
-        # Browsers read Latin-1 as Windows-1252, and so do those who write it.
+        # Browsers and authors use the name Latin-1 for Windows-1252.
         known = codecs.lookup(name).name
     except LookupError:
         return None
@@ -77,13 +77,13 @@ def _not_text(data: bytes, path: Path, encoding: str, at: int) -> SourceError:
     after = data[at + 1 :].decode("utf-8", errors="replace")
     if encoding != "UTF-8":
         return SourceError(
-            f"says that it is {encoding}, and is not (line {line}).", where=str(path), hint=hint
+            f"is declared as {encoding}, and is not (line {line}).", where=str(path), hint=hint
         )
     if not before.isascii() or re.search("[^\x00-\x7f\ufffd]", after):
         return SourceError(
-            f"mixes encodings: UTF-8 in one place, something else in line {line}.",
+            f"mixes encodings: UTF-8 in one place, another one in line {line}.",
             where=str(path),
-            hint="It was put together from several files? Save each as UTF-8 first.",
+            hint="If it was joined from several files, save each as UTF-8 first.",
         )
     return SourceError(
         f"is not UTF-8 (line {line}, byte {at}).",

@@ -1,4 +1,4 @@
-"""DOCX as Markdown, by way of the HTML that mammoth makes of its styles."""
+"""Reads DOCX as Markdown: mammoth converts it to HTML first."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import mammoth
 from synth.documents.markup import html_as_markdown
 from synth.errors import SourceError
 
-# Bytes of XML, unpacked: a book of 500 pages has about 8 MiB. Pictures are not unpacked.
+# Maximum bytes of unpacked XML: a book of 500 pages has about 8 MiB. Pictures are not unpacked.
 LARGEST_XML: Final = 16 * 2**20
 _MOST_PARTS: Final = 10_000
-# mammoth says nothing of its own about a broken file: these are what its parsers raise.
+# mammoth has no exception for broken files: these are the ones that its parsers raise.
 _BROKEN: Final = (
     *(zipfile.BadZipFile, ExpatError, zlib.error),
     *(KeyError, ValueError, OSError, EOFError, AttributeError, TypeError, IndexError, NotImplementedError),
@@ -35,19 +35,21 @@ def docx_as_markdown(path: Path) -> str:
             f"is broken: {error}.", where=str(path), hint="Open it in Word and save it again."
         ) from None
     except RecursionError:
-        raise SourceError("nests its parts too deeply to be read.", where=str(path)) from None
+        raise SourceError("is nested too deeply.", where=str(path)) from None
     if not html.strip():
-        raise SourceError("holds no text.", where=str(path), hint="Is it pictures alone? Run OCR over it.")
+        raise SourceError(
+            "contains no text.", where=str(path), hint="If it contains only pictures, run OCR first."
+        )
     return html_as_markdown(html, path)
 
 
 def _no_image(image: Any) -> list[Any]:
-    """Leaves pictures out, unread."""
+    """Leaves out pictures without reading them."""
     return []
 
 
 def _check_archive(path: Path) -> None:
-    """What the archive says of itself before it is unpacked; `zipfile` unpacks no more than that."""
+    """Checks the sizes in the archive's directory; `zipfile` never unpacks more than they say."""
     with path.open("rb") as file:
         if file.read(4) == b"\xd0\xcf\x11\xe0":
             raise SourceError(
@@ -59,15 +61,15 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
     except zipfile.BadZipFile as error:
-        raise SourceError(f"is no .docx: {error}.", where=str(path)) from None
+        raise SourceError(f"is not a .docx: {error}.", where=str(path)) from None
     names = {part.filename for part in parts}
     if _DOCUMENT not in names:
-        raise SourceError(f"is a zip file, but no .docx: it has no {_DOCUMENT}.", where=str(path))
+        raise SourceError(f"is a zip file but not a .docx: it has no {_DOCUMENT}.", where=str(path))
     xml = sum(part.file_size for part in parts if part.filename.lower().endswith((".xml", ".rels")))
     if xml > LARGEST_XML or len(parts) > _MOST_PARTS:
         packed = sum(part.compress_size for part in parts)
         raise SourceError(
             f"unpacks to {xml / 2**20:,.0f} MiB of XML in {len(parts)} parts, from {packed / 2**20:.1f} MiB:"
-            f" a zip bomb, or no document ({LARGEST_XML // 2**20} MiB are read).",
+            f" a zip bomb, or not a document (the maximum is {LARGEST_XML // 2**20} MiB).",
             where=str(path),
         )

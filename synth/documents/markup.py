@@ -1,4 +1,4 @@
-"""HTML as Markdown: what a reader would read, without menus, scripts and footers."""
+"""Reads HTML as Markdown: the text for readers, without menus, scripts and footers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _NEVER_READ: Final = [
     *("script", "style", "noscript", "template", "svg", "iframe", "nav", "aside", "form", "button"),
     *("dialog", "canvas", "audio", "video", "object", "map"),
 ]
-# Tags that a page may have: each takes about 2 KiB of memory while it is read.
+# Maximum tags of a page: each takes about 2 KiB of memory while it is parsed.
 MOST_TAGS: Final = 100_000
 _AROUND_A_PAGE: Final = ["header", "footer"]
 
 
 def html_as_markdown(html: str, path: Path) -> str:
-    """The main part of a page. Tags that are left open or closed twice are read as browsers do.
+    """The main part of a page. Unclosed and wrongly closed tags are read as browsers read them.
 
-    Raises `SourceError` where there is nothing to read.
+    Raises `SourceError` if the page has no text.
     """
     tags = html.count("<")
     if tags > MOST_TAGS:
         raise SourceError(
-            f"has {tags:,} tags; a document may have {MOST_TAGS:,}.", where=str(path), hint="Split it."
+            f"has {tags:,} tags; the maximum is {MOST_TAGS:,}.", where=str(path), hint="Split it."
         )
     try:
         with warnings.catch_warnings():
@@ -38,13 +38,13 @@ def html_as_markdown(html: str, path: Path) -> str:
         root = _main_part(soup)
         text = _converter().convert_soup(root)
     except RecursionError:
-        raise SourceError("nests its tags too deeply to be read.", where=str(path)) from None
+        raise SourceError("is nested too deeply.", where=str(path)) from None
     except ParserRejectedMarkup as error:
-        raise SourceError(f"is no HTML that can be read: {error}.", where=str(path)) from None
+        raise SourceError(f"cannot be read as HTML: {error}.", where=str(path)) from None
     if not any(char.isalnum() for char in text):
-        advice = "Is it filled in by JavaScript? Save the page as a browser shows it."
+        advice = "If JavaScript fills the page, save it as a browser shows it."
         raise SourceError(
-            "holds no text.", where=str(path), hint=advice if "<script" in html.lower() else None
+            "contains no text.", where=str(path), hint=advice if "<script" in html.lower() else None
         )
     return str(text)
 

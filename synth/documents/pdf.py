@@ -1,4 +1,4 @@
-"""PDF as text: lines joined to paragraphs, without the lines that stand on every page."""
+"""Reads PDF as text: joins lines to paragraphs, and leaves out lines that repeat on every page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pypdf.errors import DependencyError, PyPdfError
 
 from synth.errors import SourceError
 
-# What pypdf lets through from the depths of a broken file; it has no list of its own.
+# The exceptions that pypdf raises for broken files; it documents no list.
 _BROKEN: Final = (
     *(PyPdfError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError),
     *(OSError, ArithmeticError, NotImplementedError),
@@ -25,29 +25,27 @@ _ITEM: Final = re.compile(r"\s*(?:[-•–*▪◦]|\d{1,3}[.)]|[a-z]\))\s")
 
 
 def pdf_as_text(path: Path, longest: int) -> str:
-    """The text layer, pages apart by an empty line; at most `longest` characters. Raises `SourceError`."""
+    """The text layer, an empty line between pages, at most `longest` characters. Raises `SourceError`."""
     try:
         reader = PdfReader(path)
         if reader.is_encrypted and not reader.decrypt(""):
             raise SourceError(
-                "is protected by a password.", where=str(path), hint="Save a copy of it without one."
+                "is protected by a password.", where=str(path), hint="Save a copy without a password."
             )
         pages = list(_pages(reader, path, longest))
     except DependencyError:
-        raise SourceError(
-            "is encrypted.", where=str(path), hint="Save a copy of it without encryption."
-        ) from None
+        raise SourceError("is encrypted.", where=str(path), hint="Save a copy without encryption.") from None
     except RecursionError:
-        raise SourceError("nests its parts too deeply to be read.", where=str(path)) from None
+        raise SourceError("is nested too deeply.", where=str(path)) from None
     except _BROKEN as error:
         raise SourceError(
             f"is broken: {error}.", where=str(path), hint="Open it in a viewer and print it to a new PDF."
         ) from None
     if not any(char.isalnum() for page in pages for char in page):
         raise SourceError(
-            f"holds no text in {len(pages)} pages: it is a scan, or pictures alone.",
+            f"contains no text in {len(pages)} pages: it is a scan, or has only pictures.",
             where=str(path),
-            hint="Run OCR over it first (`ocrmypdf in.pdf out.pdf`).",
+            hint="Run OCR first (`ocrmypdf in.pdf out.pdf`).",
         )
     return "\n\n".join(_paragraphs(lines) for lines in _without_margins(pages) if lines)
 
@@ -58,7 +56,7 @@ def _pages(reader: PdfReader, path: Path, longest: int) -> Iterator[str]:
         text = page.extract_text()
         total += len(text)
         if total > longest:
-            raise SourceError(f"comes to more than {longest // 2**20} million characters.", where=str(path))
+            raise SourceError(f"has more than {longest // 2**20} million characters.", where=str(path))
         yield text
 
 
@@ -75,7 +73,7 @@ def _without_margins(pages: Sequence[str]) -> list[list[str]]:
 
 
 def _paragraphs(lines: Sequence[str]) -> str:
-    """Joins lines that a sentence runs across; a short line with an end to it ends a paragraph."""
+    """Joins lines within a sentence. A short line that ends a sentence ends a paragraph."""
     width = max((len(line) for line in lines), default=0)
     out: list[str] = []
     joins = False

@@ -1,7 +1,7 @@
-"""Cuts a text into pieces of a useful length, at the strongest joint within reach.
+"""Cuts a text into pieces of a useful length, at the strongest boundary within range.
 
-A piece is to be understood alone, so it begins with its heading where it can: headings are the strongest
-joints, then paragraphs, lines, sentences, and spaces. Humpback (https://arxiv.org/abs/2308.06259) takes
+A piece should be readable alone, so it begins with its heading if possible: headings are the strongest
+boundaries, then paragraphs, lines, sentences, and spaces. Humpback (https://arxiv.org/abs/2308.06259) uses
 segments of 600 to 3,000 characters.
 """
 
@@ -35,21 +35,21 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class _Title:
     start: int
-    words: str  # its own, and those of the headings above it
+    words: str  # its own words, after those of the headings above it
 
 
 def pieces(text: str, shortest: int = 600, longest: int = 3000) -> list[Piece]:
-    """Pieces of `shortest` to `longest` characters that follow one another and leave nothing out.
+    """Consecutive pieces of `shortest` to `longest` characters that cover the whole text.
 
-    White space around a piece is not part of it, so a piece can be that much shorter. Raises `SourceError`
-    for a text that is shorter than one piece.
+    Surrounding white space is not part of a piece, so a piece can be shorter by its length. Raises
+    `SourceError` for a text that is shorter than one piece.
     """
     if shortest < 1 or longest < 2 * shortest:
         raise ValueError("longest must be at least twice shortest, and shortest at least 1")
     held = len(" ".join(text.split()))
     if held < shortest:
         raise SourceError(
-            f"holds {held} characters of text; a piece takes at least {shortest}.",
+            f"contains {held} characters of text; a piece needs at least {shortest}.",
             hint="Join it with another document, or leave it out.",
         )
     titles = _titles(text)
@@ -64,7 +64,7 @@ def pieces(text: str, shortest: int = 600, longest: int = 3000) -> list[Piece]:
 
 
 def _cut(text: str, start: int, shortest: int, longest: int, joints: Sequence[Sequence[int]]) -> int:
-    """Where the piece that begins at `start` ends. What is left over is never shorter than a piece."""
+    """The end of the piece that begins at `start`. The rest is never shorter than a piece."""
     end = len(text)
     first, last = start + shortest, min(start + longest, end - shortest)
     headings, *others = joints
@@ -77,13 +77,13 @@ def _cut(text: str, start: int, shortest: int, longest: int, joints: Sequence[Se
         at = bisect_right(places, last) - 1
         if at >= 0 and places[at] >= first:
             return places[at]
-    # Spaces are looked for where they are needed: a list of them takes most of the time and the memory.
+    # Spaces are searched only here: a list of all of them would take most of the time and memory.
     words = (at for at in range(last, first - 1, -1) if text[at - 1].isspace() and not text[at].isspace())
     return next(words, last)
 
 
 def _joints(text: str, titles: Sequence[_Title]) -> list[list[int]]:
-    """Places to cut at, the strongest kind first; none right below a heading, or inside fenced code."""
+    """Positions to cut at, the strongest kind first; never directly below a heading or in fenced code."""
     fences = _fenced(text)
     below = {_end_of_line(text, title.start) for title in titles}
     headings = [title.start for title in titles]
@@ -108,7 +108,7 @@ def _titles(text: str) -> list[_Title]:
 
 
 def _fenced(text: str) -> list[tuple[int, int]]:
-    """Start and end of each fenced block; one that is never closed reaches to the end."""
+    """Start and end of each fenced block. An unclosed block reaches the end of the text."""
     spans: list[tuple[int, int]] = []
     opened: tuple[int, str] | None = None
     for match in _FENCE.finditer(text):
@@ -121,7 +121,7 @@ def _fenced(text: str) -> list[tuple[int, int]]:
 
 
 def _outside(places: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[int]:
-    """The places that lie in no span; both in order."""
+    """The places outside all spans; both are sorted."""
     starts = [start for start, _ in spans]
     kept = []
     for place in places:

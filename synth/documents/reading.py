@@ -1,4 +1,4 @@
-"""A document of any usual kind as one text; what is wrong with one is said in words, in bounded memory."""
+"""Reads a document of any common format as one text, in bounded memory, with clear errors."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Final
 from synth.documents.decoding import decoded
 from synth.errors import MachineError, SourceError
 
-# Bytes of a file that is read; above it is a log, a dump or a mistake. HTML takes about 20 times its size.
+# Maximum bytes of a file. Larger ones are logs, dumps or mistakes. HTML takes about 20 times its size.
 LARGEST_TEXT: Final = 32 * 2**20
 LARGEST_HTML: Final = 8 * 2**20
 LARGEST_PACKED: Final = 128 * 2**20
-# Characters of text that one document may come to, however it was packed.
+# Maximum characters of one document's text, in any format.
 LONGEST_TEXT: Final = 32 * 2**20
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TRAILING: Final = re.compile(r"[ \t]+$", re.MULTILINE)
 _GAPS: Final = re.compile(r"\n{3,}")
-# Above this share of U+FFFD the text was ruined before it came here.
+# Above this share of U+FFFD, an earlier conversion has ruined the text.
 _MOST_LOST: Final = 0.005
 
 
 def read_document(path: Path) -> str:
-    """The text of a document: text or Markdown as it is, HTML, PDF and DOCX with headings as Markdown.
+    """The text of a document: text or Markdown unchanged; HTML, PDF and DOCX with headings as Markdown.
 
-    Lines end with "\\n", runs of empty lines are one. Raises `SourceError` for a file that is no document of
-    its kind, holds no text, or is larger than a document is; `MachineError` where it may not be read.
+    Lines end with "\\n", and several empty lines become one. Raises `SourceError` for a file that is invalid,
+    has no text, or is too large; `MachineError` if the permission to read it is missing.
     """
     reader, largest = _reader_of(path)
     try:
@@ -79,9 +79,9 @@ _CONVERT: Final = {
     ".odt": "Save it as .docx.",
     ".rtf": "Save it as .docx.",
     ".pages": "Export it as .docx.",
-    ".epub": "Unpack it (it is a zip file) and name the HTML files in it.",
-    ".png": "Run OCR over it first.",
-    ".jpg": "Run OCR over it first.",
+    ".epub": "Unpack it (it is a zip file) and name its HTML files.",
+    ".png": "Run OCR first.",
+    ".jpg": "Run OCR first.",
     ".jsonl": "Rows go to `sources.seeds` or `sources.prompts`.",
 }
 
@@ -102,9 +102,9 @@ def _check_size(path: Path, size: int, largest: int) -> None:
         raise SourceError("is empty.", where=str(path))
     if size > largest:
         raise SourceError(
-            f"has {size / 2**20:,.0f} MiB; a document of its kind may have {largest // 2**20}.",
+            f"has {size / 2**20:,.0f} MiB; the maximum for its format is {largest // 2**20}.",
             where=str(path),
-            hint="Split it, or leave it out: a file of this size is seldom a document.",
+            hint="Split it, or leave it out: such a large file is rarely a document.",
         )
 
 
@@ -115,17 +115,17 @@ def _tidied(text: str) -> str:
 
 def _check_text(path: Path, text: str) -> None:
     if not any(char.isalnum() for char in text):
-        raise SourceError("holds no text.", where=str(path))
+        raise SourceError("contains no text.", where=str(path))
     if len(text) > LONGEST_TEXT:
         raise SourceError(
-            f"comes to more than {LONGEST_TEXT // 2**20} million characters.",
+            f"has more than {LONGEST_TEXT // 2**20} million characters.",
             where=str(path),
             hint="Split it.",
         )
     lost = text.count("\ufffd")
     if lost > _MOST_LOST * len(text):
         raise SourceError(
-            f"holds {lost} replacement characters (\ufffd): letters were lost when it was converted.",
+            f"contains {lost} replacement characters (\ufffd): an earlier conversion lost letters.",
             where=str(path),
             hint="Convert the original again, to UTF-8.",
         )

@@ -11,12 +11,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
+from synth.exports.exported import ExportedRow
 from synth.exports.strata import group_of
-from synth.llm.base import Json
 from synth.recipe.model import Balance
 from synth.stable import fraction
 
@@ -39,38 +40,38 @@ class Copies:
         self._places: dict[str, array[float]] = {}
         self._count = 0
 
-    def add(self, receipt: Json, line: bytes) -> None:
+    def add(self, exported: ExportedRow, line: bytes) -> None:
         """Takes note of a row of `train` that was written."""
         self._count += 1
-        group = group_of(receipt, self._balance.by)
+        group = group_of(exported, self._balance.by)
         self._places.setdefault(group, array("d")).append(_place(line))
 
-    def again(self, train: Path, receipts: Path) -> Iterator[tuple[bytes, Json, str]]:
-        """The line, the receipt and the group of each copy. Both files may grow at their end meanwhile."""
+    def again(self, train: Path, receipts: Path) -> Iterator[tuple[bytes, ExportedRow, str]]:
+        """The line, the row and the group of each copy. Both files may grow at their end meanwhile."""
         plan = {}
         wanted = wanted_sizes({group: len(places) for group, places in self._places.items()}, self._balance)
         for group, places in self._places.items():
             each, rest = divmod(wanted[group] - len(places), len(places))
             plan[group] = each, sorted(places)[:rest]
         with train.open("rb") as lines:
-            for receipt, line in zip(_of_train(receipts, self._count), lines, strict=False):
-                group = group_of(receipt, self._balance.by)
+            for exported, line in zip(_of_train(receipts, self._count), lines, strict=False):
+                group = group_of(exported, self._balance.by)
                 each, first = plan[group]
                 place = _place(line)
                 at = bisect_left(first, place)
                 chosen = at < len(first) and first[at] == place
                 for number in range(1, each + chosen + 1):
-                    yield line, {**receipt, "copy": number}, group
+                    yield line, replace(exported, copy=number), group
 
 
-def _of_train(receipts: Path, count: int) -> Iterator[Json]:
-    """The first `count` receipts of `train`."""
+def _of_train(receipts: Path, count: int) -> Iterator[ExportedRow]:
+    """The first `count` rows of `train`."""
     with receipts.open("rb") as lines:
         while count:
-            receipt = orjson.loads(next(lines))
-            if receipt["split"] == "train":
+            exported = ExportedRow.from_json(orjson.loads(next(lines)))
+            if exported.side == "train":
                 count -= 1
-                yield receipt
+                yield exported
 
 
 def _place(line: bytes) -> float:

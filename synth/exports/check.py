@@ -11,14 +11,17 @@ from typing import Any
 
 import orjson
 
+from synth.conversation import content_of
 from synth.errors import ExportError
-from synth.exports.example import Kind, prompt_text, reasoning_of
+from synth.exports.example import reasoning_of
+from synth.exports.exported import ExportedRow
 from synth.exports.files import Written, digest_of
 from synth.exports.formats.base import Format
 from synth.exports.sides import SIDES, Side
+from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
-from synth.row import content_of
+from synth.row import Row
 from synth.text.tokens import normal_form
 
 RECEIPTS = "receipts.jsonl"
@@ -66,28 +69,28 @@ def _check_bytes(folder: Path, files: Sequence[Written]) -> None:
 
 
 def _check_texts(folder: Path, expected: Expected) -> int:
-    rows = {side: read_lines(folder / file_of(side)) for side in SIDES}
+    records = {side: read_lines(folder / file_of(side)) for side in SIDES}
     count = 0
-    for receipt in read_lines(folder / RECEIPTS):
-        record = next(rows[receipt["split"]], None)
+    for exported in _receipts(folder):
+        record = next(records[exported.side], None)
         if record is None:
-            raise ExportError("has a receipt, and no row.", where=f"row {receipt['id']}")
-        lost = _lost_text(receipt, record, expected)
+            raise ExportError("has a receipt, and no row.", where=f"row {exported.row.id}")
+        lost = _lost_text(exported, record, expected)
         if lost is not None:
             raise ExportError(
-                f"a text is not in {file_of(receipt['split'])} as it should be: {lost[:80]!r}.",
-                where=f"row {receipt['id']}",
+                f"a text is not in {file_of(exported.side)} as it should be: {lost[:80]!r}.",
+                where=f"row {exported.row.id}",
             )
         count += 1
     for side in SIDES:
-        if next(rows[side], None) is not None:
+        if next(records[side], None) is not None:
             raise ExportError("holds a row without a receipt.", where=file_of(side))
     return count
 
 
-def _lost_text(receipt: Json, record: Json, expected: Expected) -> str | None:
-    """A text of the receipt that the record does not hold, whole and unchanged."""
-    whole, inside = _wanted(receipt, expected)
+def _lost_text(exported: ExportedRow, record: Json, expected: Expected) -> str | None:
+    """A text of the row that the record does not hold, whole and unchanged."""
+    whole, inside = _wanted(exported, expected)
     texts = list(_strings(record))
     held = Counter(texts)
     for text in whole:
@@ -97,23 +100,23 @@ def _lost_text(receipt: Json, record: Json, expected: Expected) -> str | None:
     return next((text for text in inside if not any(text in longer for longer in texts)), None)
 
 
-def _wanted(receipt: Json, expected: Expected) -> tuple[list[str], list[str]]:
+def _wanted(exported: ExportedRow, expected: Expected) -> tuple[list[str], list[str]]:
     """The texts that a record is to hold: those that stand by themselves, those that are a part of another.
 
     Names of calls are a part in formats that write a call as a text; an answer is behind what was thought.
     """
-    kind, options = expected.form.kind, expected.options
-    system = None if "mixed" in receipt else options.system
-    messages = _exported(receipt, kind)
+    kind, options, conversation = expected.form.kind, expected.options, exported.row.conversation
+    system = None if exported.mixed else options.system
+    messages = conversation.messages if kind == "answer" else conversation.prompt
     whole = [
         content_of(message)
         for message in messages
         if system is None or message["role"] not in ("system", "developer")
     ]
-    whole += [_preference(receipt).get(key, "") for key in ("chosen", "rejected", "answer")]
+    whole += exported.preference.texts if exported.preference else ()
     whole += [system or ""]
     inside = [name for message in messages for name in _called(message)]
-    if kind == "answer" and (thought := reasoning_of(receipt, options)):
+    if kind == "answer" and (thought := reasoning_of(exported.row, options)):
         inside.append(thought)
         if options.reasoning == "think":
             inside.append(content_of(messages[-1]))
@@ -121,19 +124,8 @@ def _wanted(receipt: Json, expected: Expected) -> tuple[list[str], list[str]]:
     return [text for text in whole if text], inside
 
 
-def _exported(receipt: Json, kind: Kind) -> Sequence[Json]:
-    """The messages of a receipt that a format of this kind is to hold as they are."""
-    messages: Sequence[Json] = receipt["messages"]
-    answered = bool(messages) and messages[-1]["role"] == "assistant"
-    return messages[:-1] if answered and kind != "answer" else messages
-
-
-def _preference(receipt: Json) -> Json:
-    return dict(receipt.get("preference", {}))
-
-
-def _called(message: Json) -> Iterator[str]:
-    for call in message.get("tool_calls") or []:
+def _called(message: FrozenJson) -> Iterator[str]:
+    for call in message.get("tool_calls") or ():
         yield call["function"]["name"]
 
 
@@ -151,23 +143,27 @@ def _strings(value: Any) -> Iterator[str]:
 
 def _check_apart(folder: Path) -> None:
     test: set[bytes] = set()
-    for receipt in read_lines(folder / RECEIPTS):
-        if receipt["split"] == "test":
-            test.update(_marks(receipt))
-    for receipt in read_lines(folder / RECEIPTS):
-        if receipt["split"] == "train" and not test.isdisjoint(_marks(receipt)):
-            raise ExportError("stands too close to a row of test.", where=f"row {receipt['id']}")
+    for exported in _receipts(folder):
+        if exported.side == "test":
+            test.update(_marks(exported.row))
+    for exported in _receipts(folder):
+        if exported.side == "train" and not test.isdisjoint(_marks(exported.row)):
+            raise ExportError("stands too close to a row of test.", where=f"row {exported.row.id}")
 
 
-def _marks(receipt: Json) -> Iterator[bytes]:
+def _marks(row: Row) -> Iterator[bytes]:
     """What a row of train may not have in common with one of test."""
-    yield receipt["id"].encode()
-    for parent in receipt["lineage"]["parents"]:
+    yield row.id.encode()
+    for parent in row.lineage.parents:
         yield parent.encode()
-    if receipt["cluster"]:
-        yield receipt["cluster"].encode()
-    if prompt := normal_form(prompt_text(receipt)):
+    if row.cluster:
+        yield row.cluster.encode()
+    if prompt := normal_form(row.conversation.prompt_text):
         yield hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _receipts(folder: Path) -> Iterator[ExportedRow]:
+    return map(ExportedRow.from_json, read_lines(folder / RECEIPTS))
 
 
 def read_lines(file: Path) -> Iterator[Json]:

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import orjson
 
-from synth.exports.preferences import Judgement, judgements, pairs_of
+from synth.exports.preferences import Preference, judged_answers, pairs_of
+from synth.frozen import FrozenJson, thaw
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
-from synth.row import content_of
+from synth.row import Row
 
 # What one record of a format is made from: a row with its answer, a row without it, two answers to one
 # prompt, or one answer and whether it is good.
@@ -44,74 +45,60 @@ class Example:
         return self.messages[-1]
 
 
-def examples_of(receipt: Json, kind: Kind, options: ExportOptions) -> Iterator[tuple[Example, Json]]:
-    """What a row gives to a format of this `kind`, each with what its receipt says about it."""
-    messages = _messages(receipt, options)
-    tools = receipt["tools"] or ()
+def examples_of(row: Row, kind: Kind, options: ExportOptions) -> Iterator[tuple[Example, Preference | None]]:
+    """What a row gives to a format of this `kind`, each with the preference that it teaches, if any."""
+    messages = _messages(row, options)
+    tools: Sequence[Json] = thaw(row.conversation.tools) or ()
     if kind == "answer":
-        yield Example(receipt["id"], messages, tools), {}
+        yield Example(row.id, messages, tools), None
         return
-    asked = messages[:-1] if messages and messages[-1]["role"] == "assistant" else messages
+    asked = messages[:-1] if row.conversation.has_answer else messages
     if kind == "prompt":
-        yield Example(receipt["id"], asked, tools), {}
+        yield Example(row.id, asked, tools), None
     elif kind == "pair":
-        for pair in pairs_of(receipt, options.pairs):
-            yield Example(receipt["id"], [*asked, _said(pair.chosen)], tools, pair.rejected), pair.note
+        for pair in pairs_of(row, options.pairs):
+            yield Example(row.id, [*asked, _said(pair.chosen)], tools, pair.rejected), pair
     else:
-        for judgement in judgements(receipt, options.pairs):
-            yield _judged(receipt, asked, tools, judgement), judgement.note
-
-
-def _judged(receipt: Json, asked: Sequence[Json], tools: Sequence[Json], judgement: Judgement) -> Example:
-    return Example(receipt["id"], [*asked, _said(judgement.answer)], tools, good=judgement.good)
+        for judged in judged_answers(row, options.pairs):
+            yield Example(row.id, [*asked, _said(judged.answer)], tools, good=judged.good), judged
 
 
 def _said(text: str) -> Json:
     return {"role": "assistant", "content": text}
 
 
-def prompt_text(receipt: Json) -> str:
-    """What near-copies are measured on: everything before the answer but the system prompt."""
-    messages = receipt["messages"]
-    if messages and messages[-1]["role"] == "assistant":
-        messages = messages[:-1]
-    return "\n".join(content_of(message) for message in messages if message["role"] != "system")
-
-
-def _messages(receipt: Json, options: ExportOptions) -> list[Json]:
+def _messages(row: Row, options: ExportOptions) -> list[Json]:
     """The row's messages in one form, with `export.system` in the place of its own system prompt, and with
     what the model thought where `export.reasoning` wants it."""
     messages: list[Json] = []
     callers: dict[str, str] = {}
-    for number, message in enumerate(receipt["messages"]):
+    for number, message in enumerate(row.conversation.messages):
         role = "system" if message["role"] == "developer" else message["role"]
         if role == "system" and options.system is not None:
             continue
         content = message.get("content")
         plain: Json = {"role": role, "content": "" if content is None else content}
-        if message.get("tool_calls"):
-            plain["tool_calls"] = _calls(message["tool_calls"], number)
+        if calls := thaw(message.get("tool_calls")):
+            plain["tool_calls"] = _calls(calls, number)
             callers.update(_names(plain["tool_calls"]))
         if role == "tool":
             plain.update(_result(message, messages, callers))
         messages.append(plain)
     if options.system is not None:
         messages.insert(0, {"role": "system", "content": options.system})
-    if thought := reasoning_of(receipt, options):
+    if thought := reasoning_of(row, options):
         messages[-1] = _thoughtful(messages[-1], thought, options)
     return messages
 
 
-def reasoning_of(receipt: Json, options: ExportOptions) -> str | None:
+def reasoning_of(row: Row, options: ExportOptions) -> str | None:
     """What the model thought before the answer, if that is to be trained on.
 
     Where a person wrote the answer, the model's thoughts lead to another one, and are left out.
     """
-    messages, thought = receipt["messages"], receipt.get("reasoning")
-    if options.reasoning == "strip" or not isinstance(thought, str) or not thought.strip():
+    if options.reasoning == "strip" or not row.reasoning or row.review.before is not None:
         return None
-    answered = bool(messages) and messages[-1]["role"] == "assistant" and content_of(messages[-1])
-    return thought.strip() if answered and receipt["review"].get("before") is None else None
+    return (row.reasoning.strip() or None) if row.conversation.answer else None
 
 
 def _thoughtful(answer: Json, thought: str, options: ExportOptions) -> Json:
@@ -161,7 +148,7 @@ def _names(calls: Any) -> dict[str, str]:
     }
 
 
-def _result(message: Json, before: Sequence[Json], callers: dict[str, str]) -> Json:
+def _result(message: FrozenJson, before: Sequence[Json], callers: dict[str, str]) -> Json:
     """Which call a tool's result answers: as it says itself, or in the order of the calls."""
     call = message.get("tool_call_id")
     if call is None:

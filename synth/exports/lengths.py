@@ -16,13 +16,13 @@ from jinja2.nodes import Node
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from synth.conversation import content_of
 from synth.errors import ExportError
 from synth.exports.example import Example
 from synth.exports.options import check_model, counts_tokens
 from synth.hints import pip_install
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
-from synth.row import content_of
 
 # How many tokens a text has.
 Count = Callable[[str], int]

@@ -18,9 +18,9 @@ def low_score_warning(reader: RunReader) -> list[str]:
         return []
     drafts = lowest = 0
     for row in reader.rows(status="kept"):
-        if row["lineage"]["stage"] and row["review"]["status"] in ("none", "pending"):
+        if row.lineage.stage and row.review.status in ("none", "pending"):
             drafts += 1
-            lowest += any(row["scores"].get(key, _HIGHEST) < _LOWEST + _NEAR for key in keys)
+            lowest += any(row.scores.get(key, _HIGHEST) < _LOWEST + _NEAR for key in keys)
     if not lowest:
         return []
     return [

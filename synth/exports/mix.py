@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from synth.exports.example import prompt_text
+from synth.exports.exported import ExportedRow
 from synth.exports.sides import Side
-from synth.llm.base import Json
 from synth.recipe.model import MixSource
 from synth.row import Row
 from synth.sources import read_rows
@@ -55,23 +54,23 @@ class Mixture:
         self._tokens = tokens
         self.shares: list[Share] = []
 
-    def rows(self, side: Side, own: int) -> Iterator[Json]:
-        """The receipts of what goes beside `own` rows of a split. Raises `SourceError`."""
+    def rows(self, side: Side, own: int) -> Iterator[ExportedRow]:
+        """What goes beside `own` rows of a split. Raises `SourceError`."""
         sources = [source for source in self._sources if source.split == side]
         taken = own
         for source in [source for source in sources if source.tokens is not None]:
             share = choose(source, source.tokens or 0, self._folder, self._ours, self._tokens)
             taken += len(share.ids)
-            yield from self._take(share)
+            yield from self._take(share, side)
         counted = [source for source in sources if source.tokens is None]
         for source, rows in zip(counted, wanted_rows(counted, taken), strict=True):
-            yield from self._take(choose(source, rows, self._folder, self._ours, lambda _: 1))
+            yield from self._take(choose(source, rows, self._folder, self._ours, lambda _: 1), side)
 
-    def _take(self, share: Share) -> Iterator[Json]:
+    def _take(self, share: Share, side: Side) -> Iterator[ExportedRow]:
         self.shares.append(share)
-        for receipt in receipts_of(share, self._folder):
-            self._ours.add(prompt_text(receipt))
-            yield receipt
+        for row in rows_of(share, self._folder):
+            self._ours.add(row.conversation.prompt_text)
+            yield ExportedRow(row, side, mixed=share.name)
 
 
 def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:
@@ -90,11 +89,11 @@ def choose(source: MixSource, wanted: int, folder: Path, ours: NearDuplicateInde
     kept: list[tuple[float, str, int]] = []  # the highest hash first, as a negative number
     seen: set[str] = set()
     given = 0
-    for row in read_rows(source.source, folder, "seed", answered=True) if wanted else ():
+    for row in _read(source, folder) if wanted else ():
         place = fraction("split", row.id)
         if row.id in seen or (given >= wanted and place >= -kept[0][0]):
             continue
-        if ours.seen(row.prompt_text) is not None:
+        if ours.seen(row.conversation.prompt_text) is not None:
             continue
         seen.add(row.id)
         amount = size(row)
@@ -106,12 +105,15 @@ def choose(source: MixSource, wanted: int, folder: Path, ours: NearDuplicateInde
     return Share(source, name, wanted, given, frozenset(row_id for _, row_id, _ in kept))
 
 
-def receipts_of(share: Share, folder: Path) -> Iterator[Json]:
+def rows_of(share: Share, folder: Path) -> Iterator[Row]:
     """The chosen rows, in the order of the source, each once."""
     left = set(share.ids)
-    for row in read_rows(share.source.source, folder, "seed", answered=True) if left else ():
+    for row in _read(share.source, folder) if left else ():
         if row.id in left:
             left.remove(row.id)
-            receipt = row.receipt()
-            receipt["lineage"]["origin"] = "mixed"
-            yield {**receipt, "status": "kept", "mixed": share.name}
+            yield row
+
+
+def _read(source: MixSource, folder: Path) -> Iterator[Row]:
+    for row in read_rows(source.source, folder, "seed", answered=True):
+        yield replace(row.kept(), lineage=replace(row.lineage, origin="mixed"))

@@ -19,9 +19,7 @@ from dataclasses import dataclass
 
 from synth.llm.base import Json
 from synth.recipe.model import PairOptions
-from synth.row import content_of
-
-APPROVED = ("accepted", "edited", "restored")
+from synth.row import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,7 @@ class Pair:
     source: str
     margin: float | None = None
 
-    @property
-    def note(self) -> Json:
+    def to_json(self) -> Json:
         """What the receipt says about it."""
         return {
             "chosen": self.chosen,
@@ -43,78 +40,87 @@ class Pair:
             "margin": self.margin,
         }
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The answers that it compares."""
+        return self.chosen, self.rejected
+
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class JudgedAnswer:
     """One answer, and whether it is good."""
 
     answer: str
     good: bool
     source: str
 
-    @property
-    def note(self) -> Json:
+    def to_json(self) -> Json:
         """What the receipt says about it."""
         return {"answer": self.answer, "good": self.good, "source": self.source}
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The answer that was judged."""
+        return (self.answer,)
 
-def pairs_of(receipt: Json, options: PairOptions) -> list[Pair]:
+
+Preference = Pair | JudgedAnswer
+
+
+def preference_from_json(data: Json) -> Preference:
+    """From what a receipt says about it."""
+    return JudgedAnswer(**data) if "answer" in data else Pair(**data)
+
+
+def pairs_of(row: Row, options: PairOptions) -> list[Pair]:
     """The pairs of a row, people's first, then by margin; one of them, unless `per_prompt` is all."""
     found: dict[tuple[str, str], Pair] = {}
-    for pair in (*_edited(receipt), *_chosen(receipt), *_failed(receipt), *_judged(receipt, options.margin)):
+    for pair in (*_edited(row), *_chosen(row), *_failed(row), *_judged(row, options.margin)):
         if _comparable(pair, options.length_ratio):
             found.setdefault((pair.chosen, pair.rejected), pair)
     pairs = list(found.values())
     return pairs if options.per_prompt == "all" else pairs[:1]
 
 
-def judgements(receipt: Json, options: PairOptions) -> Iterator[Judgement]:
-    """Each answer of the row that was judged, once: by a person, or as one side of a pair."""
+def judged_answers(row: Row, options: PairOptions) -> Iterator[JudgedAnswer]:
+    """Each answer of the row that was judged, once: by a person, or as one of a pair."""
     seen: set[str] = set()
-    status = receipt["review"]["status"]
-    answer = _answer(receipt)
-    if answer is not None and status in (*APPROVED, "rejected"):
+    answer = row.conversation.answer
+    if answer and (row.review.approved or row.review.status == "rejected"):
         seen.add(answer)
-        yield Judgement(answer, status != "rejected", "review")
-    for pair in pairs_of(receipt, options):
+        yield JudgedAnswer(answer, row.review.approved, "review")
+    for pair in pairs_of(row, options):
         for text, good in ((pair.chosen, True), (pair.rejected, False)):
             if text not in seen:
                 seen.add(text)
-                yield Judgement(text, good, pair.source)
+                yield JudgedAnswer(text, good, pair.source)
 
 
-def _edited(receipt: Json) -> Iterator[Pair]:
-    review, answer = receipt["review"], _answer(receipt)
-    before = review.get("before")
-    chosen = before in review.get("losers", ())
-    if review["status"] in APPROVED and answer is not None and isinstance(before, str) and not chosen:
-        yield Pair(answer, before, "edit")
+def _edited(row: Row) -> Iterator[Pair]:
+    review, answer = row.review, row.conversation.answer
+    if review.approved and answer and review.before is not None and review.before not in review.losers:
+        yield Pair(answer, review.before, "edit")
 
 
-def _chosen(receipt: Json) -> Iterator[Pair]:
-    review, answer = receipt["review"], _answer(receipt)
-    if review["status"] in APPROVED and answer is not None:
-        for loser in review.get("losers", ()):
+def _chosen(row: Row) -> Iterator[Pair]:
+    answer = row.conversation.answer
+    if row.review.approved and answer:
+        for loser in row.review.losers:
             yield Pair(answer, loser, "choice")
 
 
-def _failed(receipt: Json) -> Iterator[Pair]:
-    answer = _answer(receipt)
-    for candidate in receipt["candidates"]:
-        if candidate.get("source") in ("failure", "rejected") and answer is not None:
-            yield Pair(answer, candidate["content"], candidate["source"])
+def _failed(row: Row) -> Iterator[Pair]:
+    answer = row.conversation.answer
+    for candidate in row.candidates:
+        if candidate.found_worse and candidate.source and answer:
+            yield Pair(answer, candidate.content, candidate.source)
 
 
-def _judged(receipt: Json, least: float) -> Iterator[Pair]:
+def _judged(row: Row, least: float) -> Iterator[Pair]:
     scored = sorted(
-        (
-            (c["score"], c["content"], c.get("by_order", ()))
-            for c in receipt["candidates"]
-            if c.get("score") is not None
-        ),
-        reverse=True,
+        ((c.score, c.content, c.by_order) for c in row.candidates if c.score is not None), reverse=True
     )
-    approved = _answer(receipt) if receipt["review"]["status"] in APPROVED else None
+    approved = (row.conversation.answer or None) if row.review.approved else None
     pairs = [
         Pair(better, worse, "judge", round(high - low, 6))
         for place, (high, better, wins) in enumerate(scored)
@@ -132,10 +138,3 @@ def _comparable(pair: Pair, length_ratio: float | None) -> bool:
         return True
     lengths: Sequence[int] = sorted((len(pair.chosen), len(pair.rejected)))
     return lengths[1] <= length_ratio * lengths[0]
-
-
-def _answer(receipt: Json) -> str | None:
-    messages = receipt["messages"]
-    if messages and messages[-1]["role"] == "assistant":
-        return content_of(messages[-1]) or None
-    return None

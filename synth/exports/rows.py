@@ -15,16 +15,17 @@ from pathlib import Path
 from synth.errors import ExportError
 from synth.exports.balance import Copies
 from synth.exports.check import RECEIPTS, file_of
-from synth.exports.example import Example, examples_of, prompt_text
+from synth.exports.example import Example, examples_of
+from synth.exports.exported import ExportedRow
 from synth.exports.files import LinesFile, Written, as_line
 from synth.exports.formats.base import Format
 from synth.exports.lengths import target_model
 from synth.exports.mix import Mixture, Share
+from synth.exports.preferences import Preference
 from synth.exports.select import withheld_because
 from synth.exports.sides import SIDES, Origins, Side, TestSide
 from synth.exports.tally import Tally
 from synth.exports.templates import Templates
-from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.row import Row
 from synth.store import RunReader
@@ -60,36 +61,35 @@ class RowWriter:
         with ExitStack() as stack:
             splits = {side: stack.enter_context(LinesFile(folder / file_of(side))) for side in SIDES}
             receipts = stack.enter_context(LinesFile(folder / RECEIPTS))
-            for line, receipt in itertools.chain(self._own(), self._mixed()):
-                splits[receipt["split"]].write(line)
-                receipts.write(as_line(receipt))
-                if self._copies and receipt["split"] == "train":
-                    self._copies.add(receipt, line)
+            for line, exported in itertools.chain(self._own(), self._mixed()):
+                splits[exported.side].write(line)
+                receipts.write(as_line(exported.to_json()))
+                self._tally.add(exported)
+                if self._copies and exported.side == "train":
+                    self._copies.add(exported, line)
             if self._copies:
                 splits["train"].flush()
                 receipts.flush()
-                for line, receipt, group in self._copies.again(folder / file_of("train"), folder / RECEIPTS):
+                for line, exported, group in self._copies.again(folder / file_of("train"), folder / RECEIPTS):
                     splits["train"].write(line)
-                    receipts.write(as_line(receipt))
+                    receipts.write(as_line(exported.to_json()))
                     self._tally.add_copy(group)
         return [file.written for file in (*splits.values(), receipts)]
 
-    def _own(self) -> Iterator[tuple[bytes, Json]]:
-        """The run's own rows, each as its line and its receipt."""
+    def _own(self) -> Iterator[tuple[bytes, ExportedRow]]:
+        """The run's own rows, each with its line."""
         test, expected = self._test_side()
-        for receipt in self._rows():
+        for row in self._rows():
             expected -= 1
-            side = self._origins.side(receipt["id"])
-            reason = withheld_because(receipt, self._options, self._form.kind)
-            if reason is None and (side is None or (side == "train" and test.touches(receipt))):
+            side = self._origins.side(row.id)
+            reason = withheld_because(row, self._options, self._form.kind)
+            if reason is None and (side is None or (side == "train" and test.touches(row))):
                 reason = "joins_splits"
             if reason is not None or side is None:
                 self._tally.withheld[reason or "joins_splits"] += 1
                 continue
-            for line, note in self._lines(receipt, self._options):
-                self._tally.add(receipt, side, note)
-                about = {"split": side, **({"preference": note} if note else {})}
-                yield line, {**_without_times(receipt), **about}
+            for line, preference in self._lines(row, self._options):
+                yield line, ExportedRow(row, side, preference)
         if expected:
             raise ExportError(
                 "changed while it was exported.",
@@ -97,62 +97,59 @@ class RowWriter:
                 hint="Wait until the run is finished, then export again.",
             )
 
-    def _rows(self) -> Iterator[Json]:
+    def _rows(self) -> Iterator[Row]:
         """Kept rows; where answers are judged one by one, also those that a person rejected."""
         if self._form.kind != "judgement":
             yield from self._reader.rows(status="kept")
             return
-        for receipt in self._reader.rows():
-            if receipt["status"] == "kept" or (
-                receipt["status"] == "dropped" and receipt["review"]["status"] == "rejected"
-            ):
-                yield receipt
+        for row in self._reader.rows():
+            if row.status == "kept" or (row.status == "dropped" and row.review.status == "rejected"):
+                yield row
 
-    def _mixed(self) -> Iterator[tuple[bytes, Json]]:
+    def _mixed(self) -> Iterator[tuple[bytes, ExportedRow]]:
         """General data, as much as `export.mix` wants beside the rows of each split that were written."""
         if not self._options.mix:
             return
         ours = NearDuplicateIndex()
-        for receipt in self._rows():
-            if text := prompt_text(receipt):
+        for row in self._rows():
+            if text := row.conversation.prompt_text:
                 ours.add(text)
         mixture = Mixture(self._options.mix, self._base, ours, self._tokens)
         self.shares = mixture.shares
         sides: tuple[Side, ...] = ("test", "train")  # train gives way here, too
         for side in sides:
-            for receipt in mixture.rows(side, self._tally.rows[side]):
-                for line, _ in self._lines(receipt, self._as_it_is):
-                    self._tally.add(receipt, side, {})
-                    yield line, {**receipt, "split": side}
+            for exported in mixture.rows(side, self._tally.rows[side]):
+                for line, _ in self._lines(exported.row, self._as_it_is):
+                    yield line, exported
 
     def _tokens(self, row: Row) -> int:
         """The tokens of a general row, for the model to train."""
         assert self._target is not None, "ExportOptions asks for a model where tokens are to be counted"
-        example, _ = next(examples_of(row.receipt(), "answer", self._as_it_is))
+        example, _ = next(examples_of(row, "answer", self._as_it_is))
         return self._target.length(example)
 
     def _test_side(self) -> tuple[TestSide, int]:
         """The rows of `test`, and how many rows there are in all."""
         test, count = TestSide(self._options.split.meaning), 0
-        for receipt in self._rows():
+        for row in self._rows():
             count += 1
-            leaves = withheld_because(receipt, self._options, self._form.kind) is None
-            if leaves and self._origins.side(receipt["id"]) == "test":
-                test.add(receipt)
+            leaves = withheld_because(row, self._options, self._form.kind) is None
+            if leaves and self._origins.side(row.id) == "test":
+                test.add(row)
         return test, count
 
-    def _lines(self, receipt: Json, options: ExportOptions) -> Iterator[tuple[bytes, Json]]:
+    def _lines(self, row: Row, options: ExportOptions) -> Iterator[tuple[bytes, Preference | None]]:
         """The lines that a row gives; counts the row as withheld where it gives none."""
         reason = {"pair": "no_pair", "judgement": "no_judgement"}.get(self._form.kind, "duplicate")
         wrote = False
-        for example, note in examples_of(receipt, self._form.kind, options):
+        for example, preference in examples_of(row, self._form.kind, options):
             line = self._line(example)
             if isinstance(line, str):
                 reason = line
                 continue
             wrote = True
             self.templates.look(example)
-            yield line, note
+            yield line, preference
         if not wrote:
             self._tally.withheld[reason] += 1
 
@@ -180,9 +177,3 @@ class RowWriter:
             raise ExportError(f"cannot be trained on: {lost}.", where=f"row {example.id}")
         limit = self._options.max_length
         return limit is not None and self._target.length(example) > limit
-
-
-def _without_times(receipt: Json) -> Json:
-    """Times stay in the run folder, so that the same decisions give the same bytes."""
-    review = {key: value for key, value in receipt["review"].items() if key != "at"}
-    return {**receipt, "review": review}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from synth.exports.example import Kind
-from synth.exports.preferences import APPROVED
-from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
+from synth.row import Row
 
 # Why a kept row is not in an export, by the code under which it is counted.
 REASONS = {
@@ -22,26 +21,13 @@ REASONS = {
 }
 
 
-def is_given(receipt: Json) -> bool:
-    """Whether people gave it whole: a seed, or a held-out row."""
-    lineage = receipt["lineage"]
-    return lineage["stage"] is None and lineage["origin"] in ("seed", "holdout")
-
-
-def is_held_out(receipt: Json) -> bool:
-    """Whether it was set aside before anything was drafted."""
-    return is_given(receipt) and receipt["lineage"]["origin"] == "holdout"
-
-
-def withheld_because(receipt: Json, options: ExportOptions, kind: Kind) -> str | None:
+def withheld_because(row: Row, options: ExportOptions, kind: Kind) -> str | None:
     """The code of why a kept row does not leave, or None."""
-    status = receipt["review"]["status"]
+    status = row.review.status
     if status == "conflict" or (status == "rejected" and kind != "judgement"):
-        return str(status)
-    if is_held_out(receipt):
-        return None
-    if is_given(receipt):
-        return None if options.seeds else "seed"
-    if options.only == "reviewed" and status not in (*APPROVED, "rejected"):
+        return status
+    if row.given:
+        return None if options.seeds or row.held_out else "seed"
+    if options.only == "reviewed" and not row.review.approved and status != "rejected":
         return "not_reviewed"
     return None

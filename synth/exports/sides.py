@@ -14,12 +14,10 @@ at most m - 1 are not in test: if m were not, these m by themselves had one in t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from synth.exports.example import prompt_text
-from synth.exports.select import is_given, is_held_out
-from synth.llm.base import Json
+from synth.row import Row
 from synth.stable import fraction
 from synth.text.similarity.embedding_index import EmbeddingIndex
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
@@ -34,18 +32,16 @@ class Origins:
     Reads the lineage of all rows, dropped ones included: two kept rows may share a dropped parent.
     """
 
-    def __init__(self, receipts: Iterable[Json], test_share: float) -> None:
+    def __init__(self, rows: Iterable[Row], test_share: float) -> None:
         self._test_share = test_share
-        self._parents: dict[str, tuple[str, ...]] = {}
+        self._parents: dict[str, Sequence[str]] = {}
         self._given: set[str] = set()
         self._held_out: set[str] = set()
-        for receipt in receipts:
-            if is_held_out(receipt):
-                self._held_out.add(receipt["id"])
-            elif is_given(receipt):
-                self._given.add(receipt["id"])
-            if parents := receipt["lineage"]["parents"]:
-                self._parents[receipt["id"]] = tuple(parents)
+        for row in rows:
+            if row.given:
+                (self._held_out if row.held_out else self._given).add(row.id)
+            if row.lineage.parents:
+                self._parents[row.id] = row.lineage.parents
 
     @property
     def held_out(self) -> int:
@@ -97,20 +93,20 @@ class TestSide:
         self._clusters: set[str] = set()
         self._meanings = EmbeddingIndex(meaning) if meaning is not None else None
 
-    def add(self, receipt: Json) -> None:
+    def add(self, row: Row) -> None:
         """Takes a row of `test` in."""
-        if text := prompt_text(receipt):
+        if text := row.conversation.prompt_text:
             self._prompts.add(text)
             if self._meanings:
                 self._meanings.add(text)
-        self._clusters.add(receipt["cluster"] or receipt["id"])
+        self._clusters.add(row.cluster or row.id)
 
-    def touches(self, receipt: Json) -> bool:
+    def touches(self, row: Row) -> bool:
         """Whether a row is of the same cluster as one of `test`, or its prompt a near-copy of one's, or says
         the same."""
-        if (receipt["cluster"] or receipt["id"]) in self._clusters:
+        if (row.cluster or row.id) in self._clusters:
             return True
-        text = prompt_text(receipt)
+        text = row.conversation.prompt_text
         if not text:
             return False
         return self._prompts.seen(text) is not None or bool(self._meanings and self._meanings.near(text))

@@ -4,50 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from synth.llm.base import Json
-from synth.row import content_of
+from synth.conversation import content_of
+from synth.exports.exported import ExportedRow
+from synth.row import Row
 from synth.text.scripts import language_or_script
 
 OWN = "own"
 
 
-def strata_of(receipt: Json) -> Iterator[tuple[str, str]]:
+def strata_of(row: Row) -> Iterator[tuple[str, str]]:
     """Each kind that a row belongs to, as a dimension and a value in it."""
-    yield "stage", stage_of(receipt)
-    for name in sorted(receipt["labels"]):
-        if (value := label_of(receipt, name)) is not None:
+    yield "stage", row.maker
+    for name in sorted(row.labels):
+        if (value := label_of(row, name)) is not None:
             yield f"label:{name}", value
-    yield "language", language(receipt)
+    yield "language", language(row)
 
 
-def group_of(receipt: Json, by: str) -> str:
+def group_of(exported: ExportedRow, by: str) -> str:
     """The value of a row in one dimension: `language`, `stage`, `source` or `label:NAME`."""
+    row = exported.row
     if by == "language":
-        return language(receipt)
+        return language(row)
     if by == "stage":
-        return stage_of(receipt)
+        return row.maker
     if by == "source":
-        return str(receipt.get("mixed", OWN))
-    return label_of(receipt, by.removeprefix("label:")) or "none"
+        return exported.mixed or OWN
+    return label_of(row, by.removeprefix("label:")) or "none"
 
 
-def stage_of(receipt: Json) -> str:
-    """The maker of a row; where people gave it, what it was given as."""
-    lineage = receipt["lineage"]
-    return str(lineage["stage"] or lineage["origin"])
-
-
-def label_of(receipt: Json, name: str) -> str | None:
+def label_of(row: Row, name: str) -> str | None:
     """A label that is a word, a number or a yes or no, in words; lists and objects are no kind of row."""
-    value = receipt["labels"].get(name)
+    value = row.labels.get(name)
     return str(value).lower() if isinstance(value, bool) else str(value) if _plain(value) else None
 
 
-def language(receipt: Json) -> str:
+def language(row: Row) -> str:
     """The language, or the script, of what was asked and answered."""
-    said = (
-        content_of(message) for message in receipt["messages"] if message["role"] in ("user", "assistant")
-    )
+    messages = row.conversation.messages
+    said = (content_of(message) for message in messages if message["role"] in ("user", "assistant"))
     return language_or_script("\n".join(said))
 
 

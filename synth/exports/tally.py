@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from synth.exports.select import is_given, is_held_out
+from synth.exports.exported import ExportedRow
+from synth.exports.preferences import Pair, Preference
 from synth.exports.sides import Side
 from synth.exports.strata import strata_of
-from synth.llm.base import Json
 
 
 @dataclass
@@ -30,28 +30,30 @@ class Tally:
     chosen_letters: int = 0
     rejected_letters: int = 0
 
-    def add(self, receipt: Json, side: Side, preference: Json) -> None:
-        """Counts a row that was written, and where its `preference` comes from, if it is one."""
+    def add(self, exported: ExportedRow) -> None:
+        """Counts a row that was written."""
+        row, side = exported.row, exported.side
         self.rows[side] += 1
-        if preference:
-            self.preferences[preference["source"]] += 1
-            self.chosen_letters += len(preference.get("chosen", ""))
-            self.rejected_letters += len(preference.get("rejected", ""))
-        self.reviews[receipt["review"]["status"]] += 1
-        lineage = receipt["lineage"]
-        if "mixed" not in receipt:
-            self.strata.update((dimension, value, side) for dimension, value in strata_of(receipt))
-        if "mixed" in receipt:
-            self.mixed[receipt["mixed"], side] += 1
-        elif is_given(receipt):
-            self.given["held_out" if is_held_out(receipt) else "seeds"] += 1
+        self.reviews[row.review.status] += 1
+        if exported.preference is not None:
+            self._add_preference(exported.preference)
+        if exported.mixed is not None:
+            self.mixed[exported.mixed, side] += 1
         else:
-            self.made_by[
-                (lineage["stage"] or lineage["origin"], lineage["prompt"] or "", lineage["model"] or "")
-            ] += 1
-        for step in receipt["history"]:
-            if step.get("model"):
-                self.scored_by[(step["stage"], step.get("prompt") or "", step["model"])] += 1
+            self.strata.update((dimension, value, side) for dimension, value in strata_of(row))
+            if row.given:
+                self.given["held_out" if row.held_out else "seeds"] += 1
+            else:
+                self.made_by[row.maker, row.lineage.prompt or "", row.lineage.model or ""] += 1
+        for event in row.history:
+            if model := event.details.get("model"):
+                self.scored_by[event.stage, event.details.get("prompt") or "", model] += 1
+
+    def _add_preference(self, preference: Preference) -> None:
+        self.preferences[preference.source] += 1
+        if isinstance(preference, Pair):
+            self.chosen_letters += len(preference.chosen)
+            self.rejected_letters += len(preference.rejected)
 
     def add_copy(self, group: str) -> None:
         """Counts a row of train that was written once more."""

@@ -1,4 +1,4 @@
-"""Work that input from others decides, in a process that can be ended: queries, JSON schemas, templates."""
+"""Runs work on foreign input in a process that can be killed: queries, JSON schemas, templates."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The process itself: tasks come in on stdin, answers leave on stdout, one JSON object a line.
+"""The isolated process: reads tasks from stdin, writes answers to stdout, one JSON object per line.
 
-Time is the processor's, so that a busy machine does not decide which rows are kept. Two timers guard it. The
-first raises an exception, which knows where it was; the second, a second later, is a signal without a
-handler, which ends the process even inside of a function that Python cannot interrupt.
+Limits are in processor time, so a busy machine does not change which rows are kept. There are two timers. The
+first raises an exception, which knows the place. The second, one second later, is a signal without a handler.
+It ends the process even inside a function that Python cannot interrupt.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _GRACE = 1.0
 
 
 def main() -> None:
-    """Answers until stdin ends."""
-    # Ctrl-C reaches all processes of a terminal; the one that started this ends it.
+    """Answers tasks until stdin ends."""
+    # Ctrl-C reaches all processes of a terminal; the parent process ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, _too_long)
     _limit_memory(int(sys.argv[1]))
@@ -53,7 +53,7 @@ def _answer(task: Json) -> Json:
 
 
 def _end_with(parent: int) -> None:
-    """Ends a query of ten minutes, where `kill -9` has ended what asked for it."""
+    """Exits when the parent is gone, for example in a long query after `kill -9`."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(0)

@@ -1,7 +1,6 @@
-"""This side of the process: it starts it, sends it one task at a time, and starts another where it ended.
+"""Starts the isolated process, sends it one task at a time, and restarts it after its end.
 
-A thread would not do: a regular expression or a function of SQLite runs until it is done, and nothing in the
-same process can stop it.
+A thread is not enough: nothing in the same process can stop a running regular expression or SQLite function.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Reason = Literal["check_timeout", "check_memory"]
 
 
 class TooMuch(Exception):
-    """A task took too much time or memory: `reason` is a short fixed code, `words` the explanation."""
+    """A task took too much time or memory: `reason` is a fixed code, `words` the explanation."""
 
     def __init__(self, reason: Reason, words: str) -> None:
         super().__init__(words)
@@ -31,10 +30,10 @@ class TooMuch(Exception):
 
 
 class Isolated:
-    """A process for tasks of `synth.isolated.__main__`, started with the first one.
+    """A process for tasks of `synth.isolated.__main__`, started at the first task.
 
     It has at most `memory` bytes of address space. Tasks of several threads wait for each other. The process
-    ends when this object is collected, or when Python ends.
+    ends when this object is collected, or when Python exits.
     """
 
     def __init__(self, memory: int) -> None:
@@ -45,8 +44,8 @@ class Isolated:
         self._closed = False
 
     def ask(self, do: str, seconds: float, **given: Any) -> Json:
-        """What the task answers. Raises `TooMuch` after `seconds` of processor time, or without memory."""
-        # The library's own JSON: values may hold integers and halves of characters that orjson refuses.
+        """The result of the task. Raises `TooMuch` after `seconds` of processor time, or out of memory."""
+        # The standard library's JSON: orjson refuses large integers and lone surrogates.
         line = json.dumps({"do": do, "seconds": seconds, **given}).encode() + b"\n"
         with self._one_at_a_time:
             answer = self._asked(line) or self._asked(line) or {"too_much": "check_memory"}
@@ -55,7 +54,7 @@ class Isolated:
         return answer
 
     def close(self) -> None:
-        """Ends the process, whatever it does. Nothing can be asked afterwards."""
+        """Kills the process. No further task is possible."""
         self._closed = True
         if (process := self._process) is not None:
             process.kill()  # what asks it sees the end, and tidies up

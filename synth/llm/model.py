@@ -13,8 +13,8 @@ from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
 from synth.llm.trial import Trial
-from synth.recipe.base import Sampling
-from synth.recipe.model import Budget, EndpointModel, ModelConfig, Price, VllmModel
+from synth.recipe.base import ModelConfig, Price, Sampling
+from synth.recipe.model import Budget
 
 # The limit of an answer where neither recipe nor stage sets one: every request has a limit.
 DEFAULT_MAX_TOKENS = 1024
@@ -28,12 +28,12 @@ _SETTINGS_KEPT = 64
 class Memory(Protocol):
     """What a model needs of the store."""
 
-    def find(self, request: Request) -> Found | None: ...
+    def find(self, request: Request) -> StoredReply | None: ...
 
     def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]: ...
 
 
-class Found(Protocol):
+class StoredReply(Protocol):
     """An answer from the journal."""
 
     @property
@@ -59,7 +59,7 @@ class Cost:
 
 
 @dataclass
-class Ledger:
+class BudgetLedger:
     """Keeps all calls of a run together inside the budget. `used` holds earlier calls', too; `asked` counts
     this call's requests by stage.
     """
@@ -135,7 +135,7 @@ class Model:
     """
 
     def __init__(
-        self, name: str, config: ModelConfig, client: Client, memory: Memory, ledger: Ledger
+        self, name: str, config: ModelConfig, client: Client, memory: Memory, ledger: BudgetLedger
     ) -> None:
         self.name = name
         self.config = config
@@ -146,9 +146,7 @@ class Model:
         self._opening = _Opening()
         self._trial = Trial(client.model, name)
         self._settings: dict[int, tuple[Sampling, Json, int]] = {}
-        self._extra_body: Json = (
-            dict(config.extra_body) if isinstance(config, EndpointModel | VllmModel) else {}
-        )
+        self._extra_body = dict(config.request_body)
 
     @property
     def model(self) -> str:

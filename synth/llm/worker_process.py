@@ -1,6 +1,6 @@
 """A process that holds a model, and the lines that go to it and come back: one request, one answer.
 
-What the lines say is in `synth.llm.worker`, which is one such process; `vllm_worker.py` is the other.
+`embedded/worker.py` and `vllm/worker.py` are such processes. The first one says what the lines hold.
 """
 
 from __future__ import annotations

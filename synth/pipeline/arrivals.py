@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from synth.row import Row
 from synth.stages.parents import Parents
@@ -32,9 +31,9 @@ class Arrivals:
         self._given += 1
         return self._given - 1
 
-    def put(self, number: int, rows: Sequence[Row]) -> None:
-        """The rows that slot `number` brings, as they are now: later stages may change them."""
-        self._early[number] = [replace(row) for row in rows if self.parents.wanted(row)]
+    def put(self, number: int, rows: Sequence[Row], maker: str | None) -> None:
+        """The rows that slot `number` brings, and the stage that made them; None for a source."""
+        self._early[number] = [row for row in rows if self.parents.wanted(row, maker)]
         while (number := len(self._draws)) in self._early:
             for row in self._early.pop(number):
                 self.parents.take(row)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from synth.errors import InputError, UnreachableError
 from synth.llm.base import Client
-from synth.recipe.model import EmbeddedModel, EndpointModel, FakeModel, Recipe, StageSpec, VllmModel
-from synth.recipe.servers import check_key, shown_variable
+from synth.llm.providers import PROVIDERS, BuildContext
+from synth.recipe.base import ModelConfig
+from synth.recipe.model import Recipe, StageSpec
 from synth.stages.base import Admits, Asks, Context, Maker
 
 Stage = Asks | Admits | Maker
@@ -40,69 +39,12 @@ def build_stage(spec: StageSpec, context: Context) -> Stage:
 
 
 def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:
-    """A client for each of the recipe's models; models that are one engine beside the run share it."""
-    clients: dict[str, Client] = {
-        name: build_client(name, config, recipe, say)
-        for name, config in recipe.models.items()
-        if not isinstance(config, VllmModel)
-    }
-    if len(clients) < len(recipe.models):
-        from synth.pipeline.offline import build_engines
-
-        clients |= build_engines(recipe, say)
-    return clients
-
-
-def build_client(
-    name: str,
-    config: EmbeddedModel | EndpointModel | FakeModel,
-    recipe: Recipe,
-    say: Callable[[str], None],
-) -> Client:
-    """The client for `models.NAME`. Clients load their libraries here, when they are wanted."""
-    if isinstance(config, EmbeddedModel):
-        from synth.llm.embedded import EmbeddedClient
-
-        return EmbeddedClient(
-            config.model, folder=recipe.folder, batch_invariant=config.batch_invariant, say=say
-        )
-    if isinstance(config, FakeModel):
-        from synth.llm.fake import FakeClient, FakeFaults
-
-        script = recipe.folder / config.script if config.script else None
-        faults = FakeFaults(fail=config.fail, cut=config.cut, broken=config.broken)
-        return FakeClient(config.model, script=script, delay=config.delay, seed=recipe.seed, faults=faults)
-    return _endpoint(name, config)
-
-
-def _endpoint(name: str, config: EndpointModel) -> Client:
-    from synth.llm.endpoint import EndpointClient
-
-    return EndpointClient(
-        config.model,
-        config.base_urls,
-        api_key=api_key(name, config),
-        send_seed=config.send_seed,
-        patience=config.patience,
-        requests_per_minute=config.limits.requests_per_minute,
-        tokens_per_minute=config.limits.tokens_per_minute,
-        reply_bytes=config.limits.reply_bytes,
-    )
-
-
-def api_key(name: str, config: EndpointModel) -> str | None:
-    """The key from the variable that the recipe names; none named, none sent."""
-    if config.api_key_env is None:
-        return None
-    where, variable = f"models.{name}.api_key_env", shown_variable(config.api_key_env)
-    key = os.environ.get(config.api_key_env)
-    if not key:
-        hint = f"export {variable}=... and run the same command again."
-        if variable != config.api_key_env:
-            hint = "Name the variable that holds the key, such as WRITER_KEY; never the key itself."
-        raise UnreachableError(f"the variable {variable} is not set.", where=where, hint=hint)
-    try:
-        check_key(key)
-    except ValueError as error:
-        raise InputError(f"the key in {variable} {error}", where=where) from None
-    return key
+    """A client for each of the recipe's models. A provider builds all of its models together."""
+    models: dict[str, dict[str, ModelConfig]] = {}
+    for name, config in recipe.models.items():
+        models.setdefault(config.provider, {})[name] = config
+    context = BuildContext(recipe.folder, recipe.seed, say)
+    clients: dict[str, Client] = {}
+    for provider, configs in models.items():
+        clients |= PROVIDERS.find(provider).build(configs, context)
+    return {name: clients[name] for name in recipe.models}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from synth.recipe.model import Recipe
 from synth.review.verdicts import verdicts_of
-from synth.row import Row, Slot, Status
+from synth.row import Row
+from synth.slot import Slot
 from synth.store import Reviewed, RunStore
 
 
@@ -24,23 +25,21 @@ class Decided:
         """Whether the row is an accepted draft once its slot is done."""
         if not row.draft:
             return False
-        status: Status = "kept" if row.status == "pending" else row.status
-        review = self._review(row, status)
-        return (review.receipt["status"] if review else status) == "kept"
+        row = row.kept() if row.pending else row
+        review = self._review(row, None)
+        return (review.row if review else row).status == "kept"
 
     def commit(self, slot: Slot) -> None:
         """Puts the slot's rows down, with what decisions make of them."""
-        rows = (*slot.rows, *slot.settled)
-        for row in rows:
+        for row, _ in slot.every:
             self._verdicts.note(row.id, row.lineage.stage, row.lineage.parents)
-        self._store.commit(slot, [review for row in rows if (review := self._review(row, row.status))])
+        reviews = (self._review(row, ended) for row, ended in slot.every)
+        self._store.commit(slot, [review for review in reviews if review is not None])
 
     def refresh(self) -> int:
         """Brings the whole folder up to the decisions. Returns how many rows stay that no stage makes any
         more."""
         return self._verdicts.refresh(self._store.reviewed, self._store.version)
 
-    def _review(self, row: Row, status: Status) -> Reviewed | None:
-        if not self._verdicts:
-            return None
-        return self._verdicts.reviewed({**row.receipt(), "status": status}, row.ended)
+    def _review(self, row: Row, ended: int | None) -> Reviewed | None:
+        return self._verdicts.reviewed(row, ended) if self._verdicts else None

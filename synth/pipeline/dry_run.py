@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from synth.llm.base import Json
+from synth.llm.fake import FakeConfig
 from synth.pipeline.ahead import look_ahead
 from synth.pipeline.given import read_given
 from synth.pipeline.progress import Progress
 from synth.pipeline.rehearsal import Record, Rehearsal, Sample, Shown, StageEstimate
 from synth.pipeline.run import Call
 from synth.recipe.load import load_recipe
-from synth.recipe.model import Budget, FakeModel, Recipe
+from synth.recipe.model import Budget, Recipe
 from synth.redaction import open_redactor
 from synth.redaction.ledger import ledger_of
 from synth.stages.expected import Requests
@@ -182,7 +183,7 @@ def _is_finished(folder: Path, fingerprint: str) -> bool:
 
 def _few(recipe: Recipe) -> Recipe:
     """A few rows, drafted by the fake model."""
-    models = {name: FakeModel(sampling=m.sampling, price=m.price) for name, m in recipe.models.items()}
+    models = {name: FakeConfig(sampling=m.sampling, price=m.price) for name, m in recipe.models.items()}
     changes = {"models": models, "target": None, "holdout": None, "budget": Budget()}
     return recipe.model_copy(update=changes)
 

@@ -17,7 +17,8 @@ from synth.pipeline.arrivals import Arrivals
 from synth.pipeline.build import Stage
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
-from synth.row import Row, Slot
+from synth.row import Row
+from synth.slot import Slot
 from synth.stages.base import Admits, Asks, RowMaker
 
 
@@ -128,26 +129,24 @@ class Flow:
             stage = self._stages[index - 1]
             if index in self._gates:
                 await self._gates[index].wait(ticket.numbers[index])
-                for row in slot.rows:
-                    cast(Admits, stage).admit(row)
+                slot.rows = [cast(Admits, stage).admit(row) for row in slot.rows]
                 self._gates[index].passed()
             elif hasattr(stage, "pass_on"):
-                for row in slot.rows:
-                    stage.pass_on(row)
+                slot.rows = [stage.pass_on(row) for row in slot.rows]
             elif index in self._arrivals:
-                self._arrivals[index].put(ticket.numbers[index], slot.rows)
+                maker = self._stages[slot.born - 1].name if slot.born else None
+                self._arrivals[index].put(ticket.numbers[index], slot.rows, maker)
             elif slot.rows and not is_maker(stage):
-                await self._ask(cast(Asks, stage), slot.rows)
+                slot.rows = await self._ask(cast(Asks, stage), slot.rows)
             before = len(slot.rows)
             slot.settle(index)
             self._progress.left(index, before, slot)
             ticket.next += 1
 
-    async def _ask(self, stage: Asks, rows: Sequence[Row]) -> None:
+    async def _ask(self, stage: Asks, rows: Sequence[Row]) -> list[Row]:
         if len(rows) == 1:
-            await _ask_one(stage, rows[0])
-        else:
-            await asyncio.gather(*(_ask_one(stage, row) for row in rows))
+            return [await _ask_one(stage, rows[0])]
+        return await asyncio.gather(*(_ask_one(stage, row) for row in rows))
 
 
 @dataclass
@@ -181,14 +180,13 @@ def _fed(supply: _Supply, supplies: Sequence[_Supply]) -> bool:
     return any(other.driver.index < supply.driver.index for other in supplies)
 
 
-async def _ask_one(stage: Asks, row: Row) -> None:
+async def _ask_one(stage: Asks, row: Row) -> Row:
     try:
-        await stage.ask(row)
+        return await stage.ask(row)
     except RequestFailed as failure:
         if row.given:
-            row.note(stage.name, "failed", detail=failure.words)
-        else:
-            row.fail(stage.name, failure.words)
+            return row.with_event(stage.name, "failed", detail=failure.words)
+        return row.failed(stage.name, failure.words)
 
 
 def draws_on_rows(stage: Stage) -> bool:

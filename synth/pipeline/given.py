@@ -14,10 +14,11 @@ from synth.pipeline.skipped import Skipped
 from synth.recipe.files import Files
 from synth.recipe.model import Recipe
 from synth.redaction import Redactor
-from synth.row import Origin, Row, Slot
-from synth.sources import document_files, files_of, read_failures, read_rows
+from synth.row import Origin, Row
+from synth.slot import Slot
+from synth.sources import document_files, files_of, read_failures, read_rows, read_seeds
 from synth.stable import rank
-from synth.stages.given import Failure, Passage
+from synth.stages.given import Failure, Passage, Seed
 
 # What `repeated` calls the rows of an origin.
 _KEYS = {"seed": "seeds", "holdout": "holdout"}
@@ -32,7 +33,7 @@ class Given:
     """
 
     holdout: list[Row]
-    seeds: list[Row]
+    seeds: list[Seed]
     failures: list[Failure]
     recipe: Recipe
     redactor: Redactor | None = None
@@ -41,11 +42,11 @@ class Given:
     skipped: Skipped = field(default_factory=Skipped)
 
     def slots(self) -> Iterator[Slot]:
-        """One row a slot, in the run's order. Stages get copies: makers still read the rows themselves."""
+        """One row a slot, in the run's order."""
         for number, row in enumerate(self.holdout):
-            yield Slot((0, 0, number), [replace(row)])
-        for number, row in enumerate(self.seeds):
-            yield Slot((0, 1, number), [replace(row)])
+            yield Slot((0, 0, number), [row])
+        for number, seed in enumerate(self.seeds):
+            yield Slot((0, 1, number), [seed.row])
         for number, row in enumerate(self._prompts()):
             yield Slot((0, 2, number), [row])
 
@@ -116,12 +117,12 @@ def read_given(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor |
     failures = reading.failures()
     holdout: list[Row] = []
     if recipe.holdout is not None and recipe.holdout.file is not None:
-        holdout = reading.rows(recipe.holdout.file, "holdout")
+        holdout = [seed.row for seed in reading.rows(recipe.holdout.file, "holdout")]
         reading.tell_held_out(holdout, seeds, failures)
     elif recipe.holdout is not None:
         holdout = _set_aside(seeds, failures, recipe)
     held = {row.id for row in holdout}
-    seeds = [row for row in seeds if row.id not in held]
+    seeds = [seed for seed in seeds if seed.row.id not in held]
     failures = [failure for failure in failures if failure.id not in held]
     return Given(holdout, seeds, failures, recipe, redactor, warn, reading.repeated, reading.skipped)
 
@@ -136,17 +137,17 @@ class _Reading:
     repeated: Counter[str] = field(default_factory=Counter)
     skipped: Skipped = field(default_factory=Skipped)
 
-    def rows(self, spec: Files | None, origin: Origin) -> list[Row]:
+    def rows(self, spec: Files | None, origin: Origin) -> list[Seed]:
         """The rows with an answer that a source holds. Raises `SourceError` where it has none."""
         if spec is None:
             return []
         folder = self.recipe.folder
-        unique: dict[str, Row] = {}
+        unique: dict[str, Seed] = {}
         total = 0
         skip = partial(self.skipped.note, _KEYS[origin])
-        for row in read_rows(spec, folder, origin, answered=True, redactor=self.redactor, skip=skip):
+        for seed in read_seeds(spec, folder, origin, answered=True, redactor=self.redactor, skip=skip):
             total += 1
-            unique.setdefault(row.id, row)
+            unique.setdefault(seed.row.id, seed)
         if not unique:
             where = ", ".join(str(f) for f in files_of(spec, folder)) or str(spec)
             bad = len(self.skipped.where)
@@ -171,10 +172,10 @@ class _Reading:
         self._note("failures", "failures", total, len(unique))
         return list(unique.values())
 
-    def tell_held_out(self, holdout: list[Row], seeds: list[Row], failures: list[Failure]) -> None:
+    def tell_held_out(self, holdout: list[Row], seeds: list[Seed], failures: list[Failure]) -> None:
         """Says how many seeds and failures stand in the holdout's file, too: no prompt shows them."""
         held = {row.id for row in holdout}
-        for name, ids in (("seeds", [r.id for r in seeds]), ("failures", [f.id for f in failures])):
+        for name, ids in (("seeds", [s.row.id for s in seeds]), ("failures", [f.id for f in failures])):
             if there := sum(each in held for each in ids):
                 self.repeated[f"{name}_held_out"] = there
                 self.warn(f"{there} of {len(ids)} {name} stand in the holdout, too, and are only there.")
@@ -197,13 +198,14 @@ def _pieces(text: str, shortest: int, longest: int, name: str) -> list[Piece]:
         raise SourceError(error.message, where=name, hint=error.hint) from None
 
 
-def _set_aside(seeds: list[Row], failures: list[Failure], recipe: Recipe) -> list[Row]:
+def _set_aside(seeds: list[Seed], failures: list[Failure], recipe: Recipe) -> list[Row]:
     """Real rows with an answer that people trust: seeds, and failures with the expected one."""
     assert recipe.holdout is not None
     answered = (failure.as_row() for failure in failures if failure.expected is not None)
     # A failure with its right answer may be a seed, too: that is one row.
-    known = {row.id for row in seeds}
-    real = [*seeds, *(row for row in answered if row.id not in known)]
+    real = [seed.row for seed in seeds]
+    known = {row.id for row in real}
+    real += [row for row in answered if row.id not in known]
     wanted = recipe.holdout.rows or 0
     if recipe.limit:
         wanted = min(wanted, len(real) // 2)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from synth.errors import Unfinished
-from synth.row import Row, Slot
+from synth.row import Row
+from synth.slot import Slot
 from synth.stages.base import Maker
 
 # After this many requests, a maker of which hardly any draft passes its own filters stops the run.
@@ -143,10 +144,9 @@ class MakerDriver:
         room = None if self.wanted is None else self.wanted - self.got.kept
         mine = []
         for row in rows:
-            row.born = self.index
-            if row.status == "pending":
-                self.maker.admit(number, row)
-            if row.status == "pending" and room is not None:
+            if row.pending:
+                row = self.maker.admit(number, row)
+            if row.pending and room is not None:
                 if room == 0:
                     continue
                 room -= 1

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from synth.llm.base import Client, PrefixCounts
-from synth.llm.model import Ledger, Model
-from synth.row import Slot
+from synth.llm.model import BudgetLedger, Model
+from synth.slot import Slot
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Progress:
     target: int | None = None
     bounded: bool = False
     accepted: int = 0
-    ledger: Ledger | None = None
+    ledger: BudgetLedger | None = None
     models: Sequence[Model] = ()
     messages: list[str] = field(default_factory=list)
     on_message: Callable[[str], None] = lambda text: None
@@ -102,7 +102,7 @@ class Progress:
         gone = before - len(slot.rows)
         stage = self.stages[index]
         if gone:
-            failed = sum(row.status == "failed" and row.ended == index for row in slot.settled)
+            failed = sum(row.status == "failed" and ended == index for row, ended in slot.settled)
             stage.failed += failed
             stage.dropped += gone - failed
         stage.passed += len(slot.rows)
@@ -113,4 +113,4 @@ class Progress:
 
 def _are_drafts(slot: Slot) -> bool:
     """A slot holds one row that was given, or drafts alone."""
-    return any(row.draft for row in (*slot.rows, *slot.settled))
+    return any(row.draft for row, _ in slot.every)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Any, cast
@@ -17,23 +17,20 @@ from typing import Any, cast
 from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed, Usage, estimated_tokens
-from synth.llm.model import Ledger, Memory, Model, usd
-from synth.llm.wire import read_reply
+from synth.llm.chat_completions import read_reply
+from synth.llm.model import BudgetLedger, Memory, Model, usd
 from synth.pipeline.build import Stage, build_stage, stage_class
 from synth.pipeline.flow import draws_on_rows, is_maker
 from synth.pipeline.run import Call
-from synth.recipe.model import ModelConfig, StageSpec
+from synth.recipe.base import ModelConfig
+from synth.recipe.model import StageSpec
 from synth.row import Row
-from synth.stages.base import Context
-from synth.stages.expected import Making, Requests
+from synth.stages.base import Context, NotAsked
+from synth.stages.expected import Expected, Making, Requests
 from synth.user_code import split_name
 
 # Prompts of one stage that are kept to be shown: one of each kind.
 _KINDS = 4
-
-
-class NotAsked(Exception):
-    """A dry run came to a request that the run folder has no answer to."""
 
 
 class NotAskedYet(RequestFailed):
@@ -123,7 +120,7 @@ class _UnaskedModel(Model):
     """Answers from the journal, and takes note of what it would have to send."""
 
     def __init__(
-        self, record: Record, name: str, config: ModelConfig, memory: Memory, ledger: Ledger
+        self, record: Record, name: str, config: ModelConfig, memory: Memory, ledger: BudgetLedger
     ) -> None:
         super().__init__(name, config, _Client(config.model), memory, ledger)
         self._record = record
@@ -149,7 +146,7 @@ class _UnaskedModel(Model):
 class _AskedModel(Model):
     """The fake model, of whose requests it takes note."""
 
-    def __init__(self, record: Record, model: Model, memory: Memory, ledger: Ledger) -> None:
+    def __init__(self, record: Record, model: Model, memory: Memory, ledger: BudgetLedger) -> None:
         super().__init__(model.name, model.config, model.client, memory, ledger)
         self._record = record
 
@@ -190,8 +187,9 @@ class _Passing:
         self.name = name
         self.files = files
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """Lets every row pass."""
+        return row
 
 
 class _Asking:
@@ -205,15 +203,17 @@ class _Asking:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stage, name)
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """As the stage does, where everything is answered."""
         try:
-            await self._stage.ask(row)
-        except NotAsked:
-            self.requests += self._stage.expect(row)
-            if not row.given:  # those go on whatever is answered
-                self.stopped.append(replace(row))
-                row.fail(self._stage.name, "it has not been asked")
+            return cast(Row, await self._stage.ask(row))
+        except NotAsked as stop:
+            expected: Expected = self._stage.expect(stop.row or row)
+            self.requests += expected.requests
+            if row.given:  # those go on whatever is answered
+                return expected.row
+            self.stopped.append(expected.row)
+            return expected.row.failed(self._stage.name, "it has not been asked")
 
 
 class _Making:
@@ -242,10 +242,11 @@ class _Making:
             self.unanswered += 1
             return []
 
-    def admit(self, index: int, row: Row) -> None:
+    def admit(self, index: int, row: Row) -> Row:
         """Counts what passes."""
-        self._stage.admit(index, row)
-        self.kept += row.status == "pending"
+        row = cast(Row, self._stage.admit(index, row))
+        self.kept += row.pending
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,15 @@ class StageEstimate:
     requests: Requests
     answered: int
     preparation: str
+
+
+@dataclass(slots=True)
+class Coming:
+    """So many rows of one form that are still to come to the stages behind; `maker` made them."""
+
+    row: Row
+    maker: str | None
+    count: int = 1
 
 
 class Rehearsal(Call):
@@ -308,7 +318,7 @@ class Rehearsal(Call):
         """Goes as far as replies lead, and adds what stages expect from there on."""
         with suppress(Unfinished):  # with a target: it is out of reach of these replies alone
             await self._work()
-        coming: list[tuple[Row, int]] = []
+        coming: list[Coming] = []
         estimates = []
         for index, stage in enumerate(self._stages, start=1):
             requests = Requests() if self._target_reached else self._expected(index, stage, coming)
@@ -318,38 +328,39 @@ class Rehearsal(Call):
             estimates.append(StageEstimate(stage.name, requests, answered, preparation))
         return estimates
 
-    def _expected(self, index: int, stage: Stage, coming: list[tuple[Row, int]]) -> Requests:
+    def _expected(self, index: int, stage: Stage, coming: list[Coming]) -> Requests:
         """Of one stage; what comes of it joins what is `coming` to the stages behind."""
         if isinstance(stage, _Making):
             return self._of_maker(index, stage, coming)
         if not isinstance(stage, _Asking):
             return Requests()
         requests = stage.requests
-        for row, count in coming:
-            requests += stage.expect(row).times(count).perhaps(more=self._target is not None)
-        coming += [(row, 1) for row in stage.stopped]
+        for each in coming:
+            expected: Expected = stage.expect(each.row)
+            each.row = expected.row
+            requests += expected.requests.times(each.count).perhaps(more=self._target is not None)
+        coming += [Coming(row, None) for row in stage.stopped]
         return requests
 
-    def _of_maker(self, index: int, stage: _Making, coming: list[tuple[Row, int]]) -> Requests:
+    def _of_maker(self, index: int, stage: _Making, coming: list[Coming]) -> Requests:
         if draws_on_rows(cast(Stage, stage)):
-            for row, count in coming:
-                if stage.parents.wanted(row):
-                    stage.parents.expect(row, count)
+            for each in coming:
+                if stage.parents.wanted(each.row, each.maker):
+                    stage.parents.expect(each.row, each.count)
         wanted = self._wanted(stage, coming)
         if wanted == 0:
             return Requests()
         making: Making = stage.expect(wanted, stage.drawn - stage.unanswered)
-        making.draft.born = index
         if making.drafts:
-            coming.append((making.draft, making.drafts))
+            coming.append(Coming(making.draft, stage.name, making.drafts))
         return making.requests if self._target is None else making.requests.perhaps(more=True)
 
-    def _wanted(self, stage: _Making, coming: list[tuple[Row, int]]) -> int | None:
+    def _wanted(self, stage: _Making, coming: list[Coming]) -> int | None:
         """Drafts that are still to pass; with a target, the maker's share of what is missing."""
         if self._target is None:
             bounds = [bound for bound in (stage.count, self._recipe.limit) if bound is not None]
             return max(0, min(bounds) - stage.kept) if bounds else None
         shares = [maker.count or 0 for maker in self._stages if isinstance(maker, _Making)]
-        missing = self._target - self._accepted - sum(n for row, n in coming if not row.born)
+        missing = self._target - self._accepted - sum(each.count for each in coming if each.maker is None)
         share = (stage.count or 0) / sum(shares) if any(shares) else 1 / len(shares)
         return max(0, ceil(missing * share))

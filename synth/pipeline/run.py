@@ -24,7 +24,7 @@ import orjson
 
 from synth.errors import NothingServes, SynthError, Unfinished
 from synth.llm.base import Json
-from synth.llm.model import Cost, Ledger, Model, usd
+from synth.llm.model import BudgetLedger, Cost, Model, usd
 from synth.pipeline.ahead import look_ahead
 from synth.pipeline.build import Stage, build_clients, build_stages
 from synth.pipeline.decided import Decided
@@ -36,7 +36,7 @@ from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe
 from synth.redaction import open_redactor
-from synth.row import Slot
+from synth.slot import Slot
 from synth.stages.base import Context, Maker
 from synth.store import RunReader, RunStore, coverage_of, swaps_of
 
@@ -100,7 +100,7 @@ class Call:
         self._given = given
         self._store = store
         self._progress = progress
-        self._ledger = Ledger(recipe.budget)
+        self._ledger = BudgetLedger(recipe.budget)
         self._models = self._build_models()
         context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
         self._stages = self._build_stages(context)
@@ -285,7 +285,7 @@ class Call:
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
-        room = target - self._accepted - sum(self._decided.counts(row) for row in slot.settled)
+        room = target - self._accepted - sum(self._decided.counts(row) for row, _ in slot.settled)
         kept = []
         for row in slot.rows:
             counts = self._decided.counts(row)
@@ -296,9 +296,8 @@ class Call:
         slot.rows = kept
 
     def _sink(self, slot: Slot) -> None:
-        for row in slot.rows:
-            row.status = "kept"
-        every = (*slot.rows, *slot.settled)
+        slot.rows = [row.kept() for row in slot.rows]
+        every = [row for row, _ in slot.every]
         self._accepted += sum(map(self._decided.counts, every))
         if drafts := [row for row in every if row.draft]:
             self._sunk += 1
@@ -338,9 +337,8 @@ class Call:
         }
 
     def _commit_pending(self, slot: Slot, at: int) -> None:
-        for row in slot.rows:
-            row.status, row.ended = "pending", min(at, len(self._stages))
-            row.stage = self._stages[row.ended - 1].name
+        at = min(at, len(self._stages))
+        slot.suspend(at, self._stages[at - 1].name)
         self._decided.commit(slot)
 
     def _book_earlier_calls(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from synth.llm.base import Json, Usage
 from synth.llm.model import Model, usd
-from synth.recipe.model import Price
+from synth.recipe.base import Price
 from synth.store import ModelUse, RunReader
 
 

@@ -1,12 +1,13 @@
-"""What every block of a recipe is built on: frozen, and unknown keys are refused."""
+"""The base of every block of a recipe: frozen, and unknown keys are refused."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# The largest integer that every reader of JSON keeps whole, and that a database and a server can hold.
+# The largest integer that every JSON parser, database and server keeps exactly.
 LARGEST: Final = 2**53
 
 # Every number of a recipe is finite and has a largest value; `Strict` refuses infinity and NaN.
@@ -17,9 +18,9 @@ Amount = Annotated[float, Field(gt=0.0, le=1e12)]
 
 
 class Strict(BaseModel):
-    """Frozen; refuses keys it does not know; a default has to be valid too."""
+    """Frozen; refuses unknown keys; validates defaults too."""
 
-    # Built when first used: a recipe has a few of the stages, and `--help` has none.
+    # Built at first use: a recipe uses only a few stages, and `--help` none.
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
@@ -31,7 +32,7 @@ class Strict(BaseModel):
 
 
 class Sampling(Strict):
-    """How a model picks tokens; only what is set is sent, under the server's own names."""
+    """Sampling parameters. Only those that are set are sent, under the server's own names."""
 
     temperature: Annotated[float, Field(ge=0.0, le=5.0)] | None = None
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
@@ -44,37 +45,78 @@ class Sampling(Strict):
     max_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
     def over(self, defaults: Sampling) -> Sampling:
-        """These values, and those of `defaults` where nothing is set here."""
+        """These values, completed by those of `defaults`."""
         return Sampling(**(defaults.set_values() | self.set_values()))
 
     def set_values(self) -> dict[str, Any]:
-        """What is set, by name."""
+        """The values that are set, by name."""
         return {k: v for k, v in self if v is not None}
 
     def without_max_tokens(self) -> dict[str, Any]:
-        """What is part of a request's identity."""
+        """The values that are part of a request's identity."""
         return {k: v for k, v in self.set_values().items() if k != "max_tokens"}
 
 
+class Price(Strict):
+    """US dollars per million tokens."""
+
+    prompt: Annotated[float, Field(ge=0, le=1e9)]
+    completion: Annotated[float, Field(ge=0, le=1e9)]
+
+
+class ModelConfig(Strict):
+    """What each block of `models` has. A provider's own block extends this, and says more about its models by
+    the properties below.
+    """
+
+    sampling: Sampling = Field(default_factory=Sampling)
+    price: Price | None = None
+    provider: str
+    model: str
+
+    # Requests cost money, so that a budget in USD needs a price.
+    billed: ClassVar[bool] = False
+
+    @property
+    def base_urls(self) -> list[str]:
+        """The servers that are asked; none where the model runs beside `synth`."""
+        return []
+
+    @property
+    def key_variable(self) -> str | None:
+        """The environment variable that holds the servers' key."""
+        return None
+
+    @property
+    def token_limit(self) -> int | None:
+        """Tokens of prompt and answer that the model can take; None where the recipe does not say."""
+        return None
+
+    @property
+    def request_body(self) -> Mapping[str, Any]:
+        """What goes into the body of each request unchanged. It is part of a request's identity."""
+        return {}
+
+
 class StageOptions(Strict):
-    """What any stage understands. A stage's own options extend this."""
+    """Options of every stage. A stage's own options extend this class."""
 
     as_: str | None = Field(
         default=None,
         alias="as",
         pattern=r"^[a-z][a-z0-9_-]*$",
-        description="A name, where a stage stands twice.",
+        description="A name for this stage. Needed if the same stage occurs twice.",
     )
 
 
 class AskingOptions(StageOptions):
-    """What any stage understands that asks a model."""
+    """Options of every stage that asks a model."""
 
-    model: str | None = Field(default=None, description="One of `models`, in the place of the usual one.")
+    model: str | None = Field(default=None, description="One of `models`, instead of the usual one.")
     prompt: str | None = Field(
         default=None, description="A prompt file: a name, or a path beside the recipe."
     )
     sampling: Sampling = Field(default_factory=Sampling, description="Overrides the model's own sampling.")
     attempts: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=3, description="How often an answer that does not serve is asked for."
+        default=3, description="Attempts to get a usable reply."
     )

@@ -13,9 +13,9 @@ _HUB_NAME = re.compile(r"hf:\w[\w.-]*(/\w[\w.-]*)?(@[\w.:\[\]%-]+)?")
 
 
 def _no_way_out(name: str) -> str:
-    """Refuses an `hf:` name that is a way through the disk."""
+    """Refuses an `hf:` name that leads out of the folder."""
     if name.startswith("hf:") and (".." in name or not _HUB_NAME.fullmatch(name)):
-        raise ValueError(f"{name!r} is no name of a dataset: write hf:OWNER/NAME, or hf:OWNER/NAME@SPLIT")
+        raise ValueError(f"{name!r} is not the name of a dataset: write hf:OWNER/NAME or hf:OWNER/NAME@SPLIT")
     return name
 
 
@@ -27,35 +27,36 @@ def _known_encoding(name: str) -> str:
         "".encode(name)
     except (LookupError, ValueError):
         raise ValueError(
-            f"Python knows no encoding {name!r}; usual ones are utf-8, windows-1252, utf-16"
+            f"Python does not know the encoding {name!r}; common ones are utf-8, windows-1252, utf-16"
         ) from None
     return name
 
 
 class FileSource(Strict):
-    """A file, a glob or `hf:NAME`, with something to say about it."""
+    """A file, a glob or `hf:NAME`, with options."""
 
     path: SourceName
     weight: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        default=1.0, description="Its seeds are drawn as examples so many times as often as others."
+        default=1.0, description="How often its seeds become few-shot examples, relative to weight 1."
     )
     fields: dict[str, str] = Field(
-        default_factory=dict, description="Its columns by their usual names: {instruction: question}."
+        default_factory=dict,
+        description="The usual name of a column, then its name in the file: {instruction: question}.",
     )
     separator: Annotated[str, Field(pattern=r'^[^"\r\n]$')] | None = Field(
-        default=None, description="What stands between the values of a .csv; found out by default."
+        default=None, description="The separator of a .csv; detected by default."
     )
     encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
-        default=None, description="How its text is written, for example windows-1252; UTF-8 by default."
+        default=None, description="The encoding, for example windows-1252; UTF-8 by default."
     )
     bad: Literal["stop", "skip"] = Field(
         default="stop",
-        description="Stop at the first row or document that cannot be used, or list it and go on.",
+        description="Stop at the first unusable row or document, or list it and continue.",
     )
 
 
 class RunSource(Strict):
-    """What an earlier run kept; of all its rows, or of those that people approved."""
+    """The kept rows of an earlier run: all of them, or those that people approved."""
 
     run: str = Field(description="A run folder, relative to the recipe.")
     only: Literal["reviewed"] | None = None
@@ -86,10 +87,10 @@ Files = Annotated[
 
 
 class Sources(Strict):
-    """Where rows come from. Paths are relative to the recipe; a glob or `hf:NAME` works too."""
+    """The origins of rows. Paths are relative to the recipe; globs and `hf:NAME` also work."""
 
     seeds: Files | None = None
-    documents: Files | None = Field(default=None, description="Texts to draft from, one a file.")
+    documents: Files | None = Field(default=None, description="Texts to draft from, one per file.")
     failures: Files | None = Field(
         default=None, description="What today's model got wrong: {instruction, response, problem?, expected?}"
     )
@@ -100,7 +101,9 @@ class Sources(Strict):
         for key in ("documents", "failures", "prompts"):
             for source in listed(getattr(self, key)):
                 if not isinstance(source, str) and source.weight != 1.0:
-                    raise ValueError(f"a weight says how often a seed is drawn as an example; {key} are not")
+                    raise ValueError(
+                        f"a weight says how often a seed becomes a few-shot example; {key} never do"
+                    )
         return self
 
 

@@ -1,4 +1,4 @@
-"""From a YAML file to a checked `Recipe`, with errors that name file, line, key and the nearest known key."""
+"""Turns a YAML file into a checked `Recipe`. Errors name the file, line, key and the nearest known key."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
+from synth.llm.providers import PROVIDERS, provider_of
 from synth.recipe.files import FileSource, RunSource
 from synth.recipe.model import (
     FORMAT_VERSION,
-    EmbeddedModel,
-    EndpointModel,
-    FakeModel,
     Recipe,
     StageSpec,
-    VllmModel,
 )
 from synth.recipe.overrides import apply_overrides
 from synth.recipe.source_map import SourceMap, read_yaml
@@ -28,15 +25,8 @@ from synth.suggestions import did_you_mean
 # Fields of `Recipe` that the command line sets, not the file.
 _NOT_KEYS = {"folder", "limit"}
 
-_PROVIDERS: dict[str, type[BaseModel]] = {
-    "vllm": VllmModel,
-    "embedded": EmbeddedModel,
-    "endpoint": EndpointModel,
-    "fake": FakeModel,
-}
-
 # What pydantic calls the blocks that one key can hold.
-_TAGS: dict[str, type[BaseModel]] = {**_PROVIDERS, "file": FileSource, "run": RunSource}
+_TAGS: dict[str, type[BaseModel]] = {"file": FileSource, "run": RunSource}
 
 
 def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | None = None) -> Recipe:
@@ -60,7 +50,7 @@ def _refuse_newer(data: dict[str, Any], source_map: SourceMap) -> None:
     version = data.get("version", FORMAT_VERSION)
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise RecipeError(
-            f"this recipe has format {version}; this synth reads up to {FORMAT_VERSION}.",
+            f"this recipe has format {version}; this version of synth reads formats up to {FORMAT_VERSION}.",
             where=source_map.where(("version",)),
             hint="Update synth.",
         )
@@ -78,9 +68,9 @@ def _stages(items: Any, source_map: SourceMap) -> list[StageSpec]:
     for index, stage in enumerate(stages):
         if stage.name in names:
             raise RecipeError(
-                f"two stages go by the name {stage.name!r}.",
+                f"two stages have the name {stage.name!r}.",
                 where=source_map.where(("stages", index)),
-                hint=f"Tell them apart: `- {stage.kind}: {{as: another_name, ...}}`.",
+                hint=f"Rename one: `- {stage.kind}: {{as: another_name, ...}}`.",
             )
         names.add(stage.name)
     return stages
@@ -92,7 +82,7 @@ def _stage(item: Any, index: int, source_map: SourceMap) -> StageSpec:
         item = {item: {}}
     if not isinstance(item, dict) or len(item) != 1:
         raise RecipeError(
-            "each stage is one name with its options.",
+            "each stage must be one name with its options.",
             where=source_map.where(path),
             hint="For example `- dedupe: {}`.",
         )
@@ -117,7 +107,7 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     for index, stage in enumerate(recipe.stages):
         if stage.kind == "redact" and index > 0:
             raise RecipeError(
-                "`redact` has to stand first: later, prompts hold already what it is to replace.",
+                "`redact` must be the first stage: earlier stages would put personal data into prompts.",
                 where=source_map.where(("stages", index)),
             )
         for key in ("model", "judge", "user", "models"):
@@ -132,22 +122,22 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     _check_from(recipe, source_map)
     if recipe.budget.usd is not None:
         for name, model in recipe.models.items():
-            if model.price is None and isinstance(model, EndpointModel):
+            if model.price is None and model.billed:
                 raise RecipeError(
-                    f"a budget in usd needs the price of {name!r}.",
+                    f"a budget in USD needs the price of {name!r}.",
                     where=source_map.where(("budget", "usd")),
-                    hint=f"Write models.{name}.price: {{prompt: ..., completion: ...}}, usd per million.",
+                    hint=f"Set models.{name}.price: {{prompt: ..., completion: ...}} (USD per million).",
                 )
 
 
 def _check_from(recipe: Recipe, source_map: SourceMap) -> None:
-    """`from` names sources of rows, and stages that come before."""
+    """Checks that `from` names only sources of rows and earlier stages."""
     known = ["seeds", "prompts"]
     for index, stage in enumerate(recipe.stages):
         for name in getattr(stage.options, "from_", None) or ():
             if name not in known:
                 raise RecipeError(
-                    f"from: {name!r} is no source of rows and no earlier stage.{did_you_mean(name, known)}",
+                    f"from: {name!r} is neither a source nor an earlier stage.{did_you_mean(name, known)}",
                     where=source_map.where(("stages", index, stage.kind, "from")),
                     hint=f"One of: {', '.join(known)}.",
                 )
@@ -161,23 +151,26 @@ def _explain(
     model: type[BaseModel],
     data: Any,
 ) -> RecipeError:
-    """The first mistake in words; the others are counted."""
+    """An error for the first mistake; it counts the others."""
     mistakes = error.errors(include_url=False)
     first = mistakes[0]
     path = _path_in(data, first["loc"])
-    more = f" ({len(mistakes) - 1} more like it in this file.)" if len(mistakes) > 1 else ""
+    if model is Recipe and path[:1] == ("models",) and len(path) > 2:
+        # Each provider has keys of its own.
+        model, first["loc"] = provider_of(data["models"][path[1]]).config, first["loc"][2:]
+    more = f" ({len(mistakes) - 1} more mistakes in this file.)" if len(mistakes) > 1 else ""
     return RecipeError(_words(first, path, model) + more, where=source_map.where(base + path))
 
 
 def _path_in(data: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The keys and positions that lead to a mistake, without the alternatives that pydantic names."""
+    """The path to a mistake, without the tags of alternatives that pydantic adds."""
     path: tuple[str | int, ...] = ()
     here: Any = data
     for number, step in enumerate(loc, start=1):
         known = step in here if isinstance(here, dict) else isinstance(here, list) and isinstance(step, int)
         if known:
             here = here[step]
-        elif not isinstance(here, dict) or number < len(loc) or step in _PROVIDERS:
+        elif not isinstance(here, dict) or number < len(loc):
             continue
         path = (*path, step)
     return path
@@ -190,9 +183,6 @@ def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseM
         return f"there is no key {key!r} here.{did_you_mean(key, _known_keys(model, mistake['loc']))}"
     if kind == "missing":
         return f"the key {key!r} is missing."
-    if kind == "union_tag_invalid":
-        *most, last = _PROVIDERS
-        return f"provider must be {', '.join(most)} or {last}."
     if kind == "value_error":
         return f"{mistake['msg'].removeprefix('Value error, ').rstrip('.')}."
     shown = repr(mistake["input"])
@@ -200,13 +190,13 @@ def _words(mistake: ErrorDetails, path: tuple[str | int, ...], model: type[BaseM
     if kind in ("model_type", "model_attributes_type"):
         keys = _known_keys(model, (*mistake["loc"], ""))
         value = shown if isinstance(mistake["input"], int | float | str) else "..."
-        return f"it holds keys, for example {key}: {{{keys[0]}: {value}}}, not {shown} alone."
+        return f"it takes keys, for example {key}: {{{keys[0]}: {value}}}, not just {shown}."
     words = mistake["msg"].rstrip(".")
     return f"{words[0].lower()}{words[1:]}, not {shown}."
 
 
 def _known_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
-    """The keys of the block that an unknown key was found in."""
+    """The known keys of the block with the unknown key."""
     block: type[BaseModel] = model
     for step in loc[:-1]:
         if step in _TAGS:
@@ -228,7 +218,7 @@ def _block_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def recipe_schema() -> dict[str, Any]:
-    """The JSON schema of a recipe, stages included, so that an editor completes it."""
+    """The JSON schema of a recipe with its stages, for completion in editors."""
     schema = Recipe.model_json_schema()
     definitions = schema["$defs"]
     items: list[dict[str, Any]] = [{"enum": list(OPTIONS)}]
@@ -238,8 +228,17 @@ def recipe_schema() -> dict[str, Any]:
         items.append(
             {"type": "object", "properties": {kind: block}, "required": [kind], "additionalProperties": False}
         )
+    configs = [PROVIDERS.find(name).config for name in PROVIDERS.names]
+    for config in configs:
+        block = config.model_json_schema()
+        definitions.update(block.pop("$defs", {}))
+        definitions[config.__name__] = block
+    schema["properties"]["models"]["additionalProperties"] = {
+        "oneOf": [{"$ref": f"#/$defs/{config.__name__}"} for config in configs]
+    }
     schema["properties"]["stages"] = {"type": "array", "minItems": 1, "items": {"anyOf": items}}
     for not_a_key in _NOT_KEYS:
         schema["properties"].pop(not_a_key, None)
-    definitions.pop("StageSpec", None)
+    for not_in_a_file in ("StageSpec", "ModelConfig"):
+        definitions.pop(not_in_a_file, None)
     return schema

@@ -7,149 +7,29 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
-    Discriminator,
     Field,
     PrivateAttr,
     SerializeAsAny,
-    Tag,
     field_validator,
     model_validator,
 )
 
-from synth.recipe.base import Amount, Positive, Sampling, Share, StageOptions, Strict
+from synth.llm.providers import provider_of
+from synth.recipe.base import Amount, ModelConfig, Positive, Share, StageOptions, Strict
 from synth.recipe.files import SourceName, Sources
-from synth.recipe.servers import check_address
 from synth.recipe.source_map import SourceMap
 
 FORMAT_VERSION = 1
 
 
-class Price(Strict):
-    """US dollars per million tokens."""
-
-    prompt: Annotated[float, Field(ge=0, le=1e9)]
-    completion: Annotated[float, Field(ge=0, le=1e9)]
-
-
-class _Model(Strict):
-    sampling: Sampling = Field(default_factory=Sampling)
-    price: Price | None = None
+def _read_by_its_provider(block: Any) -> ModelConfig:
+    if isinstance(block, ModelConfig):
+        return block
+    config: ModelConfig = provider_of(block).config.model_validate(block)
+    return config
 
 
-class EmbeddedModel(_Model):
-    """A small model inside the process: no key, no GPU, no server."""
-
-    provider: Literal["embedded"] = "embedded"
-    model: str = Field(
-        default="smollm2-135m-instruct", description="Its name, a GGUF file, or hf:OWNER/REPO/FILE"
-    )
-    batch_invariant: bool = Field(
-        default=True,
-        description="Replies do not depend on which other requests are answered at the same time. "
-        "`false` is up to twice as fast on CPUs with bfloat16 instructions.",
-    )
-
-
-class Limits(Strict):
-    """What a provider allows; nothing needs to be set for a server of one's own."""
-
-    requests_per_minute: Positive | None = None
-    tokens_per_minute: Positive | None = None
-    reply_bytes: Positive | None = Field(
-        default=None,
-        description="The most bytes of one reply; a longer one fails its row. By default 1 MiB, and for each "
-        "token of max_tokens 64 bytes more (2,752 where log-probabilities are asked for).",
-    )
-
-
-class EndpointModel(_Model):
-    """Any OpenAI-compatible server; several `base_url`s make a pool."""
-
-    provider: Literal["endpoint"] = "endpoint"
-    model: str
-    base_url: str | list[str]
-    api_key_env: str | None = Field(
-        default=None, description="The variable that holds the key; never the key."
-    )
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    limits: Limits = Field(default_factory=Limits)
-    send_seed: bool = Field(
-        default=False, description="Send a seed with each request; some servers die of it."
-    )
-    patience: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        default=60.0, description="Seconds without any answer before the servers count as gone."
-    )
-    context: Positive | None = Field(
-        default=None, description="Tokens of prompt and answer the model can take."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _urls(cls, value: str | list[str]) -> str | list[str]:
-        urls = [value] if isinstance(value, str) else value
-        if not urls:
-            raise ValueError("names no server")
-        for url in urls:
-            check_address(url)
-        return value
-
-    @field_validator("api_key_env")
-    @classmethod
-    def _is_a_name(cls, value: str | None) -> str | None:
-        if value is not None and not value.replace("_", "a").isalnum():
-            raise ValueError("must be the name of an environment variable, not a key")
-        return value
-
-    @property
-    def base_urls(self) -> list[str]:
-        """All servers of the pool."""
-        return [self.base_url] if isinstance(self.base_url, str) else list(self.base_url)
-
-
-class VllmModel(_Model):
-    """vLLM's engine beside the run, with no server: batch work on one's own GPU."""
-
-    provider: Literal["vllm"] = "vllm"
-    model: str = Field(description="A hub's name, or a folder beside the recipe.")
-    context: Positive | None = Field(
-        default=None,
-        description="Tokens of prompt and answer the model can take; the model's own by default.",
-    )
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    engine: dict[str, Any] = Field(
-        default_factory=dict, description="vLLM's engine arguments, e.g. {tensor_parallel_size: 2}."
-    )
-    send_seed: bool = Field(default=False, description="Give each request a seed; the CPU build dies of it.")
-
-
-class FakeModel(_Model):
-    """Scripted or made-up replies, with delays and faults: for demonstrations and tests."""
-
-    provider: Literal["fake"] = "fake"
-    model: str = "fake"
-    script: Path | None = Field(default=None, description="JSONL of {match, text | replies, finish?, error?}")
-    delay: Annotated[float, Field(ge=0, le=3600)] = Field(
-        default=0.0, description="Mean seconds an answer takes."
-    )
-    fail: Share = 0.0
-    cut: Share = 0.0
-    broken: Share = 0.0
-
-
-def _provider(value: Any) -> str:
-    if isinstance(value, dict):
-        default = "endpoint" if "base_url" in value else "embedded"
-        return str(value.get("provider", default))
-    return str(getattr(value, "provider", ""))
-
-
-ModelConfig = Annotated[
-    Annotated[EmbeddedModel, Tag("embedded")]
-    | Annotated[EndpointModel, Tag("endpoint")]
-    | Annotated[VllmModel, Tag("vllm")]
-    | Annotated[FakeModel, Tag("fake")],
-    Discriminator(_provider),
-]
+AnyModelConfig = Annotated[SerializeAsAny[ModelConfig], BeforeValidator(_read_by_its_provider)]
 
 
 def _file_alone(value: Any) -> Any:
@@ -157,7 +37,7 @@ def _file_alone(value: Any) -> Any:
 
 
 class Holdout(Strict):
-    """Real rows set aside before anything is drafted: so many of the seeds, or a file."""
+    """Real rows that are set aside before drafting: a number of seeds, or a file."""
 
     rows: Positive | None = None
     file: SourceName | None = None
@@ -170,7 +50,7 @@ class Holdout(Strict):
 
 
 class Budget(Strict):
-    """What a run may use over all its calls."""
+    """What a run can use, over all calls of `synth run`."""
 
     requests: Positive | None = None
     tokens: Positive | None = None
@@ -178,12 +58,13 @@ class Budget(Strict):
 
 
 class Split(Strict):
-    """Shares of the rows; they add up to one. How near in meaning rows of both sides may come."""
+    """Shares of the rows, which add up to one, and the maximum similarity of rows in two splits."""
 
     train: Share = 0.9
     test: Share = 0.1
     meaning: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        default=None, description="Cosine of two prompts' vectors from which one cannot be in train."
+        default=None,
+        description="From this cosine of word vectors on, a prompt of train is too similar to one of test.",
     )
 
     @model_validator(mode="after")
@@ -194,19 +75,22 @@ class Split(Strict):
 
 
 class PairOptions(Strict):
-    """Which pairs of answers preference formats are made of."""
+    """Which pairs of answers the preference formats contain."""
 
     per_prompt: Literal["one", "all"] = "one"
-    margin: Amount = Field(default=0.5, description="Least difference of two candidates' scores.")
+    margin: Amount = Field(
+        default=0.5, description="Minimum difference between the scores of two candidates."
+    )
     length_ratio: Annotated[float, Field(ge=1, le=1e6)] | None = Field(
-        default=None, description="Leaves out pairs whose longer answer is more than so many times the other."
+        default=None,
+        description="Leave out pairs whose longer answer exceeds this multiple of the shorter one.",
     )
 
 
 class MixSource(Strict):
-    """General data for one split: so many rows, so many tokens, or a share of all rows of that split."""
+    """General data for one split: a number of rows or tokens, or a share of all rows of that split."""
 
-    source: SourceName = Field(description="A file beside the recipe, or `hf:NAME`.")
+    source: SourceName = Field(description="A file, relative to the recipe, or `hf:NAME`.")
     rows: Positive | None = None
     tokens: Positive | None = Field(default=None, description="Counted by the tokenizer of `export.model`.")
     weight: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -221,19 +105,19 @@ class MixSource(Strict):
 
 
 class Balance(Strict):
-    """Copies of rows of `train`, so that small groups are not drowned by large ones."""
+    """Repeats rows of `train`, so that large groups do not drown small ones."""
 
     by: Annotated[str, Field(pattern=r"^(language|source|stage|label:.+)$")] = "language"
     temperature: Annotated[float, Field(ge=1, le=1e6)] = Field(
         default=2.0, description="Groups of n rows weigh n^(1/temperature); 1 changes nothing."
     )
     most: Annotated[float, Field(ge=1, le=1e6)] = Field(
-        default=4.0, description="How often a row stands there at most."
+        default=4.0, description="Maximum number of copies of a row."
     )
 
 
 class ExportOptions(Strict):
-    """What `synth export` writes, where its command line says nothing else."""
+    """What `synth export` writes, unless its command line says otherwise."""
 
     format: str = "trl-sft"
     split: Split = Field(default_factory=Split)
@@ -242,18 +126,18 @@ class ExportOptions(Strict):
     system: str | None = Field(default=None, description="The system prompt to train with, for all rows.")
     license: str | None = Field(default=None, description="The licence of the sources, for the card.")
     model: str | None = Field(
-        default=None, description="The model to train: a name, or a folder by the recipe."
+        default=None, description="The model to train: a name, or a folder relative to the recipe."
     )
     max_length: Positive | None = Field(
-        default=None, description="Tokens a row may have; longer ones are withheld, never cut."
+        default=None, description="Maximum tokens of a row. Longer rows are withheld, never cut."
     )
     unfit: Literal["stop", "withhold"] = Field(
-        default="stop", description="What becomes of a row that the format cannot express."
+        default="stop", description="What happens to a row that the format cannot express."
     )
     pairs: PairOptions = Field(default_factory=PairOptions)
     reasoning: Literal["strip", "think", "field"] = Field(
         default="strip",
-        description="What the model thought: left out, in the answer in <think>, or in a field beside it.",
+        description="The model's reasoning: left out, in the answer as <think>, or in a separate field.",
     )
     mix: tuple[MixSource, ...] = ()
     balance: Balance | None = None
@@ -263,12 +147,14 @@ class ExportOptions(Strict):
     def _leaves_room(cls, sources: tuple[MixSource, ...]) -> tuple[MixSource, ...]:
         for split in ("train", "test"):
             if sum(source.weight or 0.0 for source in sources if source.split == split) >= 1.0:
-                raise ValueError("the weights leave no room for rows of one's own")
+                raise ValueError(
+                    "the weights of one split add up to 1 or more, which leaves no room for your own rows"
+                )
         return sources
 
 
 class SampleShares(Strict):
-    """What the rows to review are drawn for, as weights. At least a tenth is always drawn at random."""
+    """The shares of the rows to review, as weights. At least a tenth is always a random sample."""
 
     uncertain: Share = 0.0
     random: Share = 0.0
@@ -278,17 +164,17 @@ class SampleShares(Strict):
     @model_validator(mode="after")
     def _some(self) -> SampleShares:
         if self.uncertain + self.random + self.diverse + self.dropped <= 0:
-            raise ValueError("names no share above zero")
+            raise ValueError("has no share above zero")
         return self
 
 
 class ReviewOptions(Strict):
-    """What people are asked (`synth review push`): which rows, how many of them, and by how many people."""
+    """Which rows `synth review push` sends, how many, and to how many annotators."""
 
-    task: str = Field(default="edit", description="One of argilla_config/tasks, or a file.")
+    task: str = Field(default="edit", description="A task of argilla_config/tasks, or a file.")
     rows: Positive | Literal["all"] = 50
-    annotators: Positive = Field(default=1, description="How many people read a row that overlaps.")
-    overlap: Share = Field(default=0.0, description="The share of rows that so many people read.")
+    annotators: Positive = Field(default=1, description="Annotators per row that overlaps.")
+    overlap: Share = Field(default=0.0, description="Share of rows with that number of annotators.")
     sample: SampleShares = Field(
         default_factory=lambda: SampleShares(uncertain=0.5, random=0.3, dropped=0.2),
         description="Shares of uncertain, random, diverse and dropped rows.",
@@ -296,7 +182,7 @@ class ReviewOptions(Strict):
 
 
 class StageSpec(Strict):
-    """One stage: its kind, the name it goes by, and its options."""
+    """One stage: its kind, its name and its options."""
 
     kind: str
     name: str
@@ -304,12 +190,12 @@ class StageSpec(Strict):
 
 
 class Recipe(Strict):
-    """A whole recipe, checked. `folder` is where its paths start."""
+    """A checked recipe. Its paths are relative to `folder`."""
 
     version: int = FORMAT_VERSION
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    models: Annotated[dict[str, ModelConfig], Field(min_length=1)]
+    models: Annotated[dict[str, AnyModelConfig], Field(min_length=1)]
     sources: Sources = Field(default_factory=Sources)
     holdout: Annotated[
         Holdout | None, BeforeValidator(_file_alone, json_schema_input_type=Holdout | str | None)
@@ -318,7 +204,8 @@ class Recipe(Strict):
     target: Positive | None = None
     budget: Budget = Field(default_factory=Budget)
     window: Positive = Field(
-        default=256, description="A prompt draws on rows that were kept at least so many requests before."
+        default=256,
+        description="A prompt shows only drafts that were kept at least this many requests earlier.",
     )
     review: ReviewOptions = Field(default_factory=ReviewOptions)
     export: ExportOptions = Field(default_factory=ExportOptions)
@@ -327,19 +214,19 @@ class Recipe(Strict):
     _source_map: SourceMap | None = PrivateAttr(default=None)
 
     def read_from(self, source_map: SourceMap) -> Recipe:
-        """This recipe, which knows from now on where its keys stand."""
+        """Sets the lines of this recipe's keys, for errors. Returns the recipe."""
         self._source_map = source_map
         return self
 
     def where(self, *path: str | int) -> str:
-        """A key's place for an error: `FILE:LINE: dotted.key`, or the key alone where no file is known."""
+        """A key's place for an error: `FILE:LINE: dotted.key`, or only the key if no file is known."""
         return self._source_map.where(path) if self._source_map else ".".join(map(str, path))
 
     @property
     def run_folder(self) -> Path:
-        """Where a run of it goes, unless it is told otherwise."""
+        """The default run folder."""
         return self.folder / "runs" / self.name
 
     def stage_model(self, usual: str, named: str | None) -> str:
-        """The name of the model a stage uses: the one it names, its usual one, or the writer."""
+        """The name of the stage's model: the one it names, else the usual one, else the writer."""
         return named or (usual if usual in self.models else "writer")

@@ -11,15 +11,15 @@ from synth.yaml_data import YamlFault, load_yaml
 
 
 def apply_overrides(data: dict[str, Any], settings: Iterable[str], source_map: SourceMap) -> None:
-    """Writes each `key=value` into `data`, in order. Raises `InputError` where it cannot.
+    """Writes each `key=value` into `data`, in order. Raises `InputError` for a key that it cannot set.
 
-    A stage is named by its `as` name or its kind: `stages.generate.count=20`. Missing blocks are made.
-    `source_map` notes what was set, for errors.
+    A stage is named by its `as` name or its kind: `stages.generate.count=20`. Missing blocks are created.
+    `source_map` records the settings, for errors.
     """
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"{setting!r} is not of the form key=value.", where="--set")
+            raise InputError(f"{setting!r} does not have the form key=value.", where="--set")
         try:
             value = load_yaml(text)
         except YamlFault as fault:
@@ -29,13 +29,15 @@ def apply_overrides(data: dict[str, Any], settings: Iterable[str], source_map: S
 
 
 def _put(data: Any, path: list[str], value: Any, setting: str) -> Path_:
-    """Writes the value, and says which keys and numbers of items lead to it."""
+    """Writes the value, and returns its path of keys and item numbers."""
     found: Path_ = ()
     for step, below in zip(path, [*path[1:], None], strict=True):
         if isinstance(data, list):
             index = _index(data, step, setting)
             if below is None:
-                raise InputError(f"{step!r} is a whole stage; name a key of it.", where=f"--set {setting}")
+                raise InputError(
+                    f"{step!r} is a whole stage; name one of its keys.", where=f"--set {setting}"
+                )
             kind = next(iter(data[index]))
             data = _block(data[index], kind, setting)
             found = (*found, index, kind)
@@ -53,7 +55,7 @@ def _put(data: Any, path: list[str], value: Any, setting: str) -> Path_:
 
 
 def _index(items: list[Any], step: str, setting: str) -> int:
-    """Which stage is meant: by number, by its `as` name, or by its kind."""
+    """The index of the stage, found by number, `as` name or kind."""
     for index, item in enumerate(items):
         if isinstance(item, str):
             items[index] = item = {item: {}}

@@ -1,10 +1,14 @@
-"""Addresses of servers and variables with keys: checked, and not shown where they may be secret."""
+"""Checks server addresses and key variables. Does not show values that may be secret."""
 
 from __future__ import annotations
 
+import os
 import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from synth.errors import InputError, UnreachableError
+from synth.recipe.base import ModelConfig
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 # Longer names without an underscore look like keys.
@@ -18,32 +22,32 @@ _OTHER_SCHEME = re.compile(r"^([A-Za-z]+:)?[/\\]+")
 
 
 def check_address(url: str) -> None:
-    """Raises `ValueError`, with what to write, where `url` cannot be a `base_url`."""
+    """Raises `ValueError`, with a correction, if `url` cannot be a `base_url`."""
     if "@" in url:
         raise ValueError(
-            "holds a user name or a password (what comes before an @). Addresses are shown and kept in "
-            "files: put the key into an environment variable, and name that (`api_key_env`). In a path, "
-            "write %40 for @"
+            "contains a user name or a password (the part before an @). Addresses are shown and stored in "
+            "files, so put the key into an environment variable and name the variable (`api_key_env`). In a "
+            "path, write %40 for @"
         )
     if not url.isprintable() or " " in url:
-        raise ValueError("has a space, a line break or another character that no address has")
+        raise ValueError("contains a space, a line break or another character that addresses cannot have")
     if not re.match(r"https?://", url, re.IGNORECASE):
-        raise ValueError(f"is no http:// or https:// address: write http://{_OTHER_SCHEME.sub('', url)}")
+        raise ValueError(f"is not an http:// or https:// address: write http://{_OTHER_SCHEME.sub('', url)}")
     if "?" in url or "#" in url:
-        raise ValueError("has a ? or a # in it: write only what comes before it")
+        raise ValueError("contains a ? or a #: write only the part before it")
     if _PERCENT.search(url):
-        raise ValueError("has a % without two hexadecimal digits after it: write %25 for a %")
+        raise ValueError("contains a % without two hexadecimal digits after it: write %25 for %")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise ValueError(f"is no address: {error}. {_EXAMPLE}") from None
+        raise ValueError(f"is not an address: {error}. {_EXAMPLE}") from None
     if not host:
-        raise ValueError(f"names no host. {_EXAMPLE}")
+        raise ValueError(f"has no host. {_EXAMPLE}")
     if not (_IN_BRACKETS.fullmatch(parts.netloc) if "[" in parts.netloc else _can_be_host(host)):
-        raise ValueError(f"names a host that cannot be: {host[:80]!r}. {_EXAMPLE}")
+        raise ValueError(f"has an impossible host: {host[:80]!r}. {_EXAMPLE}")
     if port == 0:
-        raise ValueError("names the port 0: ports go from 1 to 65535")
+        raise ValueError("has the port 0: ports go from 1 to 65535")
 
 
 def _can_be_host(host: str) -> bool:
@@ -56,12 +60,35 @@ def _can_be_host(host: str) -> bool:
 
 
 def check_key(key: str) -> None:
-    """Raises `ValueError` where `key` cannot be sent as a key."""
+    """Raises `ValueError` if `key` cannot be sent as a key."""
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ValueError("has characters that no key has. Is there a space or a line break in it?")
+        raise ValueError(
+            "contains characters that keys cannot have. Does it contain a space or a line break?"
+        )
+
+
+def model_key(name: str, config: ModelConfig) -> str | None:
+    """The key from the variable that `models.NAME` names; none named, none sent.
+
+    Raises `UnreachableError` where the variable is not set, `InputError` where it holds no key.
+    """
+    if config.key_variable is None:
+        return None
+    where, variable = f"models.{name}.api_key_env", shown_variable(config.key_variable)
+    key = os.environ.get(config.key_variable)
+    if not key:
+        hint = f"export {variable}=... and run the same command again."
+        if variable != config.key_variable:
+            hint = "Name the variable that holds the key, such as WRITER_KEY; never the key itself."
+        raise UnreachableError(f"the variable {variable} is not set.", where=where, hint=hint)
+    try:
+        check_key(key)
+    except ValueError as error:
+        raise InputError(f"the key in {variable} {error}", where=where) from None
+    return key
 
 
 def shown_variable(name: str) -> str:
-    """The name of a variable that is not set, for an error: only its beginning where it may be a key."""
+    """The name of an unset variable, for an error. If it looks like a key, only its beginning."""
     usual = _VARIABLE.fullmatch(name) and ("_" in name or len(name) <= _LONGEST_WORD)
     return name if usual else f"{name[:4]}... ({len(name)} characters)"

@@ -1,4 +1,4 @@
-"""YAML as plain data, with the line of every key, so that an error can say where it is."""
+"""YAML as plain data, with the line of every key, for errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Path_ = tuple[str | int, ...]
 
 
 class SourceMap:
-    """Lines of a YAML file by path: `("models", "writer", "provider")` stands in line 4."""
+    """Lines of a YAML file by path, for example line 4 for `("models", "writer", "provider")`."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -23,7 +23,7 @@ class SourceMap:
         self._settings: dict[Path_, str] = {}
 
     def read(self, node: yaml.Node | None, path: Path_ = ()) -> None:
-        """Notes the line of every key and item below `node`."""
+        """Records the line of every key and item below `node`."""
         if node is None:
             return
         self._lines.setdefault(path, node.start_mark.line + 1)
@@ -37,7 +37,7 @@ class SourceMap:
                 self.read(value, (*path, index))
 
     def set_by(self, setting: str, path: Path_) -> None:
-        """Notes that `--set` wrote what stands at `path`: the file has nothing to do with it."""
+        """Records that `--set` wrote the value at `path`, so errors there name no line of the file."""
         self._lines = {place: line for place, line in self._lines.items() if place[: len(path)] != path}
         self._settings[path] = setting if len(setting) <= 80 else f"{setting[:77]}..."
 
@@ -54,14 +54,14 @@ class SourceMap:
 
 
 def read_yaml(file: Path) -> tuple[dict[str, Any], SourceMap]:
-    """The file's mapping and where its keys stand. Raises `RecipeError` for anything else."""
+    """The file's mapping and the lines of its keys. Raises `RecipeError` if the file has no mapping."""
     try:
         text = read_small(file, RecipeError)
     except (FileNotFoundError, NotADirectoryError):
         raise RecipeError(
             "there is no such file.",
             where=str(file),
-            hint="Name a recipe, or make one with `synth init DIR`.",
+            hint="Name a recipe, or create one with `synth init DIR`.",
         ) from None
     except IsADirectoryError:
         raise RecipeError(
@@ -79,5 +79,5 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], SourceMap]:
             hint="Check the indentation, quotes and colons there." if fault.syntax else None,
         ) from None
     if not isinstance(data, dict):
-        raise RecipeError("holds no keys.", where=str(file), hint="A recipe starts with `name: ...`.")
+        raise RecipeError("contains no keys.", where=str(file), hint="A recipe starts with `name: ...`.")
     return data, source_map

@@ -1,4 +1,4 @@
-"""People's data out of everything that is read, before any prompt holds it (the stage `redact`)."""
+"""Removes personal data from all sources while they are read (the stage `redact`)."""
 
 from __future__ import annotations
 

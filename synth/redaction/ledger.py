@@ -1,7 +1,7 @@
-"""The one file that knows which stand-in is whose: beside the run, never in it, read by its owner alone.
+"""The ledger maps stand-ins to values. It is beside the run folder, and only its owner can read it.
 
-JSON Lines: the key of the stand-ins first, then a line for each value. A run folder can be copied, reviewed
-and exported without it.
+It is JSON Lines: first the key of the stand-ins, then one line per value. A run folder can be copied,
+reviewed and exported without it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ FORMAT_VERSION: Final = 1
 
 
 def ledger_of(run: Path) -> Path:
-    """Where the ledger of a run folder lies: `runs/NAME.redactions.jsonl` beside `runs/NAME`."""
+    """The path of a run folder's ledger: `runs/NAME.redactions.jsonl` beside `runs/NAME`."""
     whole = run.resolve()
     return whole.with_name(f"{whole.name}.redactions.jsonl")
 
 
 class RedactionLedger:
-    """The open file; held by one process at a time. A line that was cut by a crash is left out."""
+    """The open file, locked by one process at a time. A line that a crash cut off is removed."""
 
     def __init__(self, file: Path, warn: Callable[[str], None]) -> None:
         self.file = file
@@ -40,10 +40,12 @@ class RedactionLedger:
             raise MachineError(f"cannot be opened: {error.strerror}.", where=str(file)) from None
         try:
             if not try_lock(self._descriptor, file.parent):
-                raise MachineError("is in use by another synth run.", where=str(file), hint="Wait for it.")
+                raise MachineError(
+                    "is in use by another synth run.", where=str(file), hint="Wait until that run ends."
+                )
             if os.fstat(self._descriptor).st_mode & 0o077:
                 os.fchmod(self._descriptor, 0o600)
-                warn(f"{file} could be read by others; that is mended.")
+                warn(f"other users could read {file}; its mode is now 0600.")
             self.key = self._read()
         except OSError as error:
             self.close()
@@ -59,12 +61,12 @@ class RedactionLedger:
         self.close()
 
     def note(self, stand_in: str, kind: str, value: str, written: str) -> None:
-        """Writes down whose stand-in it is: the value that counts, and how it was first written."""
+        """Stores the value of a stand-in, and its first spelling."""
         self.holders[stand_in] = value
         self._append({"stand_in": stand_in, "kind": kind, "value": value, "written": written})
 
     def close(self) -> None:
-        """Lets others open it."""
+        """Closes the file and releases the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -95,9 +97,9 @@ class RedactionLedger:
 
 
 def restore(text: str, ledger: Path) -> str:
-    """`text` with each stand-in turned back into what it stands for, as it was first written.
+    """`text` with each stand-in replaced by its value, in the first spelling.
 
-    Raises `InputError` for a file that is no ledger.
+    Raises `InputError` for a file that is not a ledger.
     """
     _, entries = _parsed(ledger.read_bytes().rpartition(b"\n")[0], ledger)
     values = {entry["stand_in"]: entry["written"] for entry in entries}
@@ -119,8 +121,8 @@ def _parsed(data: bytes, file: Path) -> tuple[bytes, list[dict[str, str]]]:
             raise TypeError("an entry is not text")
     except (ValueError, KeyError, TypeError):
         raise InputError(
-            "is no list of redactions, or broken.",
+            "is not a list of redactions, or is damaged.",
             where=str(file),
-            hint="Restore it from a backup; without it, stand-ins come out differently.",
+            hint="Restore it from a backup. Without it, the stand-ins will differ.",
         ) from None
     return key, entries

@@ -1,4 +1,4 @@
-"""Names by a list of the user's: no model guesses who is a person."""
+"""Finds the names of a user's list. No model guesses names."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _POSSESSIVE: Final = re.compile(r"['’]s?$")
 
 
 class Names:
-    """A list of names, found as whole words however long the list is.
+    """Finds names as whole words. The length of the list does not matter.
 
-    Names of several words are found in any case and across line ends; a single word only as it is listed or
-    in capitals, since "Will" and "Rose" are words, too.
+    Names of several words are found in any case and across line ends. A single word is found only as it is
+    listed or in capitals, because "Will" and "Rose" are also words.
     """
 
     def __init__(self, names: list[str]) -> None:
         self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-        for name in sorted(names, key=len, reverse=True):  # the longest that fits is the one
+        for name in sorted(names, key=len, reverse=True):  # the longest match wins
             words = tuple(_folded(word) for word in _WORD.findall(name))
             if words:
                 self._by_first.setdefault(words[0], []).append((words, _nfc(name.strip())))
 
     def find(self, text: str) -> Iterator[PersonalValue]:
-        """Where the names stand, from left to right."""
+        """The matches, from left to right."""
         matches = list(_WORD.finditer(text))
         at = 0
         while at < len(matches):
@@ -65,7 +65,7 @@ class Names:
 
 
 def read_names(file: Path) -> Names:
-    """One name a line; empty lines and lines that begin with "#" are none. Raises `RecipeError`."""
+    """Reads one name per line, without empty lines and lines that begin with "#". Raises `RecipeError`."""
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
@@ -73,10 +73,12 @@ def read_names(file: Path) -> Names:
             "there is no such file.", where=f"redact.names: {file}", hint="Paths are relative to the recipe."
         ) from None
     except (UnicodeDecodeError, IsADirectoryError):
-        raise RecipeError("is no list of names in UTF-8.", where=f"redact.names: {file}") from None
+        raise RecipeError("is not a list of names in UTF-8.", where=f"redact.names: {file}") from None
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not names:
-        raise RecipeError("holds no names.", where=str(file), hint="Write one a line, or leave `names` out.")
+        raise RecipeError(
+            "contains no names.", where=str(file), hint="Write one per line, or remove `names`."
+        )
     short = next((name for name in names if sum(c.isalpha() for c in name) < 2), None)
     if short is not None:
         raise RecipeError(f"{short!r} is too short for a name.", where=str(file))
@@ -84,7 +86,7 @@ def read_names(file: Path) -> Names:
 
 
 def _joined(text: str, matches: list[re.Match[str]]) -> bool:
-    """Whether nothing but white space, or the point of an initial, stands between the words."""
+    """Whether only white space, or the dot of an initial, is between the words."""
     gaps = (text[a.end() : b.start()] for a, b in pairwise(matches))
     return all(re.fullmatch(r"\.?\s+", gap) for gap in gaps)
 

@@ -1,4 +1,4 @@
-"""Replaces people's data in texts and messages as they are read."""
+"""Replaces personal data in texts and messages while they are read."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from synth.redaction.ledger import RedactionLedger, ledger_of
 from synth.redaction.names import Names, read_names
 from synth.redaction.stand_ins import STAND_IN, stand_in
 
-_TAKEN: Final = "\x1f"  # stands where a value was found already
-# What a message says about itself, and not about people.
+_TAKEN: Final = "\x1f"  # marks text where a value was already found
+# Keys of a message whose values are never personal data.
 _FORM: Final = frozenset({"role", "type"})
 
 
 @dataclass(frozen=True, slots=True)
 class KindsToRedact:
-    """Which kinds are replaced."""
+    """The kinds of values to replace."""
 
     emails: bool = True
     phones: bool = True
@@ -32,7 +32,7 @@ class KindsToRedact:
 
 
 class Redactor:
-    """The same value by the same stand-in, wherever it stands; `close` it at the end of the run."""
+    """Replaces a value by the same stand-in everywhere. Call `close` at the end of the run."""
 
     def __init__(self, wanted: KindsToRedact, ledger: RedactionLedger) -> None:
         self._wanted = wanted
@@ -41,15 +41,15 @@ class Redactor:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the key, and tells nothing of it."""
+        """A digest that changes with the key and does not reveal it."""
         return hashlib.sha256(b"fingerprint" + self._ledger.key).hexdigest()
 
     def text(self, text: str) -> str:
-        """`text` without people's data."""
+        """`text` without personal data."""
         return self._redacted(text, set())
 
     def messages(self, messages: list[Any]) -> tuple[list[Any], list[str]]:
-        """Messages (or tools) with every text in them redacted, and the kinds that were found, in order."""
+        """Messages (or tools) with all texts redacted, and the kinds that were found, sorted."""
         kinds: set[str] = set()
         return self._walk(messages, kinds), sorted(kinds)
 
@@ -76,7 +76,7 @@ class Redactor:
         return "".join([*parts, text[at:]]) if parts else text
 
     def _found(self, text: str) -> list[PersonalValue]:
-        """From left to right, none over another: the kind that is surest comes first."""
+        """Matches from left to right, without overlaps: the most certain kind wins."""
         wanted = self._wanted
         kinds: list[tuple[bool, Callable[[str], Iterable[PersonalValue]]]] = [
             (wanted.emails, emails),
@@ -110,7 +110,7 @@ class Redactor:
 
 
 def open_redactor(recipe: Recipe, run: Path, warn: Callable[[str], None]) -> Redactor | None:
-    """The redactor of a recipe that begins with `redact`, with the ledger beside `run`; None for others.
+    """The redactor of a recipe whose first stage is `redact`, with the ledger beside `run`; else None.
 
     Raises `RecipeError`, `InputError`, `MachineError`.
     """

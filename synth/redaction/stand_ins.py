@@ -1,9 +1,9 @@
-"""What stands in for a value: of the same kind, nobody's, and the same for the same value.
+"""Makes stand-ins: of the same kind as the value, belonging to nobody, and always the same for one value.
 
-A stand-in is a keyed hash (HMAC-SHA256) of the value, so that it depends on no order: a seed more changes no
-other stand-in, and so no other prompt. Without the key nobody can try out which telephone number gives it.
-Each kind is outside of what is given to people: `example.com` (RFC 2606), the country code 999, a card and an
-IBAN with the wrong checksum.
+A stand-in is a keyed hash (HMAC-SHA256) of the value, so it does not depend on an order: a new seed changes
+no other stand-in, and so no other prompt. Without the key, nobody can find the telephone number by trying
+all. No stand-in can belong to a person: `example.com` (RFC 2606), the country code 999, a card and an IBAN
+with an invalid checksum.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _VOWELS: Final = "aeiou"
 _ENDS: Final = ["n", "l", "r", "s", "m", "th", "nd"]
 
 
-# A number in a stand-in can look like somebody's where the country is understood.
+# Digits in a stand-in can look like a telephone number of the recipe's `region`.
 STAND_IN: Final = re.compile(
     r"person-[0-9a-f]{10}@example\.com|\+999 \d{4} \d{6}|0000 \d{4} \d{4} \d{4}|ZZ00 \d{4} \d{4} \d{4}"
 )
 
 
 def stand_in(key: bytes, kind: DataKind, value: str, turn: int = 0) -> str:
-    """The stand-in of `value`; another `turn` gives another one, where two values would share one."""
+    """The stand-in of `value`. If two values would share one, another `turn` gives another one."""
     digest = hmac.digest(key, f"{kind}\0{value}\0{turn}".encode(), hashlib.sha256)
     number = int.from_bytes(digest, "big")
     digits = f"{number % 10**12:012d}"
@@ -47,7 +47,7 @@ def stand_in(key: bytes, kind: DataKind, value: str, turn: int = 0) -> str:
 
 
 def _name(number: int, words: int) -> str:
-    """A name that can be spoken and that nobody has, most likely: "Drenavis", "Kolufar Brimeto"."""
+    """A pronounceable name that most likely nobody has: "Drenavis", "Kolufar Brimeto"."""
     made = []
     for _ in range(words):
         word = ""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from synth.direct import open_directly
-from synth.errors import InputError, UnreachableError
+from synth.errors import InputError
+from synth.llm.base import Json
+from synth.review.argilla_api import ApiServer, ArgillaApi, Refusal
 
 WORKSPACE = "argilla"
 """The workspace that a local Argilla starts with."""
@@ -22,20 +19,6 @@ _LONGEST_NAME = 64
 _TIMEOUT_SECONDS = 30
 _CONFLICT = 409
 _UNPROCESSABLE = 422
-
-
-class ApiServer(Protocol):
-    """A running Argilla, and the key of somebody who may make accounts there."""
-
-    @property
-    def url(self) -> str:
-        """Where its API begins, without a slash at the end."""
-        ...
-
-    @property
-    def api_key(self) -> str:
-        """An owner's key."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -49,7 +32,8 @@ class Account:
 
 def list_accounts(server: ApiServer) -> list[Account]:
     """All accounts, in the order in which they were made."""
-    users = _call(server, "GET", "users")["items"]
+    with ArgillaApi(server, _TIMEOUT_SECONDS) as api:
+        users = _call(api, "GET", "users")["items"]
     return [Account(user["username"], user["role"]) for user in users]
 
 
@@ -70,8 +54,18 @@ def make_annotators(
     """
     for name in names:
         check_name(name)
-    workspace_id = _workspace_id(server, workspace)
-    known = {user["username"]: user for user in _call(server, "GET", "users")["items"]}
+    with ArgillaApi(server, _TIMEOUT_SECONDS) as api:
+        return _make(api, names, _workspace_id(api, workspace), new_passwords, made)
+
+
+def _make(
+    api: ArgillaApi,
+    names: Sequence[str],
+    workspace_id: str,
+    new_passwords: bool,
+    made: Callable[[Account], None],
+) -> list[Account]:
+    known = {user["username"]: user for user in _call(api, "GET", "users")["items"]}
     others = [name for name in names if name in known and known[name]["role"] != ANNOTATOR]
     if new_passwords and others:
         raise InputError(
@@ -82,17 +76,17 @@ def make_annotators(
         password = secrets.token_urlsafe(12)
         if name not in known:
             new = {"username": name, "first_name": name, "role": ANNOTATOR, "password": password}
-            known[name] = _call(server, "POST", "users", new)
+            known[name] = _call(api, "POST", "users", new)
             account = Account(name, ANNOTATOR, password)
         elif new_passwords:
-            _call(server, "PATCH", f"users/{known[name]['id']}", {"password": password})
+            _call(api, "PATCH", f"users/{known[name]['id']}", {"password": password})
             account = Account(name, ANNOTATOR, password)
         else:
             account = Account(name, known[name]["role"])
         made(account)
         accounts.append(account)
         member = {"user_id": known[name]["id"]}
-        _call(server, "POST", f"workspaces/{workspace_id}/users", member, accept=_CONFLICT)
+        _call(api, "POST", f"workspaces/{workspace_id}/users", member, accept=_CONFLICT)
     return accounts
 
 
@@ -106,37 +100,22 @@ def check_name(name: str) -> None:
         )
 
 
-def _workspace_id(server: ApiServer, name: str) -> str:
-    for workspace in _call(server, "GET", "me/workspaces")["items"]:
+def _workspace_id(api: ArgillaApi, name: str) -> str:
+    for workspace in _call(api, "GET", "me/workspaces")["items"]:
         if workspace["name"] == name:
             return str(workspace["id"])
-    raise InputError(f"there is no workspace {name!r} at {server.url}.")
+    raise InputError(f"there is no workspace {name!r} at {api.url}.")
 
 
 def _call(
-    server: ApiServer,
-    method: str,
-    path: str,
-    body: dict[str, Any] | None = None,
-    *,
-    accept: int | None = None,
-) -> Any:
-    """The answer of Argilla's API; None where it refuses with the status `accept`."""
-    request = urllib.request.Request(
-        f"{server.url}/api/v1/{path}",
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"X-Argilla-Api-Key": server.api_key, "Content-Type": "application/json"},
-    )
+    api: ArgillaApi, method: str, path: str, body: Json | None = None, *, accept: int | None = None
+) -> Json:
+    """The answer of Argilla's API; nothing where it refuses with the status `accept`."""
     try:
-        with open_directly(request, _TIMEOUT_SECONDS) as response:
-            return json.load(response)
-    except urllib.error.HTTPError as error:
-        if error.code == accept:
-            return None
-        said = error.read().decode(errors="replace")
-        if error.code in (_CONFLICT, _UNPROCESSABLE):
-            raise InputError(f"Argilla refuses: {said}", where=path) from error
-        raise UnreachableError(f"Argilla answered {error.code}: {said}", where=server.url) from error
-    except OSError as error:
-        raise UnreachableError(f"Argilla does not answer: {error}", where=server.url) from error
+        return api.call(method, path, body)
+    except Refusal as refusal:
+        if refusal.status == accept:
+            return {}
+        if refusal.status in (_CONFLICT, _UNPROCESSABLE):
+            raise InputError(f"Argilla refuses: {refusal.words}", where=path) from refusal
+        raise

@@ -16,8 +16,9 @@ import orjson
 
 from synth.errors import InputError, UnreachableError
 from synth.llm.base import Json
+from synth.review.argilla_api import Refusal
 from synth.review.argilla_send import Sender, item_of
-from synth.review.argilla_server import Connection, Refusal
+from synth.review.argilla_server import Connection
 from synth.review.backend import Progress, Refused, Wanted
 from synth.review.records import VERSIONS, Record
 from synth.review.tasks import FieldSpec, Task

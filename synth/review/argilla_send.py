@@ -8,7 +8,8 @@ from typing import Any
 
 from synth.errors import UnreachableError
 from synth.llm.base import Json
-from synth.review.argilla_server import Connection, Refusal
+from synth.review.argilla_api import Refusal
+from synth.review.argilla_server import Connection
 from synth.review.backend import Refused
 from synth.review.records import Record
 from synth.review.tasks import FieldSpec

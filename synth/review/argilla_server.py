@@ -11,13 +11,12 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from synth.errors import InputError, UnreachableError
 from synth.hints import pip_install
 from synth.llm.base import Json
 from synth.recipe.servers import check_address, check_key, shown_variable
 from synth.review import server as local
+from synth.review.argilla_api import ArgillaApi, does_not_answer
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -63,15 +62,6 @@ def find_server(url: str | None, api_key_env: str | None) -> Server:
     return Server(url.rstrip("/"), key)
 
 
-class Refusal(UnreachableError):
-    """The server answered, and said no. `status` is HTTP's, `words` the server's."""
-
-    def __init__(self, status: int, words: str, where: str) -> None:
-        super().__init__(f"Argilla answered {status}: {words}", where=where)
-        self.status = status
-        self.words = words
-
-
 class Connection:
     """One Argilla, with a key. Raises `UnreachableError` where it does not answer or refuses the key."""
 
@@ -86,46 +76,17 @@ class Connection:
                     api_url=server.url, api_key=server.api_key, timeout=_TIMEOUT_SECONDS, retries=2
                 )
         except Exception as error:
-            raise self._gone(error) from error
+            raise does_not_answer(str(error) or type(error).__name__, server.url) from error
+        self._api = ArgillaApi(server, _TIMEOUT_SECONDS)
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Json:
         """The JSON that `method path` gives. Raises `Refusal`, or `UnreachableError`."""
-        import httpx
-
-        content = None if body is None else orjson.dumps(body)
-        try:
-            answer = self.client.http_client.request(
-                method,
-                f"/api/v1/{path}",
-                content=content,
-                params=params,
-                headers={"Content-Type": "application/json"},
-            )
-        except httpx.TimeoutException as error:
-            raise Refusal(504, f"no answer in {_TIMEOUT_SECONDS} s", self.server.url) from error
-        except httpx.TransportError as error:
-            raise self._gone(error) from error
-        if answer.status_code in (401, 403):
-            raise UnreachableError(
-                "Argilla refuses this key.",
-                where=self.server.url,
-                hint="It must be an owner's or an admin's.",
-            )
-        if answer.is_error:
-            said = _words(answer.content).replace(self.server.api_key, "[key]")
-            raise Refusal(answer.status_code, said, self.server.url)
-        return dict(orjson.loads(answer.content)) if answer.content else {}
+        return self._api.call(method, path, body, **params)
 
     def close(self) -> None:
         """May be called twice."""
+        self._api.close()
         self.client.http_client.close()
-
-    def _gone(self, error: Exception) -> UnreachableError:
-        return UnreachableError(
-            f"Argilla does not answer: {error or type(error).__name__}",
-            where=self.server.url,
-            hint="Is it running? The same command goes on from here.",
-        )
 
 
 def _argilla() -> Any:
@@ -139,12 +100,3 @@ def _argilla() -> Any:
             hint=f"Type `{pip_install('argilla', 'requests')}`. Or review through a file: --backend file.",
         ) from error
     return argilla
-
-
-def _words(content: bytes) -> str:
-    """What the server said, short."""
-    try:
-        detail = orjson.loads(content)["detail"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        detail = content.decode(errors="replace")
-    return str(detail)[:300]

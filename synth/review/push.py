@@ -16,7 +16,8 @@ from synth.review.selection import Picked, judging_of, select
 from synth.review.settle import Decision, settle_all
 from synth.review.tasks import recipe_task
 from synth.review.verdicts import verdicts_of
-from synth.review.votes import draft_label, read_vote
+from synth.review.votes import label_of, read_vote
+from synth.row import Row
 from synth.store import Decisions, Place, ReviewStore, RunReader, Shown
 
 OVERLAP = "-overlap"
@@ -121,11 +122,11 @@ class _Push:
         for each in picked:
             self._report.shares[each.share] = self._report.shares.get(each.share, 0) + 1
         wanted = {each.row for each in picked}
-        receipts = {receipt["id"]: receipt for receipt in self._reader.made() if receipt["id"] in wanted}
+        drafts = {row.id: row for row in self._reader.made() if row.id in wanted}
         # For a question about classes that names none: those that the rows carry.
-        self._labels = sorted({draft_label(receipt)[1] for receipt in receipts.values()})
+        self._labels = sorted({label_of(draft)[1] for draft in drafts.values()})
         for needed, rows in self._by_place(picked).items():
-            self._push_rows(needed, rows, receipts)
+            self._push_rows(needed, rows, drafts)
         self._push_conflicts()
         verdicts_of(self._known, recipe).refresh(self._store.reviewed, self._store.version)
         return self._report
@@ -138,22 +139,22 @@ class _Push:
             groups.setdefault(each.needed, []).append(each)
         return groups
 
-    def _push_rows(self, needed: int, picked: Sequence[Picked], receipts: Mapping[str, Json]) -> None:
+    def _push_rows(self, needed: int, picked: Sequence[Picked], drafts: Mapping[str, Row]) -> None:
         mixed = self._review.overlap < 1
         name = self._name + (OVERLAP if needed > 1 and mixed else "")
         place = self._open(Wanted(name, self._task, needed, labels=self._labels))
         records, shown = [], {}
         for each in picked:
-            receipt = receipts[each.row]
+            draft = drafts[each.row]
             try:
                 record = record_of(
-                    receipt, self._task, hide_scores=each.share == "random", seed=self._recipe.seed
+                    draft, self._task, hide_scores=each.share == "random", seed=self._recipe.seed
                 )
             except Unfit as unfit:
                 self._report.unfit.append(Refused(each.row, str(unfit)))
                 continue
             records.append(replace(record, needed=each.needed))
-            shown[each.row] = Shown(place.id, each.row, each.share, each.needed, receipt, record.order)
+            shown[each.row] = Shown(place.id, each.row, each.share, each.needed, draft, record.order)
         self._send(place, records, shown, self._decided())
 
     def _decided(self) -> set[str]:
@@ -175,16 +176,16 @@ class _Push:
         place = self._open(wanted)
         records, shown = [], {}
         for case in open_cases:
-            receipt = case.shown.receipt
+            draft = case.shown.draft
             record = record_of(
-                receipt,
+                draft,
                 self._task,
                 hide_scores=True,
                 seed=self._recipe.seed,
                 versions=versions_of(case, self._known),
             )
             records.append(record)
-            shown[record.row] = Shown(place.id, record.row, "conflict", 1, receipt, record.order)
+            shown[record.row] = Shown(place.id, record.row, "conflict", 1, draft, record.order)
         self._report.conflicts = len(records)
         self._send(place, records, shown)
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synth.conversation import content_of
 from synth.errors import InputError
+from synth.frozen import FrozenJson, thaw
 from synth.llm.base import Json
 from synth.review.tasks import Task
-from synth.review.votes import LETTERS, draft_answer, draft_label, draft_prompt
-from synth.row import content_of
+from synth.review.votes import LETTERS, label_of
+from synth.row import Row
 from synth.stable import rank
 
 # Shown beside the task's own fields where annotators wrote different texts.
@@ -36,16 +38,16 @@ class Record:
 
 
 def record_of(
-    receipt: Json, task: Task, *, hide_scores: bool, seed: int, versions: Mapping[str, str] | None = None
+    row: Row, task: Task, *, hide_scores: bool, seed: int, versions: Mapping[str, str] | None = None
 ) -> Record:
     """The record of a row. `versions` are different texts of several annotators, by name.
 
     Raises `Unfit` where a required field has nothing to show, `InputError` for a field that no row has.
     """
-    order = _candidates(receipt, seed)
+    order = _candidates(row, seed)
     shown: Json = {}
     for spec in task.fields:
-        value = _field(spec.name, receipt, order, chat=spec.type == "chat")
+        value = _field(spec.name, row, order, chat=spec.type == "chat")
         if value:
             shown[spec.name] = value
         elif spec.required:
@@ -54,17 +56,17 @@ def record_of(
         shown[VERSIONS] = "\n\n".join(f"**{name}**\n\n{text}" for name, text in sorted(versions.items()))
     questions = {question.name for question in task.questions}
     suggestions = {
-        name: value for name, draw in _SUGGESTIONS.items() if name in questions and (value := draw(receipt))
+        name: value for name, draw in _SUGGESTIONS.items() if name in questions and (value := draw(row))
     }
-    about = _metadata(receipt, order, hide_scores=hide_scores)
+    about = _metadata(row, order, hide_scores=hide_scores)
     metadata = {
         spec.name: about[spec.name] for spec in task.metadata if about.get(spec.name) not in (None, "")
     }
-    meaning = f"{draft_prompt(receipt)}\n{draft_answer(receipt)}"
-    return Record(receipt["id"], shown, suggestions, metadata, order, meaning=meaning)
+    meaning = f"{row.conversation.last_request}\n{_answer(row)}"
+    return Record(row.id, shown, suggestions, metadata, order, meaning=meaning)
 
 
-def _field(name: str, receipt: Json, order: Sequence[str], *, chat: bool) -> Any:
+def _field(name: str, row: Row, order: Sequence[str], *, chat: bool) -> Any:
     if name in LETTERS:
         place = LETTERS.index(name)
         return order[place] if place < len(order) else None
@@ -72,78 +74,75 @@ def _field(name: str, receipt: Json, order: Sequence[str], *, chat: bool) -> Any
     if fill is None:
         known = ", ".join((*_FIELDS, *LETTERS))
         raise InputError(f"no row has a field {name!r}.", where="the review task", hint=f"Fields: {known}.")
-    messages = fill(receipt)
+    messages = fill(row)
     if chat:
         return [{"role": m["role"], "content": _said(m)} for m in messages if _said(m)]
     return "\n\n".join(_said(m) for m in messages if m["role"] != "system")
 
 
-def _before_answer(receipt: Json) -> list[Json]:
-    messages: list[Json] = receipt["messages"]
-    return messages[:-1] if messages and messages[-1]["role"] == "assistant" else messages
+def _answer(row: Row) -> str:
+    return row.conversation.answer or ""
 
 
-def _as_message(read: Callable[[Json], str]) -> Callable[[Json], list[Json]]:
-    return lambda receipt: [{"role": "user", "content": read(receipt)}]
-
-
-def _source(receipt: Json) -> str:
+def _source(row: Row) -> str:
     """The passage that the row was made from, where a stage noted it."""
-    for event in receipt["history"]:
+    for event in row.history:
         for key in ("source", "passage"):
-            if isinstance(event.get(key), str):
-                return str(event[key])
+            if isinstance(text := event.details.get(key), str):
+                return text
     return ""
 
 
-_FIELDS: Mapping[str, Callable[[Json], list[Json]]] = {
-    "prompt": _before_answer,
-    "text": _before_answer,
-    "question": _as_message(draft_prompt),
-    "answer": _as_message(draft_answer),
+def _as_message(read: Callable[[Row], str]) -> Callable[[Row], Sequence[FrozenJson]]:
+    return lambda row: [{"role": "user", "content": read(row)}]
+
+
+_FIELDS: Mapping[str, Callable[[Row], Sequence[FrozenJson]]] = {
+    "prompt": lambda row: row.conversation.prompt,
+    "text": lambda row: row.conversation.prompt,
+    "question": _as_message(lambda row: row.conversation.last_request),
+    "answer": _as_message(_answer),
     "source": _as_message(_source),
 }
 
-_SUGGESTIONS: Mapping[str, Callable[[Json], str]] = {
-    "response": draft_answer,
-    "instruction": draft_prompt,
-    "label": lambda receipt: draft_label(receipt)[1],
+_SUGGESTIONS: Mapping[str, Callable[[Row], str]] = {
+    "response": _answer,
+    "instruction": lambda row: row.conversation.last_request,
+    "label": lambda row: label_of(row)[1],
 }
 
 
-def _said(message: Json) -> str:
+def _said(message: FrozenJson) -> str:
     """A message's text; a call of a tool as JSON."""
     calls = message.get("tool_calls")
-    return content_of(message) or (str(calls) if calls else "")
+    return content_of(message) or (str(thaw(calls)) if calls else "")
 
 
-def _candidates(receipt: Json, seed: int) -> tuple[str, ...]:
+def _candidates(row: Row, seed: int) -> tuple[str, ...]:
     """Up to four different answers, the row's own among them, shuffled by row: position tells nothing."""
-    texts = [c["content"] for c in receipt["candidates"] if str(c.get("content") or "").strip()]
+    texts = [candidate.content for candidate in row.candidates if candidate.content.strip()]
     if not texts:
         return ()
-    own = draft_answer(receipt)
+    own = _answer(row)
     different = list(dict.fromkeys([*([own] if own.strip() else []), *texts]))[: len(LETTERS)]
     if len(different) < 2:
         return ()
-    return tuple(sorted(different, key=lambda text: rank(seed, "order", receipt["id"], text)))
+    return tuple(sorted(different, key=lambda text: rank(seed, "order", row.id, text)))
 
 
-def _metadata(receipt: Json, order: Sequence[str], *, hide_scores: bool) -> Json:
-    lineage = receipt["lineage"]
+def _metadata(row: Row, order: Sequence[str], *, hide_scores: bool) -> Json:
+    lineage = row.lineage
     about: Json = {
-        "stage": lineage["stage"] or lineage["origin"],
-        "model": lineage["model"],
-        "cluster": receipt["cluster"],
-        "length": len(draft_answer(receipt)),
+        "stage": row.maker,
+        "model": lineage.model,
+        "cluster": row.cluster,
+        "length": len(_answer(row)),
         "candidates": len(order),
-        "document": next(iter(lineage["parents"]), None) if lineage["origin"] == "document" else None,
+        "document": next(iter(lineage.parents), None) if lineage.origin == "document" else None,
     }
     if not hide_scores:
-        scores = list(receipt["scores"].values())
-        marks = sorted(
-            (c["score"] for c in receipt["candidates"] if c.get("score") is not None), reverse=True
-        )
+        scores = list(row.scores.values())
+        marks = sorted((c.score for c in row.candidates if c.score is not None), reverse=True)
         about["score"] = round(sum(scores) / len(scores), 2) if scores else None
         about["margin"] = round(marks[0] - marks[1], 2) if len(marks) > 1 else None
     return about

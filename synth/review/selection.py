@@ -17,9 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from synth.llm.base import Json
 from synth.recipe.model import Recipe, ReviewOptions
-from synth.review.votes import draft_answer
+from synth.row import Row
 from synth.stable import rank
 from synth.stages.score_options import ScoreOptions
 
@@ -48,7 +47,7 @@ class Judging:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """What choosing takes of a receipt."""
+    """What choosing takes of a row."""
 
     row: str
     kept: bool
@@ -70,9 +69,9 @@ def judging_of(recipe: Recipe) -> Judging:
     return Judging(bars, list(panels.values()))
 
 
-def select(receipts: Iterable[Json], options: ReviewOptions, judging: Judging, seed: int) -> list[Picked]:
-    """The rows to review, by id. `receipts` are all of the run's, as the stages left them."""
-    drafts = [draft for receipt in receipts if (draft := _reviewable(receipt))]
+def select(rows: Iterable[Row], options: ReviewOptions, judging: Judging, seed: int) -> list[Picked]:
+    """The rows to review, by id. `rows` are all of the run's, as the stages left them."""
+    drafts = [draft for row in rows if (draft := _reviewable(row))]
     kept = [draft for draft in drafts if draft.kept]
     dropped = [draft for draft in drafts if not draft.kept]
     wanted = len(drafts) if options.rows == "all" else min(options.rows, len(drafts))
@@ -128,21 +127,19 @@ class _Shares:
         return picked | dict.fromkeys(spare[: max(missing, 0)], "dropped")
 
 
-def _reviewable(receipt: Json) -> _Draft | None:
-    lineage = receipt["lineage"]
-    given = lineage["stage"] is None and lineage["origin"] in ("seed", "holdout")
-    if given or not draft_answer(receipt).strip():
+def _reviewable(row: Row) -> _Draft | None:
+    if row.given or not (row.conversation.answer or "").strip():
         return None
-    kept = receipt["status"] == "kept"
-    if not kept and (receipt["status"] != "dropped" or not _judged(receipt)):
+    kept = row.status == "kept"
+    if not kept and (row.status != "dropped" or not _judged(row)):
         return None
-    marks = sorted((c["score"] for c in receipt["candidates"] if c.get("score") is not None), reverse=True)
-    return _Draft(receipt["id"], kept, receipt["scores"], marks[:2], receipt["cluster"] or receipt["id"])
+    marks = sorted((c.score for c in row.candidates if c.score is not None), reverse=True)
+    return _Draft(row.id, kept, row.scores, marks[:2], row.cluster or row.id)
 
 
-def _judged(receipt: Json) -> bool:
+def _judged(row: Row) -> bool:
     """Whether it was dropped for its quality: what is a copy stays one, whatever people think of it."""
-    return bool(receipt["scores"]) and receipt["reason"] not in _COPIES
+    return bool(row.scores) and row.reason not in _COPIES
 
 
 def _weights(options: ReviewOptions) -> dict[str, float]:

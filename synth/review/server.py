@@ -14,8 +14,8 @@ from pathlib import Path
 
 import platformdirs
 
-from synth.direct import open_directly
 from synth.errors import InputError, MachineError, UnreachableError
+from synth.http import BlockingHttpClient, ConnectionFailed
 from synth.review.environment import Progress, ensure_environment, package_folder
 
 DEFAULT_PORT = 6900
@@ -64,9 +64,9 @@ def running() -> LocalServer | None:
     if not _is_alive(server.pid):
         return None
     try:
-        with open_directly(f"{server.url}/api/v1/status", _ANSWER_SECONDS):
-            return server
-    except OSError:
+        with BlockingHttpClient(_ANSWER_SECONDS) as http:
+            return server if http.request("GET", f"{server.url}/api/v1/status")[0] == 200 else None
+    except ConnectionFailed:
         return None
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from synth.llm.base import Json
-from synth.review.votes import EQUAL, Vote, draft_answer, draft_label, draft_prompt, plain, read_vote
+from synth.review.votes import EQUAL, Vote, label_of, plain, read_vote
 from synth.store import Answer, Decisions, Shown
 
 Status = Literal["pending", "accepted", "edited", "rejected", "restored", "conflict"]
@@ -122,14 +122,14 @@ class _Settling:
         self, votes: Sequence[Vote], answer: str | None, prompt: str | None, label: str | None
     ) -> Decision:
         """`answer`, `prompt` and `label` as people left them; None where they were not asked for."""
-        receipt = self.shown.receipt
-        kind, old_label = draft_label(receipt)
+        draft = self.shown.draft
+        kind, old_label = label_of(draft)
         if label is not None and kind is None:
             answer, label = label, None
         chosen = answer
-        if answer is not None and plain(answer) in (plain(draft_answer(receipt)), EQUAL):
+        if answer is not None and plain(answer) in (plain(draft.conversation.answer or ""), EQUAL):
             answer = None
-        if prompt == draft_prompt(receipt):
+        if prompt == draft.conversation.last_request:
             prompt = None
         if label == old_label:
             label = None
@@ -137,7 +137,7 @@ class _Settling:
         status: Status = "edited" if changed else "accepted"
         losers = next((vote.losers for vote in votes if chosen in (vote.better, vote.chosen)), ())
         return self._as(
-            "restored" if receipt["status"] == "dropped" else status,
+            "restored" if draft.status == "dropped" else status,
             votes,
             answer=answer,
             prompt=prompt,

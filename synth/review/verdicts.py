@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
+from synth.conversation import Conversation
+from synth.frozen import FrozenDict, FrozenJson, freeze
 from synth.llm.base import Json
 from synth.recipe.model import Recipe
 from synth.review.settle import Decision, settle_all
-from synth.review.votes import draft_answer, draft_label, draft_prompt
+from synth.review.votes import label_of
+from synth.row import Dropped, Event, Kept, Review, Row
 from synth.store import Decisions, Reviewed
 from synth.store.reviewed import ReviewedTable
 
@@ -47,19 +51,19 @@ class Verdicts:
         if parents and stage in self._paraphrases:
             self._parents[row] = parents
 
-    def reviewed(self, receipt: Json, ended: int | None) -> Reviewed | None:
+    def reviewed(self, row: Row, ended: int | None) -> Reviewed | None:
         """The row as decisions leave it; None where they do nothing to it.
 
-        `receipt` and `ended` are as the stages left it: they are not changed.
+        `row` and `ended` are as the stages left it.
         """
-        decision = self._decisions.get(receipt["id"])
+        decision = self._decisions.get(row.id)
         if decision is not None and decision.keeps is not None:
-            return self._decided(receipt, ended, decision)
-        inherited = self._inherited(receipt, decision, ended)
+            return self._decided(row, ended, decision)
+        inherited = self._inherited(row, decision, ended)
         if inherited is not None or decision is None:
             return inherited
         # Nobody has answered yet; or people disagree, which is theirs to settle, and no stage's.
-        return Reviewed(decision.answered, ended, {**receipt, "review": review_of(decision)})
+        return Reviewed(decision.answered, ended, replace(row, review=review_of(decision)))
 
     def refresh(self, table: ReviewedTable, version: int) -> int:
         """Brings the table up to these decisions. Returns how many rows stay that no stage makes any more."""
@@ -67,81 +71,78 @@ class Verdicts:
             return 0
         lines: dict[str, Reviewed | None] = {}
         families = list(table.families(version)) if self else []
-        for row, stage, parents in families:
-            self.note(row, stage, parents)
-        wanted = set(self._decisions) | {row for row, _, parents in families if self._touches(parents)}
-        for receipt, ended in table.made(wanted, version):
-            lines[receipt["id"]] = self.reviewed(receipt, ended)
-            wanted.discard(receipt["id"])
+        for row_id, stage, parents in families:
+            self.note(row_id, stage, parents)
+        wanted = set(self._decisions) | {row_id for row_id, _, parents in families if self._touches(parents)}
+        for row, ended in table.made(wanted, version):
+            lines[row.id] = self.reviewed(row, ended)
+            wanted.discard(row.id)
         carried = []
-        for row in sorted(wanted):
-            decision = self._decisions[row]
-            shown = decision.shown.receipt
+        for row_id in sorted(wanted):
+            decision = self._decisions[row_id]
+            draft = decision.shown.draft
             if decision.answered:
-                carried.append(shown)
-                lines[row] = self.reviewed(shown, self._end if shown["status"] == "dropped" else None)
+                carried.append(draft)
+                lines[row_id] = self.reviewed(draft, self._end if draft.status == "dropped" else None)
         touched = [line for line in lines.values() if line is not None]
         table.replace(touched, carried)
-        gone = {receipt["id"] for receipt in carried}
-        return sum(line.receipt["id"] in gone and line.receipt["status"] == "kept" for line in touched)
+        gone = {row.id for row in carried}
+        return sum(line.row.id in gone and line.row.status == "kept" for line in touched)
 
     def _touches(self, parents: Iterable[str]) -> bool:
         return any(parent in self._decisions or parent in self._parents for parent in parents)
 
-    def _decided(self, receipt: Json, ended: int | None, decision: Decision) -> Reviewed:
-        review = review_of(decision)
-        if not decision.keeps:
-            row = {**receipt, "review": review, "history": [*receipt["history"], _event(decision, receipt)]}
-            if receipt["status"] == "dropped":
-                return Reviewed(True, ended, row)
-            words = "; ".join((*decision.reasons, *decision.comments)) or "no reason given"
-            row |= {"status": "dropped", "stage": REVIEW, "reason": "rejected"}
-            row["detail"] = f"{', '.join(decision.by)}: {words}"
-            return Reviewed(True, self._end, row)
-        row = {
-            **receipt,
-            "status": "kept",
-            "stage": None,
-            "reason": None,
-            "detail": None,
-            "messages": decided_messages(decision),
-            "labels": _labels(decision, receipt),
-            "review": review,
-            "history": [*receipt["history"], _event(decision, receipt)],
-        }
-        if decision.answer is not None or decision.prompt is not None:
-            _set_scores_aside(row, review)
-        return Reviewed(True, None, row)
+    def _decided(self, row: Row, ended: int | None, decision: Decision) -> Reviewed:
+        after = replace(row, review=review_of(decision), history=(*row.history, _event(decision, row)))
+        if decision.keeps:
+            after = replace(
+                after,
+                outcome=Kept(),
+                conversation=decided_conversation(decision),
+                labels=_labels(decision, row),
+            )
+            if row.scores and (decision.answer is not None or decision.prompt is not None):
+                # A judge gave them to the text that a person has replaced.
+                review = replace(after.review, before_scores=row.scores)
+                after = replace(after, scores=FrozenDict(), review=review)
+            return Reviewed(True, None, after)
+        if row.status == "dropped":
+            return Reviewed(True, ended, after)
+        words = "; ".join((*decision.reasons, *decision.comments)) or "no reason given"
+        outcome = Dropped(REVIEW, "rejected", f"{', '.join(decision.by)}: {words}")
+        return Reviewed(True, self._end, replace(after, outcome=outcome))
 
-    def _inherited(self, receipt: Json, own: Decision | None, ended: int | None) -> Reviewed | None:
+    def _inherited(self, row: Row, own: Decision | None, ended: int | None) -> Reviewed | None:
         """What a paraphrase takes over from the row that it was made from."""
-        if receipt["status"] != "kept":
+        if row.status != "kept":
             return None
-        source = self._source(receipt)
+        source = self._source(row)
         if source is None or (source.keeps and source.answer is None):
             return None
-        row = {**receipt, "review": review_of(own) if own else receipt["review"]}
+        after = replace(row, review=review_of(own) if own else row.review)
         parent = source.shown.row
         if not source.keeps:
-            row |= {"status": "dropped", "stage": REVIEW, "reason": "parent rejected"}
-            row["detail"] = f"a paraphrase of {parent}, which {', '.join(source.by)} rejected"
-            return Reviewed(False, self._end, row)
-        event = {
-            "stage": REVIEW,
-            "did": ["took_over_answer"],
-            "from": parent,
-            "by": list(source.by),
-            "before": draft_answer(receipt),
-        }
-        _set_scores_aside(row, event)
-        row["messages"] = _answered(receipt["messages"], source.answer or "")
-        row["history"] = [*receipt["history"], event]
-        return Reviewed(False, ended, row)
+            words = f"a paraphrase of {parent}, which {', '.join(source.by)} rejected"
+            return Reviewed(
+                False, self._end, replace(after, outcome=Dropped(REVIEW, "parent rejected", words))
+            )
+        details: Json = {"from": parent, "by": source.by, "before": row.conversation.answer or ""}
+        if row.scores:
+            details["before_scores"] = row.scores
+        event = Event(REVIEW, ("took_over_answer",), freeze(details))
+        after = replace(
+            after,
+            conversation=row.conversation.with_answer(source.answer or ""),
+            scores=FrozenDict(),
+            history=(*row.history, event),
+        )
+        return Reviewed(False, ended, after)
 
-    def _source(self, receipt: Json) -> Decision | None:
+    def _source(self, row: Row) -> Decision | None:
         """The decision on the nearest row whose answer this one shares."""
-        paraphrase = receipt["lineage"]["stage"] in self._paraphrases
-        waiting, seen = list(receipt["lineage"]["parents"]), set()
+        paraphrase = row.lineage.stage in self._paraphrases
+        answer = row.conversation.answer or ""
+        waiting, seen = list(row.lineage.parents), set()
         while waiting:
             parent = waiting.pop(0)
             if parent in seen:
@@ -149,8 +150,7 @@ class Verdicts:
             seen.add(parent)
             decision = self._decisions.get(parent)
             if decision is not None and decision.keeps is not None:
-                shares = draft_answer(decision.shown.receipt) == draft_answer(receipt)
-                if paraphrase or shares:
+                if paraphrase or (decision.shown.draft.conversation.answer or "") == answer:
                     return decision
             elif paraphrase:
                 waiting.extend(self._parents.get(parent, ()))
@@ -162,76 +162,56 @@ def verdicts_of(decisions: Decisions, recipe: Recipe) -> Verdicts:
     return Verdicts(settle_all(decisions), [(stage.kind, stage.name) for stage in recipe.stages])
 
 
-def review_of(decision: Decision) -> Json:
-    """The receipt's `review` block."""
-    shown = decision.shown
-    review: Json = {
-        "status": decision.status,
-        "by": list(decision.by),
-        "at": decision.at,
-        "before": draft_answer(shown.receipt) if decision.answer is not None else None,
-        "answers": decision.answers,
-        "share": shown.share,
-        "waiting": decision.waiting,
-    }
-    if decision.prompt is not None:
-        review["before_prompt"] = draft_prompt(shown.receipt)
-    if decision.losers:
-        review["losers"] = list(decision.losers)
-    if decision.adjudicated:
-        review["adjudicated"] = True
-    return review
+def review_of(decision: Decision) -> Review:
+    """What the row says about the decision on it."""
+    shown, draft = decision.shown, decision.shown.draft.conversation
+    return Review(
+        status=decision.status,
+        by=decision.by,
+        at=decision.at,
+        before=(draft.answer or "") if decision.answer is not None else None,
+        answers=freeze(decision.answers),
+        share=shown.share,
+        waiting=decision.waiting,
+        before_prompt=draft.last_request if decision.prompt is not None else None,
+        losers=decision.losers,
+        adjudicated=decision.adjudicated,
+    )
 
 
-def decided_messages(decision: Decision) -> list[Json]:
+def decided_conversation(decision: Decision) -> Conversation:
     """The conversation as people left it: what they saw, with what they changed."""
-    messages = decision.shown.receipt["messages"]
+    conversation = decision.shown.draft.conversation
     if decision.answer is not None:
-        messages = _answered(messages, decision.answer)
+        conversation = conversation.with_answer(decision.answer)
     if decision.prompt is not None:
-        last = max(place for place, message in enumerate(messages) if message["role"] == "user")
-        messages = [
-            {**message, "content": decision.prompt} if place == last else message
-            for place, message in enumerate(messages)
-        ]
-    return list(messages)
+        conversation = conversation.with_last_request(decision.prompt)
+    return conversation
 
 
-def _set_scores_aside(row: Json, note: Json) -> None:
-    """A judge gave them to the text that a person has replaced: `note` keeps them, and the row has none."""
-    if row["scores"]:
-        row["scores"], note["before_scores"] = {}, row["scores"]
-
-
-def _answered(messages: Sequence[Json], answer: str) -> list[Json]:
-    if messages and messages[-1]["role"] == "assistant":
-        return [*messages[:-1], {**messages[-1], "content": answer}]
-    return [*messages, {"role": "assistant", "content": answer}]
-
-
-def _labels(decision: Decision, receipt: Json) -> Json:
+def _labels(decision: Decision, row: Row) -> FrozenJson:
     if decision.label is None:
-        return dict(receipt["labels"])
-    name, _ = draft_label(decision.shown.receipt)
-    return {**receipt["labels"], name or "label": decision.label}
+        return row.labels
+    name, _ = label_of(decision.shown.draft)
+    return FrozenDict({**row.labels, name or "label": decision.label})
 
 
-def _event(decision: Decision, receipt: Json) -> Json:
+def _event(decision: Decision, row: Row) -> Event:
     """Who did what, for the row's history; no times, which would make exports differ."""
-    event: Json = {"stage": REVIEW, "did": [decision.status], "by": list(decision.by)}
-    shown = decision.shown.receipt
+    details: Json = {"by": decision.by}
+    draft = decision.shown.draft
     if decision.answer is not None:
-        event["before"] = draft_answer(shown)
+        details["before"] = draft.conversation.answer or ""
     if decision.prompt is not None:
-        event["before_prompt"] = draft_prompt(shown)
+        details["before_prompt"] = draft.conversation.last_request
     if decision.label is not None:
-        event["label"] = [draft_label(shown)[1], decision.label]
-    if receipt["status"] == "dropped":
-        event["was"] = f"{receipt['stage']}: {receipt['reason']}"
+        details["label"] = [label_of(draft)[1], decision.label]
+    if row.status == "dropped":
+        details["was"] = f"{row.stage}: {row.reason}"
     if decision.reasons:
-        event["reasons"] = list(decision.reasons)
+        details["reasons"] = decision.reasons
     if decision.comments:
-        event["comments"] = list(decision.comments)
+        details["comments"] = decision.comments
     if decision.adjudicated:
-        event["adjudicated"] = True
-    return event
+        details["adjudicated"] = True
+    return Event(REVIEW, (decision.status,), freeze(details))

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from synth.conversation import Conversation
 from synth.llm.base import Json
-from synth.row import content_of
+from synth.row import Row
 from synth.store import Answer, Shown
 
 LETTERS = "abcd"
@@ -40,7 +41,7 @@ class Vote:
 def read_vote(answer: Answer, shown: Shown) -> Vote:
     """The vote of an answer that was submitted or discarded."""
     values = answer.values
-    draft = draft_answer(shown.receipt)
+    conversation = shown.draft.conversation
     better = _words(values.get("better"))
     choice = values.get("choice")
     text = values.get("response")
@@ -54,8 +55,8 @@ def read_vote(answer: Answer, shown: Shown) -> Vote:
         by=answer.by,
         at=answer.at,
         keep=keep,
-        text=None if text is None else as_drafted(str(text), draft),
-        prompt=_prompt(values.get("instruction"), shown.receipt),
+        text=None if text is None else as_drafted(str(text), conversation.answer or ""),
+        prompt=_prompt(values.get("instruction"), conversation),
         label=values.get("label"),
         chosen=chosen,
         better=better,
@@ -65,24 +66,12 @@ def read_vote(answer: Answer, shown: Shown) -> Vote:
     )
 
 
-def draft_answer(receipt: Json) -> str:
-    """The last message, if an assistant wrote it; otherwise nothing."""
-    messages = receipt["messages"]
-    return content_of(messages[-1]) if messages and messages[-1]["role"] == "assistant" else ""
-
-
-def draft_prompt(receipt: Json) -> str:
-    """The last message of the user."""
-    return next((content_of(m) for m in reversed(receipt["messages"]) if m["role"] == "user"), "")
-
-
-def draft_label(receipt: Json) -> tuple[str | None, str]:
+def label_of(row: Row) -> tuple[str | None, str]:
     """The class that the row carries, and under which name; None where the answer itself is the class."""
-    labels = receipt["labels"]
-    for name in ("label", *labels):
-        if isinstance(labels.get(name), str):
-            return name, labels[name]
-    return None, draft_answer(receipt).strip()
+    for name in ("label", *row.labels):
+        if isinstance(row.labels.get(name), str):
+            return name, row.labels[name]
+    return None, (row.conversation.answer or "").strip()
 
 
 def as_drafted(text: str, draft: str) -> str:
@@ -95,9 +84,9 @@ def plain(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-def _prompt(value: Any, receipt: Json) -> str | None:
+def _prompt(value: Any, conversation: Conversation) -> str | None:
     words = _words(value)
-    return None if words is None else as_drafted(words, draft_prompt(receipt))
+    return None if words is None else as_drafted(words, conversation.last_request)
 
 
 def _words(value: Any) -> str | None:

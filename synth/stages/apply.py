@@ -11,12 +11,13 @@ may change it, and answers with
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from synth.conversation import Conversation
 from synth.errors import RecipeError
-from synth.frozen import thaw
 from synth.llm.base import Json
 from synth.row import Row
 from synth.stages.base import Context
@@ -37,26 +38,24 @@ class Apply:
         self._function, self._file = load_function(options.function, folder, context.where(name, "function"))
         self.files = (self._file,)
 
-    def admit(self, row: Row) -> None:
+    def admit(self, row: Row) -> Row:
         """Calls the function, and does what it says. What was given is never dropped.
 
         Raises `RecipeError` where the function fails, or answers what means nothing.
         """
         if row.held_out:
-            return
+            return row
         said = self._call(_as_document(row))
         if said is None or said is True:
-            return
+            return row
         if isinstance(said, dict):
-            self._take_over(row, said)
-        elif said is False or isinstance(said, str):
+            return self._taken_over(row, said)
+        if said is False or isinstance(said, str):
             detail = said if isinstance(said, str) else f"{self._where} says no"
             if row.given:
-                row.note(self.name, "not_dropped", detail=detail)
-            else:
-                row.drop(self.name, "rejected", detail)
-        else:
-            raise self._mistake(f"answered {type(said).__name__}, not a row, None, True, False or a text")
+                return row.with_event(self.name, "not_dropped", detail=detail)
+            return row.dropped(self.name, "rejected", detail)
+        raise self._mistake(f"answered {type(said).__name__}, not a row, None, True, False or a text")
 
     def _call(self, document: Json) -> Any:
         try:
@@ -67,10 +66,11 @@ class Apply:
             place = f" in line {line}" if line else ""
             raise self._mistake(f"failed{place} with {type(error).__name__}: {error}") from error
 
-    def _take_over(self, row: Row, said: Json) -> None:
+    def _taken_over(self, row: Row, said: Json) -> Row:
+        was = _as_document(row)
         if unknown := said.keys() - {*_KEYS, "id", "origin"}:
             raise self._mistake(f"answered a row with {sorted(unknown)[0]!r}, which rows do not have")
-        messages = said.get("messages", thaw(row.messages))
+        messages = said.get("messages", was["messages"])
         if not isinstance(messages, list) or not all(map(_is_message, messages)):
             raise self._mistake("answered a row whose `messages` are no list of messages")
         if not any(message["role"] == "user" for message in messages):
@@ -82,12 +82,11 @@ class Apply:
             orjson.dumps([said.get(key) for key in _KEYS])
         except TypeError as error:
             raise self._mistake(f"answered a row that cannot be written down as JSON: {error}") from None
-        if messages != thaw(row.messages):
-            row.note(self.name, "applied", before=row.messages)
-        row.messages = messages
-        row.tools = said.get("tools", row.tools)
-        row.scores = said.get("scores", row.scores)
-        row.labels = said.get("labels", row.labels)
+        if messages != was["messages"]:
+            row = row.with_event(self.name, "applied", before=row.conversation.messages)
+        new = {**was, **said}
+        conversation = Conversation(messages, new["tools"])
+        return replace(row, conversation=conversation, scores=new["scores"], labels=new["labels"])
 
     def _mistake(self, words: str) -> RecipeError:
         return RecipeError(
@@ -103,5 +102,5 @@ def _is_message(message: object) -> bool:
 
 
 def _as_document(row: Row) -> Json:
-    parts = {"messages": row.messages, "tools": row.tools, "scores": row.scores, "labels": row.labels}
-    return {"id": row.id, "origin": row.lineage.origin, **thaw(parts)}
+    known = row.to_json()
+    return {"id": row.id, "origin": row.lineage.origin, **{key: known[key] for key in _KEYS}}

@@ -8,7 +8,7 @@ on was given (seeds, documents, failures), or are the rows that reach it: a `Row
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from synth.recipe.base import AskingOptions, Sampling, Strict
 from synth.recipe.model import Recipe
 from synth.row import Row
 from synth.stages.expected import Making
-from synth.stages.given import Failure, Passage
+from synth.stages.given import Failure, Passage, Seed
 from synth.stages.parents import Parents
 from synth.stages.taxonomy import Taxonomy
 
@@ -48,7 +48,7 @@ class Context:
     recipe: Recipe
     models: Mapping[str, Model]
     warn: Callable[[str], None]
-    seeds: Sequence[Row] = ()
+    seeds: Sequence[Seed] = ()
     passages: Callable[[int, int], Sequence[Passage]] = lambda shortest, longest: ()
     failures: Sequence[Failure] = ()
     texts: list[str] = field(default_factory=list)
@@ -103,14 +103,14 @@ def _keys_of(value: str, block: Strict) -> tuple[str, ...] | None:
 class Asks(Protocol):
     """Works on one row by itself; many at once, in no order.
 
-    One that asks a model also has `expect(row) -> Requests`: what asking about the row takes, which gives the
-    row the form that it will have. Where the `prepare` of a stage asks, its `preparation` says what for.
+    One that asks a model also has `expect(row) -> Expected`: what asking about the row takes, and the form in
+    which it goes on. Where the `prepare` of a stage asks, its `preparation` says what for.
     """
 
     name: str
 
-    async def ask(self, row: Row) -> None:
-        """Changes `row`, drops it or fails it. Raises `RequestFailed` to fail it."""
+    async def ask(self, row: Row) -> Row:
+        """The row as it goes on: changed, dropped or failed. Raises `RequestFailed` to fail it as it came."""
         ...
 
 
@@ -121,8 +121,8 @@ class Admits(Protocol):
 
     name: str
 
-    def admit(self, row: Row) -> None:
-        """Changes `row` or drops it."""
+    def admit(self, row: Row) -> Row:
+        """The row as it goes on: changed or dropped."""
         ...
 
 
@@ -150,8 +150,8 @@ class Maker(Protocol):
         """The rows that request `index` gives, at least one: whole, dropped or failed."""
         ...
 
-    def admit(self, index: int, row: Row) -> None:
-        """The maker's own filters: keeps `row` as it is, or drops it."""
+    def admit(self, index: int, row: Row) -> Row:
+        """The maker's own filters: the row as it is, or dropped."""
         ...
 
     def expect(self, wanted: int | None, drawn: int) -> Making:
@@ -163,6 +163,12 @@ class RowMaker(Maker, Protocol):
     """A maker that draws on the rows that reach it. `parents` says which, and how often on each."""
 
     parents: Parents
+
+
+class NotAsked(Exception):
+    """A dry run came to a request that the run folder has no reply to; `row` is what came before it."""
+
+    row: Row | None = None
 
 
 class Unusable(Exception):
@@ -221,22 +227,51 @@ def _loosened(sampling: Sampling, model: Model, attempt: int) -> Sampling:
     return sampling if usual is None or usual >= least else sampling.model_copy(update={"temperature": least})
 
 
+async def last_of(steps: AsyncIterator[Row], row: Row) -> tuple[Row, Unusable | RequestFailed | None]:
+    """What a row is after the last of its `steps`, each of which asks; and what ended them early, if anything
+    did. What the row was by then is not lost.
+    """
+    try:
+        async for step in steps:
+            row = step
+    except (Unusable, RequestFailed) as error:
+        return row, error
+    except NotAsked as stop:
+        stop.row = row
+        raise
+    return row, None
+
+
+async def made_in(steps: AsyncIterator[Row], stage: str, stub: Row) -> list[Row]:
+    """The one row of a chain of requests, dropped or failed where one of them gives nothing that serves."""
+    row, error = await last_of(steps, stub)
+    return [row if error is None else refused(row, stage, error)]
+
+
 async def settled(stage: str, stub: Row, making: Awaitable[list[Row]]) -> list[Row]:
     """The rows of one request or chain of requests; `stub` alone, dropped or failed, where it gives none."""
     try:
         return await making
-    except Unusable as unusable:
-        stub.drop(stage, unusable.reason, unusable.detail)
-    except RequestFailed as failure:
-        stub.fail(stage, failure.words)
-    return [stub]
+    except (Unusable, RequestFailed) as error:
+        return [refused(stub, stage, error)]
 
 
-def lineage_of(row: Row, *, stage: str, prompt: Prompt | None, answer: Answer) -> None:
-    """Notes in `row` what request made its text."""
+def words_of(error: Unusable | RequestFailed) -> str:
+    """What was wrong, for the row."""
+    return error.detail if isinstance(error, Unusable) else error.words
+
+
+def refused(row: Row, stage: str, error: Unusable | RequestFailed) -> Row:
+    """The row, dropped for an answer that does not serve, or failed for a request without one."""
+    if isinstance(error, Unusable):
+        return row.dropped(stage, error.reason, error.detail)
+    return row.failed(stage, error.words)
+
+
+def attributed(row: Row, *, stage: str, prompt: Prompt | None, answer: Answer) -> Row:
+    """The row with the request that made its text."""
     request = answer.request
-    row.reasoning = answer.reply.reasoning
-    row.lineage = replace(
+    lineage = replace(
         row.lineage,
         stage=stage,
         prompt=prompt.label if prompt else None,
@@ -244,6 +279,7 @@ def lineage_of(row: Row, *, stage: str, prompt: Prompt | None, answer: Answer) -
         sampling={**request.sampling, "max_tokens": request.max_tokens},
         request=request.identity,
     )
+    return replace(row, lineage=lineage, reasoning=answer.reply.reasoning)
 
 
 def no_source(stage: str, key: str) -> RecipeError:

@@ -23,10 +23,10 @@ class Check:
         self._check, file = _built(name, options, context)
         self.files = (file,)
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """Drops a draft whose answer does not pass; a given row is only marked."""
-        if row.answer is None:
-            return
+        if not row.conversation.has_answer:
+            return row
         async with self._one_at_a_time:  # a database or a function of one's own need not bear two at once
             try:
                 objection = await asyncio.to_thread(self._check, row)
@@ -34,11 +34,10 @@ class Check:
                 self._check.stop()  # Ctrl-C does not wait for a query
                 raise
         if objection is None:
-            return
+            return row
         if row.given:
-            row.note(self.name, objection.reason, detail=objection.detail)
-        else:
-            row.drop(self.name, objection.reason, objection.detail)
+            return row.with_event(self.name, objection.reason, detail=objection.detail)
+        return row.dropped(self.name, objection.reason, objection.detail)
 
 
 def _built(name: str, options: CheckOptions, context: Context) -> tuple[Verdict, Path]:

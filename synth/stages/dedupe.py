@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from synth.row import Row
 from synth.stages.base import Context
@@ -20,30 +21,20 @@ class Dedupe:
         self._ids: list[str] = []
         self._held_out: set[str] = set()
 
-    def admit(self, row: Row) -> None:
+    def admit(self, row: Row) -> Row:
         """Marks the row with the cluster it belongs to: the id of the first row of its kind."""
         copy = self._index.admit(self._text(row), always=row.given)
-        if copy is None:
-            row.cluster = row.id
-            self._remember(row)
-            return
-        first = self._ids[copy.position]
-        row.cluster = first
-        if row.given:
-            self._remember(row)
-            return
+        first = row.id if copy is None else self._ids[copy.position]
+        row = replace(row, cluster=first)
+        if copy is None or row.given:
+            self._ids.append(first)
+            if row.held_out:
+                self._held_out.add(row.id)
+            return row
         reason = "near_holdout" if first in self._held_out else "exact_copy" if copy.exact else "near_copy"
-        row.drop(self.name, reason, f"similarity {copy.similarity:.2f} with row {first}")
-
-    def _remember(self, row: Row) -> None:
-        self._ids.append(row.cluster or row.id)
-        if row.held_out:
-            self._held_out.add(row.id)
+        return row.dropped(self.name, reason, f"similarity {copy.similarity:.2f} with row {first}")
 
     def _text(self, row: Row) -> str:
-        parts: Sequence[str] = {
-            "prompt": (row.prompt_text,),
-            "answer": (row.answer or "",),
-            "both": (row.prompt_text, row.answer or ""),
-        }[self._on]
+        prompt, answer = row.conversation.prompt_text, row.conversation.answer or ""
+        parts: Sequence[str] = {"prompt": (prompt,), "answer": (answer,), "both": (prompt, answer)}[self._on]
         return "\n".join(parts)

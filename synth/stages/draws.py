@@ -11,11 +11,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth import stable
 from synth.row import Row
+from synth.stages.given import Seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,21 +34,18 @@ class Pool:
         self._weighted = False
         self._keys: NDArray[np.uint64] | None = None
 
-    def add(self, row: Row, since: int) -> None:
-        """Adds `row`, for draws of index `since` and later; `since` never falls.
-
-        It is shown as it is now: when a later stage changes it depends on who was quick.
-        """
+    def add(self, seed: Seed, since: int) -> None:
+        """Adds a row, for draws of index `since` and later; `since` never falls."""
         import numpy as np
 
         if self._keys is None:
             self._keys = np.zeros(64, dtype=np.uint64)
         if len(self.rows) == len(self._keys):
             self._keys = np.concatenate([self._keys, np.zeros_like(self._keys)])
-        self._keys[len(self.rows)] = int(row.id, 16)
-        self.rows.append(replace(row))
-        self._weights.append(row.weight)
-        self._weighted |= row.weight != 1.0
+        self._keys[len(self.rows)] = int(seed.row.id, 16)
+        self.rows.append(seed.row)
+        self._weights.append(seed.weight)
+        self._weighted |= seed.weight != 1.0
         self._since.append(since)
 
     def draw(self, salt: str, index: int, count: int, *, at: int | None = None) -> list[Row]:

@@ -8,16 +8,17 @@ repeats words of the prompt that made it. The released code lacks them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 
-from synth.row import Lineage, Row, content_id, content_of
+from synth.conversation import Conversation, content_of, user_message
+from synth.row import Lineage, Row, content_id
 from synth.stages.answers import read_text
-from synth.stages.base import Context, ask_until_served, lineage_of, settled
+from synth.stages.base import Context, ask_until_served, attributed, made_in
 from synth.stages.expected import Making, draft_to_come
 from synth.stages.judging import compared
 from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
-from synth.stages.parents import Parents, comes_from, turn_of
+from synth.stages.parents import Parents, turn_of
 from synth.text.tokens import normal_form, rouge_tokens
 
 # What a request says that speaks of the prompt it was made by (rule 4).
@@ -56,8 +57,7 @@ class Evolve:
         self._breadth = context.other_prompt("evolve", "breadth", ["request"])
         self._equal = context.other_prompt("evolve", "equal", ["first", "second"])
         self._equal.answers_with(equal="boolean")
-        wanted = comes_from(context.recipe, options.from_)
-        self.parents = Parents(options.variants, lambda row: wanted(row) and _is_single(row))
+        self.parents = Parents(options.variants, options.from_, _is_single)
 
     @property
     def count(self) -> int | None:
@@ -78,12 +78,13 @@ class Evolve:
         parent = drawn.parent
         topic = None if drawn.operation == EVOL_BREADTH else parent.lineage.topic
         lineage = Lineage(parent.lineage.origin, parents=(parent.id,), stage=self.name, topic=topic)
-        stub = Row(content_id(self.name, parent.id, drawn.number), (), lineage)
-        return await settled(self.name, stub, self._evolve(drawn, stub))
+        stub = Row(content_id(self.name, parent.id, drawn.number), Conversation(), lineage)
+        return await made_in(self._steps(drawn, stub), self.name, stub)
 
-    async def _evolve(self, drawn: Drawn, row: Row) -> list[Row]:
-        system = [m for m in drawn.parent.messages if m["role"] == "system"]
-        before = content_of(next(m for m in drawn.parent.messages if m["role"] == "user"))
+    async def _steps(self, drawn: Drawn, row: Row) -> AsyncIterator[Row]:
+        messages = drawn.parent.conversation.messages
+        system = [m for m in messages if m["role"] == "system"]
+        before = content_of(next(m for m in messages if m["role"] == "user"))
         prompt = self._breadth if drawn.operation == EVOL_BREADTH else self._depth
         how = EVOL_DEPTH.get(drawn.operation, "")
         after, answer = await ask_until_served(
@@ -94,39 +95,51 @@ class Evolve:
             self._options.attempts,
             draw=drawn.number,
         )
-        lineage_of(row, stage=self.name, prompt=prompt, answer=answer)
-        row.id = content_id(self.name, drawn.parent.id, answer.request.identity)
-        row.messages = [*system, {"role": "user", "content": after}]
-        row.note(self.name, "evolved", operation=drawn.operation)
+        row = replace(
+            attributed(row, stage=self.name, prompt=prompt, answer=answer),
+            id=content_id(self.name, drawn.parent.id, answer.request.identity),
+            conversation=Conversation((*system, user_message(after))),
+        ).with_event(self.name, "evolved", operation=drawn.operation)
+        row = self._checked(row, before, after)
+        yield row
+        if row.pending and self._options.ask_judge:
+            row = await self._judged(row, before, after)
+            yield row
+        if row.pending:
+            yield await self._answered(row)
+
+    def _checked(self, row: Row, before: str, after: str) -> Row:
         if leaked := _LEAKED.search(after):
-            row.drop(self.name, "leaked", f"speaks of the prompt: {leaked[0]!r}")
-        elif normal_form(after) == normal_form(before):
-            row.drop(self.name, "no_gain", "the request did not change")
-        elif not self._options.ask_judge or await self._gained(row, before, after):
-            await self._answer(row)
-        return [row]
+            return row.dropped(self.name, "leaked", f"speaks of the prompt: {leaked[0]!r}")
+        if normal_form(after) == normal_form(before):
+            return row.dropped(self.name, "no_gain", "the request did not change")
+        return row
 
-    async def _gained(self, row: Row, before: str, after: str) -> bool:
+    async def _judged(self, row: Row, before: str, after: str) -> Row:
         texts = (before, after)
-        if await compared(self.name, row, self._judge, self._equal, texts, "equal", self._options):
-            row.drop(self.name, "no_gain", f"{self._judge.model} finds both requests equal")
-            return False
-        return True
-
-    async def _answer(self, row: Row) -> None:
-        text, answer = await ask_until_served(
-            self._writer, row.messages, self._options.sampling, read_text, self._options.attempts
+        row, equal = await compared(self.name, row, self._judge, self._equal, texts, "equal", self._options)
+        return (
+            row.dropped(self.name, "no_gain", f"{self._judge.model} finds both requests equal")
+            if equal
+            else row
         )
-        row.messages = [*row.messages, {"role": "assistant", "content": text}]
-        row.note(self.name, "answered", request=answer.request.identity)
+
+    async def _answered(self, row: Row) -> Row:
+        asked = row.conversation.messages
+        text, answer = await ask_until_served(
+            self._writer, asked, self._options.sampling, read_text, self._options.attempts
+        )
+        row = row.with_reply(text).with_event(self.name, "answered", request=answer.request.identity)
         words = rouge_tokens(text)
         if "sorry" in words and len(words) < EVOL_SORRY_WORDS:
-            row.drop(self.name, "sorry", f"an apology of {len(words)} words")
-        elif not set(words) - _STOPWORDS:
-            row.drop(self.name, "says_nothing", "the answer is punctuation and stopwords")
+            return row.dropped(self.name, "sorry", f"an apology of {len(words)} words")
+        if not set(words) - _STOPWORDS:
+            return row.dropped(self.name, "says_nothing", "the answer is punctuation and stopwords")
+        return row
 
-    def admit(self, index: int, row: Row) -> None:
+    def admit(self, index: int, row: Row) -> Row:
         """Nothing to compare with other drafts; `dedupe` does that."""
+        return row
 
     def expect(self, wanted: int | None, drawn: int) -> Making:
         """The evolved request of each draw, the judge's word on it, and its answer."""
@@ -135,5 +148,5 @@ class Evolve:
 
 
 def _is_single(row: Row) -> bool:
-    roles: Sequence[str] = [m["role"] for m in row.messages if m["role"] != "system"]
+    roles: Sequence[str] = [m["role"] for m in row.conversation.messages if m["role"] != "system"]
     return roles in (["user"], ["user", "assistant"])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synth.row import Lineage, Origin, Row
+from synth.conversation import Conversation, assistant_message, user_message
+from synth.row import Candidate, Lineage, Origin, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,14 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What asking about a row takes, and the form in which the row goes on."""
+
+    requests: Requests
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
 class Making:
     """What a maker's further drafts take: its requests, and the drafts that come of them, like `draft`."""
 
@@ -67,12 +76,10 @@ class Making:
 
 def draft_to_come(stage: str, origin: Origin = "seed", *, candidates: int = 0) -> Row:
     """A row that no model has written yet, as far as its form is known."""
-    messages = [{"role": "user", "content": ""}, {"role": "assistant", "content": ""}]
-    row = Row("", messages, Lineage(origin, stage=stage))
-    row.candidates = answers_to_come(candidates)
-    return row
+    conversation = Conversation([user_message(""), assistant_message("")])
+    return Row("", conversation, Lineage(origin, stage=stage), candidates=answers_to_come(candidates))
 
 
-def answers_to_come(count: int) -> list[dict[str, object]]:
+def answers_to_come(count: int) -> list[Candidate]:
     """So many candidate answers that differ."""
-    return [{"content": f"answer {number}"} for number in range(count)]
+    return [Candidate(f"answer {number}") for number in range(count)]

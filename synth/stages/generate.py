@@ -9,17 +9,19 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
+from synth.conversation import Conversation, assistant_message, system_message, user_message
 from synth.errors import PromptError, SourceError
 from synth.llm.base import Json
-from synth.row import Lineage, Row, content_id, content_of
+from synth.row import Lineage, Row, content_id
 from synth.stages.answers import ask_for_object
-from synth.stages.base import Context, lineage_of, no_source, settled
+from synth.stages.base import Context, attributed, no_source, settled
 from synth.stages.draws import EvenDraws, Pool
 from synth.stages.expected import Making, Requests, draft_to_come
+from synth.stages.given import Seed
 from synth.stages.options import GenerateOptions
 from synth.text.repetition import repeated_share
 from synth.text.similarity.novelty import NoveltyIndex
@@ -62,8 +64,8 @@ class Generate:
         self._drafts = Pool()
         self._known = NoveltyIndex(options.novelty)
         for seed in context.seeds:
-            self._known.add(seed.prompt_text)
-            if _is_single_turn(seed):
+            self._known.add(seed.row.conversation.prompt_text)
+            if _is_single_turn(seed.row):
                 self._seeds.add(seed, since=0)
         if not self._seeds.rows:
             if context.seeds:
@@ -73,7 +75,7 @@ class Generate:
                     hint=f"The stage {name!r} shows such seeds as examples.",
                 )
             raise no_source(name, "seeds")
-        self._filter = InstructionFilter(options, context.seeds)
+        self._filter = InstructionFilter(options, [seed.row.conversation for seed in context.seeds])
 
     @property
     def count(self) -> int:
@@ -90,14 +92,14 @@ class Generate:
         most = min(options.machine_shots, options.shots - 1)
         machine = self._drafts.draw(f"{salt}:machine", number, most, at=index)
         human = self._seeds.draw(salt, number, options.shots - len(machine))
-        return Drawn(_interleaved(human, machine), _system_of(human[0]), topic, number)
+        return Drawn(_interleaved(human, machine), human[0].conversation.system, topic, number)
 
     async def make(self, index: int, drawn: Drawn) -> list[Row]:
         """One request, asked again where the answer does not parse."""
         shots = tuple(shot.id for shot in drawn.shots)
         lineage = Lineage("seed", shots=shots, stage=self.name, topic=drawn.topic)
         which = (index,) if drawn.topic is None else (drawn.topic, drawn.number)
-        row = Row(content_id(self.name, *which), (), lineage)
+        row = Row(content_id(self.name, *which), Conversation(), lineage)
         return await settled(self.name, row, self._draft(drawn, row))
 
     async def _draft(self, drawn: Drawn, row: Row) -> list[Row]:
@@ -113,23 +115,25 @@ class Generate:
             self._options.attempts,
             draw=drawn.number,
         )
-        lineage_of(row, stage=self.name, prompt=self.prompt, answer=answer)
-        row.id = content_id(self.name, answer.request.identity)
-        row.messages = _conversation(drawn.system, fields)
-        return [row]
+        made = replace(
+            attributed(row, stage=self.name, prompt=self.prompt, answer=answer),
+            id=content_id(self.name, answer.request.identity),
+            conversation=_conversation(drawn.system, fields),
+        )
+        return [made]
 
-    def admit(self, index: int, row: Row) -> None:
+    def admit(self, index: int, row: Row) -> Row:
         """The paper's filters, then novelty against every seed and every kept draft."""
-        if reason := self._filter.reason(row.prompt_text, row.answer or ""):
-            row.drop(self.name, *reason)
-            return
-        if near := self._known.nearest(row.prompt_text):
-            row.drop(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
-            return
-        self._known.add(row.prompt_text)
-        self._drafts.add(row, since=index + self._window)
+        request = row.conversation.prompt_text
+        if reason := self._filter.reason(request, row.conversation.answer or ""):
+            return row.dropped(self.name, *reason)
+        if near := self._known.nearest(request):
+            return row.dropped(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
+        self._known.add(request)
+        self._drafts.add(Seed(row), since=index + self._window)
         if self._taxonomy is not None:
             self._leaves.kept(index)
+        return row
 
     def expect(self, wanted: int | None, drawn: int) -> Making:
         """A request for each draft, and for each that its filters drop."""
@@ -143,7 +147,7 @@ class InstructionFilter:
     A rule that a seed itself breaks is not held against a draft.
     """
 
-    def __init__(self, options: GenerateOptions, seeds: Sequence[Row]) -> None:
+    def __init__(self, options: GenerateOptions, seeds: Sequence[Conversation]) -> None:
         self._options = options
         requests = [seed.prompt_text for seed in seeds]
         self._keywords = [
@@ -192,17 +196,16 @@ class InstructionFilter:
         return None
 
 
-def _conversation(system: str | None, fields: Json) -> list[Json]:
-    messages = [
-        {"role": "user", "content": str(fields["instruction"]).strip()},
-        {"role": "assistant", "content": str(fields["response"]).strip()},
-    ]
-    return [{"role": "system", "content": system}, *messages] if system else messages
+def _conversation(system: str | None, fields: Json) -> Conversation:
+    request, response = (str(fields[key]).strip() for key in ("instruction", "response"))
+    messages = [user_message(request), assistant_message(response)]
+    return Conversation([system_message(system), *messages] if system else messages)
 
 
 def _as_example(row: Row) -> str:
     """JSON, as the answer is to be, with the letters as they are."""
-    return orjson.dumps({"instruction": row.prompt_text, "response": row.answer}).decode()
+    said = row.conversation
+    return orjson.dumps({"instruction": said.prompt_text, "response": said.answer}).decode()
 
 
 def _interleaved(human: Sequence[Row], machine: Sequence[Row]) -> list[Row]:
@@ -213,14 +216,9 @@ def _interleaved(human: Sequence[Row], machine: Sequence[Row]) -> list[Row]:
     return shots
 
 
-def _system_of(row: Row) -> str | None:
-    first = row.messages[0]
-    return content_of(first) if first["role"] == "system" else None
-
-
 def _is_single_turn(row: Row) -> bool:
-    roles = [message["role"] for message in row.messages]
-    return roles in (["user", "assistant"], ["system", "user", "assistant"]) and bool(row.answer)
+    roles = [message["role"] for message in row.conversation.messages]
+    return roles in (["user", "assistant"], ["system", "user", "assistant"]) and bool(row.conversation.answer)
 
 
 def _whole_word(word: str) -> re.Pattern[str]:

@@ -1,13 +1,22 @@
-"""What people gave that is not a row yet: passages of documents, and failures of today's model."""
+"""What people gave, as makers draw on it: seeds, passages of documents, failures of today's model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from synth.conversation import Conversation, assistant_message
 from synth.frozen import FrozenJson, freeze
 from synth.llm.base import Json
 from synth.row import Lineage, Row, content_id
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A row that people gave. One of weight 2 is drawn as an example twice as often as one of weight 1."""
+
+    row: Row
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +57,5 @@ class Failure:
     def as_row(self) -> Row:
         """The prompt with the expected answer: as good as a seed, and with a seed's id."""
         assert self.expected is not None, "only a failure with an expected answer is a row"
-        messages = [*self.messages, {"role": "assistant", "content": self.expected}]
-        return Row(self.id, messages, Lineage("seed"))
+        conversation = Conversation((*self.messages, assistant_message(self.expected)))
+        return Row(self.id, conversation, Lineage("seed"))

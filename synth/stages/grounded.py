@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from synth.conversation import content_of, system_message
 from synth.errors import SourceError
+from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply
 from synth.llm.model import Answer
-from synth.row import Row, content_of
+from synth.row import Row
 from synth.stages.answers import reads_object
-from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source
+from synth.stages.base import Context, Unusable, ask_until_served, attributed, no_source
 from synth.stages.given import Passage
 from synth.stages.options import GroundedOptions, RespondOptions
 from synth.stages.passages import Passages, quoted_in
@@ -57,12 +59,12 @@ class Grounded:
             raise SourceError("hold no passage.", where="sources.documents", hint="Add documents.")
         self._passages = Passages(passages, asking, f"{context.recipe.seed}:{name}")
 
-    async def answer(self, row: Row) -> None:
-        """Answers the last message of `row`, or drops the row where nothing supports an answer.
+    async def answer(self, row: Row) -> Row:
+        """The row with an answer to its last message, or dropped where nothing supports an answer.
 
         Raises `Unusable` where no attempt has a quote that stands in a passage.
         """
-        question = content_of(row.messages[-1])
+        question = content_of(row.conversation.messages[-1])
         found = self._passages.nearest(question, self._grounded.passages)
         others = self._passages.others(
             row.id, self._grounded.distractors, than=[p.id for p in found], without=None
@@ -76,23 +78,22 @@ class Grounded:
             self._options.attempts,
             schema=self._draft.schema,
         )
-        lineage_of(row, stage=row.lineage.stage or self._name, prompt=self._draft, answer=answer)
-        self._note(row, support, shown, answer)
+        row = attributed(row, stage=row.lineage.stage or self._name, prompt=self._draft, answer=answer)
+        row = self._noted(row, support, shown, answer)
         if self._grounded.in_prompt:
-            self._ask_with(row, shown, question)
+            row = row.with_messages(self._asked_with(row, shown, question))
         elif support is None:
-            row.drop(self._name, "not_in_context", "no passage that was found for it supports an answer")
-            return
-        row.messages = [*row.messages, {"role": "assistant", "content": self._words(support, shown)}]
+            why = "no passage that was found for it supports an answer"
+            return row.dropped(self._name, "not_in_context", why)
+        return row.with_reply(self._words(support, shown))
 
     def _values(self, row: Row, shown: Sequence[Passage], question: str) -> Json:
-        system = [content_of(m) for m in row.messages[:1] if m["role"] == "system"]
-        before = [m for m in row.messages[:-1] if m["role"] != "system"]
+        before = [m for m in row.conversation.messages[:-1] if m["role"] != "system"]
         return {
             "passages": [p.text for p in shown],
             "question": question,
             "before": transcript(before) if before else "",
-            "system": system[0] if system else "",
+            "system": row.conversation.system or "",
         }
 
     def _reads(self, shown: Sequence[Passage]) -> Callable[[Reply], Support | None]:
@@ -113,28 +114,31 @@ class Grounded:
 
         return read
 
-    def _note(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Answer) -> None:
+    def _noted(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Answer) -> Row:
         """Whoever reviews the row reads the quote beside its passage."""
         event: Json = {}
-        row.labels = {**row.labels, "answerable": support is not None}
         shots = [p.id for p in shown if support is None or p.id != support.passage.id]
-        row.lineage = replace(row.lineage, shots=(*row.lineage.shots, *shots))
+        lineage = replace(row.lineage, shots=(*row.lineage.shots, *shots))
         if support is not None:
             event |= {"quote": support.quote, "source": support.passage.text}
-            parents = (*row.lineage.parents, support.passage.id)
-            row.lineage = replace(row.lineage, parents=parents, source=support.passage.place)
+            parents = (*lineage.parents, support.passage.id)
+            lineage = replace(lineage, parents=parents, source=support.passage.place)
+        row = replace(row, lineage=lineage, labels={**row.labels, "answerable": support is not None})
         did = "grounded" if support else "not_in_context"
-        row.note(self._name, did, **event, prompt=self._draft.label, request=answer.request.identity)
+        return row.with_event(
+            self._name, did, **event, prompt=self._draft.label, request=answer.request.identity
+        )
 
-    def _ask_with(self, row: Row, shown: Sequence[Passage], question: str) -> None:
-        """Puts the passages into the row's prompt; its own system prompt stands before the template's."""
+    def _asked_with(self, row: Row, shown: Sequence[Passage], question: str) -> list[FrozenJson]:
+        """The row's prompt with the passages; its own system prompt stands before the template's."""
         asked = self._passages.ask(shown, question)
-        kept = [m for m in row.messages[:-1] if m["role"] != "system"]
-        own = [content_of(m) for m in row.messages if m["role"] == "system"]
+        messages = row.conversation.messages
+        kept = [m for m in messages[:-1] if m["role"] != "system"]
+        own = [content_of(m) for m in messages if m["role"] == "system"]
         systems = [*own, *(content_of(m) for m in asked if m["role"] == "system")]
         rest = [m for m in asked if m["role"] != "system"]
-        head: list[Json] = [{"role": "system", "content": "\n\n".join(systems)}] if systems else []
-        row.messages = [*head, *kept, *rest]
+        head = [system_message("\n\n".join(systems))] if systems else []
+        return [*head, *kept, *rest]
 
     def _words(self, support: Support | None, shown: Sequence[Passage]) -> str:
         if support is None:

@@ -18,7 +18,6 @@ from synth.llm.base import Json, Reply, RequestFailed, TokenChoice
 from synth.llm.model import Answer, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
-from synth.recipe.model import EndpointModel, ModelConfig, VllmModel
 from synth.row import Row
 from synth.stages.answers import ask_for_object, parse_object, refuse_unanswered
 from synth.stages.base import Context, JudgeTraits, Unusable, ask_until_served
@@ -51,9 +50,9 @@ class Judgement:
     mass: float
     answer: Answer
 
-    def note(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> None:
-        """Adds it to the row's history."""
-        row.note(
+    def noted(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> Row:
+        """The row with the judgement in its history."""
+        return row.with_event(
             stage,
             how,
             score=self.score,
@@ -140,14 +139,13 @@ class Judge:
 
     def _room(self, reading: Reading) -> Sampling:
         """Room for the number and what comes before it, where neither recipe nor model says otherwise."""
-        thoughts = _room_to_think(self.model.config) if self._thinks else 0
+        thoughts = _room_to_think(self.model.config.token_limit) if self._thinks else 0
         words = 192 if len((self.prompt.schema or {}).get("properties", {})) > 1 else 0
         room = Sampling(max_tokens=thoughts + words + (8 if reading == "logprobs" else 32))
         return self._sampling.over(self.model.config.sampling.over(room))
 
 
-def _room_to_think(model: ModelConfig) -> int:
-    context = model.context if isinstance(model, EndpointModel | VllmModel) else None
+def _room_to_think(context: int | None) -> int:
     return min(_THINKING_TOKENS, int(context * _THINKING_SHARE)) if context else _THINKING_TOKENS
 
 
@@ -203,8 +201,10 @@ async def compared(
     texts: tuple[str, str],
     key: str,
     options: ParaphraseOptions | EvolveOptions,
-) -> bool:
-    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; noted in the row's history."""
+) -> tuple[Row, bool]:
+    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; the row
+    has it in its history.
+    """
     first, second = texts
     verdict, answer = await ask_for_object(
         judge,
@@ -214,5 +214,4 @@ async def compared(
         options.attempts,
     )
     event = {key: verdict[key], "prompt": prompt.label, "request": answer.request.identity}
-    row.note(stage, "judged", **event)
-    return bool(verdict[key])
+    return row.with_event(stage, "judged", **event), bool(verdict[key])

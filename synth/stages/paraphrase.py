@@ -7,18 +7,19 @@ embeddings, and the rest by a judge.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
+from synth.conversation import Conversation
 from synth.frozen import FrozenJson
 from synth.llm.base import Json
-from synth.row import Row, content_id, content_of
+from synth.row import Row, content_id
 from synth.stages.answers import read_text
-from synth.stages.base import Context, ask_until_served, lineage_of, settled
+from synth.stages.base import Context, ask_until_served, attributed, made_in
 from synth.stages.expected import Making, draft_to_come
 from synth.stages.judging import compared
 from synth.stages.options import STYLES, ParaphraseOptions
-from synth.stages.parents import Parents, comes_from, turn_of
+from synth.stages.parents import Parents, turn_of
 from synth.stages.score import transcript
 from synth.text.paraphrase_checks.meaning import changed_meaning
 from synth.text.similarity.diversity import distinct_n, mean_nearest_similarity
@@ -50,7 +51,7 @@ class Paraphrase:
         self._prompt = context.prompt("paraphrase", options, "reword", ["request", "how", "before"])
         self._same = context.other_prompt("paraphrase", "same", ["first", "second"])
         self._same.answers_with(same="boolean")
-        self.parents = Parents(options.variants, comes_from(context.recipe, options.from_))
+        self.parents = Parents(options.variants, options.from_)
         self._forms: dict[str, set[str]] = {}
         self._kept: list[str] = []
 
@@ -74,15 +75,16 @@ class Paraphrase:
         """The wording, checked by what depends on nothing but the two texts."""
         parent = drawn.parent
         lineage = replace(parent.lineage, parents=(parent.id,), shots=(), stage=self.name)
-        stub = Row(content_id(self.name, parent.id, drawn.number), (), lineage)
-        return await settled(self.name, stub, self._reword(drawn, stub))
+        stub = Row(content_id(self.name, parent.id, drawn.number), Conversation(), lineage)
+        return await made_in(self._steps(drawn, stub), self.name, stub)
 
-    async def _reword(self, drawn: Drawn, row: Row) -> list[Row]:
+    async def _steps(self, drawn: Drawn, row: Row) -> AsyncIterator[Row]:
         parent = drawn.parent
-        place = max(i for i, m in enumerate(parent.messages) if m["role"] == "user")
-        request = content_of(parent.messages[place])
+        said = parent.conversation
+        request = said.last_request
         how = f"in {drawn.language}" if drawn.language else STYLES.get(drawn.style, drawn.style)
-        before = transcript(parent.messages[:place]) if any(_turns(parent.messages[:place])) else ""
+        earlier = said.before_last_request
+        before = transcript(earlier) if any(_turns(earlier)) else ""
         text, answer = await ask_until_served(
             self._writer,
             self._prompt.render({"request": request, "how": how, "before": before}),
@@ -91,50 +93,52 @@ class Paraphrase:
             self._options.attempts,
             draw=drawn.number,
         )
-        lineage_of(row, stage=self.name, prompt=self._prompt, answer=answer)
-        row.id = content_id(self.name, parent.id, answer.request.identity)
-        reworded = {**parent.messages[place], "content": _unquoted(text, request)}
-        row.messages = [*parent.messages[:place], reworded, *parent.messages[place + 1 :]]
-        row.tools, row.candidates = parent.tools, parent.candidates
-        row.note(self.name, "reworded", style=drawn.style)
-        await self._check(row, request, content_of(row.messages[place]), drawn)
-        return [row]
+        row = replace(
+            attributed(row, stage=self.name, prompt=self._prompt, answer=answer),
+            id=content_id(self.name, parent.id, answer.request.identity),
+            conversation=said.with_last_request(_unquoted(text, request)),
+            candidates=parent.candidates,
+        ).with_event(self.name, "reworded", style=drawn.style)
+        row = self._checked(row, request, drawn)
+        yield row
+        if row.pending and self._options.ask_judge:
+            yield await self._judged(row, request)
 
-    async def _check(self, row: Row, before: str, after: str, drawn: Drawn) -> None:
-        """Drops a wording that is the same, or that asks for something else; what costs nothing first."""
+    def _checked(self, row: Row, before: str, drawn: Drawn) -> Row:
+        """Drops a wording that is the same, or that asks for something else, as far as rules can tell."""
+        after = row.conversation.last_request
         if normal_form(before) == normal_form(after):
-            row.drop(self.name, "copy", "the wording did not change")
-            return
+            return row.dropped(self.name, "copy", "the wording did not change")
         # Names and negations look different in another language: there, only the judge can tell.
-        if drawn.language is None:
-            if changed := changed_meaning(before, after):
-                row.drop(self.name, *changed)
-                return
-            near = similarity(before, after)
-            least, most = self._options.similarity
-            if not least <= near <= most:
-                reason = "too_far" if near < least else "too_near"
-                row.drop(self.name, reason, f"similarity {near:.2f}, wanted {least:g} to {most:g}")
-                return
-        if self._options.ask_judge:
-            await self._ask_judge(row, before, after)
+        if drawn.language is not None:
+            return row
+        if changed := changed_meaning(before, after):
+            return row.dropped(self.name, *changed)
+        near = similarity(before, after)
+        least, most = self._options.similarity
+        if not least <= near <= most:
+            reason = "too_far" if near < least else "too_near"
+            return row.dropped(self.name, reason, f"similarity {near:.2f}, wanted {least:g} to {most:g}")
+        return row
 
-    async def _ask_judge(self, row: Row, before: str, after: str) -> None:
-        texts = (before, after)
-        if not await compared(self.name, row, self._judge, self._same, texts, "same", self._options):
-            row.drop(
-                self.name, "another_request", f"{self._judge.model} finds that it asks for something else"
-            )
+    async def _judged(self, row: Row, before: str) -> Row:
+        texts = (before, row.conversation.last_request)
+        row, same = await compared(self.name, row, self._judge, self._same, texts, "same", self._options)
+        if same:
+            return row
+        why = f"{self._judge.model} finds that it asks for something else"
+        return row.dropped(self.name, "another_request", why)
 
-    def admit(self, index: int, row: Row) -> None:
+    def admit(self, index: int, row: Row) -> Row:
         """Drops a wording that an earlier one of the same row has already."""
         forms = self._forms.setdefault(row.lineage.parents[0], set())
-        form = normal_form(row.prompt_text)
+        request = row.conversation.prompt_text
+        form = normal_form(request)
         if form in forms:
-            row.drop(self.name, "copy", "an earlier wording of this row is the same")
-            return
+            return row.dropped(self.name, "copy", "an earlier wording of this row is the same")
         forms.add(form)
-        self._kept.append(row.prompt_text)
+        self._kept.append(request)
+        return row
 
     def expect(self, wanted: int | None, drawn: int) -> Making:
         """A wording of each draw, and the judge's word on it."""
@@ -144,7 +148,7 @@ class Paraphrase:
 
     def notes(self) -> Json:
         """How diverse the requests are without the wordings, and with them."""
-        before = [row.prompt_text for row in self.parents.rows]
+        before = [row.conversation.prompt_text for row in self.parents.rows]
         return {"diversity": {"before": _diversity(before), "after": _diversity([*before, *self._kept])}}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from synth.recipe.model import Recipe
 from synth.row import Row
 from synth.stages.expected import Making, Requests
+
+# How a recipe calls the sources of rows.
+_SOURCES = {"seed": "seeds", "prompt": "prompts"}
 
 # More draws than any run makes: what a maker has that begins again when it is through.
 ENDLESS = 2**62
@@ -15,16 +17,28 @@ ENDLESS = 2**62
 class Parents:
     """Rows as the pipeline gives them (`take`), and the draws they are worth: `each` of every row.
 
+    `sources` names the sources (`seeds`, `prompts`) and makers whose rows are drawn on, None all of them;
+    `fits` says more about the rows. No held-out row is drawn on.
+
     Draw `i` depends on the rows up to its parent alone. Once no further rows can come, `again` lets the
     draws go on from the first row, round after round, with higher and higher numbers.
     """
 
-    def __init__(self, each: int, wanted: Callable[[Row], bool]) -> None:
-        self.wanted = wanted
+    def __init__(
+        self, each: int, sources: Sequence[str] | None = None, fits: Callable[[Row], bool] = lambda row: True
+    ) -> None:
+        self._sources = sources
+        self._fits = fits
         self._each = each
         self._rows: list[Row] = []
         self._again = False
         self._expected = 0
+
+    def wanted(self, row: Row, maker: str | None) -> bool:
+        """Whether a row is drawn on that this stage made; None for one from a source."""
+        source = maker or _SOURCES.get(row.lineage.origin, "")
+        named = self._sources is None or source in self._sources
+        return named and not row.held_out and self._fits(row)
 
     def take(self, row: Row) -> None:
         """The next row in the run's order."""
@@ -70,16 +84,3 @@ class Parents:
 def turn_of(parent: Row, number: int, turns: int) -> int:
     """Which of so many ways draw `number` of a row takes: they go on from row to row, so none is missed."""
     return (int(parent.id[:8], 16) + number) % turns
-
-
-def comes_from(recipe: Recipe, names: Sequence[str] | None) -> Callable[[Row], bool]:
-    """Whether a row is of these sources (`seeds`, `prompts`) and makers; for None, any that may be shown."""
-    sources = {"seed": "seeds", "prompt": "prompts"}
-
-    def wanted(row: Row) -> bool:
-        if row.held_out:
-            return False
-        made_by = recipe.stages[row.born - 1].name if row.born else sources.get(row.lineage.origin, "")
-        return names is None or made_by in names
-
-    return wanted

@@ -19,5 +19,6 @@ class Redact:
         self.name = name
         self.files: tuple[Path, ...] = (context.recipe.folder / options.names,) if options.names else ()
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """Nothing is left to do."""
+        return row

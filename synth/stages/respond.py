@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
+from synth.conversation import assistant_message, content_of, system_message, user_message
 from synth.frozen import FrozenJson
-from synth.llm.base import Json, RequestFailed
+from synth.llm.base import RequestFailed
 from synth.llm.model import Answer, Model
 from synth.recipe.base import Sampling
-from synth.row import Row, content_of
+from synth.row import Candidate, Row
 from synth.stages.answers import read_text
-from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
-from synth.stages.expected import Requests, answers_to_come
+from synth.stages.base import Context, Unusable, ask_until_served, attributed, last_of, refused, words_of
+from synth.stages.expected import Expected, Requests, answers_to_come
 from synth.stages.grounded import Grounded
 from synth.stages.options import RespondOptions
 from synth.stages.score import transcript
@@ -45,64 +46,72 @@ class Respond:
         self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
         self._follow_up = context.other_prompt("respond", options.prompt or "follow_up", ["conversation"])
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """Adds what is wanted, or drops a draft for which no answer serves."""
         if row.held_out:
-            return
+            return row
         system = self._options.system
-        if system and not row.given and row.messages[0]["role"] != "system":
-            row.messages = [{"role": "system", "content": system}, *row.messages]
-        try:
-            await self._respond(row)
-        except Unusable as unusable:
-            if row.given:
-                row.note(self.name, "no_answer", detail=unusable.detail)
-            else:
-                row.drop(self.name, unusable.reason, unusable.detail)
+        if system and not row.given and row.conversation.system is None:
+            row = row.with_messages((system_message(system), *row.conversation.messages))
+        row, error = await last_of(self._steps(row), row)
+        if error is None:
+            return row
+        if not row.given:
+            return refused(row, self.name, error)
+        did = "no_answer" if isinstance(error, Unusable) else "failed"
+        return row.with_event(self.name, did, detail=words_of(error))
 
-    def expect(self, row: Row) -> Requests:
+    def expect(self, row: Row) -> Expected:
         """An answer or several; with more turns, two requests for each."""
         options = self._options
         if row.held_out:
-            return Requests()
+            return Expected(Requests(), row)
         if options.n > 1:
-            own = [{"content": row.answer, "source": "answer"}] if row.answer is not None else []
-            row.candidates = [*row.candidates, *own, *answers_to_come(options.n)]
-            if not own:
-                row.messages = [*row.messages, {"role": "assistant", "content": "answer 0"}]
-            return Requests.exactly(options.n)
+            row = replace(row, candidates=(*self._own(row), *answers_to_come(options.n)))
+            if not row.conversation.has_answer:
+                row = row.with_reply("answer 0")
+            return Expected(Requests.exactly(options.n), row)
         asked = _answers(row) if options.again and not row.given else 0
-        if row.answer is None:
+        if not row.conversation.has_answer:
             asked += 1
-            row.messages = [*row.messages, {"role": "assistant", "content": ""}]
+            row = row.with_reply("")
         turns = 0 if row.given else max(0, options.turns - _answers(row))
-        further = [{"role": role, "content": ""} for role in ("user", "assistant")]
-        row.messages = [*row.messages, *further * turns]
-        return Requests.up_to(asked + 2 * turns, least=min(1, asked + turns))
+        for _ in range(turns):
+            row = row.with_messages((*row.conversation.messages, user_message(""))).with_reply("")
+        return Expected(Requests.up_to(asked + 2 * turns, least=min(1, asked + turns)), row)
 
-    async def _respond(self, row: Row) -> None:
+    async def _steps(self, row: Row) -> AsyncIterator[Row]:
         options = self._options
         if options.n > 1:
-            await self._add_candidates(row)
+            row, first = await self._with_candidates(row)
+            yield row
+            if not row.conversation.has_answer:
+                yield self._answered_by(row, first)
             return
         if options.again and not row.given:
-            await self._answer_anew(row)
-        if row.answer is None:
-            await (self._grounded.answer(row) if self._grounded else self._answer(row))
+            async for step in self._answered_anew(row):
+                row = step
+                yield row
+        if not row.conversation.has_answer:
+            row = await (self._grounded.answer(row) if self._grounded else self._answered(row))
+            yield row
         while not row.given and _answers(row) < options.turns:
-            await self._follow(row)
-            await self._answer(row)
+            row = await self._followed(row)
+            yield row
+            row = await self._answered(row)
+            yield row
 
-    async def _answer(self, row: Row) -> None:
-        text, answer = await self._text(row.messages)
-        lineage_of(row, stage=row.lineage.stage or self.name, prompt=None, answer=answer)
-        row.messages = [*row.messages, {"role": "assistant", "content": text}]
+    async def _answered(self, row: Row) -> Row:
+        text, answer = await self._text(row.conversation.messages)
+        stage = row.lineage.stage or self.name
+        return attributed(row, stage=stage, prompt=None, answer=answer).with_reply(text)
 
-    async def _follow(self, row: Row) -> None:
+    async def _followed(self, row: Row) -> Row:
         """The simulated user's next message; one that was there before ends the row."""
+        messages = row.conversation.messages
         text, answer = await ask_until_served(
             self._user,
-            self._follow_up.render({"conversation": transcript(row.messages)}),
+            self._follow_up.render({"conversation": transcript(messages)}),
             self._options.sampling,
             read_text,
             self._options.attempts,
@@ -111,11 +120,10 @@ class Respond:
         text = _ROLE.split(_ROLE.sub("", text, count=1) if _ROLE.match(text) else text)[0].strip()
         if not text:
             raise Unusable("empty", "the simulated user says nothing")
-        earlier = {normal_form(content_of(m)) for m in row.messages}
+        earlier = {normal_form(content_of(m)) for m in messages}
         if normal_form(text) in earlier:
             raise Unusable("same_question", f"the simulated user repeats a message: {text[:200]}")
-        row.messages = [*row.messages, {"role": "user", "content": text}]
-        row.note(
+        return row.with_messages((*messages, user_message(text))).with_event(
             self.name,
             "followed_up",
             model=answer.reply.model or answer.request.model,
@@ -123,52 +131,59 @@ class Respond:
             request=answer.request.identity,
         )
 
-    async def _answer_anew(self, row: Row) -> None:
+    async def _answered_anew(self, row: Row) -> AsyncIterator[Row]:
         """Every answer of the conversation, each after the new ones before it."""
-        before = [content_of(m) for m in row.messages if m["role"] == "assistant"]
-        messages: list[FrozenJson] = []
-        for message in row.messages:
+        before = [content_of(m) for m in row.conversation.messages if m["role"] == "assistant"]
+        new = row.conversation.with_messages(())
+        for message in row.conversation.messages:
             if message["role"] != "assistant":
-                messages.append(message)
+                new = new.with_messages((*new.messages, message))
                 continue
-            text, answer = await self._text(messages)
-            lineage_of(row, stage=self.name, prompt=None, answer=answer)
-            messages.append({"role": "assistant", "content": text})
-        row.messages = messages
-        if before:
-            row.note(self.name, "answered_anew", before=before)
+            text, answer = await self._text(new.messages)
+            row = attributed(row, stage=self.name, prompt=None, answer=answer)
+            yield row
+            new = new.with_messages((*new.messages, assistant_message(text)))
+        row = row.with_messages(new.messages)
+        yield row.with_event(self.name, "answered_anew", before=before) if before else row
 
     async def _text(self, messages: Sequence[FrozenJson]) -> tuple[str, Answer]:
         return await ask_until_served(
             self._model, messages, self._options.sampling, read_text, self._options.attempts
         )
 
-    async def _add_candidates(self, row: Row) -> None:
-        """As many as are wanted, less those that say the same. A row without an answer takes the first."""
-        asked = row.messages[:-1] if row.answer is not None else row.messages
-        candidates = list(row.candidates)
-        if row.answer is not None and row.answer not in [c["content"] for c in candidates]:
-            candidates.append({"content": row.answer, "source": "answer"})
+    async def _with_candidates(self, row: Row) -> tuple[Row, Candidate | str]:
+        """As many as are wanted, less those that say the same; and the first one, or why there is none."""
+        asked = row.conversation.prompt
+        candidates = list(self._own(row))
         given = await asyncio.gather(*(self._candidate(voice, asked) for voice in self._voices))
-        for candidate, problem in given:
-            if candidate is None:
-                row.note(self.name, "no_candidate", detail=problem)
-            elif candidate["content"] not in [c["content"] for c in candidates]:
+        for candidate in given:
+            if isinstance(candidate, str):
+                row = row.with_event(self.name, "no_candidate", detail=candidate)
+            elif candidate.content not in [c.content for c in candidates]:
                 candidates.append(candidate)
-        row.candidates = candidates
-        if row.answer is None:
-            first = next((pair for pair in given if pair[0] is not None), None)
-            if first is None or first[0] is None:
-                raise Unusable("no_candidate", given[0][1])
-            stage, chosen = row.lineage.stage or self.name, first[0]
-            row.lineage = replace(row.lineage, stage=stage, model=chosen["model"], request=chosen["request"])
-            row.messages = [*asked, {"role": "assistant", "content": first[0]["content"]}]
+        first = next((candidate for candidate in given if isinstance(candidate, Candidate)), given[0])
+        return replace(row, candidates=candidates), first
 
-    async def _candidate(self, voice: Voice, asked: Sequence[FrozenJson]) -> tuple[Json | None, str]:
-        """A candidate, or None and what was wrong with it."""
+    def _own(self, row: Row) -> Sequence[Candidate]:
+        """The candidates that are there, the row's answer among them."""
+        answer = row.conversation.answer
+        if answer is None or answer in [candidate.content for candidate in row.candidates]:
+            return row.candidates
+        return (*row.candidates, Candidate(answer, source="answer"))
+
+    def _answered_by(self, row: Row, first: Candidate | str) -> Row:
+        """A row without an answer takes the first candidate."""
+        if isinstance(first, str):
+            raise Unusable("no_candidate", first)
+        stage = row.lineage.stage or self.name
+        lineage = replace(row.lineage, stage=stage, model=first.model, request=first.request)
+        return replace(row, lineage=lineage).with_reply(first.content)
+
+    async def _candidate(self, voice: Voice, asked: Sequence[FrozenJson]) -> Candidate | str:
+        """A candidate, or what was wrong with it."""
         messages = [m for m in asked if not (voice.system and m["role"] == "system")]
         if voice.system:
-            messages = [{"role": "system", "content": voice.system}, *messages]
+            messages = [system_message(voice.system), *messages]
         try:
             text, answer = await ask_until_served(
                 voice.model,
@@ -179,16 +194,16 @@ class Respond:
                 draw=voice.draw,
             )
         except Unusable as unusable:
-            return None, unusable.detail
+            return unusable.detail
         except RequestFailed as failure:
-            return None, failure.words
-        candidate: Json = {
-            "content": text,
-            "model": answer.reply.model or answer.request.model,
-            "sampling": dict(answer.request.sampling),
-            "request": answer.request.identity,
-        }
-        return (candidate | {"system": voice.system} if voice.system else candidate), ""
+            return failure.words
+        return Candidate(
+            text,
+            model=answer.reply.model or answer.request.model,
+            sampling=answer.request.sampling,
+            request=answer.request.identity,
+            system=voice.system or None,
+        )
 
 
 def _voices(options: RespondOptions, context: Context, usual: Model) -> list[Voice]:
@@ -206,4 +221,4 @@ def _voices(options: RespondOptions, context: Context, usual: Model) -> list[Voi
 
 
 def _answers(row: Row) -> int:
-    return sum(message["role"] == "assistant" for message in row.messages)
+    return sum(message["role"] == "assistant" for message in row.conversation.messages)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from operator import itemgetter
 
+from synth.conversation import content_of
 from synth.frozen import FrozenJson
-from synth.llm.base import Json
-from synth.row import Row, content_of
-from synth.stages.base import Context, Unusable
-from synth.stages.expected import Requests
+from synth.llm.base import RequestFailed
+from synth.row import Candidate, Row
+from synth.stages.base import Context, Unusable, last_of
+from synth.stages.expected import Expected, Requests
 from synth.stages.judging import PROBE_WORDS, Judge, Judgement
 from synth.stages.score_options import ScoreOptions
-from synth.stages.together import Compared, Together
+from synth.stages.together import Together
 
 
 class Score:
@@ -31,31 +34,36 @@ class Score:
         """Settles how this model's scores are read, and says so."""
         await self._way.prepare()
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """Adds `scores[rubric]`, and drops the row where that is below the bar."""
-        if not self._scores(row) or row.answer is None:
-            return
-        try:
-            await self._way.score(row, row.answer)
-        except Unusable as unusable:
-            if row.given:
-                row.note(self.name, "not_scored", detail=unusable.detail)
-            else:
-                row.drop(self.name, "no_score", unusable.detail)
-            return
+        if not self._scores(row):
+            return row
+        row, error = await last_of(self._way.steps(row, row.conversation.answer or ""), row)
+        if error is not None:
+            return self._not_scored(row, error)
         score = row.scores[self._key]
         if row.draft and not self._options.keeps(score):
-            row.drop(self.name, "low_score", f"{self._key} {score:.2f}, wanted {self._options.keep}")
+            row = row.dropped(self.name, "low_score", f"{self._key} {score:.2f}, wanted {self._options.keep}")
+        return row
 
-    def expect(self, row: Row) -> Requests:
+    def _not_scored(self, row: Row, error: Unusable | RequestFailed) -> Row:
+        if isinstance(error, RequestFailed):
+            if row.given:
+                return row.with_event(self.name, "failed", detail=error.words)
+            return row.failed(self.name, error.words)
+        if row.given:
+            return row.with_event(self.name, "not_scored", detail=error.detail)
+        return row.dropped(self.name, "no_score", error.detail)
+
+    def expect(self, row: Row) -> Expected:
         """A request for the answer, and one for each candidate or for all together."""
         if not self._scores(row):
-            return Requests()
-        shown = [c["content"] for c in row.candidates if self._options.candidates and _is_to_judge(c)]
-        return self._way.expect(len({row.answer, *shown}))
+            return Expected(Requests(), row)
+        shown = [c.content for c in row.candidates if self._options.candidates and not c.found_worse]
+        return Expected(self._way.expect(len({row.conversation.answer, *shown})), row)
 
     def _scores(self, row: Row) -> bool:
-        return not row.held_out and row.answer is not None and (self._options.seeds or not row.given)
+        return not row.held_out and row.conversation.has_answer and (self._options.seeds or not row.given)
 
 
 class OneByOne:
@@ -76,37 +84,41 @@ class OneByOne:
         """What judging so many answers of a row takes."""
         return Requests.up_to(answers, least=1)
 
-    async def score(self, row: Row, answer: str) -> None:
-        """Scores the answer and every candidate. Raises `Unusable` where the answer gets no score."""
+    async def steps(self, row: Row, answer: str) -> AsyncIterator[Row]:
+        """Scores the answer, then every candidate. Raises `Unusable` where the answer gets no score."""
         judgement = await self._judged(row, answer)
-        row.scores = {**row.scores, self._options.key: judgement.score}
-        judgement.note(row, self._name, self._judge.reading, self._judge.prompt, self._judge.model)
+        row = row.with_score(self._options.key, judgement.score)
+        row = judgement.noted(row, self._name, self._judge.reading, self._judge.prompt, self._judge.model)
+        yield row
         if not self._options.candidates or not row.candidates:
             return
         scores = await asyncio.gather(*(self._of(row, c, judgement.score) for c in row.candidates))
-        row.candidates = [
+        candidates = [
             candidate if score is None else _scored(candidate, score)
             for candidate, score in zip(row.candidates, scores, strict=True)
         ]
+        row = replace(row, candidates=candidates)
         # The best becomes the answer of a draft; the earlier one of two that are level.
-        ranked = [candidate for candidate in row.candidates if candidate.get("score") is not None]
-        best = max(ranked, key=lambda c: c["score"], default=None)
-        if best is not None and best["score"] > judgement.score:
-            _answer_with(row, best, self._name, self._options.key)
+        ranked = [(c.score, c.content) for c in candidates if c.score is not None]
+        best, text = max(ranked, key=itemgetter(0), default=(judgement.score, answer))
+        if best > judgement.score:
+            row = _answered_with(row, text, best, self._name, self._options.key)
+        yield row
 
-    async def _of(self, row: Row, candidate: FrozenJson, of_answer: float) -> float | None:
+    async def _of(self, row: Row, candidate: Candidate, of_answer: float) -> float | None:
         """None where no score can be read, and for an answer that people found to be worse already."""
-        if not _is_to_judge(candidate):
+        if candidate.found_worse:
             return None
-        if candidate["content"] == row.answer:
+        if candidate.content == row.conversation.answer:
             return of_answer
         try:
-            return (await self._judged(row, candidate["content"])).score
+            return (await self._judged(row, candidate.content)).score
         except Unusable:
             return None
 
     async def _judged(self, row: Row, response: str) -> Judgement:
-        return await self._judge.score({"conversation": transcript(row.messages[:-1]), "response": response})
+        conversation = transcript(row.conversation.prompt)
+        return await self._judge.score({"conversation": conversation, "response": response})
 
 
 class SideBySide:
@@ -124,45 +136,36 @@ class SideBySide:
         """What judging so many answers of a row takes."""
         return Requests.up_to(2 if self._options.swap and answers > 1 else 1, least=1)
 
-    async def score(self, row: Row, answer: str) -> None:
+    async def steps(self, row: Row, answer: str) -> AsyncIterator[Row]:
         """Scores the answer and every candidate. Raises `Unusable` where they get no scores."""
-        shown = [c for c in row.candidates if self._options.candidates and _is_to_judge(c)]
-        texts = list(dict.fromkeys([answer, *(c["content"] for c in shown)]))
-        compared = await self._judge.judge(row, transcript(row.messages[:-1]), texts)
+        shown = [c for c in row.candidates if self._options.candidates and not c.found_worse]
+        texts = list(dict.fromkeys([answer, *(c.content for c in shown)]))
+        row, compared = await self._judge.judge(row, transcript(row.conversation.prompt), texts)
         found = dict(zip(texts, compared, strict=True))
-        row.scores = {**row.scores, self._options.key: found[answer].score}
-        row.candidates = [_scored(c, *_score_of(found, c)) if c in shown else c for c in row.candidates]
+        row = row.with_score(self._options.key, found[answer].score)
+        candidates = [
+            _scored(c, found[c.content].score, found[c.content].by_order) if c in shown else c
+            for c in row.candidates
+        ]
+        row = replace(row, candidates=candidates)
         for text, verdict in sorted(found.items(), key=lambda pair: -pair[1].score):
             if verdict.beats(found[answer]):
-                best = {"content": text, "score": verdict.score}
-                _answer_with(row, best, self._name, self._options.key)
+                row = _answered_with(row, text, verdict.score, self._name, self._options.key)
                 break
+        yield row
 
 
-def _score_of(found: Mapping[str, Compared], candidate: FrozenJson) -> tuple[float, Sequence[float]]:
-    verdict = found[candidate["content"]]
-    return verdict.score, verdict.by_order
-
-
-def _scored(candidate: FrozenJson, score: float, by_order: Sequence[float] = ()) -> Json:
+def _scored(candidate: Candidate, score: float, by_order: Sequence[float] = ()) -> Candidate:
     """The candidate with its score; where there are two orders, with both, to tell wins from ties."""
-    known = {key: value for key, value in candidate.items() if key != "by_order"}
-    orders = {"by_order": list(by_order)} if len(by_order) > 1 else {}
-    return {**known, "score": score, **orders}
+    return replace(candidate, score=score, by_order=by_order if len(by_order) > 1 else ())
 
 
-def _is_to_judge(candidate: FrozenJson) -> bool:
-    """Whether people have not found it to be worse already."""
-    return candidate.get("source") not in ("failure", "rejected")
-
-
-def _answer_with(row: Row, best: FrozenJson, stage: str, key: str) -> None:
+def _answered_with(row: Row, text: str, score: float, stage: str, key: str) -> Row:
     """A draft takes over the best candidate; what was given keeps its answer."""
     if not row.draft:
-        return
-    row.note(stage, "best_candidate", before=row.answer)
-    row.messages = [*row.messages[:-1], {"role": "assistant", "content": best["content"]}]
-    row.scores = {**row.scores, key: best["score"]}
+        return row
+    row = row.with_event(stage, "best_candidate", before=row.conversation.answer)
+    return row.with_reply(text).with_score(key, score)
 
 
 def transcript(conversation: Sequence[FrozenJson]) -> str:

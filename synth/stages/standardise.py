@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from synth.conversation import content_of
 from synth.frozen import FrozenJson
-from synth.row import Row, content_of
+from synth.row import Row
 from synth.stages.base import Context
 from synth.stages.options import StandardiseOptions
 from synth.text.standardise.standard_form import Role, standardise
@@ -16,10 +17,10 @@ class Standardise:
         self.name = name
         self._options = options
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """Rewrites the messages that change, and keeps what they were in the row's history."""
         messages: list[FrozenJson] = []
-        for number, message in enumerate(row.messages):
+        for number, message in enumerate(row.conversation.messages):
             before = content_of(message)
             role: Role = "answer" if message["role"] == "assistant" else "prompt"
             after = standardise(before, self._options, role=role)
@@ -27,7 +28,8 @@ class Standardise:
                 messages.append(message)
                 continue
             messages.append({**message, "content": after.text})
-            row.note(self.name, after.did, message=number, before=before)
-        row.messages = messages
-        if row.draft and row.answer == "":
-            row.drop(self.name, "empty", "nothing is left of the answer")
+            row = row.with_event(self.name, after.did, message=number, before=before)
+        row = row.with_messages(messages)
+        if row.draft and row.conversation.answer == "":
+            return row.dropped(self.name, "empty", "nothing is left of the answer")
+        return row

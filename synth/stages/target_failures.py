@@ -9,14 +9,15 @@ the bad answer as the rejected one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import shorten
 
+from synth.conversation import Conversation, assistant_message, content_of, user_message
 from synth.llm.base import Json, RequestFailed
-from synth.row import Lineage, Row, content_id, content_of
+from synth.row import Candidate, Lineage, Row, content_id
 from synth.stable import rank
 from synth.stages.answers import ask_for_object, read_text
-from synth.stages.base import Context, Unusable, ask_until_served, lineage_of, no_source, settled
+from synth.stages.base import Context, Unusable, ask_until_served, attributed, no_source, settled
 from synth.stages.expected import Making, Requests, draft_to_come
 from synth.stages.given import Failure
 from synth.stages.options import TargetFailuresOptions
@@ -64,7 +65,9 @@ class TargetFailures:
         self._correct = context.other_prompt("target_failures", "correct", ["prompt", "response", "problem"])
         self._patterns: dict[str, str] = {}
         self._known = NoveltyIndex(options.novelty)
-        for text in [row.prompt_text for row in context.seeds] + [_prompt(f) for f in self._failures]:
+        for text in [seed.row.conversation.prompt_text for seed in context.seeds] + [
+            _prompt(f) for f in self._failures
+        ]:
             self._known.add(text)
         same = sum(f.model == self._writer.model and f.expected is None for f in self._failures)
         if same:
@@ -118,31 +121,29 @@ class TargetFailures:
         """The failure with a right answer, or one new row like it."""
         failure = drawn.failure
         lineage = Lineage("failure", parents=(failure.id,), stage=self.name)
-        row = Row(content_id(self.name, failure.id, drawn.number), (), lineage)
-        row.labels = {"pattern": self._patterns[failure.id]}
-        return await settled(
-            self.name, row, self._pair(drawn, row) if drawn.number is None else self._new(drawn, row)
-        )
+        labels = {"pattern": self._patterns[failure.id]}
+        key = content_id(self.name, failure.id, drawn.number)
+        row = Row(key, Conversation(), lineage, labels=labels)
+        making = self._pair(failure, row) if drawn.number is None else self._new(failure, drawn.number, row)
+        return await settled(self.name, row, making)
 
-    async def _pair(self, drawn: Drawn, row: Row) -> list[Row]:
-        failure = drawn.failure
+    async def _pair(self, failure: Failure, row: Row) -> list[Row]:
         text = failure.expected
         if text is None:
             values = {key: value for key, value in _values(failure).items() if key != "expected"}
-            text, answer = await ask_until_served(
+            corrected, answer = await ask_until_served(
                 self._writer,
                 self._correct.render(values),
                 self._options.sampling,
                 read_text,
                 self._options.attempts,
             )
-            lineage_of(row, stage=self.name, prompt=self._correct, answer=answer)
-        row.messages = [*failure.messages, {"role": "assistant", "content": text}]
-        row.candidates = [{"content": failure.response, "source": "failure", "model": failure.model}]
-        return [row]
+            row, text = attributed(row, stage=self.name, prompt=self._correct, answer=answer), corrected
+        conversation = Conversation((*failure.messages, assistant_message(text)))
+        rejected = Candidate(failure.response, source="failure", model=failure.model)
+        return [replace(row, conversation=conversation, candidates=(rejected,))]
 
-    async def _new(self, drawn: Drawn, row: Row) -> list[Row]:
-        failure = drawn.failure
+    async def _new(self, failure: Failure, number: int, row: Row) -> list[Row]:
         values = {"pattern": self._patterns[failure.id], **_values(failure)}
         fields, answer = await ask_for_object(
             self._writer,
@@ -150,31 +151,31 @@ class TargetFailures:
             self._options.sampling,
             self._prompt.schema,
             self._options.attempts,
-            draw=drawn.number or 0,
+            draw=number,
         )
-        lineage_of(row, stage=self.name, prompt=self._prompt, answer=answer)
-        row.id = content_id(self.name, answer.request.identity)
         system = [m for m in failure.messages[:1] if m["role"] == "system"]
-        row.messages = [
-            *system,
-            {"role": "user", "content": str(fields["instruction"]).strip()},
-            {"role": "assistant", "content": str(fields["response"]).strip()},
-        ]
-        return [row]
+        request, response = (str(fields[key]).strip() for key in ("instruction", "response"))
+        made = replace(
+            attributed(row, stage=self.name, prompt=self._prompt, answer=answer),
+            id=content_id(self.name, answer.request.identity),
+            conversation=Conversation((*system, user_message(request), assistant_message(response))),
+        )
+        return [made]
 
-    def admit(self, index: int, row: Row) -> None:
+    def admit(self, index: int, row: Row) -> Row:
         """New rows must be new, and must not give the bad answer once more. Failures themselves pass."""
         if row.candidates:
-            return
+            return row
         bad = next(f.response for f in self._failures if f.id in row.lineage.parents)
-        if not row.prompt_text or not row.answer:
-            row.drop(self.name, "empty", "the request or the answer is empty")
-        elif row.answer.strip() == bad.strip():
-            row.drop(self.name, "bad_answer", "the answer is the one that was wrong")
-        elif near := self._known.nearest(row.prompt_text):
-            row.drop(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
-        else:
-            self._known.add(row.prompt_text)
+        request, answer = row.conversation.prompt_text, row.conversation.answer
+        if not request or not answer:
+            return row.dropped(self.name, "empty", "the request or the answer is empty")
+        if answer.strip() == bad.strip():
+            return row.dropped(self.name, "bad_answer", "the answer is the one that was wrong")
+        if near := self._known.nearest(request):
+            return row.dropped(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
+        self._known.add(request)
+        return row
 
     def expect(self, wanted: int | None, drawn: int) -> Making:
         """An answer for each failure without the expected one, and a request for each new row."""

@@ -65,8 +65,8 @@ class Together:
                 f"{name}: the writer ({self._model.model}) judges its own drafts; name a models.judge."
             )
 
-    async def judge(self, row: Row, conversation: str, texts: Sequence[str]) -> list[Compared]:
-        """What the judge makes of each of `texts`; noted in the row's history. Raises `Unusable`."""
+    async def judge(self, row: Row, conversation: str, texts: Sequence[str]) -> tuple[Row, list[Compared]]:
+        """The row with a note of it, and what the judge makes of each of `texts`. Raises `Unusable`."""
         order = sorted(range(len(texts)), key=lambda i: self._rank(row, texts[i]))
         orders = [order, order[::-1]] if self._options.swap and len(texts) > 1 else [order]
         replies = await _all(self._ask(conversation, [texts[i] for i in order]) for order in orders)
@@ -74,8 +74,8 @@ class Together:
             [float(given[order.index(i)]) for i in range(len(texts))]
             for order, (given, _) in zip(orders, replies, strict=True)
         ]
-        self._note(row, orders, scores, [answer for _, answer in replies])
-        return [Compared(by_order) for by_order in zip(*scores, strict=True)]
+        row = self._noted(row, orders, scores, [answer for _, answer in replies])
+        return row, [Compared(by_order) for by_order in zip(*scores, strict=True)]
 
     async def _ask(self, conversation: str, shown: Sequence[str]) -> tuple[list[int], Answer]:
         schema = {**self._schema, "properties": {**self._schema["properties"]}}
@@ -99,15 +99,15 @@ class Together:
         room = Sampling(max_tokens=words + _LIST_TOKENS + _SCORE_TOKENS * count)
         return self._options.sampling.over(self._model.config.sampling.over(room))
 
-    def _note(
+    def _noted(
         self,
         row: Row,
         orders: Sequence[Sequence[int]],
         scores: Sequence[Sequence[float]],
         answers: Sequence[Answer],
-    ) -> None:
+    ) -> Row:
         """`shown` are the answers' numbers as each prompt has them; `by_order` the scores as `texts` are."""
-        row.note(
+        return row.with_event(
             self._name,
             "scored_together",
             shown=orders,

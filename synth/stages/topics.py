@@ -61,7 +61,9 @@ class Topics:
         elif options.taxonomy is not None:
             self._taxonomy.leaves = read_taxonomy(options.taxonomy)
         elif context.seeds:
-            self._batches = batches(context.seeds, options.shown, f"{context.recipe.seed}:{name}")
+            self._batches = batches(
+                [seed.row for seed in context.seeds], options.shown, f"{context.recipe.seed}:{name}"
+            )
         else:
             raise no_source(name, "seeds")
         context.taxonomies.append(self._taxonomy)
@@ -89,7 +91,7 @@ class Topics:
     async def _named(self, batch: Sequence[Row]) -> list[Json] | str:
         """The topics that the model names for these seeds, or what was wrong with its answer."""
         values = {
-            "requests": [row.prompt_text[:_CHARACTERS_SHOWN] for row in batch],
+            "requests": [row.conversation.prompt_text[:_CHARACTERS_SHOWN] for row in batch],
             "topics": self._options.topics,
             "subtopics": self._options.subtopics,
         }
@@ -108,8 +110,9 @@ class Topics:
             return failure.words
         return list(found["topics"])
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         """Nothing is left to do."""
+        return row
 
     def notes(self) -> Json:
         """The leaves, so that whoever looks at the run sees those that no row is about."""

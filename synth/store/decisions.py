@@ -20,6 +20,7 @@ import orjson
 
 from synth.errors import InputError
 from synth.llm.base import Json
+from synth.row import Row
 from synth.store.folder import machine_error
 
 AnswerStatus = Literal["submitted", "discarded", "draft"]
@@ -41,16 +42,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A row as it was shown: its receipt then, whom it was drawn for, and how many people are to answer.
-
-    `order` holds the candidates' texts as lettered for this row. `share` is what it was drawn for.
+    """A row as it was shown: the `draft` of then, what `share` of the sample it was drawn for, and how many
+    people are to answer. `order` holds the candidates' texts as lettered for this row.
     """
 
     place: str
     row: str
     share: str
     needed: int
-    receipt: Json
+    draft: Row
     order: tuple[str, ...] = ()
 
 
@@ -188,8 +188,21 @@ class DecisionLog:
 
 def _line(event: Event) -> bytes:
     kind = next(name for name, shape in _KINDS.items() if isinstance(event, shape))
-    rest = orjson.dumps({"kind": kind, **asdict(event)})[1:]
+    rest = orjson.dumps({"kind": kind, **_to_json(event)})[1:]
     return b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest)
+
+
+def _to_json(event: Event) -> Json:
+    if not isinstance(event, Shown):
+        return asdict(event)
+    return {
+        "place": event.place,
+        "row": event.row,
+        "share": event.share,
+        "needed": event.needed,
+        "receipt": event.draft.to_json(),
+        "order": event.order,
+    }
 
 
 def _event(line: bytes, where: str) -> Event:
@@ -198,7 +211,7 @@ def _event(line: bytes, where: str) -> Event:
     if shape is None:
         raise InputError("a newer synth wrote it.", where=where, hint="Update synth.")
     if shape is Shown:
-        content["order"] = tuple(content["order"])
+        content |= {"draft": Row.from_json(content.pop("receipt")), "order": tuple(content["order"])}
     return shape(**content)
 
 

@@ -1,4 +1,4 @@
-"""A run folder opened to read: the funnel, rows and receipts, also while a run is writing."""
+"""A run folder opened to read: the funnel and the rows, also while a run is writing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
+from synth.row import Row
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder
@@ -125,8 +126,8 @@ class RunReader:
         """Counters over all calls."""
         return dict(self._parsed(self._meta("total") or "{}"))
 
-    def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Json]:
-        """Receipts in the run's order; `stage` is where a row was made or where it ended."""
+    def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Row]:
+        """Rows in the run's order; `stage` is where a row was made or where it ended."""
         query = f"SELECT receipt, status FROM {_ROWS} WHERE 1"
         if status is not None:
             query += " AND status = :status"
@@ -135,10 +136,10 @@ class RunReader:
         query += " ORDER BY place"
         values = {**self._now, "status": status, "stage": stage}
         for receipt, now in self._database.execute(query, values):
-            yield {**self._parsed(receipt), "status": now}
+            yield self._row(receipt, now)
 
-    def row(self, row_id: str) -> Json:
-        """One receipt by id, or by the first letters of one. Raises `InputError`."""
+    def row(self, row_id: str) -> Row:
+        """One row by id, or by the first letters of one. Raises `InputError`."""
         lines = self._database.execute(
             f"SELECT receipt, status FROM {_ROWS} WHERE id >= :start AND id < :end LIMIT 2",
             {**self._now, "start": row_id, "end": row_id + "\x7f"},
@@ -148,8 +149,7 @@ class RunReader:
             raise InputError(
                 f"{words} {row_id!r}.", where=str(self.folder.path), hint="`synth show RUN` lists them."
             )
-        receipt, now = lines[0]
-        return {**self._parsed(receipt), "status": now}
+        return self._row(*lines[0])
 
     def count(self, status: str) -> int:
         """How many rows `rows(status=status)` gives."""
@@ -221,12 +221,12 @@ class RunReader:
             came = line.passed
         return lines
 
-    def made(self) -> Iterator[Json]:
-        """Receipts of what the recipe as last run makes, as the stages left them, whatever people decided."""
-        for (receipt,) in self._database.execute(
-            "SELECT receipt FROM rows WHERE version >= ? ORDER BY place", (self._version,)
+    def made(self) -> Iterator[Row]:
+        """What the recipe as last run makes, as the stages left it, whatever people decided."""
+        for receipt, status in self._database.execute(
+            "SELECT receipt, status FROM rows WHERE version >= ? ORDER BY place", (self._version,)
         ):
-            yield self._parsed(receipt)
+            yield self._row(receipt, status)
 
     @property
     def _now(self) -> dict[str, int]:
@@ -244,6 +244,13 @@ class RunReader:
 
     def _read_version(self) -> int:
         return int(self._parsed(self._meta("version") or "0"))
+
+    def _row(self, receipt: bytes, status: str) -> Row:
+        """A row with its `status` of today: a row of an older recipe is superseded."""
+        try:
+            return Row.from_json({**self._parsed(receipt), "status": status})
+        except (KeyError, TypeError) as error:
+            raise database.DamagedDatabase(self.folder.database, f"a row lacks {error}") from None
 
     def _parsed(self, text: str | bytes, file: Path | None = None) -> Any:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from synth.llm.base import Json
+from synth.row import Row
 from synth.store.folder import sqlite_error
 
 INSERT_REVIEWED = "INSERT OR REPLACE INTO reviewed VALUES (?,?,?,?,?,?,?)"
@@ -27,20 +27,13 @@ class Reviewed:
 
     person: bool
     ended: int | None
-    receipt: Json
+    row: Row
 
     def line(self) -> tuple[Any, ...]:
         """Its line in the table."""
-        receipt = self.receipt
-        return (
-            receipt["id"],
-            int(self.person),
-            receipt["status"],
-            receipt["stage"],
-            receipt["reason"],
-            self.ended,
-            orjson.dumps(receipt),
-        )
+        row = self.row
+        receipt = orjson.dumps(row.to_json())
+        return (row.id, int(self.person), row.status, row.stage, row.reason, self.ended, receipt)
 
 
 class ReviewedTable:
@@ -55,9 +48,8 @@ class ReviewedTable:
         """Whether no row was ever shown to anybody."""
         return self._connection.execute("SELECT 1 FROM reviewed LIMIT 1").fetchone() is None
 
-    def made(self, ids: Collection[str], version: int) -> Iterator[tuple[Json, int | None]]:
-        """Receipts of those rows that the recipe as last run makes, as the stages left them, and where
-        each ended."""
+    def made(self, ids: Collection[str], version: int) -> Iterator[tuple[Row, int | None]]:
+        """Those rows that the recipe as last run makes, as the stages left them, and where each ended."""
         wanted = list(ids)
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
@@ -65,7 +57,7 @@ class ReviewedTable:
             for receipt, ended in self._connection.execute(
                 f"SELECT receipt, ended FROM rows WHERE version >= ? AND id IN ({marks})", (version, *chunk)
             ):
-                yield orjson.loads(receipt), ended
+                yield Row.from_json(orjson.loads(receipt)), ended
 
     def families(self, version: int) -> Iterator[tuple[str, str | None, Sequence[str]]]:
         """Rows that were made from others: id, stage, parents."""
@@ -76,15 +68,15 @@ class ReviewedTable:
         ):
             yield row, stage, orjson.loads(parents)
 
-    def replace(self, lines: Iterable[Reviewed], carried: Iterable[Json]) -> None:
-        """Puts `lines` in the place of all earlier ones. `carried` are receipts of rows that no stage makes
+    def replace(self, lines: Iterable[Reviewed], carried: Iterable[Row]) -> None:
+        """Puts `lines` in the place of all earlier ones. `carried` are rows that no stage makes
         any more, and that stay because people decided on them. Raises `MachineError`."""
         try:
             self._replace(lines, carried)
         except sqlite3.OperationalError as error:
             raise sqlite_error(error, self._path) from None
 
-    def _replace(self, lines: Iterable[Reviewed], carried: Iterable[Json]) -> None:
+    def _replace(self, lines: Iterable[Reviewed], carried: Iterable[Row]) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -94,8 +86,8 @@ class ReviewedTable:
                 "INSERT INTO rows VALUES (?,?,0,NULL,NULL,'kept',NULL,1,0,0,?) ON CONFLICT (id)"
                 " DO UPDATE SET place = excluded.place",
                 (
-                    (receipt["id"], _PLACE_OF_CARRIED + receipt["id"].encode(), orjson.dumps(receipt))
-                    for receipt in carried
+                    (row.id, _PLACE_OF_CARRIED + row.id.encode(), orjson.dumps(row.to_json()))
+                    for row in carried
                 ),
             )
         except BaseException:

@@ -13,7 +13,7 @@ import orjson
 
 from synth.errors import SynthError
 from synth.llm.base import Json, Request, Usage
-from synth.row import Slot
+from synth.slot import Slot
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,7 +22,7 @@ class Swaps:
     agree: int = 0
     flipped: int = 0
 
-    def add(self, first: list[float], second: list[float]) -> None:
+    def add(self, first: Sequence[float], second: Sequence[float]) -> None:
         """Takes in the scores of a row's answers, in one order of the prompt and in the other."""
         for one, other in combinations(range(len(first)), 2):
             here = _sign(first[one] - first[other])
@@ -53,16 +54,14 @@ def swaps_of(reader: RunReader) -> dict[str, Swaps]:
         for stage in reader.recipe["stages"]
         if stage["kind"] == "score" and stage["options"].get("swap")
     }
-    for receipt in reader.rows() if asking else ():
-        if receipt["status"] == "superseded":
+    for row in reader.rows() if asking else ():
+        if row.superseded:
             continue
-        for event in receipt["history"]:
-            if (
-                event["did"] == ["scored_together"]
-                and event["stage"] in asking
-                and len(event["by_order"]) == 2
-            ):
-                asking[event["stage"]].add(*event["by_order"])
+        for event in row.history:
+            if event.did == ("scored_together",) and event.stage in asking:
+                by_order = event.details["by_order"]
+                if len(by_order) == 2:
+                    asking[event.stage].add(*by_order)
     return asking
 
 

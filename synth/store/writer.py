@@ -20,8 +20,9 @@ from typing import Any
 
 import orjson
 
-from synth.llm.wire import read_counts
-from synth.row import Row, Slot, order_key
+from synth.llm.chat_completions import read_counts
+from synth.row import Row
+from synth.slot import Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.journal import JournalWriter, Place, Record, encode
 from synth.store.reviewed import INSERT_REVIEWED, Reviewed
@@ -80,14 +81,16 @@ def _usage(record: Record) -> tuple[int, int, int]:
     return usage.prompt, usage.completion, int(cut)
 
 
-def row_line(row: Row, place: bytes, version: int) -> tuple[Any, ...]:
-    """The row's line in the table of rows."""
-    receipt = orjson.dumps(row.receipt())
+def row_line(
+    row: Row, place: bytes, version: int, *, born: int = 0, ended: int | None = None
+) -> tuple[Any, ...]:
+    """The row's line in the table of rows; `born` and `ended` are the indexes of stages."""
+    receipt = orjson.dumps(row.to_json())
     return (
         row.id,
         place,
-        row.born,
-        row.ended,
+        born,
+        ended,
         row.stage,
         row.status,
         row.reason,
@@ -213,9 +216,11 @@ class Writer:
 def _row_lines(commits: Sequence[_Commit]) -> Iterator[tuple[Any, ...]]:
     """One at a time: a receipt takes several KB while it is written."""
     for commit in commits:
-        place = order_key(commit.slot.key)
-        for position, row in enumerate((*commit.slot.rows, *commit.slot.settled)):
-            yield row_line(row, place + position.to_bytes(4, "big"), commit.version)
+        slot = commit.slot
+        place = order_key(slot.key)
+        for position, (row, ended) in enumerate(slot.every):
+            at = place + position.to_bytes(4, "big")
+            yield row_line(row, at, commit.version, born=slot.born, ended=ended)
 
 
 def _resolve(appends: Sequence[_Append], error: Exception | None) -> None:

@@ -33,12 +33,12 @@ def test_a_spent_budget_says_on_what_and_names_the_command(
     code, text = printed(capsys, *given, "--set", "budget.requests=20")
     assert code == 1
     assert "the budget of 20 requests is spent (requests of this call: " in text
-    again = command_of(text, "Go on:")
+    again = command_of(text, "Continue:")
     assert again == [*given, "--set", "budget.requests=20"]
     assert printed(capsys, *again)[0] == 1
     code, text = printed(capsys, *again, "--set", "budget.requests=2000")
     assert code == 0
-    assert "Go on:" not in text
+    assert "Continue:" not in text
 
 
 def test_failed_rows_come_with_the_command_that_asks_again(
@@ -49,10 +49,10 @@ def test_failed_rows_come_with_the_command_that_asks_again(
     code, text = printed(capsys, "run", "recipe.yaml")
     assert code == 1
     assert command_of(text, "Failed rows:") == ["show", "recipe.yaml", "--status", "failed"]
-    again = command_of(text, "Ask again:")
+    again = command_of(text, "Retry:")
     assert again == ["run", "recipe.yaml", "--retry-failed"]
     desk.write_text(desk.read_text().replace(", fail: 0.4", ""))
     code, text = printed(capsys, *again)
     assert code == 0
-    assert "Ask again:" not in text
+    assert "Retry:" not in text
     assert " 0 failed" in text

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from synth.llm.loopback.process import LoopbackProcess
 from synth.recipe.load import load_recipe
+from tests.support.loopback.process import LoopbackProcess
 
 TEMPLATES = sorted(path.parent.name for path in Path("examples").glob("*/recipe.yaml"))
 KEY = "sk-canary-5f0c9"
@@ -107,7 +107,7 @@ def test_a_hosted_api_with_a_key(tmp_path: Path) -> None:
         assert len(made["rows"]) == 5
         first = init("first", *options, cwd=tmp_path, HOSTED_KEY=KEY)
         assert json.loads(first.stdout)["model"] == "small"
-        assert "offers small, large. The first one is used; --model NAME takes another." in first.stderr
+        assert "offers small, large. Using the first one; choose another with --model NAME." in first.stderr
         asked = {record["body"]["model"] for record in server.log(bodies=True)["bodies"]}
         assert asked == {"small", "large"}
     writer = yaml.safe_load((tmp_path / "mine" / "recipe.yaml").read_text())["models"]["writer"]

@@ -54,9 +54,9 @@ def test_the_first_one_names_the_command_that_goes_on(desk: Path, how: str) -> N
         (desk.parent / name).rename(folder / name)
     shown = interrupted(("run", str(folder / "recipe.yaml"), *SLOW), folder, how)
     assert shown.code == 130
-    assert "Nothing that was answered is lost. Go on with: " in shown.text
+    assert "No reply is lost. Continue with: " in shown.text
     assert "Traceback" not in shown.text
-    command = shown.text.partition("Go on with: ")[2].splitlines()[0]
+    command = shown.text.partition("Continue with: ")[2].splitlines()[0]
     again = subprocess.run(
         [*shlex.split(command), "--json"],
         cwd=folder,
@@ -85,7 +85,7 @@ def test_the_second_one_ends_what_hangs(desk: Path) -> None:
     shown = read_to_end(process, ours)
     assert time.monotonic() - begun < 5
     assert shown.code == 130
-    assert shown.text.count("Go on with: ") == 1
+    assert shown.text.count("Continue with: ") == 1
     assert shown.raw.rfind(b"\x1b[?25h") > shown.raw.rfind(b"\x1b[?25l")  # the cursor is there again
 
 

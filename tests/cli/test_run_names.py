@@ -102,8 +102,8 @@ def test_folders_with_no_recipe_or_several(desk: Path) -> None:
     (folder / "none").mkdir()
     failed = command("show", "none", cwd=folder)
     assert failed.returncode == 2
-    assert "holds no recipe" in failed.stderr
-    with pytest.raises(InputError, match="holds no recipe"):
+    assert "contains no recipe" in failed.stderr
+    with pytest.raises(InputError, match="contains no recipe"):
         synth.run(folder / "none")
 
 

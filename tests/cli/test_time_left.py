@@ -11,13 +11,15 @@ import pytest
 
 from synth.cli.time_left import TimeLeft, in_words
 from synth.pipeline.progress import Progress
-from synth.row import Lineage, Row, Slot
+from synth.row import Lineage, Row
+from synth.slot import Slot
+from tests.made_row import made_row
 
 
 def rows(origin: str, count: int = 1) -> list[Row]:
     stage = None if origin == "seed" else "generate"
     lineage = Lineage(origin, stage=stage)  # type: ignore[arg-type]
-    return [Row(f"{n:x}", [], lineage) for n in range(count)]
+    return [made_row(f"{n:x}", [], lineage) for n in range(count)]
 
 
 @dataclass
@@ -69,7 +71,7 @@ class Desk:
             return
         self.progress.born(1, slot)
         if self.dropped_every and number % self.dropped_every == 0:
-            slot.rows[0].drop("dedupe", "near_copy", "")
+            slot.rows = [slot.rows[0].dropped("dedupe", "near_copy", "")]
             slot.settle(2)
             self.progress.left(2, 1, slot)
             return

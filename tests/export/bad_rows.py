@@ -11,6 +11,7 @@ from typing import Any
 from export_runs import chat
 
 from synth.row import Lineage, Row, content_id
+from tests.made_row import made_row
 
 Messages = list[dict[str, Any]]
 FORMATS = ("trl-sft", "mistral", "together", "llama-factory")
@@ -153,7 +154,7 @@ BAD_ROWS: dict[str, tuple[Messages, list[Any], str, dict[str, str]]] = {
 def row_of(name: str) -> Row:
     """The bad row of that name, as a run could hold it."""
     messages, tools, _, _ = BAD_ROWS[name]
-    return Row(
+    return made_row(
         content_id(name), messages, Lineage("seed", stage="generate"), status="kept", tools=tools or None
     )
 

@@ -135,7 +135,7 @@ def page(verdicts: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _ours(form: Format, name: str) -> tuple[Json | None, str]:
-    example, _ = next(examples_of(row_of(name).receipt(), "answer", ExportOptions()))
+    example, _ = next(examples_of(row_of(name), "answer", ExportOptions()))
     try:
         form.write(example)
         words = "writes"

@@ -10,11 +10,13 @@ from typing import Any
 import orjson
 
 from synth.recipe.model import Recipe, StageSpec
-from synth.row import Lineage, Row, content_id, order_key
+from synth.row import Lineage, Row, content_id
+from synth.slot import order_key
 from synth.stages.options import DedupeOptions, GenerateOptions
 from synth.store import database
 from synth.store.folder import RunFolder
 from synth.store.writer import row_line
+from tests.made_row import made_row
 
 _INSERT = "INSERT INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -27,12 +29,12 @@ def chat(prompt: str, answer: str, system: str | None = None) -> list[dict[str, 
 
 def seed(messages: list[dict[str, Any]], **more: Any) -> Row:
     """A row that people gave."""
-    return Row(content_id("seed", messages), messages, Lineage("seed"), status="kept", **more)
+    return made_row(content_id("seed", messages), messages, Lineage("seed"), status="kept", **more)
 
 
 def held_out(messages: list[dict[str, Any]], **more: Any) -> Row:
     """A row that was set aside."""
-    return Row(content_id("seed", messages), messages, Lineage("holdout"), status="kept", **more)
+    return made_row(content_id("seed", messages), messages, Lineage("holdout"), status="kept", **more)
 
 
 def draft(messages: list[dict[str, Any]], parents: Sequence[str] = (), **more: Any) -> Row:
@@ -40,7 +42,9 @@ def draft(messages: list[dict[str, Any]], parents: Sequence[str] = (), **more: A
     lineage = Lineage(
         "seed", parents, ("a-shot",), "generate", "generate/self_instruct@1", "m", {"top_p": 0.5}, "sha"
     )
-    return Row(content_id("draft", messages, list(parents)), messages, lineage, **{"status": "kept", **more})
+    return made_row(
+        content_id("draft", messages, list(parents)), messages, lineage, **{"status": "kept", **more}
+    )
 
 
 def drafts(count: int, start: int = 0) -> list[Row]:
@@ -89,7 +93,7 @@ def make_run(
     for number, row in enumerate(rows):
         line = list(row_line(row, order_key((0, number)), 1))
         if reviews and row.id in reviews:
-            line[-1] = orjson.dumps({**row.receipt(), "review": reviews[row.id]})
+            line[-1] = orjson.dumps({**row.to_json(), "review": reviews[row.id]})
         connection.execute(_INSERT, line)
     connection.close()
     return folder

@@ -16,7 +16,7 @@ from synth.recipe.model import ExportOptions
 @pytest.mark.parametrize("name", BAD_ROWS)
 def test_what_is_said_of_a_bad_row(name: str, form: str) -> None:
     row = row_of(name)
-    [(example, _)] = examples_of(row.receipt(), "answer", ExportOptions())
+    [(example, _)] = examples_of(row, "answer", ExportOptions())
     words = said_of(name, form)
     if words == "written":
         assert find_format(form).write(example)

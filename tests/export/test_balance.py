@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,12 @@ def test_groups_weigh_as_the_temperature_says_within_rounding(
 def test_the_smaller_language_is_repeated_and_the_larger_one_is_whole(tmp_path: Path) -> None:
     result = exported(tmp_path, {"by": "language", "temperature": 2})
     receipts = read_lines(result.folder / "receipts.jsonl")
-    assert Counter(language(r) for r in receipts if r["split"] == "train") == {"en": 64, "de": 16}
+    assert Counter(language(Row.from_json(r)) for r in receipts if r["split"] == "train") == {
+        "en": 64,
+        "de": 16,
+    }
     copies = [r for r in receipts if "copy" in r]
-    assert {language(r) for r in copies} == {"de"}
+    assert {language(Row.from_json(r)) for r in copies} == {"de"}
     assert {r["split"] for r in copies} == {"train"}
     assert Counter(r["id"] for r in copies).most_common()[-1][1] == 3
     assert "but for 12 copies inside train." in " ".join(result.checks)
@@ -87,7 +91,7 @@ def test_a_temperature_of_one_changes_nothing(tmp_path: Path) -> None:
 
 def test_copies_of_what_would_be_test_stay_out_of_it(tmp_path: Path) -> None:
     """Without a holdout, test is cut from the drafts: its rows are not repeated, in neither file."""
-    rows = [*tongues(), *[draft(row.messages) for row in drafts(60, start=900)]]
+    rows = [*tongues(), *[draft(row.conversation.messages) for row in drafts(60, start=900)]]
     run = make_run(
         tmp_path / "run",
         rows,
@@ -102,8 +106,7 @@ def test_copies_of_what_would_be_test_stay_out_of_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("by", "copies"), [("label:topic", 6), ("stage", 0), ("source", 0)])
 def test_groups_are_those_of_the_dimension(tmp_path: Path, by: str, copies: int) -> None:
-    rows = drafts(10)
-    for number, row in enumerate(rows):
-        row.labels = {"topic": "rare" if number < 2 else "usual"}
+    topics = ["rare"] * 2 + ["usual"] * 8
+    rows = [replace(row, labels={"topic": topic}) for row, topic in zip(drafts(10), topics, strict=True)]
     result = exported(tmp_path, {"by": by, "temperature": 1000, "most": 9}, [HELD_OUT, *rows])
     assert result.files["train"] == 10 + copies

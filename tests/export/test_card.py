@@ -10,6 +10,7 @@ from export_runs import chat, draft, drafts, held_out, make_run, seed
 from synth.cli import main
 from synth.exports import export_run
 from synth.row import Lineage, Row, content_id
+from tests.made_row import made_row
 
 EVIL = "m\x1b[31m\u202e<script>alert(1)</script>|[x](http://evil.example)\n# head \\[y](z) &lt;b&gt; \x9b0m"
 
@@ -18,7 +19,7 @@ def evil_row() -> Row:
     """A draft whose model, prompt and label have such a text for a name."""
     messages = chat("What is it?", "Nothing.")
     lineage = Lineage("seed", ["p"], (), "generate", EVIL, EVIL, {}, "sha")
-    return Row(content_id("draft", messages), messages, lineage, status="kept", labels={"kind": EVIL})
+    return made_row(content_id("draft", messages), messages, lineage, status="kept", labels={"kind": EVIL})
 
 
 def test_no_text_of_others_is_markup(tmp_path: Path) -> None:

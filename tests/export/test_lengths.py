@@ -130,7 +130,7 @@ def test_a_row_of_max_length_is_not_cut_and_one_token_more_is(
     row = seed(chat("two words", "and three more"))
     read = target_model(ExportOptions(model=str(model)), Path())
     assert read is not None
-    limit = read.length(Example(row.id, row.messages)) - less
+    limit = read.length(Example(row.id, row.conversation.messages)) - less
     run = make_run(
         tmp_path / "run",
         [seed(chat("a", "b")), row],

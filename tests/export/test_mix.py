@@ -27,7 +27,10 @@ def general(folder: Path, count: int, name: str = "general.jsonl") -> None:
     """A file of general rows: a near-copy of our holdout, then drafts that have nothing in common."""
     rows = [{"instruction": OURS + "s", "response": "x"}]
     rows += [
-        {"instruction": row.messages[0]["content"], "response": row.messages[1]["content"]}
+        {
+            "instruction": row.conversation.messages[0]["content"],
+            "response": row.conversation.messages[1]["content"],
+        }
         for row in drafts(count, start=5000)
     ]
     (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -112,12 +115,11 @@ def test_a_weight_of_tokens_takes_as_few_rows_as_make_it_up(tmp_path: Path) -> N
     source = MixSource(source="general.jsonl", tokens=100)
 
     def tokens(row: Row) -> int:
-        return len(row.prompt_text) % 7 + 1
+        return len(row.conversation.prompt_text) % 7 + 1
 
     share = choose(source, 100, tmp_path, NearDuplicateIndex(), tokens)
-    rows = sorted(
-        read_rows("general.jsonl", tmp_path, "seed", answered=True), key=lambda r: fraction("split", r.id)
-    )
+    read = read_rows("general.jsonl", tmp_path, "seed", answered=True)
+    rows = sorted(read, key=lambda r: fraction("split", r.id))
     few = rows[: len(share.ids)]
     assert share.ids == {row.id for row in few}
     assert share.given == sum(map(tokens, few)) >= 100 > sum(map(tokens, few[:-1]))

@@ -14,13 +14,13 @@ from synth.errors import ExportError
 from synth.exports import export_run
 from synth.exports.preferences import pairs_of
 from synth.recipe.model import PairOptions
+from synth.row import Review, Row
 
 NONE: dict[str, Any] = {"status": "none"}
 
 
-def receipt(answer: str, candidates: list[dict[str, Any]], review: dict[str, Any] = NONE) -> dict[str, Any]:
-    row = draft(chat("Why?", answer), candidates=candidates).receipt()
-    return {**row, "review": review}
+def row_with(answer: str, candidates: list[dict[str, Any]], review: dict[str, Any] = NONE) -> Row:
+    return draft(chat("Why?", answer), candidates=candidates, review=Review.from_json(review))
 
 
 def scored(**scores: float) -> list[dict[str, Any]]:
@@ -28,26 +28,26 @@ def scored(**scores: float) -> list[dict[str, Any]]:
 
 
 def test_one_pair_a_prompt_is_the_widest() -> None:
-    row = receipt("b", scored(a=2.0, b=4.5, c=3.0))
+    row = row_with("b", scored(a=2.0, b=4.5, c=3.0))
     assert [(p.chosen, p.rejected, p.margin) for p in pairs_of(row, PairOptions())] == [("b", "a", 2.5)]
 
 
 def test_all_pairs_with_enough_between_them() -> None:
-    row = receipt("b", scored(a=2.0, b=4.5, c=3.0))
+    row = row_with("b", scored(a=2.0, b=4.5, c=3.0))
     pairs = pairs_of(row, PairOptions(per_prompt="all", margin=1.5))
     assert [(p.chosen, p.rejected) for p in pairs] == [("b", "a"), ("b", "c")]
 
 
 def test_an_edit_comes_first_and_nothing_is_chosen_over_a_persons_answer() -> None:
     review = {"status": "edited", "before": "the draft"}
-    row = receipt("the edit", scored(x=5.0, y=1.0), review)
+    row = row_with("the edit", scored(x=5.0, y=1.0), review)
     pairs = pairs_of(row, PairOptions(per_prompt="all"))
     assert [(p.chosen, p.rejected, p.source) for p in pairs] == [("the edit", "the draft", "edit")]
 
 
 def test_a_choice_is_over_what_was_shown_beside_it() -> None:
     review = {"status": "edited", "before": "x", "losers": ["x", "y"]}
-    row = receipt("the best", scored(x=5.0, y=1.0), review)
+    row = row_with("the best", scored(x=5.0, y=1.0), review)
     pairs = pairs_of(row, PairOptions(per_prompt="all"))
     assert [(p.chosen, p.rejected, p.source) for p in pairs] == [
         ("the best", "x", "choice"),
@@ -56,14 +56,14 @@ def test_a_choice_is_over_what_was_shown_beside_it() -> None:
 
 
 def test_an_edit_of_a_row_that_was_brought_back_is_a_pair_too() -> None:
-    row = receipt("the edit", [], {"status": "restored", "before": "the draft"})
+    row = row_with("the edit", [], {"status": "restored", "before": "the draft"})
     assert [(p.chosen, p.rejected, p.source) for p in pairs_of(row, PairOptions())] == [
         ("the edit", "the draft", "edit")
     ]
 
 
 def test_a_failure_is_the_rejected_answer() -> None:
-    row = receipt("right", [{"content": "wrong", "model": "old", "score": None, "source": "failure"}])
+    row = row_with("right", [{"content": "wrong", "model": "old", "score": None, "source": "failure"}])
     assert [(p.chosen, p.rejected, p.source) for p in pairs_of(row, PairOptions())] == [
         ("right", "wrong", "failure")
     ]
@@ -77,14 +77,14 @@ def test_a_seed_that_came_as_a_pair_leaves_as_one(tmp_path: Path) -> None:
 
 
 def test_pairs_of_very_different_lengths_can_be_left_out() -> None:
-    row = receipt("x", scored(**{"short": 1.0, "a very long answer indeed": 5.0, "shorts": 4.0}))
+    row = row_with("x", scored(**{"short": 1.0, "a very long answer indeed": 5.0, "shorts": 4.0}))
     chosen = [p.chosen for p in pairs_of(row, PairOptions(length_ratio=1.5))]
     assert chosen == ["shorts"]
 
 
 @pytest.mark.parametrize(("chosen", "pairs"), [("6 word", 1), ("7 words", 0)])
 def test_a_pair_may_differ_in_length_by_the_ratio_and_no_more(chosen: str, pairs: int) -> None:
-    row = receipt("x", scored(**{"four": 1.0, chosen: 5.0}))
+    row = row_with("x", scored(**{"four": 1.0, chosen: 5.0}))
     assert len(pairs_of(row, PairOptions(length_ratio=1.5))) == pairs
 
 
@@ -96,7 +96,7 @@ def test_a_pair_may_differ_in_length_by_the_ratio_and_no_more(chosen: str, pairs
 def test_pairs_always_differ_and_keep_the_margin(
     candidates: list[tuple[str, float | None]], margin: float, per_prompt: Any
 ) -> None:
-    row = receipt("a", [{"content": text, "model": "m", "score": score} for text, score in candidates])
+    row = row_with("a", [{"content": text, "model": "m", "score": score} for text, score in candidates])
     for pair in pairs_of(row, PairOptions(margin=margin, per_prompt=per_prompt)):
         assert pair.chosen.strip() != pair.rejected.strip()
         assert pair.rejected.strip()
@@ -125,7 +125,7 @@ def test_kto_takes_what_people_accepted_and_what_they_rejected(tmp_path: Path) -
     good, bad, unread = (
         draft(chat(f"{word}?", word)) for word in ("accepted one", "rejected two", "never three")
     )
-    bad.drop("review", "rejected")
+    bad = bad.dropped("review", "rejected")
     reviews = {good.id: {"status": "accepted"}, bad.id: {"status": "rejected"}}
     run = make_run(
         tmp_path / "run", [good, bad, unread], reviews=reviews, export={"split": {"train": 1, "test": 0}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,8 +11,8 @@ from export_runs import chat, draft, drafts, held_out, make_run, read_all, read_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synth.conversation import Conversation
 from synth.exports import export_run
-from synth.exports.example import prompt_text
 from synth.exports.sides import Origins
 from synth.row import Row
 from synth.stable import fraction
@@ -53,16 +54,16 @@ def test_what_is_made_from_one_text_stays_together() -> None:
 
 def test_grandchildren_follow_and_dropped_parents_still_bind() -> None:
     parent = drafts(1)[0]
-    parent.drop("score", "low")
+    parent = parent.dropped("score", "low")
     child = draft(chat("a child of it, quite different", "1"), [parent.id])
     grandchild = draft(chat("something nobody else would ask", "2"), [child.id])
-    origins = Origins([row.receipt() for row in (parent, child, grandchild)], 0.5)
+    origins = Origins([parent, child, grandchild], 0.5)
     assert origins.roots(grandchild.id) == {parent.id}
     assert origins.side(grandchild.id) == origins.side(child.id) == origins.side(parent.id)
 
 
 def test_what_people_gave_and_its_paraphrases_train() -> None:
-    given_rows = [seed(row.messages) for row in drafts(30)]
+    given_rows = [seed(row.conversation.messages) for row in drafts(30)]
     made = [
         draft(chat(f"other {fraction('split', r.id)} words {fraction(r.id, 'b')}", "x"), [r.id])
         for r in given_rows
@@ -75,7 +76,7 @@ def test_what_people_gave_and_its_paraphrases_train() -> None:
 
 def test_a_row_made_from_both_sides_is_withheld(tmp_path: Path) -> None:
     rows = drafts(20)
-    origins = Origins([row.receipt() for row in rows], 0.5)
+    origins = Origins(rows, 0.5)
     train = next(row for row in rows if origins.side(row.id) == "train")
     test = next(row for row in rows if origins.side(row.id) == "test")
     both = draft(chat("a mixture of the two of them", "both"), [train.id, test.id])
@@ -159,22 +160,21 @@ def _with_ancestors(chosen: list[Row], rows: list[Row]) -> list[Row]:
 
 def _assert_no_leak(rows: list[Row], split: dict[str, str]) -> None:
     by_id = {row.id: row for row in rows}
-    origins = Origins([row.receipt() for row in rows], 0.5)
+    origins = Origins(rows, 0.5)
     test = [by_id[row_id] for row_id, side in split.items() if side == "test"]
     train = [by_id[row_id] for row_id, side in split.items() if side == "train"]
     texts_of_test = {root for row in test for root in origins.roots(row.id)}
     index = NearDuplicateIndex()
     for row in test:
-        index.add(prompt_text(row.receipt()))
+        index.add(row.conversation.prompt_text)
     for row in train:
         assert origins.roots(row.id).isdisjoint(texts_of_test)
-        assert index.seen(prompt_text(row.receipt())) is None
+        assert index.seen(row.conversation.prompt_text) is None
 
 
 def test_each_kind_of_row_has_its_share_and_the_card_says_how_it_came_out(tmp_path: Path) -> None:
-    rows = drafts(900)
-    for number, row in enumerate(rows):
-        row.labels = {"topic": ("billing", "calendar", "login")[number % 3]}
+    topics = ("billing", "calendar", "login")
+    rows = [replace(row, labels={"topic": topics[n % 3]}) for n, row in enumerate(drafts(900))]
     run = make_run(tmp_path / "run", rows, export={"split": {"train": 0.8, "test": 0.2}})
     result = export_run(run)
     receipts = read_lines(result.folder / "receipts.jsonl")
@@ -186,9 +186,7 @@ def test_each_kind_of_row_has_its_share_and_the_card_says_how_it_came_out(tmp_pa
 
 
 def test_a_kind_that_is_only_trained_on_is_named(tmp_path: Path) -> None:
-    rows = drafts(40)
-    for row in rows:
-        row.labels = {"topic": "billing"}
+    rows = [replace(row, labels={"topic": "billing"}) for row in drafts(40)]
     run = make_run(tmp_path / "run", [held_out(chat("Hello?", "Hello!")), *rows])
     assert "test has no row of label:topic 'billing', and train has 40." in export_run(run).warnings
 
@@ -212,7 +210,10 @@ def test_no_meaning_stands_on_both_sides(order: list[int], held: int, threshold:
         export = {"split": {"train": 0.5, "test": 0.5, "meaning": threshold}}
         result = export_run(make_run(Path(folder) / "run", rows, export=export))
         receipts = read_lines(result.folder / "receipts.jsonl")
-    train, test = ([prompt_text(r) for r in receipts if r["split"] == side] for side in ("train", "test"))
+    train, test = (
+        [Conversation(r["messages"]).prompt_text for r in receipts if r["split"] == side]
+        for side in ("train", "test")
+    )
     if train and test:
         assert (embed(train) @ embed(test).T).max() < threshold + 1e-6
     assert sum(result.files.values()) + result.withheld.get("joins_splits", 0) == len(rows)

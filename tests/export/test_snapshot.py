@@ -14,7 +14,8 @@ import synth
 from synth.exports import export_run
 from synth.exports.formats import FORMATS
 from synth.exports.formats.base import Format
-from synth.row import Row, order_key
+from synth.row import Row
+from synth.slot import order_key
 from synth.store import RunReader, database
 from synth.store.folder import RunFolder
 from synth.store.writer import row_line
@@ -75,7 +76,13 @@ def project(folder: Path, out: Path | None = None) -> Path:
     folder.mkdir()
     rows = drafts(3, start=500)
     lines = [
-        json.dumps({"instruction": row.messages[0]["content"], "response": row.messages[1]["content"]}) + "\n"
+        json.dumps(
+            {
+                "instruction": row.conversation.messages[0]["content"],
+                "response": row.conversation.messages[1]["content"],
+            }
+        )
+        + "\n"
         for row in rows
     ]
     (folder / "general.jsonl").write_text("".join(lines))

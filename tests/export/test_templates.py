@@ -99,7 +99,7 @@ def test_an_export_s_card_has_it(tmp_path: Path) -> None:
 def test_varied_rows_are_whole_in_qwen3() -> None:
     templates = Templates()
     for row in varied_rows():
-        for example, _ in examples_of(row.receipt(), "answer", ExportOptions()):
+        for example, _ in examples_of(row, "answer", ExportOptions()):
             templates.look(example)
     assert templates.rows >= 250
     assert any(

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from synth.llm import words
+from synth.llm.fake import phrases
 
 Options = dict[str, Any]
 
@@ -146,7 +146,7 @@ def _seeds(rng: Random) -> str:
 
 
 def _seed(rng: Random) -> Options:
-    request, answer = words.instruction(rng), words.paragraph(rng, 1, 2)
+    request, answer = phrases.instruction(rng), phrases.paragraph(rng, 1, 2)
     if rng.random() < 0.1:
         answer = f"Sure, here it is:\n\n{answer} "
     if rng.random() < 0.1:
@@ -156,9 +156,11 @@ def _seed(rng: Random) -> Options:
             system = {"role": "system", "content": rng.choice(["Be brief.", "You help at a desk."])}
             return {"messages": [system, *_exchange(request, answer)]}
         case 1:
-            return {"messages": _exchange(request, answer) + _exchange(words.instruction(rng), "As before.")}
+            return {
+                "messages": _exchange(request, answer) + _exchange(phrases.instruction(rng), "As before.")
+            }
         case 2:
-            return {"instruction": request, "input": words.sentence(rng), "response": answer}
+            return {"instruction": request, "input": phrases.sentence(rng), "response": answer}
         case _:
             return {"instruction": request, "response": answer}
 
@@ -168,24 +170,24 @@ def _exchange(request: str, answer: str) -> list[Options]:
 
 
 def _prompts(rng: Random) -> str:
-    lines = [{"instruction": words.instruction(rng)} for _ in range(rng.randint(2, 10))]
-    return _lines([*lines, {"messages": [{"role": "user", "content": words.instruction(rng)}]}, lines[0]])
+    lines = [{"instruction": phrases.instruction(rng)} for _ in range(rng.randint(2, 10))]
+    return _lines([*lines, {"messages": [{"role": "user", "content": phrases.instruction(rng)}]}, lines[0]])
 
 
 def _failures(rng: Random) -> str:
     lines = []
     for _ in range(rng.randint(1, 4)):
-        failure = {"instruction": words.instruction(rng), "response": words.sentence(rng)}
+        failure = {"instruction": phrases.instruction(rng), "response": phrases.sentence(rng)}
         if rng.random() < 0.5:
             failure["problem"] = rng.choice(["It is rude.", "It invents a price."])
         if rng.random() < 0.5:
-            failure["expected"] = words.paragraph(rng, 1, 2)
+            failure["expected"] = phrases.paragraph(rng, 1, 2)
         lines.append(failure)
     return _lines(lines)
 
 
 def _document(rng: Random) -> str:
-    parts = [f"## {words.phrase(rng).capitalize()}\n\n{words.paragraph(rng, 4, 6)}" for _ in range(3)]
+    parts = [f"## {phrases.phrase(rng).capitalize()}\n\n{phrases.paragraph(rng, 4, 6)}" for _ in range(3)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -18,9 +18,10 @@ from typing import Any
 import orjson
 
 from synth.llm.base import Reply, Request
-from synth.llm.brain import finish_reply
-from synth.llm.fake import FakeClient, FakeFaults
-from synth.recipe.model import FakeModel, Recipe
+from synth.llm.fake import FakeConfig
+from synth.llm.fake.client import FakeClient, FakeFaults
+from synth.llm.fake.replies import finish_reply
+from synth.recipe.model import Recipe
 
 _ANSWERS = ("Yes, on weekdays.", "No.", "Ask at the desk, and bring the receipt.")
 _ASKS = ("Please tell me: {}", "Could you say this? {}", "I want to know: {}", "{} Thanks!")
@@ -54,7 +55,7 @@ class Shaker:
 
 class ShakenClient(FakeClient):
     def __init__(self, config: Any, shaker: Shaker) -> None:
-        assert isinstance(config, FakeModel)
+        assert isinstance(config, FakeConfig)
         faults = FakeFaults(fail=config.fail, cut=config.cut, broken=config.broken)
         super().__init__(config.model, faults=faults)
         self._shaker = shaker

@@ -25,9 +25,9 @@ from synth.errors import InputError, SynthError, Unfinished
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult
+from synth.row import Row
 from synth.store import RunFolder
 from synth.store.journal import read_records
-from synth.typed_row import Row
 
 FORMATS = ("trl-dpo", "trl-dpo", "trl-sft", "openai-chat", "alpaca", "trl-kto")
 

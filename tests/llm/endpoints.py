@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from synth.llm.base import Reply, Request
-from synth.llm.endpoint import EndpointClient
+from synth.llm.openai_compatible.client import EndpointClient
 
 Result = TypeVar("Result")
 

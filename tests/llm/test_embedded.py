@@ -15,9 +15,9 @@ import pytest
 
 from synth.errors import InputError, UnreachableError
 from synth.llm.base import Reply, Request, RequestFailed
-from synth.llm.embedded import EmbeddedClient
-from synth.llm.gguf import DEFAULT_MODEL, find_model
-from synth.llm.openvino import (
+from synth.llm.embedded.client import EmbeddedClient
+from synth.llm.embedded.download import DEFAULT_MODEL, find_model
+from synth.llm.embedded.openvino import (
     _BATCH_INVARIANT,
     _FASTEST,
     Loaded,
@@ -307,7 +307,7 @@ def test_nothing_is_reported_to_anyone(tmp_path: Path) -> None:
     """The library as it comes opens a connection and leaves an id in the home folder at each import."""
     watched = """if True:
         import sys
-        from synth.llm.openvino import import_genai
+        from synth.llm.embedded.openvino import import_genai
         seen = []
         risky = ("socket.", "subprocess.", "os.fork")
         sys.addaudithook(lambda event, args: event.startswith(risky) and seen.append(event))

@@ -13,9 +13,9 @@ from endpoints import ask, outcomes, request, requests, run
 
 from synth.errors import InputError, UnreachableError
 from synth.llm.base import RequestFailed
-from synth.llm.endpoint import EndpointClient
-from synth.llm.loopback.process import LoopbackProcess
-from synth.llm.loopback.settings import Settings
+from synth.llm.openai_compatible.client import EndpointClient
+from tests.support.loopback.process import LoopbackProcess
+from tests.support.loopback.settings import Settings
 
 pytestmark = pytest.mark.timeout(60)
 SCHEMA = {

@@ -14,10 +14,10 @@ from endpoints import ask, outcomes, request, requests, run
 
 from synth.errors import UnreachableError
 from synth.llm.base import RequestFailed
-from synth.llm.endpoint import EndpointClient
-from synth.llm.loopback.process import LoopbackProcess
-from synth.llm.loopback.settings import Settings
-from synth.llm.transport import Transport
+from synth.llm.openai_compatible.client import EndpointClient
+from synth.llm.openai_compatible.transport import Transport
+from tests.support.loopback.process import LoopbackProcess
+from tests.support.loopback.settings import Settings
 
 pytestmark = pytest.mark.timeout(60)
 

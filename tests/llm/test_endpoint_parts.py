@@ -1,4 +1,4 @@
-"""The parts of the endpoint client that need no server: verdicts, dialects, limits, metrics, wire forms."""
+"""The parts of the endpoint client that need no server: faults, capabilities, limits, metrics, wire forms."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ import orjson
 import pytest
 from endpoints import request
 
-from synth.llm.dialect import Dialect
-from synth.llm.limits import Limits, RateLimit
-from synth.llm.metrics import pause_after, read_metrics
-from synth.llm.retry import Verdict, backoff, judge, judge_body, retry_after, spoken
-from synth.llm.stragglers import Stragglers, overtaken
-from synth.llm.wire import read_reply, split_thinking
+from synth.llm.chat_completions import read_reply, split_thinking
+from synth.llm.openai_compatible.capabilities import ServerCapabilities
+from synth.llm.openai_compatible.hedging import AnswerTimes, overtaken
+from synth.llm.openai_compatible.metrics import pause_after, read_metrics
+from synth.llm.openai_compatible.rate_limits import RateLimits, TokenBucket
+from synth.llm.openai_compatible.retry import Fault, backoff, judge, judge_body, retry_after, spoken
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"),
+    ("status", "fault"),
     [
-        (400, Verdict.REQUEST),
-        (413, Verdict.REQUEST),
-        (422, Verdict.REQUEST),
-        (401, Verdict.SERVER_FOR_GOOD),
-        (403, Verdict.SERVER_FOR_GOOD),
-        (404, Verdict.SERVER_FOR_GOOD),
-        (302, Verdict.SERVER_FOR_GOOD),
-        (408, Verdict.SERVER),
-        (409, Verdict.SERVER),
-        (425, Verdict.SERVER),
-        (429, Verdict.BUSY),
-        (500, Verdict.SERVER),
-        (502, Verdict.SERVER),
-        (503, Verdict.SERVER),
-        (504, Verdict.SERVER),
-        (529, Verdict.BUSY),
+        (400, Fault.REQUEST),
+        (413, Fault.REQUEST),
+        (422, Fault.REQUEST),
+        (401, Fault.SERVER_FOR_GOOD),
+        (403, Fault.SERVER_FOR_GOOD),
+        (404, Fault.SERVER_FOR_GOOD),
+        (302, Fault.SERVER_FOR_GOOD),
+        (408, Fault.SERVER),
+        (409, Fault.SERVER),
+        (425, Fault.SERVER),
+        (429, Fault.BUSY),
+        (500, Fault.SERVER),
+        (502, Fault.SERVER),
+        (503, Fault.SERVER),
+        (504, Fault.SERVER),
+        (529, Fault.BUSY),
     ],
 )
-def test_verdicts(status: int, verdict: Verdict) -> None:
-    assert judge(status, {}, b"{}", answered_before=False).verdict is verdict
+def test_whose_fault_a_status_is(status: int, fault: Fault) -> None:
+    assert judge(status, {}, b"{}", answered_before=False).fault is fault
 
 
 def test_a_403_after_answers_is_about_the_request() -> None:
-    assert judge(403, {}, b"flagged", answered_before=True).verdict is Verdict.REQUEST
+    assert judge(403, {}, b"flagged", answered_before=True).fault is Fault.REQUEST
 
 
 def test_no_money_is_no_matter_of_seconds() -> None:
     body = b'{"error": {"message": "You exceeded your current quota.", "code": "insufficient_quota"}}'
     failure = judge(429, {}, body, answered_before=True)
-    assert failure.verdict is Verdict.SERVER_FOR_GOOD
+    assert failure.fault is Fault.SERVER_FOR_GOOD
     assert "quota" in failure.words
 
 
@@ -98,13 +98,13 @@ def test_a_200_may_hide_an_error() -> None:
     ):
         failure = judge_body(body)
         assert failure is not None
-        assert failure.verdict is Verdict.SERVER
+        assert failure.fault is Fault.SERVER
     refused = judge_body({"error": {"message": "flagged", "code": 400}})
     assert refused is not None
-    assert refused.verdict is Verdict.REQUEST
+    assert refused.fault is Fault.REQUEST
     aborted = judge_body({"choices": [{"message": {"content": "ha"}, "finish_reason": "abort"}]})
     assert aborted is not None
-    assert aborted.verdict is Verdict.SERVER
+    assert aborted.fault is Fault.SERVER
 
 
 def test_backoff_doubles_with_jitter_and_has_an_end() -> None:
@@ -120,16 +120,16 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
 def test_forms_of_a_schema_in_turn() -> None:
     asked = request("x", schema=SCHEMA)
-    dialect, forms = Dialect(), []
+    capabilities, forms = ServerCapabilities(), []
     words = "response_format is not supported"
     while True:
-        body = orjson.loads(dialect.body(asked))
+        body = orjson.loads(capabilities.body(asked))
         schema = body.get("response_format", {}).get("json_schema", {})
         forms.append((body.get("response_format", {}).get("type"), schema.get("strict")))
-        better = dialect.after_refusal(asked, words)
+        better = capabilities.after_refusal(asked, words)
         if better is None:
             break
-        dialect = better
+        capabilities = better
     assert forms == [("json_schema", True), ("json_schema", None), ("json_object", None), (None, None)]
     assert body["messages"][-1]["content"].startswith("x\n\nAnswer with one JSON object")
     assert asked.messages[-1]["content"] == "x"
@@ -137,30 +137,30 @@ def test_forms_of_a_schema_in_turn() -> None:
 
 def test_logprobs_shrink_then_go() -> None:
     asked = request(logprobs=20)
-    dialect = Dialect().after_refusal(asked, "top_logprobs must be at most 5")
-    assert dialect is not None
-    assert orjson.loads(dialect.body(asked))["top_logprobs"] == 5
-    dialect = dialect.after_refusal(asked, "logprobs is not supported")
-    assert dialect is not None
-    assert "logprobs" not in orjson.loads(dialect.body(asked))
-    assert dialect.after_refusal(asked, "logprobs is not supported") is None
+    capabilities = ServerCapabilities().after_refusal(asked, "top_logprobs must be at most 5")
+    assert capabilities is not None
+    assert orjson.loads(capabilities.body(asked))["top_logprobs"] == 5
+    capabilities = capabilities.after_refusal(asked, "logprobs is not supported")
+    assert capabilities is not None
+    assert "logprobs" not in orjson.loads(capabilities.body(asked))
+    assert capabilities.after_refusal(asked, "logprobs is not supported") is None
 
 
 def test_what_is_not_about_the_form_is_the_requests_fault() -> None:
     asked = request("x", schema=SCHEMA, logprobs=5)
-    assert Dialect().after_refusal(asked, "maximum context length is 4096 tokens") is None
-    assert Dialect().after_refusal(request("x"), "response_format is not supported") is None
-    assert Dialect().after_refusal(request("x"), "seed is not supported") is None
+    assert ServerCapabilities().after_refusal(asked, "maximum context length is 4096 tokens") is None
+    assert ServerCapabilities().after_refusal(request("x"), "response_format is not supported") is None
+    assert ServerCapabilities().after_refusal(request("x"), "seed is not supported") is None
 
 
 def test_a_seed_is_given_up_when_refused() -> None:
-    dialect = Dialect().after_refusal(request(), "unknown parameter: seed", send_seed=True)
-    assert dialect is not None
-    assert "seed" not in orjson.loads(dialect.body(request(), send_seed=True))
+    capabilities = ServerCapabilities().after_refusal(request(), "unknown parameter: seed", send_seed=True)
+    assert capabilities is not None
+    assert "seed" not in orjson.loads(capabilities.body(request(), send_seed=True))
 
 
 def test_rate_limit_holds_over_a_minute() -> None:
-    limit, now, sent = RateLimit(600, 0.0), 0.0, 0
+    limit, now, sent = TokenBucket(600, 0.0), 0.0, 0
     while now < 60:
         wait = limit.wait(1, now)
         if wait:
@@ -172,14 +172,14 @@ def test_rate_limit_holds_over_a_minute() -> None:
 
 
 def test_a_cost_beyond_the_bucket_is_still_paid_for() -> None:
-    limit = RateLimit(60, 0.0)
+    limit = TokenBucket(60, 0.0)
     assert limit.wait(30, 0.0) == 0
     limit.take(30, 0.0)
     assert limit.wait(1, 0.0) == pytest.approx(30.0)
 
 
 def test_tokens_not_used_come_back() -> None:
-    limits = Limits(None, 60, 0.0)
+    limits = RateLimits(None, 60, 0.0)
     limits.take(31, 0.0)
     assert limits.wait(1, 0.0) == pytest.approx(31.0)
     limits.give_back(31, 0.0)
@@ -206,7 +206,7 @@ vllm:prefix_cache_hits_total{engine="0"} 600.0
 
 
 def test_late_is_several_times_what_others_took() -> None:
-    late = Stragglers()
+    late = AnswerTimes()
     for _ in range(15):
         late.answered(100, 2.0)
     assert late.late_after(100) is None

@@ -13,8 +13,8 @@ from rapidfuzz.distance import LCSseq
 
 from synth.errors import InputError, UnreachableError
 from synth.llm.base import Reply, Request, RequestFailed, TokenChoice, Usage
-from synth.llm.fake import FakeClient, FakeFaults
-from synth.llm.wire import read_reply, write_reply
+from synth.llm.chat_completions import read_reply, write_reply
+from synth.llm.fake.client import FakeClient, FakeFaults
 
 
 def request(text: str = "hello", **kwargs: object) -> Request:

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
-from synth.llm.loopback.http import Connection
-from synth.llm.loopback.process import LoopbackProcess
-from synth.llm.loopback.settings import Settings
-from synth.llm.wire import read_reply
+from synth.llm.chat_completions import read_reply
+from tests.support.loopback.http import Connection
+from tests.support.loopback.process import LoopbackProcess
+from tests.support.loopback.settings import Settings
 
 
 @pytest.fixture(scope="module")

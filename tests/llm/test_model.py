@@ -10,10 +10,10 @@ import pytest
 
 from synth.api import run_with_result
 from synth.llm.base import Request, RequestFailed
-from synth.llm.fake import FakeClient
-from synth.llm.model import Answer, Ledger, Model
+from synth.llm.fake import FakeConfig
+from synth.llm.fake.client import FakeClient
+from synth.llm.model import Answer, BudgetLedger, Model
 from synth.recipe.base import Sampling
-from synth.recipe.model import FakeModel
 
 MESSAGES = [{"role": "user", "content": "Which plan has calendar sync?"}]
 
@@ -36,7 +36,7 @@ class Nothing:
 
 def model(journal: Nothing, **faults: float) -> Model:
     client = FakeClient(delay=0.01, faults=faults)
-    return Model("writer", FakeModel(provider="fake"), client, journal, Ledger())
+    return Model("writer", FakeConfig(provider="fake"), client, journal, BudgetLedger())
 
 
 def test_whoever_waits_for_a_request_that_fails_is_told_the_same() -> None:

@@ -12,11 +12,11 @@ from synth.api import run_with_result
 from synth.cli import main
 from synth.errors import NothingServes
 from synth.llm.base import RequestFailed
-from synth.llm.loopback.process import LoopbackProcess
 from synth.llm.trial import Trial
 from synth.pipeline.run import RunResult
 from synth.store import RunFolder
 from synth.store.journal import read_records
+from tests.support.loopback.process import LoopbackProcess
 
 TOO_LONG = "This model's maximum context length is 700 tokens. However, you requested {} tokens."
 BROKEN = {"match": "", "text": "no JSON at all"}

@@ -10,8 +10,10 @@ import pytest
 from synth.pipeline.flow import Flow
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
-from synth.row import Lineage, Row, Slot
+from synth.row import Lineage, Row
+from synth.slot import Slot
 from synth.stages.parents import Parents
+from tests.made_row import made_row
 
 
 class Sleep:
@@ -25,12 +27,11 @@ class Sleep:
 
     async def prepare(self) -> None: ...
 
-    async def ask(self, row: Row) -> None:
+    async def ask(self, row: Row) -> Row:
         if row.id in self.slow:
             await self.open.wait()
         await asyncio.sleep(self._chance.random() * 0.002)
-        if row.id.endswith("7"):
-            row.drop(self.name, "seven")
+        return row.dropped(self.name, "seven") if row.id.endswith("7") else row
 
 
 class Note:
@@ -40,8 +41,9 @@ class Note:
         self.name = "note"
         self.seen: list[str] = []
 
-    def admit(self, row: Row) -> None:
+    def admit(self, row: Row) -> Row:
         self.seen.append(row.id)
+        return row
 
 
 class Made:
@@ -55,11 +57,10 @@ class Made:
 
     async def make(self, index: int, drawn: object) -> list[Row]:
         await asyncio.sleep(self._chance.random() * 0.002)
-        return [Row(f"{self.name}{index}", [], Lineage("seed", stage=self.name))]
+        return [made_row(f"{self.name}{index}", [], Lineage("seed", stage=self.name))]
 
-    def admit(self, index: int, row: Row) -> None:
-        if index % 5 == 4:
-            row.drop(self.name, "fifth")
+    def admit(self, index: int, row: Row) -> Row:
+        return row.dropped(self.name, "fifth") if index % 5 == 4 else row
 
 
 class Copied(Made):
@@ -68,7 +69,7 @@ class Copied(Made):
     def __init__(self, name: str, each: int, wanted: int | None, chance: random.Random) -> None:
         super().__init__(name, 0, chance)
         self.count = wanted
-        self.parents = Parents(each, lambda row: not row.held_out)
+        self.parents = Parents(each)
 
     def draw(self, index: int) -> object:
         return self.parents.draw(index)
@@ -76,13 +77,14 @@ class Copied(Made):
     async def make(self, index: int, drawn: object) -> list[Row]:
         await asyncio.sleep(self._chance.random() * 0.002)
         row, nth = drawn
-        return [Row(f"{row.id}/{self.name}{nth}", [], Lineage("seed", [row.id], stage=self.name))]
+        return [made_row(f"{row.id}/{self.name}{nth}", [], Lineage("seed", [row.id], stage=self.name))]
 
-    def admit(self, index: int, row: Row) -> None: ...
+    def admit(self, index: int, row: Row) -> Row:
+        return row
 
 
 def given(number: int) -> list[Slot]:
-    return [Slot((0, 1, i), [Row(f"seed{i}", [], Lineage("seed"))]) for i in range(number)]
+    return [Slot((0, 1, i), [made_row(f"seed{i}", [], Lineage("seed"))]) for i in range(number)]
 
 
 async def carry(

@@ -11,7 +11,7 @@ import pytest
 
 from synth.api import run_with_result
 from synth.llm.base import Request
-from synth.llm.fake import FakeClient
+from synth.llm.fake.client import FakeClient
 from synth.pipeline.build import stage_class
 from synth.recipe.model import Recipe
 from synth.stages import OPTIONS

@@ -222,7 +222,7 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     file.chmod(0o644)
     RedactionLedger(file, said.append).close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert "could be read by others" in said[0]
+    assert "other users could read" in said[0]
 
 
 def test_a_line_that_was_cut_is_written_again(tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ def test_a_dry_run_shows_redacted_prompts_and_leaves_no_file(
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("  - respond: {}", "  - respond: {}\n  - redact: {as: again}", "stand first"),
+        ("  - respond: {}", "  - respond: {}\n  - redact: {as: again}", "must be the first stage"),
         ("names.txt", "none.txt", "no such file"),
         ("names.txt", "seeds", "no such file"),
         ("region: DE", "region: Germany", "region"),

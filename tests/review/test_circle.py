@@ -13,6 +13,7 @@ from synth.api import export
 from synth.cli import main
 from synth.cli.tables import row_line
 from synth.llm.base import Json
+from synth.row import Row
 from synth.store import RunFolder
 from tests.review.desk_review import answer, give, pull_file, push_file, records, run_desk
 
@@ -82,7 +83,7 @@ def test_a_score_of_the_text_before_an_edit_is_kept_as_one(
     with pytest.raises(SystemExit):
         main(["show", str(run), rows["edited"]])
     assert f"scores before: {before[rows['edited']]}" in capsys.readouterr().out
-    assert row_line(edited).startswith(f"{rows['edited']} kept, edited  ")
+    assert row_line(Row.from_json(edited)).startswith(f"{rows['edited']} kept, edited  ")
 
 
 def test_decisions_decide(run: Path) -> None:

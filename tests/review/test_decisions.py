@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from synth.conversation import Conversation
 from synth.errors import InputError
+from synth.row import Lineage, Row
 from synth.store import Answer, DecisionLog, Place, Shown
 
 PLACE = Place("file:p", "file", "p", {"questions": []})
-SHOWN = Shown("file:p", "r1", "random", 1, {"id": "r1", "messages": []}, ("a", "b"))
+SHOWN = Shown("file:p", "r1", "random", 1, Row("r1", Conversation(), Lineage("prompt")), ("a", "b"))
 
 
 def said(row: str = "r1", text: str = "x", at: str = "2026-01-01") -> Answer:

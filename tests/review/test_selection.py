@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from synth.llm.base import Json
 from synth.recipe.model import ReviewOptions
 from synth.review.selection import Judging, select
 from synth.row import Lineage, Row
+from tests.made_row import made_row
 
 BAR = Judging({"quality": 4.0}, [["quality"]])
 
@@ -20,11 +21,7 @@ def made(number: int, score: float | None = None, **more: Any) -> Row:
     messages = [{"role": "user", "content": f"{number}?"}, {"role": "assistant", "content": f"{number}."}]
     scores = {} if score is None else {"quality": score}
     lineage = Lineage("seed", stage="generate")
-    return Row(f"{number:016x}", messages, lineage, **{"status": "kept", "scores": scores, **more})
-
-
-def receipts(rows: list[Row]) -> list[Json]:
-    return [row.receipt() for row in rows]
+    return made_row(f"{number:016x}", messages, lineage, **{"status": "kept", "scores": scores, **more})
 
 
 def options(**more: Any) -> ReviewOptions:
@@ -41,7 +38,7 @@ def judged(count: int) -> list[Row]:
         score = min(max(noise.gauss(3.9 if wrong else 4.6, 0.4), 1.0), 5.0)
         row = made(number, round(score, 4), labels={"wrong": wrong})
         if score < 4.0:
-            row.drop("score", "low_score")
+            row = row.dropped("score", "low_score")
         rows.append(row)
     return rows
 
@@ -49,7 +46,7 @@ def judged(count: int) -> list[Row]:
 def test_the_uncertain_share_finds_twice_as_many_wrong_rows_as_chance() -> None:
     rows = judged(2000)
     wrong = {row.id: row.labels["wrong"] for row in rows}
-    given = receipts(rows)
+    given = rows
     mix = options(rows=200, sample={"uncertain": 0.5, "random": 0.5})
     found: dict[str, list[bool]] = {"random": [], "uncertain": []}
     for seed in range(10):  # one random sample of a hundred says little
@@ -67,31 +64,31 @@ def test_the_random_share_is_a_fair_sample_of_what_was_kept() -> None:
     truth = sum(wrong[row.id] for row in kept) / len(kept)
     shares = []
     for seed in range(20):
-        picked = select(receipts(rows), options(rows=300), BAR, seed)
+        picked = select(rows, options(rows=300), BAR, seed)
         fair = [wrong[each.row] for each in picked if each.share == "random"]
         shares.append(sum(fair) / len(fair))
     assert sum(shares) / len(shares) == pytest.approx(truth, abs=0.02)
 
 
 def test_shares_are_as_the_recipe_says() -> None:
-    picked = select(receipts(judged(2000)), options(rows=100), BAR, seed=1)
+    picked = select(judged(2000), options(rows=100), BAR, seed=1)
     assert Counter(each.share for each in picked) == {"uncertain": 50, "random": 30, "dropped": 20}
 
 
 def test_there_is_always_a_random_share() -> None:
-    picked = select(receipts(judged(500)), options(rows=110, sample={"uncertain": 1}), BAR, seed=1)
+    picked = select(judged(500), options(rows=110, sample={"uncertain": 1}), BAR, seed=1)
     assert Counter(each.share for each in picked) == {"uncertain": 100, "random": 10}
 
 
 def test_it_depends_on_nothing_but_rows_and_seed() -> None:
-    rows = receipts(judged(500))
+    rows = judged(500)
     first = select(rows, options(), BAR, seed=1)
     assert select(list(reversed(rows)), options(), BAR, seed=1) == first
     assert select(rows, options(), BAR, seed=2) != first
 
 
 def test_a_larger_review_holds_the_random_rows_of_the_smaller_one() -> None:
-    rows = receipts(judged(500))
+    rows = judged(500)
     small, large = (
         {p.row for p in select(rows, options(rows=n), BAR, seed=1) if p.share == "random"} for n in (40, 80)
     )
@@ -100,26 +97,24 @@ def test_a_larger_review_holds_the_random_rows_of_the_smaller_one() -> None:
 
 def test_seeds_held_out_rows_failures_and_copies_are_never_asked_about() -> None:
     copy, near, failed = made(1, 2.0), made(2, 2.0), made(3)
-    copy.drop("dedupe", "near_copy")
-    near.drop("dedupe", "near_holdout")
-    failed.fail("score", "refused")
+    copy = copy.dropped("dedupe", "near_copy")
+    near = near.dropped("dedupe", "near_holdout")
+    failed = failed.failed("score", "refused")
     empty = made(4)
-    empty.messages = empty.messages[:1]
-    seed = made(5)
-    seed.lineage = Lineage("seed")
-    held = made(6)
-    held.lineage = Lineage("holdout")
+    empty = empty.with_messages(empty.conversation.messages[:1])
+    seed = replace(made(5), lineage=Lineage("seed"))
+    held = replace(made(6), lineage=Lineage("holdout"))
     low = made(7, 2.0)
-    low.drop("score", "low_score")
+    low = low.dropped("score", "low_score")
     rows = [copy, near, failed, empty, seed, held, low, made(8, 4.5)]
-    picked = select(receipts(rows), options(rows="all"), BAR, seed=1)
+    picked = select(rows, options(rows="all"), BAR, seed=1)
     assert {each.row for each in picked} == {low.id, rows[-1].id}
 
 
 def test_diverse_rows_come_from_different_clusters() -> None:
     rows = [made(n, cluster=f"cluster {n % 20}") for n in range(400)]
     picked = select(
-        receipts(rows), options(rows=30, sample={"diverse": 1.0, "random": 0.5}),
+        rows, options(rows=30, sample={"diverse": 1.0, "random": 0.5}),
         Judging({}, []), seed=1,
     )  # fmt: skip
     clusters = [int(each.row, 16) % 20 for each in picked if each.share == "diverse"]
@@ -130,10 +125,10 @@ def test_diverse_rows_come_from_different_clusters() -> None:
 def test_close_candidates_and_judges_who_differ_are_uncertain() -> None:
     far = made(1, candidates=[{"content": "a", "score": 5.0}, {"content": "b", "score": 1.0}])
     close = made(2, candidates=[{"content": "a", "score": 4.1}, {"content": "b", "score": 4.0}])
-    agree, differ = made(3), made(4)
-    agree.scores, differ.scores = {"one": 4.0, "two": 4.0}, {"one": 5.0, "two": 1.0}
+    agree = replace(made(3), scores={"one": 4.0, "two": 4.0})
+    differ = replace(made(4), scores={"one": 5.0, "two": 1.0})
     picked = select(
-        receipts([far, close, agree, differ, *(made(n) for n in range(10, 40))]),
+        [far, close, agree, differ, *(made(n) for n in range(10, 40))],
         options(rows=5, sample={"uncertain": 0.4, "random": 0.6}),
         Judging({}, [["one", "two"]]),
         seed=1,
@@ -146,22 +141,22 @@ def test_close_candidates_and_judges_who_differ_are_uncertain() -> None:
 
 
 def test_so_many_rows_are_read_by_several() -> None:
-    picked = select(receipts(judged(500)), options(rows=100, annotators=3, overlap=0.2), BAR, seed=1)
+    picked = select(judged(500), options(rows=100, annotators=3, overlap=0.2), BAR, seed=1)
     assert Counter(each.needed for each in picked) == {1: 80, 3: 20}
     assert {each.share for each in picked if each.needed == 3} == {"uncertain", "random", "dropped"}
-    alone = select(receipts(judged(500)), options(rows=100, annotators=1, overlap=0.2), BAR, seed=1)
+    alone = select(judged(500), options(rows=100, annotators=1, overlap=0.2), BAR, seed=1)
     assert {each.needed for each in alone} == {1}
 
 
 def test_all_holds_no_dropped_rows_where_none_are_wanted() -> None:
     rows = judged(300)
-    picked = select(receipts(rows), options(rows="all", sample={"uncertain": 1}), BAR, seed=1)
+    picked = select(rows, options(rows="all", sample={"uncertain": 1}), BAR, seed=1)
     assert {each.row for each in picked} == {row.id for row in rows if row.status == "kept"}
 
 
 def test_all_means_all() -> None:
     rows = judged(300)
-    picked = select(receipts(rows), options(rows="all"), BAR, seed=1)
+    picked = select(rows, options(rows="all"), BAR, seed=1)
     assert {each.row for each in picked} == {row.id for row in rows}
     assert {each.share for each in picked if each.row in {r.id for r in rows if r.status != "kept"}} == {
         "dropped"

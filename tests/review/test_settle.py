@@ -13,18 +13,19 @@ from synth.llm.base import Json
 from synth.review.settle import Decision, settle
 from synth.row import Lineage, Row
 from synth.store import Answer, Shown
+from tests.made_row import made_row
 
 CANDIDATES = ("alpha", "beta", "gamma")
 
 
-def receipt(status: str = "kept", labels: Json | None = None) -> Json:
+def draft(status: str = "kept", labels: Json | None = None) -> Row:
     messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "the draft"}]
-    row = Row("r", messages, Lineage("seed", stage="generate"), labels=labels or {})
-    return {**row.receipt(), "status": status}
+    row = made_row("r", messages, Lineage("seed", stage="generate"), labels=labels or {})
+    return row.dropped("score", "low_score") if status == "dropped" else row.kept()
 
 
 def shown(needed: int = 1, status: str = "kept", place: str = "p", labels: Json | None = None) -> Shown:
-    return Shown(place, "r", "random", needed, receipt(status, labels), CANDIDATES)
+    return Shown(place, "r", "random", needed, draft(status, labels), CANDIDATES)
 
 
 def said(

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from synth.llm.base import Json
+from synth.conversation import Conversation
 from synth.review.settle import Decision
 from synth.review.verdicts import Verdicts
-from synth.row import Lineage, Row
+from synth.row import Dropped, Kept, Lineage, Row
 from synth.store import Shown
 
 STAGES = (("generate", "generate"), ("paraphrase", "reword"), ("evolve", "evolve"))
 
 
-def row(name: str, stage: str, answer: str, parents: Sequence[str] = ()) -> Json:
+def row(name: str, stage: str, answer: str, parents: Sequence[str] = ()) -> Row:
     messages = [{"role": "user", "content": f"{name}?"}, {"role": "assistant", "content": answer}]
-    made = Row(name, messages, Lineage("seed", parents, stage=stage), status="kept")
-    return made.receipt()
+    return Row(name, Conversation(messages), Lineage("seed", parents, stage=stage), Kept())
 
 
 SOURCE = row("source", "generate", "old")
@@ -29,18 +29,18 @@ OF_EVOLVED = row("of_evolved", "reword", "another answer", ["evolved"])
 
 def verdicts(**decisions: Decision) -> Verdicts:
     made = Verdicts(decisions, STAGES)
-    for receipt in (REWORDED, AGAIN, EVOLVED, OF_EVOLVED):
-        made.note(receipt["id"], receipt["lineage"]["stage"], receipt["lineage"]["parents"])
+    for each in (REWORDED, AGAIN, EVOLVED, OF_EVOLVED):
+        made.note(each.id, each.lineage.stage, each.lineage.parents)
     return made
 
 
-def decision(receipt: Json, status: Any, answer: str | None = None) -> Decision:
-    return Decision(Shown("p", receipt["id"], "random", 1, receipt), status, ("ann",), "now", answer)
+def decision(draft: Row, status: Any, answer: str | None = None) -> Decision:
+    return Decision(Shown("p", draft.id, "random", 1, draft), status, ("ann",), "now", answer)
 
 
-def answer_of(made: Verdicts, receipt: Json) -> str | None:
-    reviewed = made.reviewed(receipt, None)
-    return reviewed.receipt["messages"][-1]["content"] if reviewed else None
+def answer_of(made: Verdicts, each: Row) -> str | None:
+    reviewed = made.reviewed(each, None)
+    return reviewed.row.conversation.answer if reviewed else None
 
 
 def test_paraphrases_take_over_an_edited_answer() -> None:
@@ -49,15 +49,15 @@ def test_paraphrases_take_over_an_edited_answer() -> None:
     assert answer_of(made, AGAIN) == "new"
     reviewed = made.reviewed(REWORDED, None)
     assert reviewed is not None
-    assert reviewed.receipt["messages"][0]["content"] == "reworded?"
-    assert reviewed.receipt["history"][-1] == {
+    assert reviewed.row.conversation.prompt_text == "reworded?"
+    assert reviewed.row.history[-1].to_json() == {
         "stage": "review",
         "did": ["took_over_answer"],
         "from": "source",
         "by": ["ann"],
         "before": "old",
     }
-    assert REWORDED["messages"][-1]["content"] == "old"
+    assert REWORDED.conversation.answer == "old"
 
 
 def test_what_has_an_answer_of_its_own_keeps_it() -> None:
@@ -68,12 +68,12 @@ def test_what_has_an_answer_of_its_own_keeps_it() -> None:
 
 def test_paraphrases_of_a_rejected_row_go() -> None:
     made = verdicts(source=decision(SOURCE, "rejected"))
-    for receipt in (REWORDED, AGAIN):
-        reviewed = made.reviewed(receipt, None)
+    for each in (REWORDED, AGAIN):
+        reviewed = made.reviewed(each, None)
         assert reviewed is not None
-        gone = reviewed.receipt
-        assert (gone["status"], gone["stage"], gone["reason"]) == ("dropped", "review", "parent rejected")
-        assert "ann" in gone["detail"]
+        gone = reviewed.row
+        assert (gone.status, gone.stage, gone.reason) == ("dropped", "review", "parent rejected")
+        assert "ann" in (gone.detail or "")
         assert not reviewed.person
     assert made.reviewed(EVOLVED, None) is None
 
@@ -82,7 +82,7 @@ def test_a_decision_of_its_own_comes_first() -> None:
     made = verdicts(source=decision(SOURCE, "rejected"), reworded=decision(REWORDED, "accepted"))
     reviewed = made.reviewed(REWORDED, None)
     assert reviewed is not None
-    assert reviewed.receipt["status"] == "kept"
+    assert reviewed.row.status == "kept"
     # And the one that was made from it follows the nearer one.
     assert made.reviewed(AGAIN, None) is None
 
@@ -93,7 +93,7 @@ def test_an_accepted_source_changes_nothing() -> None:
 
 def test_a_row_that_stages_dropped_stays_dropped_where_its_source_was_edited() -> None:
     made = verdicts(source=decision(SOURCE, "edited", "new"))
-    assert made.reviewed({**REWORDED, "status": "dropped", "stage": "dedupe"}, 3) is None
+    assert made.reviewed(replace(REWORDED, outcome=Dropped("dedupe", "near_copy")), 3) is None
 
 
 def test_only_what_keeps_other_rows_changes_the_digest() -> None:

@@ -23,6 +23,7 @@ from synth.cli import main
 from synth.errors import RecipeError
 from synth.json_schema import wrong_schema
 from synth.row import Lineage, Row
+from tests.made_row import made_row
 
 SCHEMA = {
     "type": "object",
@@ -34,7 +35,7 @@ SCHEMA = {
 
 def row(answer: str) -> Row:
     messages = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": answer}]
-    return Row("ab12", messages, Lineage("prompt"))
+    return made_row("ab12", messages, Lineage("prompt"))
 
 
 @pytest.fixture
@@ -202,7 +203,9 @@ import json, sys
 from pathlib import Path
 import duckdb
 from synth.checks.queries import sql_check
-from synth.row import Lineage, Row
+from synth.conversation import Conversation
+from synth.row import Lineage
+from synth.row import Row
 
 file = Path(sys.argv[1])
 with duckdb.connect(str(file)) as database:
@@ -210,7 +213,8 @@ with duckdb.connect(str(file)) as database:
     database.execute("CREATE TABLE orders (sku TEXT, n INTEGER)")
 before, check, reasons = file.read_bytes(), sql_check(file, 0.5, empty=True), []
 for answer in json.load(sys.stdin):
-    objection = check(Row("a", [{"role": "assistant", "content": answer}], Lineage("prompt")))
+    said = Conversation([{"role": "assistant", "content": answer}])
+    objection = check(Row("a", said, Lineage("prompt")))
     reasons.append(objection and objection.reason)
     assert file.read_bytes() == before
 print(json.dumps(reasons))
@@ -388,7 +392,7 @@ def test_a_function_of_ones_own(function: str, words: str | None, tmp_path: Path
     given = row("a rather long answer, this one")
     objection = check(given)
     assert (objection and objection.detail) == words
-    assert len(given.messages) == 2, "it was given a copy"
+    assert len(given.conversation.messages) == 2, "it was given a copy"
     assert file == tmp_path / "own.py"
     assert not any(name.startswith("synth_user") for name in sys.modules)
 

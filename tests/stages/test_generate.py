@@ -7,25 +7,23 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from synth.row import Lineage, Row, content_id
+from synth.conversation import Conversation, assistant_message, user_message
 from synth.stages.answers import parse_object
 from synth.stages.base import Unusable
-from synth.stages.draws import Pool
 from synth.stages.generate import InstructionFilter
 from synth.stages.options import GenerateOptions
 
 ANSWER = "Open the settings and save them again."
 
 
-def seed(request: str, answer: str = ANSWER) -> Row:
-    messages = [{"role": "user", "content": request}, {"role": "assistant", "content": answer}]
-    return Row(content_id(request), messages, Lineage("seed"))
+def seed(request: str, answer: str = ANSWER) -> Conversation:
+    return Conversation((user_message(request), assistant_message(answer)))
 
 
 SEEDS = [seed("How can I change the address on my invoice?"), seed("What does the error BW-210 mean for me?")]
 
 
-def reason(instruction: str, response: str = ANSWER, seeds: list[Row] | None = None) -> str | None:
+def reason(instruction: str, response: str = ANSWER, seeds: list[Conversation] | None = None) -> str | None:
     found = InstructionFilter(GenerateOptions(), SEEDS if seeds is None else seeds).reason(
         instruction, response
     )
@@ -73,7 +71,7 @@ def test_filters(instruction: str, response: str, expected: str | None) -> None:
     ],
 )
 def test_a_rule_that_a_seed_breaks_is_not_held_against_a_draft(
-    seeds: list[Row], instruction: str, response: str
+    seeds: list[Conversation], instruction: str, response: str
 ) -> None:
     assert reason(instruction, response) is not None
     assert reason(instruction, response, seeds) is None
@@ -114,10 +112,3 @@ def test_what_does_not_parse_says_why(text: str, code: str) -> None:
     with pytest.raises(Unusable) as caught:
         parse_object(text, SCHEMA)
     assert caught.value.reason == code
-
-
-def test_an_example_is_drawn_as_it_was_when_it_was_kept() -> None:
-    pool, row = Pool(), seed("How can I change the address on my invoice?")
-    pool.add(row, since=0)
-    row.messages = [{"role": "user", "content": "Something that a later stage made of it"}]
-    assert pool.draw("salt", 0, 1)[0].prompt_text == "How can I change the address on my invoice?"

@@ -10,7 +10,7 @@ from desks import desk, requests, rows, run
 
 import synth
 from synth.llm.base import Json
-from synth.llm.loopback.process import LoopbackProcess
+from tests.support.loopback.process import LoopbackProcess
 
 SCORES: list[Any] = [{"score": {}}]
 

@@ -10,10 +10,12 @@ import pytest
 from desks import desk, reasons, requests, rows, run, said, seeds
 
 import synth
+from synth.conversation import Conversation
 from synth.errors import PromptError, RecipeError
 from synth.exports.preferences import pairs_of
 from synth.llm.base import Json
 from synth.recipe.model import PairOptions
+from synth.row import Candidate, Lineage, Row
 from synth.store.swaps import Swaps
 
 PROMPTS = {"prompts": "prompts.jsonl"}
@@ -79,7 +81,7 @@ def test_what_stands_first_wins_nothing_where_both_orders_are_asked(tmp_path: Pa
     for row in rows(recipe, status="kept"):
         assert sorted(c["score"] for c in row["candidates"]) == [3, 4, 4]
         assert said(row)[-1] == ANSWERS[0]
-        assert pairs_of({**row, "review": {"status": "none"}}, PairOptions(per_prompt="all")) == []
+        assert pairs_of(Row.from_json(row), PairOptions(per_prompt="all")) == []
     assert len(judged(recipe)) == 12
     # Of three answers, the outer two flip; the middle one is beaten once by each and level once.
     swapped = result.summary["stages"]["score"]["position_swap"]
@@ -91,7 +93,7 @@ def test_what_is_better_in_both_orders_wins(tmp_path: Path) -> None:
     result = run(recipe)
     for row in rows(recipe, status="kept"):
         assert said(row)[-1] == "Grease it."
-        pairs = pairs_of({**row, "review": {"status": "none"}}, PairOptions(per_prompt="all"))
+        pairs = pairs_of(Row.from_json(row), PairOptions(per_prompt="all"))
         assert (pairs[0].chosen, pairs[0].rejected) == ("Grease it.", "No.")
         assert len(pairs) == 3
     assert result.summary["stages"]["score"]["position_swap"] == {
@@ -103,14 +105,13 @@ def test_what_is_better_in_both_orders_wins(tmp_path: Path) -> None:
 
 
 def test_a_higher_mean_alone_is_no_win() -> None:
-    two = [
-        {"content": "a", "score": 3.5, "by_order": [5, 2]},
-        {"content": "b", "score": 3, "by_order": [3, 3]},
-    ]
-    receipt = {"messages": [], "candidates": two, "review": {"status": "none"}}
-    assert pairs_of(receipt, PairOptions()) == []
-    two[0]["by_order"] = [4, 3.5]
-    assert [(pair.chosen, pair.margin) for pair in pairs_of(receipt, PairOptions())] == [("a", 0.5)]
+    def pairs(*by_order: float) -> list[tuple[str, float | None]]:
+        two = (Candidate("a", score=3.5, by_order=by_order), Candidate("b", score=3, by_order=(3, 3)))
+        row = Row("r", Conversation(), Lineage("prompt"), candidates=two)
+        return [(pair.chosen, pair.margin) for pair in pairs_of(row, PairOptions())]
+
+    assert pairs(5, 2) == []
+    assert pairs(4, 3.5) == [("a", 0.5)]
 
 
 def test_pairs_that_flip_agree_or_are_open() -> None:
@@ -201,7 +202,7 @@ def test_what_cannot_be_asked_for(tmp_path: Path, options: Json, words: str) -> 
 def test_a_rubric_for_one_answer_is_none_for_several(tmp_path: Path) -> None:
     seeds(tmp_path)
     stage = {"score": {"together": True, "rubric": "quality"}}
-    with pytest.raises(PromptError, match="asks for `response`"):
+    with pytest.raises(PromptError, match="uses `response`"):
         run(desk(tmp_path, [stage], [], sources={"seeds": "seeds.jsonl"}))
     (tmp_path / "own.md").write_text(
         "---\nname: own\nversion: 1\ninputs: [responses]\nsource: mine\n"

@@ -18,6 +18,7 @@ from synth.llm.base import Json
 from synth.stages.draws import EvenDraws
 from synth.stages.taxonomy import join_taxonomies, read_taxonomy
 from synth.stages.topics import batches
+from tests.made_row import made_row
 
 SEEDS = {"seeds": "seeds.jsonl"}
 NAMES = "You plan what a set"
@@ -241,9 +242,9 @@ def requests_in(out: Path) -> list[Json]:
 def test_batches_are_of_about_one_size_and_hold_every_seed_once(tmp_path: Path) -> None:
     seeds(tmp_path, 300)
     given = list(synth.open(_only_seeds(tmp_path)).rows())
-    from synth.row import Lineage, Row
+    from synth.row import Lineage
 
-    every = [Row(row["id"], row["messages"], Lineage("seed")) for row in given]
+    every = [made_row(row["id"], row["messages"], Lineage("seed")) for row in given]
     parts = batches(every, 20, "s")
     assert len(parts) == 16
     assert sorted(row.id for part in parts for row in part) == sorted(row.id for row in every)

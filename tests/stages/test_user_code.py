@@ -41,9 +41,9 @@ def test_a_file_in_the_recipes_folder_runs(folder: Path, stage: str, function: s
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("../mine.py:mine", "does not lie in the recipe's folder"),
-        ("linked.py:mine", "does not lie in the recipe's folder"),
-        ("/etc/passwd.py:mine", "does not lie in the recipe's folder"),
+        ("../mine.py:mine", "is outside the recipe's folder"),
+        ("linked.py:mine", "is outside the recipe's folder"),
+        ("/etc/passwd.py:mine", "is outside the recipe's folder"),
         ("gone.py:mine", "no such file"),
         ("lib.py:mine", "no such file"),
         ("mine.py", "names no function"),
@@ -60,7 +60,7 @@ def test_any_other_is_refused_in_words(folder: Path, stage: str, function: str, 
 
 
 def test_an_absolute_path_is_refused_even_where_it_leads_inside(folder: Path) -> None:
-    with pytest.raises(RecipeError, match="does not lie in the recipe's folder"):
+    with pytest.raises(RecipeError, match="is outside the recipe's folder"):
         load_function(f"{folder / 'mine.py'}:mine", folder, "apply.function")
 
 

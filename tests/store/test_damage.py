@@ -49,7 +49,7 @@ def runs(desk: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 def rows_of(run: Path) -> list[Json]:
     with closing(RunReader(run)) as reader:
-        return list(reader.rows())
+        return [row.to_json() for row in reader.rows()]
 
 
 def flip(data: bytes, dice: random.Random) -> bytes:

@@ -24,7 +24,7 @@ from served import (
 
 from synth.api import export
 from synth.llm.base import Reply, Request, RequestFailed
-from synth.llm.vllm_offline import VllmClient
+from synth.llm.vllm.client import VllmClient
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 

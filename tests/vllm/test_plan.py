@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from synth.errors import InputError
+from synth.llm.vllm.fit import GIB, USABLE, ModelSize, describe, read_size, share_card
+from synth.llm.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Recipe
-from synth.vllm.fit import GIB, USABLE, ModelSize, describe, read_size, share_card
-from synth.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
 
 
 def recipe(folder: Path, **models: dict[str, Any]) -> Recipe:

@@ -25,7 +25,7 @@ from served import (
     write_recipe,
 )
 
-from synth.llm.wire import read_reply
+from synth.llm.chat_completions import read_reply
 from synth.prompts import read_prompt
 from synth.store import RunFolder
 from synth.store.journal import read_records

@@ -32,7 +32,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 PROGRAM = """
 import json, sys
 from synth.errors import SynthError
-from synth.vllm.server import Start, serve
+from synth.llm.vllm.server import Start, serve
 start = Start(json.loads(sys.argv[1]), {"VLLM_API_KEY": "sk-local"}, sys.argv[2], "stand-in")
 try:
     serve([start], ready=lambda servers: print(servers[0].process.pid, flush=True),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from synth.conversation import content_of
 from synth.exports.example import Example
 from synth.exports.formats.base import Format
 from synth.exports.formats.rules import CONVERSATION, no_tools, turns_alternate
 from synth.llm.base import Json
-from synth.row import content_of
 
 
 def _contents(example: Example) -> Json:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from synth.conversation import content_of
 from synth.exports.example import Example
 from synth.llm.base import Json
-from synth.row import content_of
 
 _ROLES = ("system", "user", "assistant", "tool")
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

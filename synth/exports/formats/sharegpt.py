@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import orjson
 
+from synth.conversation import content_of
 from synth.exports.example import Example
 from synth.exports.formats.base import Dataset, Format
 from synth.exports.formats.openai import as_text
 from synth.exports.formats.rules import COMPARISON, CONVERSATION, calls_or_says, turns_alternate
 from synth.llm.base import Json
-from synth.row import content_of
 
 _SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 _COLUMNS = {"messages": "conversations", "tools": "tools"}

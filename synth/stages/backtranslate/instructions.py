@@ -8,11 +8,13 @@ not answers to the same question, the instruction was too vague or cannot be ans
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from synth.llm.base import Json, Reply
+from synth.conversation import Conversation, assistant_message, system_message, user_message
+from synth.llm.base import Reply
 from synth.row import Lineage, Row, content_id
 from synth.stages.answers import ask_for_object, read_text
-from synth.stages.base import Context, Unusable, ask_until_served, lineage_of
+from synth.stages.base import Context, Unusable, ask_until_served, attributed
 from synth.stages.given import Passage
 from synth.stages.judging import Judge
 from synth.stages.options import BacktranslateOptions
@@ -73,38 +75,43 @@ class Instructions:
             _read_instruction,
             self._options.attempts,
         )
-        row = Row(content_id(self._name, answer.request.identity), (), lineage)
-        lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
-        row.messages = self._conversation(instruction, passage.text)
-        row.note(self._name, "drafted", source=passage.text)
-        await self._check(row, instruction, passage)
+        row = Row(
+            content_id(self._name, answer.request.identity),
+            self._conversation(instruction, passage.text),
+            lineage,
+        )
+        row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
+        row = self._checked(row.with_event(self._name, "drafted", source=passage.text), instruction, passage)
+        if row.pending and self._options.rewrite:
+            row = await self._rewritten(row, instruction, passage)
+        if row.pending:
+            row = await self._curated(row, instruction)
+        if row.pending and self._options.round_trip:
+            row = await self._answered_blindly(row, instruction)
         return [row]
 
-    async def _check(self, row: Row, instruction: str, passage: Passage) -> None:
-        """What costs nothing first."""
+    def _checked(self, row: Row, instruction: str, passage: Passage) -> Row:
+        """Drops what asks for no judge."""
         words = len(instruction.split())
-        if not _FEWEST_WORDS <= words <= _MOST_WORDS:
-            row.drop(self._name, "too_short" if words < _FEWEST_WORDS else "too_long", f"{words} words")
-        elif leaning := leans_on_source(instruction):
-            row.drop(self._name, "leans_on_source", f"refers to {leaning!r}, which its reader does not have")
-        elif repeated := repeated_run(instruction, self._frame):
-            row.drop(self._name, "repeats_prompt", f"repeats what the model was told: {repeated!r}")
-        elif not shares_a_word(instruction, f"{passage.heading or ''} {passage.text}"):
-            row.drop(self._name, "off_topic", "has no word in common with the text")
-        else:
-            if self._options.rewrite:
-                await self._rewritten(row, instruction, passage)
-            await self._curate(row, instruction)
-            if row.status == "pending" and self._options.round_trip:
-                await self._go_round(row, instruction)
+        if words < _FEWEST_WORDS:
+            return row.dropped(self._name, "too_short", f"{words} words")
+        if words > _MOST_WORDS:
+            return row.dropped(self._name, "too_long", f"{words} words")
+        if leaning := leans_on_source(instruction):
+            why = f"refers to {leaning!r}, which its reader does not have"
+            return row.dropped(self._name, "leans_on_source", why)
+        if repeated := repeated_run(instruction, self._frame):
+            return row.dropped(self._name, "repeats_prompt", f"repeats what the model was told: {repeated!r}")
+        if not shares_a_word(instruction, f"{passage.heading or ''} {passage.text}"):
+            return row.dropped(self._name, "off_topic", "has no word in common with the text")
+        return row
 
-    async def _rewritten(self, row: Row, instruction: str, passage: Passage) -> None:
+    async def _rewritten(self, row: Row, instruction: str, passage: Passage) -> Row:
         messages = self._rewrite.render({"instruction": instruction, "text": passage.text})
         text, answer = await ask_until_served(
             self._writer, messages, self._options.sampling, read_text, self._options.attempts
         )
-        row.messages = self._conversation(instruction, text)
-        row.note(
+        return replace(row, conversation=self._conversation(instruction, text)).with_event(
             self._name,
             "rewritten",
             before=passage.text,
@@ -112,24 +119,25 @@ class Instructions:
             request=answer.request.identity,
         )
 
-    async def _curate(self, row: Row, instruction: str) -> None:
+    async def _curated(self, row: Row, instruction: str) -> Row:
         if self._judge is None or self._options.keep is None:
-            return
-        judgement = await self._judge.score({"conversation": instruction, "response": row.answer or ""})
-        row.scores = {**row.scores, "curation": judgement.score}
-        judgement.note(row, self._name, "curated", self._judge.prompt, self._judge.model)
+            return row
+        shown = {"conversation": instruction, "response": row.conversation.answer or ""}
+        judgement = await self._judge.score(shown)
+        row = row.with_score("curation", judgement.score)
+        row = judgement.noted(row, self._name, "curated", self._judge.prompt, self._judge.model)
         if judgement.score < self._options.keep:
             detail = f"{judgement.score:.2f} of 5, wanted {self._options.keep:g}"
-            row.drop(self._name, "low_curation", detail)
+            return row.dropped(self._name, "low_curation", detail)
+        return row
 
-    async def _go_round(self, row: Row, instruction: str) -> None:
+    async def _answered_blindly(self, row: Row, instruction: str) -> Row:
         """The instruction answered without the text, and the two answers compared."""
         attempts = self._options.attempts
-        asked: list[Json] = [{"role": "user", "content": instruction}]
         blind, answer = await ask_until_served(
-            self._writer, asked, self._options.sampling, read_text, attempts
+            self._writer, [user_message(instruction)], self._options.sampling, read_text, attempts
         )
-        shown = {"instruction": instruction, "first": row.answer or "", "second": blind}
+        shown = {"instruction": instruction, "first": row.conversation.answer or "", "second": blind}
         verdict, compared = await ask_for_object(
             self._agreeing,
             self._agree.render(shown),
@@ -137,7 +145,7 @@ class Instructions:
             self._agree.schema,
             attempts,
         )
-        row.note(
+        row = row.with_event(
             self._name,
             "round_trip",
             answer=blind,
@@ -147,16 +155,14 @@ class Instructions:
         )
         if not verdict["agree"]:
             detail = "without the text it was answered as another question"
-            row.drop(self._name, "round_trip", detail)
+            return row.dropped(self._name, "round_trip", detail)
+        return row
 
-    def _conversation(self, instruction: str, text: str) -> list[Json]:
-        messages: list[Json] = [
-            {"role": "user", "content": instruction},
-            {"role": "assistant", "content": text},
-        ]
+    def _conversation(self, instruction: str, text: str) -> Conversation:
+        messages = [user_message(instruction), assistant_message(text)]
         if tags := self._options.tags:
-            messages.insert(0, {"role": "system", "content": tags.documents})
-        return messages
+            messages.insert(0, system_message(tags.documents))
+        return Conversation(messages)
 
 
 def _read_instruction(reply: Reply) -> str:

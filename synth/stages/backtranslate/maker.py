@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from synth.conversation import Conversation, system_message
 from synth.errors import SourceError
 from synth.row import Lineage, Row, content_id
 from synth.stable import rank
@@ -56,11 +57,12 @@ class Backtranslate:
         """A chain of requests: the draft, then what checks it."""
         ids = tuple(passage.id for passage in drawn)
         lineage = Lineage("document", parents=ids, stage=self.name, source=drawn[0].place)
-        stub = Row(content_id(self.name, ids), [], lineage)
+        stub = Row(content_id(self.name, ids), Conversation(), lineage)
         return await settled(self.name, stub, self._way.draft(drawn, lineage))
 
-    def admit(self, index: int, row: Row) -> None:
+    def admit(self, index: int, row: Row) -> Row:
         """Nothing to compare with other drafts: each passage is drafted from once."""
+        return row
 
     def expect(self, wanted: int | None, drawn: int) -> Making:
         """A chain of requests for each passage, or one request for several questions."""
@@ -72,12 +74,13 @@ class Backtranslate:
         drafts = least * each if wanted is None else min(least * each, wanted)
         return Making(requests, drafts, draft_to_come(self.name, "document"))
 
-    def pass_on(self, row: Row) -> None:
+    def pass_on(self, row: Row) -> Row:
         """Tags a seed that passes by, so that a model can tell its style from that of texts."""
         tags = self._options.tags
-        if tags and row.given and row.messages[0]["role"] != "system":
-            row.messages = [{"role": "system", "content": tags.seeds}, *row.messages]
-            row.note(self.name, "tagged")
+        if not (tags and row.given and row.conversation.system is None):
+            return row
+        messages = (system_message(tags.seeds), *row.conversation.messages)
+        return row.with_messages(messages).with_event(self.name, "tagged")
 
 
 def _groups(passages: Sequence[Passage], size: int, salt: str) -> list[list[Passage]]:

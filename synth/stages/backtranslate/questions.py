@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from synth.conversation import Conversation, assistant_message, user_message
 from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.llm.model import Answer
 from synth.row import Lineage, Row, content_id
 from synth.stable import fraction
 from synth.stages.answers import ask_for_object
-from synth.stages.base import Context, lineage_of
+from synth.stages.base import Context, attributed
 from synth.stages.given import Passage
 from synth.stages.options import BacktranslateOptions, ContextOptions
 from synth.stages.passages import Passages, quoted_in
@@ -75,51 +76,50 @@ class Questions:
         return rows or [self._none(lineage, answer)]
 
     def _none(self, lineage: Lineage, answer: Answer) -> Row:
-        row = Row(content_id(self._name, answer.request.identity), (), lineage)
-        lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
-        row.drop(self._name, "empty", "the answer holds no question")
-        return row
+        row = Row(content_id(self._name, answer.request.identity), Conversation(), lineage)
+        row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
+        return row.dropped(self._name, "empty", "the answer holds no question")
 
     def _row(
         self, pair: Json, number: int, passages: Sequence[Passage], lineage: Lineage, answer: Answer
     ) -> Row:
         question, response, quote = (str(pair[key]).strip() for key in ("question", "answer", "quote"))
-        row = Row(content_id(self._name, answer.request.identity, number), (), lineage)
-        lineage_of(row, stage=self._name, prompt=self._prompt, answer=answer)
-        row.messages = _exchange(question, response)
+        exchange = Conversation((user_message(question), assistant_message(response)))
+        row = Row(content_id(self._name, answer.request.identity, number), exchange, lineage)
+        row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
         # Whoever reviews the row reads it beside the text.
         source = "\n\n".join(passage.text for passage in passages)
-        row.note(self._name, "quoted", quote=quote, source=source)
+        row = row.with_event(self._name, "quoted", quote=quote, source=source)
         quoted = quoted_in(quote, passages)
         if len(question.split()) < _FEWEST_WORDS:
-            row.drop(self._name, "too_short", f"{len(question.split())} words")
-        elif not response:
-            row.drop(self._name, "empty", "the answer is empty")
-        elif quoted is None:
-            row.drop(self._name, "quote_not_found", f"not in the text: {quote[:200]!r}")
-        elif not self._options.context and (leaning := leans_on_source(question)):
-            row.drop(self._name, "leans_on_source", f"refers to {leaning!r}, which its reader does not have")
-        elif self._options.context:
-            self._put_in_context(row, question, response, quote, quoted, self._options.context)
+            return row.dropped(self._name, "too_short", f"{len(question.split())} words")
+        if not response:
+            return row.dropped(self._name, "empty", "the answer is empty")
+        if quoted is None:
+            return row.dropped(self._name, "quote_not_found", f"not in the text: {quote[:200]!r}")
+        if self._options.context:
+            return self._in_context(row, question, response, quote, quoted, self._options.context)
+        if leaning := leans_on_source(question):
+            why = f"refers to {leaning!r}, which its reader does not have"
+            return row.dropped(self._name, "leans_on_source", why)
         return row
 
-    def _put_in_context(
+    def _in_context(
         self, row: Row, question: str, response: str, quote: str, own: Passage, around: ContextOptions
-    ) -> None:
+    ) -> Row:
         """The passages in an order of the row's own; the answer ends with the number of the right one."""
         others = self._passages.others(row.id, around.distractors, than=row.lineage.parents, without=quote)
         absent = self._chance(row) < around.absent
         shown = self._passages.mixed(row.id, others if absent else [own, *others])
         asked = self._passages.ask(shown, question)
         answer = around.answer if absent else f"{response} [{shown.index(own) + 1}]"
-        row.messages = [*asked, {"role": "assistant", "content": answer}]
-        row.labels = {**row.labels, "answerable": not absent}
-        row.lineage = replace(row.lineage, shots=tuple(p.id for p in others))
-        row.note(self._name, "absent" if absent else "cited")
+        row = replace(
+            row,
+            conversation=Conversation((*asked, assistant_message(answer))),
+            labels={**row.labels, "answerable": not absent},
+            lineage=replace(row.lineage, shots=tuple(p.id for p in others)),
+        )
+        return row.with_event(self._name, "absent" if absent else "cited")
 
     def _chance(self, row: Row) -> float:
         return fraction(self._salt, "absent", row.id)
-
-
-def _exchange(question: str, response: str) -> list[Json]:
-    return [{"role": "user", "content": question}, {"role": "assistant", "content": response}]

@@ -1,0 +1,292 @@
+"""How many requests one server gets at once, found by watching it: no number to set.
+
+A server that is full seldom says so; it gets slower. So the question is always the same: does more
+concurrency still bring more throughput? It is answered in epochs. The first requests that are sent in an
+epoch (its cohort) are timed, and by Little's law the throughput is the number of requests that each
+shared the server with, over the time that it took. Unlike counting answers per second, that does not
+care in what bursts they come.
+
+Two phases, after the slow start and the probing of TCP congestion control, with throughput in the place
+of loss (compare PCC, Dong et al., NSDI 2015, and BBR, Cardwell et al., ACM Queue 2016):
+
+- ramp: one more for each answer, which doubles the limit in about the time of an answer. When that no
+  longer doubles throughput, steps get smaller, until one brings nothing or two in a row bring little;
+- hold: stay, and now and then try a quarter more and a fifth less. More is taken if throughput follows,
+  less if it does not fall; in both cases against what it was before and is on the way back, since other
+  things than the limit change it, too. What is left is a short queue that is never empty. If throughput
+  follows in proportion, the server has grown: ramp again.
+
+Where `/metrics` tells how many wait, that is not guessed: a long queue is cut at once, a short one is
+left alone, and only an empty one makes it try for more.
+
+No clock and no I/O in here: events go in, `limit` comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+
+START = 32
+MOST = 2048
+
+# Elasticity: by what share of a change in concurrency does throughput change? 1 far from full, 0 when full.
+_WORTH_A_DOUBLING = 0.25
+_WORTH_A_STEP = 0.12
+_WORTH_NOTHING = 0.06
+_IN_PROPORTION = 0.6
+
+_STEP = 1.25
+# The next step of a ramp that no longer brings its share.
+_CAREFUL = 1.4
+# Steps down get longer while they cost nothing: a queue far too long is gone soon.
+_STREAK_MOST = 3
+# The smallest cohort that says something, and the largest that is needed.
+_COHORT_LEAST, _COHORT_MOST = 16, 256
+# An epoch ends when so much of its cohort is back: stragglers and hung requests hold nothing up.
+_ENOUGH = 0.75
+# Below this use of the limit, the epoch says nothing about it: there was too little work.
+_USED = 0.8
+# Throughput that rises by this factor at the same limit: the server has become faster.
+_CHANGED = 1.25
+# Epochs between two probes, at first and at most. To probe for more costs nothing, and never waits long;
+# to probe for less can cost a fifth of the throughput.
+_WAIT_LEAST, _WAIT_MOST, _WAIT_FOR_MORE = 1, 16, 2
+# After the ramp: the least concurrency that gave so much of the best throughput, and a queue on top; a longer
+# one where `/metrics` shows when it is too long.
+_NEARLY_TOP, _AND_A_QUEUE, _AND_A_SEEN_QUEUE = 0.93, 1.1, 1.5
+_CUT = 0.7
+# What `/metrics` may show as waiting, per running request, before the limit is cut; and what is left then.
+# Answers of one length end together, and a batch is only as full as the queue was when its places came free.
+_QUEUE_LONG, _QUEUE_SHORT, _QUEUE_LEAST = 0.75, 0.5, 4.0
+# While the server itself says that nobody waits, the ramp need not wait for answers, up to here.
+_TRUSTED = 256
+
+# The epoch in which a request was sent, and how many were in flight with it; 0 outside the cohort.
+CohortTicket = tuple[int, int]
+# Requests at once, and the throughput they gave in requests per second.
+Point = tuple[float, float]
+
+
+class Phase(Enum):
+    """What the limit of this epoch is for. `AGAIN` is the way back from a probe that looked better."""
+
+    RAMP = "ramp"
+    HOLD = "hold"
+    MORE = "more"
+    LESS = "less"
+    AGAIN = "again"
+
+
+class ConcurrencyController:
+    """The concurrency limit of one server.
+
+    Call `sent` for each request and `done` with the ticket it gave and the seconds it took (None where
+    no answer came); `refused` where the server says that it is too much; `queue` with what `/metrics`
+    tells. `limit` is always at least 1 and at most `most`.
+    """
+
+    def __init__(self, *, start: int = START, most: int = MOST) -> None:
+        self.limit = self._start = min(start, most)
+        self.in_flight = 0
+        self.phase = Phase.RAMP
+        self._ramp: list[Point] = []
+        self._most = most
+        self._epoch = self._cut_in = 0
+        self._settled = True
+        self._told: float | None = None
+        self._looked_at = (0, 0)
+        self._queue_seen = self._empty_looks = False
+        self._tried_at: Point = (self.limit, 0.0)
+        self._tried_for = Phase.MORE
+        self._hold_at(self.limit, None)
+        self.restart()
+
+    def sent(self) -> CohortTicket:
+        """Counts a request in; gives its ticket for `done`."""
+        self.in_flight += 1
+        if self._members < self._size and self._settled and self.in_flight >= self._from:
+            self._members += 1
+            return self._epoch, self.in_flight
+        return self._epoch, 0
+
+    def done(self, ticket: CohortTicket, seconds: float | None) -> None:
+        """Counts a request out."""
+        epoch, among = ticket
+        if among and epoch == self._epoch:
+            self._back += 1
+            self._flying += self.in_flight
+            if seconds is not None:
+                self._among += among
+                self._seconds += seconds
+                self._timed += 1
+        if self.limit < self._target and seconds is not None and self.in_flight >= self.limit:
+            self.limit += 1
+        self.in_flight -= 1
+        self._settled = self._settled or self.in_flight <= self.limit
+        if self._back >= self._needed:
+            self._end()
+
+    def refused(self, ticket: CohortTicket) -> None:
+        """The server answered `ticket` with "too many": back off, once for all that were sent together."""
+        if ticket[0] < self._cut_in:
+            return
+        self._hold_at(int(min(self.limit, self.in_flight) * _CUT), rate=None)
+        self._wait, self._next, self._cut_in = _WAIT_MOST, Phase.MORE, self._epoch
+
+    def queue(self, running: float, waiting: float) -> None:
+        """Takes in what `/metrics` shows: requests that run, and that wait, on the whole server."""
+        self._told = waiting
+        if waiting > max(_QUEUE_LEAST, _QUEUE_LONG * running):
+            excess = waiting - max(_QUEUE_LEAST / 2, _QUEUE_SHORT * running)
+            fair = int(max(self.in_flight - excess, self.in_flight / 2))
+            if fair < self.limit:
+                self._hold_at(fair, rate=None)
+            self._queue_seen = True
+            return
+        full = self.in_flight >= _USED * self.limit
+        emptied = waiting == 0 and full and self._empty_looks and self._queue_seen
+        self._queue_seen = self._queue_seen or waiting > 0
+        self._empty_looks = waiting == 0 and full
+        if emptied and self.phase is not Phase.RAMP:
+            # What had a queue at this limit has none any more: the server has become faster.
+            self._ramp_from(self.limit)
+            return
+        # Where answers take longer than from one look to the next, they are not needed to see room.
+        before, self._looked_at = self._looked_at, (self._epoch, self._back)
+        slow = self.phase is Phase.RAMP and before == self._looked_at == (self._epoch, 0)
+        if slow and waiting == 0 and full and self.limit < _TRUSTED:
+            self._begin(2 * self.limit)
+
+    def restart(self) -> None:
+        """The server has been away: find out again, from the usual start."""
+        self._ramp_from(self._start)
+
+    def _ramp_from(self, limit: int, *known: Point) -> None:
+        """Ramps from a limit, comparing with what is known already."""
+        self.phase, self._ramp, self._strikes = Phase.RAMP, list(known), 0
+        self._queue_seen = self._empty_looks = False
+        self._begin(limit, grow_to=2 * limit)
+
+    def _begin(self, limit: int, *, grow_to: int = 0) -> None:
+        """Starts an epoch. Where the limit falls, it waits until the surplus has drained; where it grows
+        step by step, the cohort is of those sent in the upper half of the way.
+        """
+        self.limit = max(1, min(limit, self._most))
+        self._target = min(grow_to, self._most)
+        self._from = (self.limit + self._target) // 2 if self._target > self.limit else 1
+        self._epoch += 1
+        share = 0.5 if self.phase is Phase.RAMP else 1.0
+        size = max(self.limit, self._target) * share
+        self._size = int(min(max(size, _COHORT_LEAST), _COHORT_MOST))
+        self._needed = math.ceil(self._size * _ENOUGH)
+        self._members = self._back = self._flying = self._among = self._timed = 0
+        self._seconds = 0.0
+        self._settled = self.in_flight <= self.limit
+
+    def _end(self) -> None:
+        if not self._timed or self._flying < _USED * self.limit * self._back:
+            self._begin(self.limit, grow_to=self._target)
+            return
+        point = (self._among / self._timed, self._among / max(self._seconds, 1e-9))
+        match self.phase:
+            case Phase.RAMP:
+                self._ramped(point)
+            case Phase.HOLD:
+                self._held(point[1])
+            case Phase.MORE | Phase.LESS:
+                self._tried(point[1])
+            case Phase.AGAIN:
+                self._back_again(point[1])
+
+    def _ramped(self, point: Point) -> None:
+        grew = 1.0
+        if self._ramp:
+            best = max(self._ramp, key=lambda other: other[1])
+            grew = _elasticity(best, point)
+            if grew >= _WORTH_A_DOUBLING:
+                self._strikes = 0
+            else:
+                self._strikes += 2 if grew < _WORTH_NOTHING else 1
+        self._ramp.append(point)
+        if self._strikes < 2 and self.limit < self._most:
+            onwards = 2.0 if grew >= _IN_PROPORTION else _CAREFUL
+            self._begin(self.limit, grow_to=math.ceil(onwards * self.limit))
+            return
+        top = max(rate for _, rate in self._ramp)
+        enough, rate = min(other for other in self._ramp if other[1] >= _NEARLY_TOP * top)
+        queue = _AND_A_QUEUE if self._told is None else _AND_A_SEEN_QUEUE
+        self._hold_at(math.ceil(enough * queue), rate)
+
+    def _hold_at(self, limit: int, rate: float | None) -> None:
+        """Settles on a limit, and forgets what was known before."""
+        self.phase, self._base, self._rate = Phase.HOLD, max(1, min(limit, self._most)), rate
+        self._wait, self._waited, self._next, self._streak = _WAIT_LEAST, 0, Phase.LESS, 0
+        self._begin(self._base)
+
+    def _held(self, rate: float) -> None:
+        known, self._waited = self._rate or rate, self._waited + 1
+        self._rate = (known + rate) / 2
+        if rate > known * _CHANGED:
+            self._rate, self._next, self._wait = rate, Phase.MORE, 0
+        following = self._may_probe()
+        if following is Phase.MORE and self._waited >= min(self._wait, _WAIT_FOR_MORE):
+            self.phase = Phase.MORE
+            self._begin(max(self._base + 1, int(self._base * _STEP)))
+        elif following is Phase.LESS and self._waited >= self._wait:
+            self.phase = Phase.LESS
+            self._begin(min(self._base - 1, math.ceil(self._base / _STEP ** max(1, self._streak))))
+        else:
+            self._begin(self._base)
+
+    def _may_probe(self) -> Phase:
+        """Which probe is next, where one makes sense; else `HOLD`."""
+        if self._told is not None:
+            return Phase.MORE if self._told == 0 and self._base < self._most else Phase.HOLD
+        if self._base <= 1:
+            return Phase.MORE
+        return Phase.LESS if self._base >= self._most else self._next
+
+    def _tried(self, rate: float) -> None:
+        """After a probe: dismiss it, ramp, or go back to the base to compare with both sides of it."""
+        before, after = (self._base, self._rate or rate), (self.limit, rate)
+        follows = _elasticity(before, after)
+        if self.phase is Phase.MORE and follows >= _IN_PROPORTION:
+            self._ramp_from(self.limit, before, after)
+        elif self._is_better(follows, self.phase):
+            self._tried_at, self._tried_for, self.phase = after, self.phase, Phase.AGAIN
+            self._begin(self._base)
+        else:
+            self._return(self.phase)
+
+    def _back_again(self, rate: float) -> None:
+        self._rate = ((self._rate or rate) + rate) / 2
+        follows = _elasticity((self._base, max(self._rate, rate)), self._tried_at)
+        if self._is_better(follows, self._tried_for):
+            self._move(self._tried_at, self._tried_for)
+        else:
+            self._return(self._tried_for)
+
+    def _is_better(self, follows: float, tried: Phase) -> bool:
+        return follows >= _WORTH_A_STEP if tried is Phase.MORE else follows < _WORTH_NOTHING
+
+    def _move(self, point: Point, tried: Phase) -> None:
+        """What was tried is the new base; try further at once."""
+        self._base, self._rate, self._next = int(point[0]), point[1], tried
+        self._streak = min(self._streak + 1, _STREAK_MOST)
+        self.phase, self._wait, self._waited = Phase.HOLD, 0, 0
+        self._begin(self._base)
+
+    def _return(self, tried: Phase) -> None:
+        """Back to the base, and some time without probes; then the other one."""
+        self._next = Phase.LESS if tried is Phase.MORE else Phase.MORE
+        self._streak = 0
+        self._wait = min(max(2 * self._wait, _WAIT_LEAST), _WAIT_MOST)
+        self.phase, self._waited = Phase.HOLD, 0
+        self._begin(self._base)
+
+
+def _elasticity(one: Point, other: Point) -> float:
+    """Relative change of throughput over relative change of concurrency between two points."""
+    apart = math.log(other[0] / one[0])
+    return math.log(other[1] / one[1]) / apart if abs(apart) > 1e-6 else 0.0

@@ -1,0 +1,244 @@
+"""Several servers, one queue: work goes where there is room, and nowhere near a sick server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from random import Random
+
+from synth.errors import UnreachableError
+from synth.llm.openai_compatible.concurrency import CohortTicket
+from synth.llm.openai_compatible.endpoint_health import EndpointHealth, EndpointState
+from synth.llm.openai_compatible.rate_limits import RateLimits
+from synth.llm.openai_compatible.retry import FailedTry
+
+# "Too many requests" may go on for longer than a server that is down: somebody is there.
+_BUSY_PATIENCE = 10.0
+# When to look again at a request that outlives everybody's patience.
+_SOON = 1.0
+# All pauses that a server did not ask for are shorter.
+_NAMED_WAIT = 10.0
+_ALL_REFUSE, _REFUSES = "every server refuses every request", "the server refuses every request"
+
+
+@dataclass(slots=True, eq=False)
+class RequestSlot:
+    """A request's slot on a server, from `take` until `answered`, `failed` or `left`.
+
+    `since` is when it was taken; `before` and `server_before` are the answers that the pool and the server
+    had given by then, `among` is how many requests were in flight in the pool with it.
+    """
+
+    server: EndpointState
+    ticket: CohortTicket
+    tokens: float
+    since: float
+    before: int
+    server_before: int
+    among: int
+
+
+class _Waiter:
+    __slots__ = ("avoid", "slot", "tokens")
+
+    def __init__(self, slot: asyncio.Future[RequestSlot], tokens: float, avoid: EndpointState | None) -> None:
+        self.slot = slot
+        self.tokens = tokens
+        self.avoid = avoid
+
+
+class EndpointPool:
+    """Hands out slots on servers, first come first served; retries go ahead of what is new.
+
+    `patience` is for how long, in seconds, all servers may fail without one answer, until the pool gives
+    up: it then raises `UnreachableError` to everybody.
+    """
+
+    def __init__(
+        self, servers: Sequence[EndpointState], limits: RateLimits, *, patience: float, chance: Random
+    ) -> None:
+        self.servers = servers
+        self.answered = 0
+        self._limits = limits
+        self._patience = patience
+        self._chance = chance
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[_Waiter] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._over: UnreachableError | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests on all servers."""
+        return sum(server.controller.in_flight for server in self.servers)
+
+    @property
+    def room(self) -> int:
+        """Requests that the servers could take now, beyond those that have a slot or wait for one."""
+        free = sum(
+            s.controller.limit - s.controller.in_flight
+            for s in self.servers
+            if s.state is EndpointHealth.READY
+        )
+        return free - len(self._queue)
+
+    async def take(
+        self, tokens: float, *, avoid: EndpointState | None = None, ahead: bool = False
+    ) -> RequestSlot:
+        """A slot for a request that may use so many tokens, as soon as there is one.
+
+        `avoid` names a server that shall not get it while another can; `ahead` puts it first.
+        """
+        if self._over is not None:
+            raise self._over
+        if not self._queue:
+            now = self._loop.time()
+            server = self._choose(now, avoid)
+            if server is not None and not (self._limits and self._limits.wait(tokens, now)):
+                return self._enter(server, tokens, now)
+        waiter = _Waiter(self._loop.create_future(), tokens, avoid)
+        if ahead:
+            self._queue.appendleft(waiter)
+        else:
+            self._queue.append(waiter)
+        self.dispatch()
+        try:
+            return await waiter.slot
+        except asyncio.CancelledError:
+            if waiter.slot.done() and not waiter.slot.cancelled() and not waiter.slot.exception():
+                self.left(waiter.slot.result())
+            raise
+
+    def answer(self, slot: RequestSlot, tokens: float) -> float:
+        """Gives a slot back after an answer that used so many tokens; says how many seconds it took."""
+        now = self._loop.time()
+        self.answered += 1
+        self._limits.give_back(slot.tokens - tokens, now)
+        seconds = now - slot.since
+        slot.server.answer(slot.ticket, seconds)
+        self.dispatch()
+        return seconds
+
+    def failed(self, slot: RequestSlot, failure: FailedTry) -> None:
+        """Gives a slot back after a try that got no answer."""
+        now = self._loop.time()
+        self._limits.give_back(slot.tokens, now)
+        slot.server.failure(slot.ticket, failure, slot.since, now, self._chance)
+        self.dispatch()
+
+    def left(self, slot: RequestSlot) -> None:
+        """Gives a slot back that nobody waits on any more."""
+        slot.server.left(slot.ticket)
+        self.dispatch()
+
+    def dispatch(self) -> None:
+        """Hands out what slots there are."""
+        if not self._queue:
+            return
+        now = self._loop.time()
+        while self._queue:
+            waiter = self._queue[0]
+            if waiter.slot.done():
+                self._queue.popleft()
+                continue
+            wait = self._limits.wait(waiter.tokens, now) if self._limits else 0.0
+            if wait:
+                self._again(now + wait)
+                return
+            server = self._choose(now, waiter.avoid)
+            if server is None:
+                break
+            self._queue.popleft()
+            waiter.slot.set_result(self._enter(server, waiter.tokens, now))
+        if self._queue:
+            self._wait_for_health(now)
+
+    def give_up(self, error: UnreachableError) -> None:
+        """Raises `error` to all that wait, and to all that come."""
+        self._over = error
+        for waiter in self._queue:
+            if not waiter.slot.done():
+                waiter.slot.set_exception(error)
+        self._queue.clear()
+
+    def close(self) -> None:
+        """Stops the clock, and lets nobody wait for ever."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.give_up(UnreachableError("the client was closed."))
+
+    def _enter(self, server: EndpointState, tokens: float, now: float) -> RequestSlot:
+        if self._limits:
+            self._limits.take(tokens, now)
+        ticket = server.sent()
+        among = server.controller.in_flight if len(self.servers) == 1 else self.in_flight
+        return RequestSlot(server, ticket, tokens, now, self.answered, server.answered, among)
+
+    def _choose(self, now: float, avoid: EndpointState | None) -> EndpointState | None:
+        if len(self.servers) == 1:
+            only = self.servers[0]
+            return only if only.room(now) else None
+        free = [server for server in self.servers if server.room(now)]
+        if len(free) > 1 and avoid in free:
+            free.remove(avoid)
+        return min(free, key=attrgetter("load"), default=None)
+
+    def _wait_for_health(self, now: float) -> None:
+        """Looks again when the next server may be tried; gives up where patience is at its end."""
+        if all(server.state is EndpointHealth.READY and server.again_at <= now for server in self.servers):
+            return
+        alive = [server for server in self.servers if server.state is not EndpointHealth.GONE]
+        if not alive:
+            self.give_up(nobody(self.servers, _ALL_REFUSE if len(self.servers) > 1 else _REFUSES))
+            return
+        times = [server.again_at for server in alive if server.again_at > now]
+        since = max(server.failing_since or now for server in alive)
+        busy = any(server.is_busy for server in alive)
+        end = since + self._patience * (_BUSY_PATIENCE if busy else 1.0)
+        soonest = min(server.again_at for server in alive)
+        if soonest > max(end, now + _NAMED_WAIT) and not self.in_flight:
+            # A server may ask for hours. To wait for them without a word would look like a run that hangs.
+            self.give_up(nobody(alive, f"no server is to be asked within the next {soonest - now:,.0f} s"))
+            return
+        if all(server.state is not EndpointHealth.READY for server in alive):
+            if now >= end and not self.in_flight:
+                self.give_up(nobody(alive, f"no server has answered for {now - since:.0f} s"))
+                return
+            times.append(max(end, now + _SOON))
+        if times:
+            self._again(min(times))
+
+    def _again(self, when: float) -> None:
+        if self._timer is not None:
+            if self._timer_at <= when and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+        self._timer, self._timer_at = self._loop.call_at(when, self._wake), when
+
+    def _wake(self) -> None:
+        self._timer = None
+        self.dispatch()
+
+
+def nobody(servers: Sequence[EndpointState], what: str) -> UnreachableError:
+    """The error that says `what` is the matter with all servers, and names each with its last words."""
+    failures = [(server.transport.label, server.last_failure) for server in servers]
+    words = "; ".join(f"{label}: {failure.words}" for label, failure in failures if failure is not None)
+    statuses = {failure.status for _, failure in failures if failure is not None}
+    return UnreachableError(f"{what}. {words}".rstrip(), hint=hint_of(statuses))
+
+
+def hint_of(statuses: Iterable[int]) -> str | None:
+    """What to do about what servers said, by its HTTP status."""
+    if any(status in (401, 403) for status in statuses):
+        return "Is the key right, and is it the one of this server?"
+    if any(status in (404, 405) for status in statuses):
+        return "Does the address end in /v1, and is the model's name right?"
+    if any(300 <= status < 400 for status in statuses):
+        return "Write the address that answers as the base_url. Redirects are not followed."
+    return None

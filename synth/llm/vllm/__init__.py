@@ -1,0 +1,71 @@
+"""The provider `vllm`: vLLM's engine beside the run. Also `synth serve`: vLLM's server for other providers.
+
+It is vLLM on the user's own machine: where it is, how it is started for a recipe, and whether models fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from synth.llm.base import Client
+from synth.llm.providers import BuildContext, HealthCheck, Provider
+from synth.recipe.base import ModelConfig, Positive
+
+
+class VllmConfig(ModelConfig):
+    """vLLM's engine without a server: batch generation on your own GPU."""
+
+    provider: Literal["vllm"] = "vllm"
+    model: str = Field(description="The name of a model on the hub, or a folder relative to the recipe.")
+    context: Positive | None = Field(
+        default=None,
+        description="Maximum tokens of prompt and reply together; the model's own by default.",
+    )
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    engine: dict[str, Any] = Field(
+        default_factory=dict, description="vLLM's engine arguments, e.g. {tensor_parallel_size: 2}."
+    )
+    send_seed: bool = Field(
+        default=False, description="Send a per-request seed. Off by default: it crashes the CPU build."
+    )
+
+    @property
+    def token_limit(self) -> int | None:
+        """`context`."""
+        return self.context
+
+    @property
+    def request_body(self) -> Mapping[str, Any]:
+        """`extra_body`."""
+        return self.extra_body
+
+
+def build(models: Mapping[str, VllmConfig], context: BuildContext) -> Mapping[str, Client]:
+    """A client for each model. Models that are the same share an engine."""
+    from synth.llm.vllm.engines import build_engines
+
+    return build_engines(models, context)
+
+
+def check(name: str, config: VllmConfig, folder: Path) -> Sequence[HealthCheck]:
+    """Looks for vLLM and for the model's files; loads nothing."""
+    return [HealthCheck(partial(_is_installed, config, folder))]
+
+
+async def _is_installed(config: VllmConfig, folder: Path) -> str:
+    from synth.llm.vllm.fit import find_folder
+    from synth.llm.vllm.install import find_vllm
+    from synth.llm.vllm.plan import model_to_load
+
+    vllm = find_vllm()
+    found = find_folder(model_to_load(config.model, folder))
+    where = f"{config.model} is in {found}" if found else f"{config.model} will be fetched from the hub"
+    return f"vLLM {vllm.version} in {vllm.python}; {where}"
+
+
+PROVIDER = Provider(VllmConfig, build, check)
