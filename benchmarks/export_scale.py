@@ -23,7 +23,7 @@ from synth.exports import export_run
 from synth.recipe.model import Recipe, StageSpec
 from synth.row import Lineage, content_id
 from synth.slot import order_key
-from synth.stages.options import GenerateOptions
+from synth.stages.generate.options import GenerateOptions
 from synth.store import database
 from synth.store.folder import RunFolder
 from synth.store.writer import row_line

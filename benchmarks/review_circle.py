@@ -95,7 +95,7 @@ def main() -> None:
         needed = circle.shown_to(run)
         records = {
             record["external_id"]: record
-            for name in report.places
+            for name in report.targets
             for record in circle.records_of(server.running, name)
         }
         assert set(records) == set(needed)

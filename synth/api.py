@@ -16,7 +16,9 @@ from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult, run_recipe
 from synth.recipe.find import find_recipe, find_run_or_recipe, is_recipe
 from synth.recipe.load import load_recipe
-from synth.store import Coverage, FunnelLine, RunReader, Swaps, coverage_of, swaps_of
+from synth.reports.position_bias import PositionBias, position_bias_of
+from synth.reports.topic_coverage import TopicCoverage, topic_coverage_of
+from synth.store import FunnelLine, RunReader
 
 if sys.platform == "win32":
     uvloop = None
@@ -137,13 +139,13 @@ class Run:
         """The number of rows that entered and left each stage."""
         return self._reader.funnel(self._reader.stage_names())
 
-    def coverage(self) -> Coverage | None:
+    def coverage(self) -> TopicCoverage | None:
         """The number of kept drafts per topic; None if the recipe has no `topics`."""
-        return coverage_of(self._reader)
+        return topic_coverage_of(self._reader)
 
-    def swaps(self) -> dict[str, Swaps]:
+    def swaps(self) -> dict[str, PositionBias]:
         """By stage, how consistent a judge was that was asked in both orders."""
-        return swaps_of(self._reader)
+        return position_bias_of(self._reader)
 
     def to_dataset(self) -> Dataset:
         """The kept rows as a `datasets.Dataset` with `id`, `messages` and `scores`."""

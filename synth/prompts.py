@@ -88,15 +88,21 @@ class Prompt:
 
 
 def load_prompt(
-    stage: str, named: str, folder: Path, inputs: frozenset[str], *, where: str | None = None
+    stage: str,
+    named: str,
+    folder: Path,
+    inputs: frozenset[str],
+    *,
+    where: str | None = None,
+    others: Path | None = None,
 ) -> Prompt:
     """Finds `named` and checks it against the `inputs` that the stage provides.
 
     `named` is a path to a `.md` file relative to the recipe's `folder`, or the name of
-    `prompts/<stage>/<name>.md`, searched beside the recipe, then among the packaged prompts. `where` is the
-    recipe's key, for errors.
+    `prompts/<stage>/<name>.md`, searched beside the recipe, then among the packaged prompts. `others` is the
+    folder of prompts of a stage that comes from another package. `where` is the recipe's key, for errors.
     """
-    file = _find(stage, named, folder, where)
+    file = _find(stage, named, folder, where, others)
     prompt = read_prompt(file, _label(file, stage))
     if unknown := prompt.inputs - inputs:
         raise PromptError(
@@ -132,16 +138,14 @@ def read_prompt(file: Path, name: str) -> Prompt:
     return Prompt(name, head.version, head.source, declared, schema, text, parts, trusted)
 
 
-def _find(stage: str, named: str, folder: Path, where: str | None) -> Path:
-    places = (folder / "prompts", packaged("prompts"))
-    if named.endswith(".md"):
-        candidates = [folder / named]
-    else:
-        candidates = [place / stage / f"{named}.md" for place in places]
+def _find(stage: str, named: str, folder: Path, where: str | None, others: Path | None) -> Path:
+    places = (folder / "prompts" / stage, others or packaged("prompts") / stage)
+    in_places = [place / f"{named}.md" for place in places]
+    candidates = [folder / named] if named.endswith(".md") else in_places
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    known = sorted({file.stem for place in places for file in (place / stage).glob("*.md")})
+    known = sorted({file.stem for place in places for file in place.glob("*.md")})
     raise PromptError(
         f"there is no prompt {named!r} for the stage {stage!r}.{did_you_mean(named, known)}",
         where=where or " or ".join(str(c) for c in candidates),

@@ -19,7 +19,7 @@ from synth.redaction.redactor import Redactor
 from synth.row import Candidate, Event, Lineage, Origin, Row, content_id
 from synth.row_files import filled, read_records
 from synth.shapes import KEYS, Record, named, read_example, read_text
-from synth.stages.given import Failure, Seed
+from synth.stages.items import Failure, Seed
 from synth.store import RunReader
 from synth.tables import Reading, Rows
 

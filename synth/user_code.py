@@ -30,9 +30,9 @@ def split_name(named: str) -> tuple[str, str]:
 def load_function(named: str, folder: Path, key: str) -> tuple[Callable[..., Any], Path]:
     """The function that a recipe in `folder` names under `key`, and its file.
 
-    The recipe names the file by its relative path, and the file must be in the recipe's folder. So whoever
-    copies or reads that folder has all the code. Raises `RecipeError` if the function is missing or cannot be
-    loaded.
+    The recipe names the file by its relative path, and the file must be in the recipe's folder. So anybody
+    who copies or reads that folder has all the code. Raises `RecipeError` if the function is missing or
+    cannot be loaded.
     """
     try:
         name, function_name = split_name(named)

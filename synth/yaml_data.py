@@ -142,7 +142,7 @@ class _Loader(yaml.SafeLoader):
 
     def refuse(self, node: yaml.Node) -> None:
         """For `!!set`, `!!binary` and every other tag."""
-        raise _error(node, f"it holds {_kind(node)}, which is no plain data")
+        raise _error(node, f"it contains {_kind(node)}, which is not plain data")
 
 
 def _make_text(key: yaml.Node) -> None:

@@ -16,8 +16,8 @@ from synth.llm.base import Json
 from synth.pipeline.dry_run import Plan, dry_run
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import RunResult
-from synth.stages import OPTIONS
-from synth.stages.expected import Requests
+from synth.stages.forecast import Requests
+from synth.stages.registry import STAGES as REGISTRY
 from synth.store import RunFolder
 from synth.store.journal import read_records
 from tests.test_examples import EXAMPLES, RECIPES, WITHOUT_DRAFTS
@@ -143,7 +143,8 @@ def test_what_it_says_of_a_stage_is_what_the_run_asks(folder: Path, case: str) -
 
 
 def test_every_stage_has_a_case() -> None:
-    assert {verb for stages, _ in STAGES.values() for stage in stages for verb in stage} == OPTIONS.keys()
+    verbs = {verb for stages, _ in STAGES.values() for stage in stages for verb in stage}
+    assert verbs == set(REGISTRY.names)
 
 
 @pytest.mark.parametrize("name", [*RECIPES, *sorted(WITHOUT_DRAFTS)])

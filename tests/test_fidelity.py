@@ -29,7 +29,7 @@ def named_in(file: Path) -> set[str]:
 
 
 def exists(name: str) -> bool:
-    """Whether `stages.options.GenerateOptions.shots` is something in the package."""
+    """Whether `stages.generate.options.GenerateOptions.shots` is something in the package."""
     module, *inside = name.rsplit(".", 2) if name.split(".")[-2][0].isupper() else name.rsplit(".", 1)
     found = import_module(f"synth.{module}")
     for step in inside:

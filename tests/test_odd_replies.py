@@ -19,9 +19,9 @@ from synth.errors import UnreachableError
 from synth.llm.base import Reply, Request
 from synth.llm.chat_completions import read_body, read_reply
 from synth.llm.openai_compatible.retry import judge_body
-from synth.stages.answers import parse_object, read_text
-from synth.stages.base import Unusable
+from synth.stages.asking import Unusable
 from synth.stages.judging import expected_score, written_score
+from synth.stages.structured_output import parse_object, read_text
 from synth.store import RunFolder
 from synth.store.journal import Place, Record, encode, read_records
 from synth.store.run import RunStore

@@ -18,6 +18,9 @@ PAGES = sorted(
     ]
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+# A path of the repository. CONTRIBUTING invents a stage and a provider, whose paths do not exist.
+PATH = re.compile(r"(synth|tests|prompts|docs|benchmarks|argilla_config|examples)/[\w./]*")
+EXAMPLE = re.compile(r"polish|cloud")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -48,10 +51,15 @@ def test_the_index_lists_every_page() -> None:
     assert {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"} <= links
 
 
-def test_the_architecture_names_every_folder_and_only_existing_files() -> None:
-    named = names_in("docs/architecture.md")
-    paths = {name for name in named if name.startswith("synth/")}
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    paths = {name for name in names_in(page) if PATH.fullmatch(name) and not EXAMPLE.search(name)}
+    assert len(paths) > 15
     assert {path for path in paths if not (ROOT / path).exists()} == set()
+
+
+def test_the_architecture_names_every_folder() -> None:
+    paths = names_in("docs/architecture.md")
     folders = {path.parent.relative_to(ROOT).as_posix() + "/" for path in ROOT.glob("synth/*/__init__.py")}
     assert folders <= paths
 

@@ -134,7 +134,7 @@ def test_what_a_recipe_may_not_hold(tmp_path: Path, old: str, new: str, words: s
         ("stages.0.shots=x", "--set stages.0.shots=x: input"),
         ("models.writer={provider: fake, delay: x}", "--set models.writer=.*: input"),
         ("seed=" + "[" * 3000, "--set seed=.*more than 50 levels"),
-        ("a=!!python/name:x", "--set a=!!python/name:x: it holds !!python"),
+        ("a=!!python/name:x", "--set a=!!python/name:x: it contains !!python"),
         ("name=\udc80", "--set name=.*is not text"),
         ("stages.generate=3", "is a whole stage"),
         ("name.x=3", "below a plain value"),

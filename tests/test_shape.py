@@ -110,14 +110,16 @@ def test_a_module_fits_in_the_head(module: Path) -> None:
 
 
 def test_a_verb_names_its_options_module_class_and_prompts() -> None:
-    from synth.pipeline.build import stage_class
-    from synth.stages import OPTIONS
+    from synth.stages.registry import STAGES
 
-    for kind, options in OPTIONS.items():
-        name = stage_class(kind).__name__
+    for kind in STAGES.names:
+        plugin = STAGES.find(kind)
+        name = plugin.load().__name__
         assert name.lower() == kind.replace("_", "")
-        assert options.__name__ == f"{name}Options"
-    assert {folder.name for folder in (ROOT / "prompts").iterdir()} <= set(OPTIONS)
+        assert plugin.options.__name__ == f"{name}Options"
+        assert plugin.options.__module__ == f"synth.stages.{kind}.options"
+        assert plugin.place == f"synth.stages.{kind}.stage:{name}"
+    assert {folder.name for folder in (ROOT / "prompts").iterdir()} <= set(STAGES.names)
 
 
 def test_every_prompt_is_valid() -> None:

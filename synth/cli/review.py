@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -90,8 +90,11 @@ def users(
 
 
 BackendName = Annotated[
-    Literal["argilla", "file"],
-    typer.Option(help="Where to review: in Argilla, or in the file RUN/review/NAME.jsonl."),
+    str,
+    typer.Option(
+        metavar="[argilla|file]",
+        help="Where to review: in Argilla, in the file RUN/review/NAME.jsonl, or in what a plugin adds.",
+    ),
 ]
 Dataset = Annotated[
     str | None,
@@ -130,10 +133,11 @@ def push(
     debug: Debug = False,
 ) -> int:
     """Send the rows that the `review` key of the recipe selects."""
-    from synth.cli.review_circle import Where, push_rows
+    from synth.cli.review_commands import Where, push_rows
+    from synth.review.targets.base import Access
 
-    where = Where(backend, dataset, workspace, url, api_key_env)
-    return push_rows(run, where, user or [], make_workspace=new_workspace, as_json=as_json)
+    access = Access(url, api_key_env, workspace, new_workspace, tuple(user or ()))
+    return push_rows(run, Where(backend, dataset, access), as_json=as_json)
 
 
 @review_app.command()
@@ -148,9 +152,11 @@ def status(
     debug: Debug = False,
 ) -> int:
     """Show the progress, the agreement, and estimates for all rows."""
-    from synth.cli.review_circle import Where, show_status
+    from synth.cli.review_commands import Where, show_status
+    from synth.review.targets.base import Access
 
-    return show_status(run, Where(backend, dataset, workspace, url, api_key_env), as_json=as_json)
+    where = Where(backend, dataset, Access(url, api_key_env, workspace))
+    return show_status(run, where, as_json=as_json)
 
 
 @review_app.command()
@@ -165,6 +171,8 @@ def pull(
     debug: Debug = False,
 ) -> int:
     """Fetch the decisions. Pulling twice changes nothing."""
-    from synth.cli.review_circle import Where, pull_answers
+    from synth.cli.review_commands import Where, pull_answers
+    from synth.review.targets.base import Access
 
-    return pull_answers(run, Where(backend, dataset, workspace, url, api_key_env), as_json=as_json)
+    where = Where(backend, dataset, Access(url, api_key_env, workspace))
+    return pull_answers(run, where, as_json=as_json)

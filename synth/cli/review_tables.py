@@ -16,8 +16,8 @@ def print_account(account: Account) -> None:
 def status_text(status: Json) -> str:
     """The whole output of `synth review status`, for a terminal."""
     lines = [
-        f"{place['name']}: {place['done']} of {place['rows']} rows done, {place['begun']} started"
-        for place in status["places"]
+        f"{target['name']}: {target['done']} of {target['rows']} rows done, {target['begun']} started"
+        for target in status["places"]
     ]
     rows = ", ".join(f"{name} {count}" for name, count in status["rows"].items())
     unpulled = f" ({status['unpulled']} answers not pulled yet)" if status["unpulled"] else ""

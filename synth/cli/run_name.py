@@ -32,7 +32,7 @@ def _run(context: typer.Context, value: Path) -> Path:
 
 RecipeFile = Annotated[
     Path,
-    typer.Argument(metavar="RECIPE", callback=_recipe, help="The recipe, or a folder that holds one recipe."),
+    typer.Argument(metavar="RECIPE", callback=_recipe, help="The recipe, or a folder that contains one."),
 ]
 RecipeIfNamed = Annotated[
     Path | None,
@@ -41,6 +41,6 @@ RecipeIfNamed = Annotated[
 RunName = Annotated[
     Path,
     typer.Argument(
-        metavar="RUN", callback=_run, help="A run folder, a recipe, or a folder that holds one recipe."
+        metavar="RUN", callback=_run, help="A run folder, a recipe, or a folder that contains one recipe."
     ),
 ]

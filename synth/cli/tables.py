@@ -7,8 +7,10 @@ from textwrap import shorten
 
 from synth.frozen import thaw
 from synth.printable import printable_line
+from synth.reports.position_bias import position_bias_of
+from synth.reports.topic_coverage import TopicCoverage, topic_coverage_of
 from synth.row import Event, Lineage, Review, Row
-from synth.store import Coverage, FunnelLine, RunReader, coverage_of, swaps_of
+from synth.store import FunnelLine, RunReader
 
 # Characters of a detail, and of the row next to it.
 _DETAIL_SHOWN = 200
@@ -33,7 +35,7 @@ def funnel_text(lines: Sequence[FunnelLine]) -> str:
     return "\n".join(text)
 
 
-def coverage_text(coverage: Coverage) -> str:
+def coverage_text(coverage: TopicCoverage) -> str:
     """The number of kept drafts per topic. If there are too many topics, those with the fewest drafts."""
     rows = list(coverage.rows.items())
     head = f"topics: {len(rows) - len(coverage.none)} of {len(rows)} have drafts"
@@ -49,9 +51,9 @@ def coverage_text(coverage: Coverage) -> str:
 def overview_text(reader: RunReader) -> str:
     """The funnel; where the recipe has them, also the topics and how steady its judges are."""
     parts = [funnel_text(reader.funnel(reader.stage_names()))]
-    if (coverage := coverage_of(reader)) is not None:
+    if (coverage := topic_coverage_of(reader)) is not None:
         parts.append(coverage_text(coverage))
-    parts += [swaps.words(stage) for stage, swaps in swaps_of(reader).items()]
+    parts += [swaps.words(stage) for stage, swaps in position_bias_of(reader).items()]
     return "\n\n".join(parts) + "\n"
 
 

@@ -69,7 +69,7 @@ def _of_train(receipts: Path, count: int) -> Iterator[ExportedRow]:
     with receipts.open("rb") as lines:
         while count:
             exported = ExportedRow.from_json(orjson.loads(next(lines)))
-            if exported.side == "train":
+            if exported.split == "train":
                 count -= 1
                 yield exported
 

@@ -15,13 +15,13 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from synth.exports.containers import data_path
+from synth.exports.counts import ExportCounts
+from synth.exports.eligibility import REASONS
 from synth.exports.files import Written
 from synth.exports.formats.base import Format
 from synth.exports.licences import licence_metadata
 from synth.exports.mix import Share
-from synth.exports.select import REASONS
-from synth.exports.sides import SIDES
-from synth.exports.tally import Tally
+from synth.exports.splits import SPLITS
 from synth.llm.base import Json
 from synth.printable import printable_line
 from synth.recipe.model import ExportOptions
@@ -59,7 +59,7 @@ class CardFacts:
     digest: str
     form: Format
     options: ExportOptions
-    tally: Tally
+    tally: ExportCounts
     funnel: Sequence[FunnelLine]
     sources: Sequence[tuple[str, str]]
     files: Sequence[Written]
@@ -127,7 +127,7 @@ def _front_matter(facts: CardFacts) -> str:
     total = facts.tally.total
     splits = [
         {"split": side, "path": data_path(side, facts.form.container)}
-        for side in SIDES
+        for side in SPLITS
         if facts.tally.rows[side]
     ]
     metadata: Json = {
@@ -148,7 +148,7 @@ def _funnel_line(line: FunnelLine) -> tuple[object, ...]:
     return line.stage, line.came, line.born, words, line.failed, line.passed
 
 
-def _strata(tally: Tally) -> list[tuple[str, str, int, int]]:
+def _strata(tally: ExportCounts) -> list[tuple[str, str, int, int]]:
     """How the kinds of rows came out on the two sides, the most frequent first."""
     kinds = {(dimension, value) for dimension, value, _ in tally.strata}
     rows = [(*kind, tally.strata[*kind, "train"], tally.strata[*kind, "test"]) for kind in kinds]

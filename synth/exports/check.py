@@ -17,7 +17,7 @@ from synth.exports.example import reasoning_of
 from synth.exports.exported import ExportedRow
 from synth.exports.files import Written, digest_of
 from synth.exports.formats.base import Format
-from synth.exports.sides import SIDES, Side
+from synth.exports.splits import SPLITS, Split
 from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
@@ -37,9 +37,9 @@ class Expected:
     copies: int = 0
 
 
-def file_of(side: Side) -> str:
+def file_of(split: Split) -> str:
     """The name of a split's file."""
-    return f"{side}.jsonl"
+    return f"{split}.jsonl"
 
 
 def check_export(folder: Path, expected: Expected) -> list[str]:
@@ -69,22 +69,22 @@ def _check_bytes(folder: Path, files: Sequence[Written]) -> None:
 
 
 def _check_texts(folder: Path, expected: Expected) -> int:
-    records = {side: read_lines(folder / file_of(side)) for side in SIDES}
+    records = {split: read_lines(folder / file_of(split)) for split in SPLITS}
     count = 0
     for exported in _receipts(folder):
-        record = next(records[exported.side], None)
+        record = next(records[exported.split], None)
         if record is None:
             raise ExportError("has a receipt, and no row.", where=f"row {exported.row.id}")
         lost = _lost_text(exported, record, expected)
         if lost is not None:
             raise ExportError(
-                f"a text is not in {file_of(exported.side)} as it should be: {lost[:80]!r}.",
+                f"a text is not in {file_of(exported.split)} as it should be: {lost[:80]!r}.",
                 where=f"row {exported.row.id}",
             )
         count += 1
-    for side in SIDES:
-        if next(records[side], None) is not None:
-            raise ExportError("holds a row without a receipt.", where=file_of(side))
+    for split in SPLITS:
+        if next(records[split], None) is not None:
+            raise ExportError("holds a row without a receipt.", where=file_of(split))
     return count
 
 
@@ -144,10 +144,10 @@ def _strings(value: Any) -> Iterator[str]:
 def _check_apart(folder: Path) -> None:
     test: set[bytes] = set()
     for exported in _receipts(folder):
-        if exported.side == "test":
+        if exported.split == "test":
             test.update(_marks(exported.row))
     for exported in _receipts(folder):
-        if exported.side == "train" and not test.isdisjoint(_marks(exported.row)):
+        if exported.split == "train" and not test.isdisjoint(_marks(exported.row)):
             raise ExportError("stands too close to a row of test.", where=f"row {exported.row.id}")
 
 

@@ -19,20 +19,20 @@ from synth.errors import ExportError
 from synth.exports.check import file_of, read_lines
 from synth.exports.files import Written, digest_of
 from synth.exports.formats.base import Container
-from synth.exports.sides import Side
+from synth.exports.splits import Split
 from synth.llm.base import Json
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def data_path(side: Side, container: Container) -> str:
+def data_path(split: Split, container: Container) -> str:
     """Where a split is in an export, as a card names it."""
-    return {"jsonl": file_of(side), "parquet": f"{side}.parquet", "arrow": f"{side}/*.arrow"}[container]
+    return {"jsonl": file_of(split), "parquet": f"{split}.parquet", "arrow": f"{split}/*.arrow"}[container]
 
 
 def pack(
-    folder: Path, container: Container, sides: Sequence[Side], files: Sequence[Written]
+    folder: Path, container: Container, splits: Sequence[Split], files: Sequence[Written]
 ) -> list[Written]:
     """Turns the splits in `folder` into the `container`; returns all files that are there then.
 
@@ -44,21 +44,21 @@ def pack(
     scratch.mkdir()
     packed = []
     with _no_bars():
-        for side in sides:
-            lines = folder / file_of(side)
-            dataset = _dataset(lines, scratch)
-            _check_same(dataset, lines)
-            _save(dataset, folder, side, container)
-            packed += [_written(file, folder, len(dataset)) for file in _files_of(folder, side, container)]
+        for split in splits:
+            file = folder / file_of(split)
+            dataset = _dataset(file, scratch)
+            _check_same(dataset, file)
+            _save(dataset, folder, split, container)
+            packed += [_written(each, folder, len(dataset)) for each in _files_of(folder, split, container)]
     if container == "arrow":
         index = folder / "dataset_dict.json"
-        index.write_bytes(orjson.dumps({"splits": list(sides)}))
+        index.write_bytes(orjson.dumps({"splits": list(splits)}))
         packed.append(_written(index, folder, None))
     shutil.rmtree(scratch)
-    splits = [written for written in files if (folder / written.name).stem in ("train", "test")]
-    for written in splits:
+    lines = [written for written in files if (folder / written.name).stem in ("train", "test")]
+    for written in lines:
         (folder / written.name).unlink()
-    return [*packed, *(written for written in files if written not in splits)]
+    return [*packed, *(written for written in files if written not in lines)]
 
 
 @contextmanager
@@ -102,17 +102,17 @@ def _features(lines: Path) -> Any:
     return Features({"messages": List(message), **({"tools": List(Json())} if "tools" in columns else {})})
 
 
-def _save(dataset: Dataset, folder: Path, side: Side, container: Container) -> None:
+def _save(dataset: Dataset, folder: Path, split: Split, container: Container) -> None:
     if container == "parquet":
-        dataset.to_parquet(folder / f"{side}.parquet")
+        dataset.to_parquet(folder / f"{split}.parquet")
     else:
-        dataset.save_to_disk(folder / side)
+        dataset.save_to_disk(folder / split)
 
 
-def _files_of(folder: Path, side: Side, container: Container) -> list[Path]:
+def _files_of(folder: Path, split: Split, container: Container) -> list[Path]:
     if container == "parquet":
-        return [folder / f"{side}.parquet"]
-    return sorted((folder / side).iterdir())
+        return [folder / f"{split}.parquet"]
+    return sorted((folder / split).iterdir())
 
 
 def _written(file: Path, folder: Path, rows: int | None) -> Written:

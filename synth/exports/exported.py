@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synth.exports.preferences import Preference, preference_from_json
-from synth.exports.sides import Side
+from synth.exports.splits import Split
 from synth.llm.base import Json
 from synth.row import Row
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedRow:
-    """A row that was written to `side`.
+    """A row that was written to `split`.
 
     `preference` is what it taught there, in formats of preferences. `mixed` names the source of general data
     that it comes from. `copy` numbers the further copies that `export.balance` wrote.
     """
 
     row: Row
-    side: Side
+    split: Split
     preference: Preference | None = None
     mixed: str | None = None
     copy: int | None = None
@@ -42,7 +42,7 @@ class ExportedRow:
         receipt["review"].pop("at", None)  # times would make exports of the same decisions differ
         if self.mixed is not None:
             receipt["mixed"] = self.mixed
-        receipt["split"] = self.side
+        receipt["split"] = self.split
         if self.preference is not None:
             receipt["preference"] = self.preference.to_json()
         if self.copy is not None:

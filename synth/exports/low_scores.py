@@ -31,7 +31,7 @@ def low_score_warning(reader: RunReader) -> list[str]:
 
 def _only_marks(stage: Json) -> bool:
     options = stage["options"]
-    return stage["kind"] == "score" and options["keep"] is None and options["rubric"] in _RUBRICS
+    return options.get("rubric") in _RUBRICS and options["keep"] is None
 
 
 def _key(options: Json) -> str:

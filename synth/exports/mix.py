@@ -1,8 +1,8 @@
 """General instruction data beside one's own, so that a model does not forget what it could do.
 
 A source's rows are drawn by a hash of their content: the same ones each time, and mostly the same ones when
-the number changes. One that is a near-copy of a row of ours, on either side of the split, or of one that was
-mixed in before, is passed over: so no general row stands on both sides either.
+the number changes. One that is a near-copy of a row of ours, in either split, or of one that was
+mixed in before, is passed over: so no general row stands in both splits either.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from synth.exports.exported import ExportedRow
-from synth.exports.sides import Side
+from synth.exports.splits import Split
 from synth.recipe.model import MixSource
 from synth.row import Row
 from synth.sources import read_rows
@@ -54,23 +54,23 @@ class Mixture:
         self._tokens = tokens
         self.shares: list[Share] = []
 
-    def rows(self, side: Side, own: int) -> Iterator[ExportedRow]:
+    def rows(self, split: Split, own: int) -> Iterator[ExportedRow]:
         """What goes beside `own` rows of a split. Raises `SourceError`."""
-        sources = [source for source in self._sources if source.split == side]
+        sources = [source for source in self._sources if source.split == split]
         taken = own
         for source in [source for source in sources if source.tokens is not None]:
             share = choose(source, source.tokens or 0, self._folder, self._ours, self._tokens)
             taken += len(share.ids)
-            yield from self._take(share, side)
+            yield from self._take(share, split)
         counted = [source for source in sources if source.tokens is None]
         for source, rows in zip(counted, wanted_rows(counted, taken), strict=True):
-            yield from self._take(choose(source, rows, self._folder, self._ours, lambda _: 1), side)
+            yield from self._take(choose(source, rows, self._folder, self._ours, lambda _: 1), split)
 
-    def _take(self, share: Share, side: Side) -> Iterator[ExportedRow]:
+    def _take(self, share: Share, split: Split) -> Iterator[ExportedRow]:
         self.shares.append(share)
         for row in rows_of(share, self._folder):
             self._ours.add(row.conversation.prompt_text)
-            yield ExportedRow(row, side, mixed=share.name)
+            yield ExportedRow(row, split, mixed=share.name)
 
 
 def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:

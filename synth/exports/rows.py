@@ -1,4 +1,4 @@
-"""The rows of an export: which of a run's rows leave, on which side, written once and one after another.
+"""The rows of an export: which of a run's rows leave, in which split, written once and one after another.
 
 Nothing but digests and the prompts of `test` is held in memory (with `export.mix`, all prompts): the rows are
 read three times.
@@ -15,16 +15,16 @@ from pathlib import Path
 from synth.errors import ExportError
 from synth.exports.balance import Copies
 from synth.exports.check import RECEIPTS, file_of
+from synth.exports.counts import ExportCounts
+from synth.exports.eligibility import withheld_because
 from synth.exports.example import Example, examples_of
 from synth.exports.exported import ExportedRow
 from synth.exports.files import LinesFile, Written, as_line
 from synth.exports.formats.base import Format
-from synth.exports.lengths import target_model
 from synth.exports.mix import Mixture, Share
 from synth.exports.preferences import Preference
-from synth.exports.select import withheld_because
-from synth.exports.sides import SIDES, Origins, Side, TestSide
-from synth.exports.tally import Tally
+from synth.exports.splits import SPLITS, Origins, Split, TestSplitGuard
+from synth.exports.target_model import target_model
 from synth.exports.templates import Templates
 from synth.recipe.model import ExportOptions
 from synth.row import Row
@@ -36,7 +36,7 @@ class RowWriter:
     """Writes the splits and the receipts of a run in one format, and counts into `tally`."""
 
     def __init__(
-        self, reader: RunReader, form: Format, options: ExportOptions, tally: Tally, base: Path
+        self, reader: RunReader, form: Format, options: ExportOptions, tally: ExportCounts, base: Path
     ) -> None:
         self._reader = reader
         self._base = base
@@ -59,13 +59,13 @@ class RowWriter:
     def write(self, folder: Path) -> list[Written]:
         """The splits and the receipts. Raises `ExportError` for a row that cannot be expressed."""
         with ExitStack() as stack:
-            splits = {side: stack.enter_context(LinesFile(folder / file_of(side))) for side in SIDES}
+            splits = {split: stack.enter_context(LinesFile(folder / file_of(split))) for split in SPLITS}
             receipts = stack.enter_context(LinesFile(folder / RECEIPTS))
             for line, exported in itertools.chain(self._own(), self._mixed()):
-                splits[exported.side].write(line)
+                splits[exported.split].write(line)
                 receipts.write(as_line(exported.to_json()))
                 self._tally.add(exported)
-                if self._copies and exported.side == "train":
+                if self._copies and exported.split == "train":
                     self._copies.add(exported, line)
             if self._copies:
                 splits["train"].flush()
@@ -78,18 +78,18 @@ class RowWriter:
 
     def _own(self) -> Iterator[tuple[bytes, ExportedRow]]:
         """The run's own rows, each with its line."""
-        test, expected = self._test_side()
+        test, expected = self._test_guard()
         for row in self._rows():
             expected -= 1
-            side = self._origins.side(row.id)
+            split = self._origins.split(row.id)
             reason = withheld_because(row, self._options, self._form.kind)
-            if reason is None and (side is None or (side == "train" and test.touches(row))):
+            if reason is None and (split is None or (split == "train" and test.touches(row))):
                 reason = "joins_splits"
-            if reason is not None or side is None:
+            if reason is not None or split is None:
                 self._tally.withheld[reason or "joins_splits"] += 1
                 continue
             for line, preference in self._lines(row, self._options):
-                yield line, ExportedRow(row, side, preference)
+                yield line, ExportedRow(row, split, preference)
         if expected:
             raise ExportError(
                 "changed while it was exported.",
@@ -116,9 +116,9 @@ class RowWriter:
                 ours.add(text)
         mixture = Mixture(self._options.mix, self._base, ours, self._tokens)
         self.shares = mixture.shares
-        sides: tuple[Side, ...] = ("test", "train")  # train gives way here, too
-        for side in sides:
-            for exported in mixture.rows(side, self._tally.rows[side]):
+        splits: tuple[Split, ...] = ("test", "train")  # train gives way here, too
+        for split in splits:
+            for exported in mixture.rows(split, self._tally.rows[split]):
                 for line, _ in self._lines(exported.row, self._as_it_is):
                     yield line, exported
 
@@ -128,13 +128,13 @@ class RowWriter:
         example, _ = next(examples_of(row, "answer", self._as_it_is))
         return self._target.length(example)
 
-    def _test_side(self) -> tuple[TestSide, int]:
+    def _test_guard(self) -> tuple[TestSplitGuard, int]:
         """The rows of `test`, and how many rows there are in all."""
-        test, count = TestSide(self._options.split.meaning), 0
+        test, count = TestSplitGuard(self._options.split.meaning), 0
         for row in self._rows():
             count += 1
             leaves = withheld_because(row, self._options, self._form.kind) is None
-            if leaves and self._origins.side(row.id) == "test":
+            if leaves and self._origins.split(row.id) == "test":
                 test.add(row)
         return test, count
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synth.errors import ExportError
-from synth.exports.about import recipe_digest, sources
 from synth.exports.card import CardFacts, card
 from synth.exports.check import Expected, check_export, file_of
 from synth.exports.containers import pack
+from synth.exports.counts import ExportCounts
 from synth.exports.files import Written, digest_of, write_text
 from synth.exports.formats import find_format
 from synth.exports.formats.base import Dataset, Format
@@ -18,10 +18,10 @@ from synth.exports.low_scores import low_score_warning
 from synth.exports.manifest import write_manifest
 from synth.exports.mix import Share
 from synth.exports.options import check_options
-from synth.exports.place import find_target, put, workshop
+from synth.exports.provenance import recipe_digest, sources
+from synth.exports.publish import find_target, publish, staging_folder
 from synth.exports.rows import RowWriter
-from synth.exports.sides import SIDES, Side
-from synth.exports.tally import Tally
+from synth.exports.splits import SPLITS, Split
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 from synth.store import RunReader
@@ -78,14 +78,14 @@ def export_run(
         folder = out if out is not None else reader.folder.export / form.name
         kept = reader.folder.export / "old"
         target = find_target(folder, kept)
-        with workshop(target, kept) as made:
+        with staging_folder(target, kept) as made:
             job = _Export(reader, form, options, made.new, base or reader.base)
             checks = job.write()
-            changed, replaced = put(made, target, kept)
+            changed, replaced = publish(made, target, kept)
         return ExportResult(
             folder,
             form.name,
-            {side: job.tally.rows[side] for side in SIDES},
+            {split: job.tally.rows[split] for split in SPLITS},
             dict(sorted(job.tally.withheld.items())),
             checks,
             job.warnings(),
@@ -103,7 +103,7 @@ class _Export:
     options: ExportOptions
     folder: Path
     base: Path
-    tally: Tally = field(default_factory=Tally)
+    tally: ExportCounts = field(default_factory=ExportCounts)
     held_out: int = 0
     shares: list[Share] = field(default_factory=list)
     unshown: list[str] = field(default_factory=list)
@@ -120,7 +120,7 @@ class _Export:
         )
         checks += rows.templates.passed()
         self.unshown = rows.templates.failed()
-        files = pack(self.folder, self.form.container, self._sides(), files) + self._write_extras()
+        files = pack(self.folder, self.form.container, self._splits(), files) + self._write_extras()
         write_text(self.folder / "README.md", card(self._facts(files, [*checks, *self.unshown])))
         self._write_manifest(files)
         return checks
@@ -158,12 +158,12 @@ class _Export:
             warnings.append("The card names no licence: set `export.license` to that of your sources.")
         return warnings
 
-    def _sides(self) -> list[Side]:
+    def _splits(self) -> list[Split]:
         """The splits that have rows."""
-        return [side for side in SIDES if self.tally.rows[side]]
+        return [split for split in SPLITS if self.tally.rows[split]]
 
     def _write_extras(self) -> list[Written]:
-        files = {str(side): file_of(side) for side in self._sides()}
+        files = {str(split): file_of(split) for split in self._splits()}
         extras = self.form.extras(Dataset(self.reader.name, files, self.options.model))
         return [write_text(self.folder / name, text) for name, text in sorted(extras.items())]
 

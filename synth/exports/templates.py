@@ -12,7 +12,7 @@ from pathlib import Path
 
 from synth.errors import ExportError
 from synth.exports.example import Example
-from synth.exports.lengths import TargetModel
+from synth.exports.target_model import TargetModel
 
 NAMES = ("qwen3", "llama3", "gemma3", "phi3")
 _FOLDER = Path(__file__).parent / "chat_templates"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
+from synth.llm.budget import BudgetLedger, Cost, usd
 from synth.llm.trial import Trial
-from synth.recipe.base import ModelConfig, Price, Sampling
-from synth.recipe.model import Budget
+from synth.recipe.base import ModelConfig, Sampling
 
 # The limit of an answer where neither recipe nor stage sets one: every request has a limit.
 DEFAULT_MAX_TOKENS = 1024
@@ -43,75 +41,8 @@ class StoredReply(Protocol):
     def raw(self) -> bytes: ...
 
 
-@dataclass(slots=True)
-class Cost:
-    """What requests used, or may use."""
-
-    requests: int = 0
-    tokens: int = 0
-    usd: float = 0.0
-
-    def add(self, other: Cost, sign: int = 1) -> None:
-        """Adds `other`, or takes it away."""
-        self.requests += sign * other.requests
-        self.tokens += sign * other.tokens
-        self.usd += sign * other.usd
-
-
-@dataclass
-class BudgetLedger:
-    """Keeps all calls of a run together inside the budget. `used` holds earlier calls', too; `asked` counts
-    this call's requests by stage.
-    """
-
-    budget: Budget = field(default_factory=Budget)
-    used: Cost = field(default_factory=Cost)
-    reused: int = 0
-    completion_tokens: int = 0
-    asked: Counter[str] = field(default_factory=Counter)
-    _reserved: Cost = field(default_factory=Cost)
-    _freed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def reserve(self, cost: Cost) -> None:
-        """Sets `cost` aside; waits for requests under way to give back what they did not need.
-
-        Raises `Unfinished` where the budget cannot hold it.
-        """
-        while spent := self._over(cost):
-            if self._reserved.requests == 0:
-                raise Unfinished(
-                    f"the budget of {spent} is spent{self._spent_on()}.",
-                    where="budget",
-                    hint="Raise it and run the same command again to go on; with `--dry-run`, it says what"
-                    " every stage still asks.",
-                )
-            self._freed.clear()
-            await self._freed.wait()
-        self._reserved.add(cost)
-
-    def settle(self, reserved: Cost, used: Cost) -> None:
-        """Books what a request really used in the place of what was set aside for it."""
-        self._reserved.add(reserved, -1)
-        self.used.add(used)
-        self._freed.set()
-
-    def _spent_on(self) -> str:
-        stages = ", ".join(f"{stage} {count:,}" for stage, count in self.asked.most_common())
-        return f" (requests of this call: {stages})" if stages else ""
-
-    def _over(self, cost: Cost) -> str | None:
-        limit = self.budget
-        if limit.requests is not None and self.used.requests + self._reserved.requests + 1 > limit.requests:
-            return f"{limit.requests} requests"
-        if limit.tokens is not None and self.used.tokens + self._reserved.tokens + cost.tokens > limit.tokens:
-            return f"{limit.tokens} tokens"
-        if limit.usd is not None and self.used.usd + self._reserved.usd + cost.usd > limit.usd:
-            return f"{limit.usd:g} usd"
-        return None
-
-
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Completion:
     """A reply and the request it answers. `number` counts what was sent for a stage; None where the journal,
     or the same request of another row, had the reply.
     """
@@ -164,7 +95,7 @@ class Model:
         view._trial = Trial(self.client.model, stage)
         return view
 
-    def note_use(self, answer: Answer, objection: str | None = None) -> None:
+    def note_use(self, answer: Completion, objection: str | None = None) -> None:
         """Takes note of whether an answer serves, or why it does not. Raises `NothingServes` where none ever
         did; an unusable answer that the journal had stops nothing, so that a later call can go on.
         """
@@ -182,7 +113,7 @@ class Model:
         logprobs: int = 0,
         draw: int = 0,
         attempt: int = 0,
-    ) -> Answer:
+    ) -> Completion:
         """The answer to `messages`; `sampling` goes over the model's own.
 
         Raises `RequestFailed` where the request is at fault, `UnreachableError` where nobody answers,
@@ -201,7 +132,7 @@ class Model:
             attempt=attempt,
         )
         reply, number = await self._reply(request)
-        return Answer(reply, request, number)
+        return Completion(reply, request, number)
 
     def _resolved(self, sampling: Sampling) -> tuple[Json, int]:
         """What goes into a request, not to be changed, and its `max_tokens`.
@@ -270,7 +201,7 @@ class Model:
             await self._memory.append(request, failure.words.encode("utf-8", "replace"), failed=True)
             raise (stop or failure) from None
         finally:
-            self._ledger.settle(reserved, used)
+            self._ledger.book(reserved, used)
 
     def _read(self, raw: bytes) -> Reply:
         """What a reply says. A client takes nothing as an answer that it cannot read; a journal of an older
@@ -302,10 +233,3 @@ def _is_cancelled() -> bool:
     """Whether somebody wants the task that asks this to end."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def usd(price: Price | None, usage: Usage) -> float:
-    """US dollars; nothing where the recipe names no price."""
-    if price is None:
-        return 0.0
-    return (usage.prompt * price.prompt + usage.completion * price.completion) / 1e6

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
-from typing import Any
 
 from synth.llm.base import Client
 from synth.llm.providers import PROVIDERS, BuildContext
 from synth.recipe.base import ModelConfig
 from synth.recipe.model import Recipe, StageSpec
-from synth.stages.base import Admits, Asks, Context, Maker
-
-Stage = Asks | Admits | Maker
-
-
-def stage_class(kind: str) -> Callable[[str, Any, Context], Stage]:
-    """The class of a stage, by the recipe's verb: `target_failures` is `TargetFailures` of
-    `synth.stages.target_failures`. Only the recipe's own stages are loaded: all would take half a second.
-    """
-    module = import_module(f"synth.stages.{kind}")
-    made: Callable[[str, Any, Context], Stage] = getattr(
-        module, "".join(map(str.capitalize, kind.split("_")))
-    )
-    return made
+from synth.stages.base import Stage
+from synth.stages.context import Context
+from synth.stages.registry import STAGES
 
 
-def build_stages(context: Context) -> list[Stage]:
+def build_stages(context: Context, build: Callable[[StageSpec, Context], Stage]) -> list[Stage]:
     """The recipe's stages, in order. Raises what makes one impossible, before anything is asked."""
-    return [build_stage(spec, context) for spec in context.recipe.stages]
+    stages: list[Stage] = []
+    for spec in context.recipe.stages:
+        stage = build(spec, context)
+        stages.append(stage)
+        if stage.taxonomy is not None:
+            context = replace(context, taxonomy=stage.taxonomy)
+    return stages
 
 
 def build_stage(spec: StageSpec, context: Context) -> Stage:
-    """One stage, with its own view of each model."""
-    models = {name: model.for_stage(spec.name) for name, model in context.models.items()}
-    return stage_class(spec.kind)(spec.name, spec.options, replace(context, models=models))
+    """One stage. Only the recipe's own stages are loaded: all would take half a second."""
+    plugin = STAGES.find(spec.kind)
+    return plugin.load()(spec.name, spec.options, context.for_stage(spec, plugin.prompts))
 
 
 def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:

@@ -21,7 +21,7 @@ from synth.recipe.load import load_recipe
 from synth.recipe.model import Budget, Recipe
 from synth.redaction import open_redactor
 from synth.redaction.ledger import ledger_of
-from synth.stages.expected import Requests
+from synth.stages.forecast import Requests
 from synth.store import RunFolder, RunReader, RunStore
 
 C = TypeVar("C", bound=Call)

@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 from synth.llm.base import RequestFailed
 from synth.pipeline.arrivals import Arrivals
-from synth.pipeline.build import Stage
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
 from synth.row import Row
 from synth.slot import Slot
-from synth.stages.base import Admits, Asks, RowMaker
+from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage, Stage
 
 
 class Gate:
@@ -65,13 +63,11 @@ class Flow:
     def __init__(self, stages: Sequence[Stage], progress: Progress, window: int) -> None:
         self._stages = stages
         self._progress = progress
-        self._gates = {
-            i: Gate() for i, stage in enumerate(stages, 1) if hasattr(stage, "admit") and not is_maker(stage)
-        }
+        self._gates = {i: Gate() for i, stage in enumerate(stages, 1) if isinstance(stage, OrderedStage)}
         self._arrivals = {
-            i: Arrivals(cast(RowMaker, stage).parents, window)
+            i: Arrivals(stage.parents, window)
             for i, stage in enumerate(stages, 1)
-            if draws_on_rows(stage)
+            if isinstance(stage, RowMaker)
         }
 
     async def tickets(
@@ -127,26 +123,40 @@ class Flow:
         while ticket.next <= len(self._stages):
             index = ticket.next
             stage = self._stages[index - 1]
-            if index in self._gates:
+            if isinstance(stage, OrderedStage):
                 await self._gates[index].wait(ticket.numbers[index])
-                slot.rows = [cast(Admits, stage).admit(row) for row in slot.rows]
+                slot.rows = [stage.admit(row) for row in slot.rows]
                 self._gates[index].passed()
-            elif hasattr(stage, "pass_on"):
+            elif isinstance(stage, RowStage):
+                slot.rows = await self._applied(stage, slot)
+            elif isinstance(stage, Maker):
                 slot.rows = [stage.pass_on(row) for row in slot.rows]
-            elif index in self._arrivals:
-                maker = self._stages[slot.born - 1].name if slot.born else None
-                self._arrivals[index].put(ticket.numbers[index], slot.rows, maker)
-            elif slot.rows and not is_maker(stage):
-                slot.rows = await self._ask(cast(Asks, stage), slot.rows)
+                if isinstance(stage, RowMaker):
+                    self._arrivals[index].put(ticket.numbers[index], slot.rows, self.maker_of(slot))
             before = len(slot.rows)
             slot.settle(index)
             self._progress.left(index, before, slot)
             ticket.next += 1
 
-    async def _ask(self, stage: Asks, rows: Sequence[Row]) -> list[Row]:
-        if len(rows) == 1:
-            return [await _ask_one(stage, rows[0])]
-        return await asyncio.gather(*(_ask_one(stage, row) for row in rows))
+    def maker_of(self, slot: Slot) -> str | None:
+        """The stage that made the slot's rows; None for a source."""
+        return self._stages[slot.born - 1].name if slot.born else None
+
+    async def _applied(self, stage: RowStage, slot: Slot) -> list[Row]:
+        if not slot.rows:
+            return []
+        if len(slot.rows) == 1:
+            return [await self.apply(stage, slot.rows[0], slot)]
+        return await asyncio.gather(*(self.apply(stage, row, slot) for row in slot.rows))
+
+    async def apply(self, stage: RowStage, row: Row, slot: Slot) -> Row:
+        """The row of this slot as it leaves the stage."""
+        try:
+            return await stage.apply(row)
+        except RequestFailed as failure:
+            if row.given:
+                return row.with_event(stage.name, "failed", detail=failure.words)
+            return row.failed(stage.name, failure.words)
 
 
 @dataclass
@@ -178,22 +188,3 @@ class _Supply:
 def _fed(supply: _Supply, supplies: Sequence[_Supply]) -> bool:
     """Whether an earlier maker may still give rows that come to this one."""
     return any(other.driver.index < supply.driver.index for other in supplies)
-
-
-async def _ask_one(stage: Asks, row: Row) -> Row:
-    try:
-        return await stage.ask(row)
-    except RequestFailed as failure:
-        if row.given:
-            return row.with_event(stage.name, "failed", detail=failure.words)
-        return row.failed(stage.name, failure.words)
-
-
-def draws_on_rows(stage: Stage) -> bool:
-    """Whether a maker draws on the rows that reach it."""
-    return hasattr(stage, "parents")
-
-
-def is_maker(stage: Stage) -> bool:
-    """Whether a stage makes rows of its own, and passes others on as they are."""
-    return hasattr(stage, "draw")

@@ -18,7 +18,7 @@ from synth.row import Origin, Row
 from synth.slot import Slot
 from synth.sources import document_files, files_of, read_failures, read_rows, read_seeds
 from synth.stable import rank
-from synth.stages.given import Failure, Passage, Seed
+from synth.stages.items import Failure, Passage, Seed
 
 # What `repeated` calls the rows of an origin.
 _KEYS = {"seed": "seeds", "holdout": "holdout"}
@@ -83,7 +83,7 @@ class Given:
             return
         seen: set[int] = set()
         total = 0
-        again = any(getattr(stage.options, "again", False) for stage in self.recipe.stages)
+        again = any(stage.options.answers_again for stage in self.recipe.stages)
         answered = None if again else False
         prompts, folder = self.recipe.sources.prompts, self.recipe.folder
         skip = partial(self.skipped.note, "prompts")
@@ -220,7 +220,7 @@ def _set_aside(seeds: list[Seed], failures: list[Failure], recipe: Recipe) -> li
 
 
 def _check_prompts_are_answered(recipe: Recipe) -> None:
-    if recipe.sources.prompts is not None and all(stage.kind != "respond" for stage in recipe.stages):
+    if recipe.sources.prompts is not None and not any(stage.options.answers for stage in recipe.stages):
         raise RecipeError(
             "`sources.prompts` want answers, and no stage gives any.",
             where="stages",

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Any
 
 from synth.errors import Unfinished
 from synth.row import Row
@@ -89,7 +90,7 @@ class MakerDriver:
         self._window = window
         self._asked_in_call = asked
         self._tasks: deque[asyncio.Task[list[Row]]] = deque()
-        self._asked = 0
+        self.drawn = 0
 
     @property
     def done(self) -> bool:
@@ -122,18 +123,26 @@ class MakerDriver:
         """Sets under way what is needed and there is something to draw on for."""
         room = 0 if self.done else self._room(allowance)
         while len(self._tasks) < room:
-            drawn = self.maker.draw(self._asked)
+            drawn = self.draw(self.drawn)
             if drawn is None:
                 return
-            self._tasks.append(asyncio.ensure_future(self.maker.make(self._asked, drawn)))
-            self._asked += 1
+            self._tasks.append(asyncio.ensure_future(self.make(self.drawn, drawn)))
+            self.drawn += 1
+
+    def draw(self, index: int) -> Any:
+        """What request `index` is made from; None where there is nothing left."""
+        return self.maker.draw(index)
+
+    async def make(self, index: int, drawn: Any) -> list[Row]:
+        """The rows that request `index` gives."""
+        return await self.maker.make(index, drawn)
 
     def _room(self, allowance: Callable[[], int]) -> int:
         """How many requests may be under way: what is still needed at the yield so far, within the window."""
         if self.wanted is None:
             needed = allowance()
         else:
-            each = getattr(self.maker, "drafts_each", 1)
+            each = self.maker.drafts_each
             share = (self.got.kept + _PRIOR * each) / (self.got.requests + _PRIOR)
             needed = ceil((self.wanted - self.got.kept) / share)
         return max(1, min(self._window, needed))

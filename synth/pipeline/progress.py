@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from synth.llm.base import Client, PrefixCounts
-from synth.llm.model import BudgetLedger, Model
+from synth.llm.budget import BudgetLedger
+from synth.llm.model import Model
 from synth.slot import Slot
 
 

@@ -7,26 +7,32 @@ what they will ask (`expect`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from synth.errors import Unfinished
 from synth.frozen import FrozenJson
 from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed, Usage, estimated_tokens
+from synth.llm.budget import BudgetLedger, usd
 from synth.llm.chat_completions import read_reply
-from synth.llm.model import BudgetLedger, Memory, Model, usd
-from synth.pipeline.build import Stage, build_stage, stage_class
-from synth.pipeline.flow import draws_on_rows, is_maker
+from synth.llm.model import Memory, Model
+from synth.pipeline.flow import Flow
+from synth.pipeline.given import Given
+from synth.pipeline.maker import MakerDriver
+from synth.pipeline.progress import Progress
 from synth.pipeline.run import Call
-from synth.recipe.base import ModelConfig
-from synth.recipe.model import StageSpec
+from synth.recipe.base import AskingOptions, ModelConfig, StageOptions
+from synth.recipe.model import Recipe, StageSpec
 from synth.row import Row
-from synth.stages.base import Context, NotAsked
-from synth.stages.expected import Expected, Making, Requests
+from synth.slot import Slot
+from synth.stages.asking import NotAsked
+from synth.stages.base import Maker, RowMaker, RowStage, Stage
+from synth.stages.context import Context
+from synth.stages.forecast import Requests
+from synth.store import RunStore
 from synth.user_code import split_name
 
 # Prompts of one stage that are kept to be shown: one of each kind.
@@ -163,12 +169,10 @@ class Sample(Call):
         models = super()._build_models()
         return {n: _AskedModel(self.record, m, self._store, self._ledger) for n, m in models.items()}
 
-    def _build_stages(self, context: Context) -> list[Stage]:
-        return [
-            # Made-up answers would be dropped elsewhere.
-            build_stage(spec, context) if _asks(spec) else cast(Stage, _Passing(spec.name))
-            for spec in context.recipe.stages
-        ]
+    def _build_stage(self, spec: StageSpec, context: Context) -> Stage:
+        # Others might drop made-up answers.
+        asks = isinstance(spec.options, AskingOptions)
+        return super()._build_stage(spec, context) if asks else PassThrough(spec.name, spec.options, context)
 
     async def _prepare(self) -> None:
         self.record.preparing = True
@@ -176,77 +180,13 @@ class Sample(Call):
         self.record.preparing = False
 
 
-def _asks(spec: StageSpec) -> bool:
-    return any(hasattr(stage_class(spec.kind), method) for method in ("expect", "preparation"))
-
-
-class _Passing:
+class PassThrough(Stage):
     """In the place of a stage that is not to run: code of the user's own runs under `synth run` alone."""
 
-    def __init__(self, name: str, *files: Path) -> None:
-        self.name = name
-        self.files = files
-
-    async def ask(self, row: Row) -> Row:
-        """Lets every row pass."""
-        return row
-
-
-class _Asking:
-    """A stage that asks about rows. Those that the run folder cannot answer stop here."""
-
-    def __init__(self, stage: Any) -> None:
-        self._stage = stage
-        self.requests = Requests()
-        self.stopped: list[Row] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stage, name)
-
-    async def ask(self, row: Row) -> Row:
-        """As the stage does, where everything is answered."""
-        try:
-            return cast(Row, await self._stage.ask(row))
-        except NotAsked as stop:
-            expected: Expected = self._stage.expect(stop.row or row)
-            self.requests += expected.requests
-            if row.given:  # those go on whatever is answered
-                return expected.row
-            self.stopped.append(expected.row)
-            return expected.row.failed(self._stage.name, "it has not been asked")
-
-
-class _Making:
-    """A maker. From its first draw on that the run folder cannot answer, it makes nothing more."""
-
-    def __init__(self, stage: Any) -> None:
-        self._stage = stage
-        self.kept = self.drawn = self.unanswered = 0
-        self.stopped = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stage, name)
-
-    def draw(self, index: int) -> Any:
-        """The next draw, as long as all are answered."""
-        drawn = None if self.stopped else self._stage.draw(index)
-        self.drawn += drawn is not None
-        return drawn
-
-    async def make(self, index: int, drawn: Any) -> list[Row]:
-        """Its rows; none where they have not been asked for."""
-        try:
-            return cast(list[Row], await self._stage.make(index, drawn))
-        except NotAsked:
-            self.stopped = True
-            self.unanswered += 1
-            return []
-
-    def admit(self, index: int, row: Row) -> Row:
-        """Counts what passes."""
-        row = cast(Row, self._stage.admit(index, row))
-        self.kept += row.pending
-        return row
+    def __init__(self, name: str, options: StageOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        if options.user_code is not None:
+            self.files = (context.recipe.folder / split_name(options.user_code)[0],)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +208,55 @@ class Coming:
     count: int = 1
 
 
+class _RehearsalFlow(Flow):
+    """Stops a row at the first request about it that the run folder has no reply to."""
+
+    def __init__(self, stages: Sequence[Stage], progress: Progress, window: int) -> None:
+        super().__init__(stages, progress, window)
+        self.requests = {stage.name: Requests() for stage in stages}
+        self.stopped: dict[str, list[Coming]] = {stage.name: [] for stage in stages}
+
+    async def apply(self, stage: RowStage, row: Row, slot: Slot) -> Row:
+        """As the stage does, where everything is answered."""
+        try:
+            return await super().apply(stage, row, slot)
+        except NotAsked as stop:
+            forecast = stage.forecast(stop.row or row)
+            self.requests[stage.name] += forecast.requests
+            if row.given:  # those go on whatever is answered
+                return forecast.row
+            self.stopped[stage.name].append(Coming(forecast.row, self.maker_of(slot)))
+            return forecast.row.failed(stage.name, "it has not been asked")
+
+
+class _RehearsalDriver(MakerDriver):
+    """From the maker's first draw on that the run folder cannot answer, it makes nothing more."""
+
+    stopped = False
+    unanswered = 0
+
+    def draw(self, index: int) -> Any:
+        """The next draw, as long as all are answered."""
+        return None if self.stopped else super().draw(index)
+
+    async def make(self, index: int, drawn: Any) -> list[Row]:
+        """The rows; none where they have not been asked for."""
+        try:
+            return await super().make(index, drawn)
+        except NotAsked:
+            self.stopped = True
+            self.unanswered += 1
+            return []
+
+
 class Rehearsal(Call):
     """The run, up to where nobody has answered yet."""
+
+    def __init__(self, recipe: Recipe, given: Given, store: RunStore, progress: Progress) -> None:
+        self.unrun: list[str] = []
+        self._makers: dict[int, _RehearsalDriver] = {}
+        self._unknown_from = len(recipe.stages)
+        super().__init__(recipe, given, store, progress)
 
     def _build_models(self) -> dict[str, Model]:
         self.record = Record(made_up=False)
@@ -278,18 +265,21 @@ class Rehearsal(Call):
             for name, config in self._recipe.models.items()
         }
 
-    def _build_stages(self, context: Context) -> list[Stage]:
-        self.unrun: list[str] = []
-        return [self._watched(spec, context) for spec in self._recipe.stages]
+    def _build_stage(self, spec: StageSpec, context: Context) -> Stage:
+        if spec.options.user_code is None:
+            return super()._build_stage(spec, context)
+        self.unrun.append(spec.name)
+        return PassThrough(spec.name, spec.options, context)
 
-    def _watched(self, spec: StageSpec, context: Context) -> Stage:
-        if function := getattr(spec.options, "function", None):
-            self.unrun.append(spec.name)
-            return cast(Stage, _Passing(spec.name, self._recipe.folder / split_name(function)[0]))
-        stage = build_stage(spec, context)
-        if is_maker(stage):
-            return cast(Stage, _Making(stage))
-        return cast(Stage, _Asking(stage)) if hasattr(stage, "expect") else stage
+    def _build_flow(self) -> Flow:
+        self._asked = _RehearsalFlow(self._stages, self._progress, self._recipe.window)
+        return self._asked
+
+    def _driver(self, maker: Maker, index: int, wanted: int | None, asked: Callable[[], int]) -> MakerDriver:
+        driver = _RehearsalDriver(maker, index, wanted, self._recipe.window, asked)
+        driver.stopped = index > self._unknown_from
+        self._makers[index] = driver
+        return driver
 
     @property
     def answered_in_all(self) -> int:
@@ -305,13 +295,10 @@ class Rehearsal(Call):
         self.record.preparing = True
         for place, stage in enumerate(self._stages):
             try:
-                if hasattr(stage, "prepare"):
-                    await stage.prepare()
+                await stage.prepare()
             except Unfinished:
                 # Without the topics that it would name, nothing is known about the drafts behind it.
-                for maker in self._stages[place:]:
-                    if isinstance(maker, _Making):
-                        maker.stopped = True
+                self._unknown_from = min(self._unknown_from, place)
         self.record.preparing = False
 
     async def estimate(self) -> list[StageEstimate]:
@@ -324,43 +311,43 @@ class Rehearsal(Call):
             requests = Requests() if self._target_reached else self._expected(index, stage, coming)
             if asked := self.record.stages.get(stage.name):
                 requests += Requests.exactly(asked.before)
-            answered, preparation = self.record.answered[stage.name], getattr(stage, "preparation", "")
-            estimates.append(StageEstimate(stage.name, requests, answered, preparation))
+            answered = self.record.answered[stage.name]
+            estimates.append(StageEstimate(stage.name, requests, answered, stage.preparation))
         return estimates
 
     def _expected(self, index: int, stage: Stage, coming: list[Coming]) -> Requests:
         """Of one stage; what comes of it joins what is `coming` to the stages behind."""
-        if isinstance(stage, _Making):
-            return self._of_maker(index, stage, coming)
-        if not isinstance(stage, _Asking):
+        if isinstance(stage, Maker):
+            return self._of_maker(stage, self._makers[index], coming)
+        if not isinstance(stage, RowStage):
             return Requests()
-        requests = stage.requests
+        requests = self._asked.requests[stage.name]
         for each in coming:
-            expected: Expected = stage.expect(each.row)
-            each.row = expected.row
-            requests += expected.requests.times(each.count).perhaps(more=self._target is not None)
-        coming += [Coming(row, None) for row in stage.stopped]
+            forecast = stage.forecast(each.row)
+            each.row = forecast.row
+            requests += forecast.requests.times(each.count).perhaps(more=self._target is not None)
+        coming += self._asked.stopped[stage.name]
         return requests
 
-    def _of_maker(self, index: int, stage: _Making, coming: list[Coming]) -> Requests:
-        if draws_on_rows(cast(Stage, stage)):
+    def _of_maker(self, stage: Maker, driver: _RehearsalDriver, coming: list[Coming]) -> Requests:
+        if isinstance(stage, RowMaker):
             for each in coming:
                 if stage.parents.wanted(each.row, each.maker):
                     stage.parents.expect(each.row, each.count)
-        wanted = self._wanted(stage, coming)
+        wanted = self._wanted(stage, driver, coming)
         if wanted == 0:
             return Requests()
-        making: Making = stage.expect(wanted, stage.drawn - stage.unanswered)
+        making = stage.forecast(wanted, driver.drawn - driver.unanswered)
         if making.drafts:
             coming.append(Coming(making.draft, stage.name, making.drafts))
         return making.requests if self._target is None else making.requests.perhaps(more=True)
 
-    def _wanted(self, stage: _Making, coming: list[Coming]) -> int | None:
+    def _wanted(self, stage: Maker, driver: _RehearsalDriver, coming: list[Coming]) -> int | None:
         """Drafts that are still to pass; with a target, the maker's share of what is missing."""
         if self._target is None:
             bounds = [bound for bound in (stage.count, self._recipe.limit) if bound is not None]
-            return max(0, min(bounds) - stage.kept) if bounds else None
-        shares = [maker.count or 0 for maker in self._stages if isinstance(maker, _Making)]
+            return max(0, min(bounds) - driver.got.kept) if bounds else None
+        shares = [maker.count or 0 for maker in self._stages if isinstance(maker, Maker)]
         missing = self._target - self._accepted - sum(each.count for each in coming if each.maker is None)
         share = (stage.count or 0) / sum(shares) if any(shares) else 1 / len(shares)
         return max(0, ceil(missing * share))

@@ -14,31 +14,34 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import orjson
 
 from synth.errors import NothingServes, SynthError, Unfinished
 from synth.llm.base import Json
-from synth.llm.model import BudgetLedger, Cost, Model, usd
+from synth.llm.budget import BudgetLedger, Cost, usd
+from synth.llm.model import Model
 from synth.pipeline.ahead import look_ahead
-from synth.pipeline.build import Stage, build_clients, build_stages
-from synth.pipeline.decided import Decided
+from synth.pipeline.build import build_clients, build_stage, build_stages
+from synth.pipeline.commit import Committer
 from synth.pipeline.digest import file_digest, source_digest
-from synth.pipeline.flow import Flow, Gate, Ticket, is_maker
+from synth.pipeline.flow import Flow, Gate, Ticket
 from synth.pipeline.given import Given, read_given
 from synth.pipeline.maker import PATIENCE, MakerDriver, Yield
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
-from synth.recipe.model import Recipe
+from synth.recipe.model import Recipe, StageSpec
 from synth.redaction import open_redactor
+from synth.reports.position_bias import position_bias_of
+from synth.reports.topic_coverage import topic_coverage_of
 from synth.slot import Slot
-from synth.stages.base import Context, Maker
-from synth.store import RunReader, RunStore, coverage_of, swaps_of
+from synth.stages.base import Maker, OrderedStage, Stage
+from synth.stages.context import Context
+from synth.store import RunReader, RunStore
 
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
 LIVE_SLOTS = 2048
@@ -103,11 +106,10 @@ class Call:
         self._ledger = BudgetLedger(recipe.budget)
         self._models = self._build_models()
         context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
-        self._stages = self._build_stages(context)
-        self._texts = tuple(context.texts)
+        self._stages = build_stages(context, self._build_stage)
         self._sources = source_digest(recipe)
-        self._flow = Flow(self._stages, progress, recipe.window)
-        self._decided = Decided(store, recipe)
+        self._flow = self._build_flow()
+        self._committer = Committer(store, recipe)
         self._source = given.slots()
         self._before = store.usage()
         self._live: dict[int, Ticket] = {}
@@ -128,8 +130,8 @@ class Call:
             for name, config in self._recipe.models.items()
         }
 
-    def _build_stages(self, context: Context) -> list[Stage]:
-        return build_stages(context)
+    def _build_stage(self, spec: StageSpec, context: Context) -> Stage:
+        return build_stage(spec, context)
 
     async def call(self, *, retry_failed: bool) -> RunResult:
         """Runs to the end, or to what stops it; either way everything is on disk afterwards."""
@@ -141,7 +143,7 @@ class Call:
         if self._store.begin(fingerprint, recipe, self._recipe.folder):
             self._progress.say("Nothing to do: this run is finished.")
             return self._result(self._counters(started), None)
-        self._decided.refresh()
+        self._committer.refresh()
         self._book_earlier_calls()
         error: SynthError | None = None
         try:
@@ -161,13 +163,13 @@ class Call:
 
     def _fingerprint(self) -> str:
         """What decides whether a finished run is still finished."""
-        files = [file_digest(file) for stage in self._stages for file in getattr(stage, "files", ())]
+        files = [file_digest(file) for stage in self._stages for file in stage.files]
         key = self._given.redactor.fingerprint if self._given.redactor else None
         parts: list[object] = [LOGIC_VERSION, self._recipe.limit, self._sources]
-        parts += [self._texts, files, key]
+        parts += [[text for stage in self._stages for text in stage.texts], files, key]
         if self._recipe.target is not None:
             # What people reject is made up for, so it decides how far the run goes.
-            parts.append(self._decided.digest)
+            parts.append(self._committer.digest)
         # Who is asked about the rows changes nothing in them.
         text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
@@ -213,19 +215,23 @@ class Call:
     async def _prepare(self) -> None:
         """What stages have to know before the first row."""
         for stage in self._stages:
-            if hasattr(stage, "prepare"):
-                await stage.prepare()
+            await stage.prepare()
 
     def _drivers(self) -> list[MakerDriver]:
         recipe = self._recipe
         drivers = []
         for index, stage in enumerate(self._stages, start=1):
-            if is_maker(stage):
-                maker = cast(Maker, stage)
-                wanted = None if self._target is not None else _least(maker.count, recipe.limit)
+            if isinstance(stage, Maker):
+                wanted = None if self._target is not None else _least(stage.count, recipe.limit)
                 asked = partial(self._ledger.asked.__getitem__, stage.name)
-                drivers.append(MakerDriver(maker, index, wanted, recipe.window, asked))
+                drivers.append(self._driver(stage, index, wanted, asked))
         return drivers
+
+    def _driver(self, maker: Maker, index: int, wanted: int | None, asked: Callable[[], int]) -> MakerDriver:
+        return MakerDriver(maker, index, wanted, self._recipe.window, asked)
+
+    def _build_flow(self) -> Flow:
+        return Flow(self._stages, self._progress, self._recipe.window)
 
     def _tell_what_is_wanted(self, drivers: Sequence[MakerDriver]) -> None:
         """For whoever shows how long it takes. How many prompts there are, only reading them tells."""
@@ -237,7 +243,7 @@ class Call:
         for driver in drivers:
             progress.stages[driver.index].wanted = driver.wanted
         for count, stage in zip(progress.stages[1:], self._stages, strict=True):
-            count.asks = is_maker(stage) or hasattr(stage, "ask")
+            count.asks = not isinstance(stage, OrderedStage)
 
     def _room(self) -> int:
         """With a target: how many more requests are worth having under way, at the yield so far."""
@@ -285,10 +291,10 @@ class Call:
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
-        room = target - self._accepted - sum(self._decided.counts(row) for row, _ in slot.settled)
+        room = target - self._accepted - sum(self._committer.counts(row) for row, _ in slot.settled)
         kept = []
         for row in slot.rows:
-            counts = self._decided.counts(row)
+            counts = self._committer.counts(row)
             if counts and room <= 0:
                 continue
             room -= counts
@@ -298,12 +304,12 @@ class Call:
     def _sink(self, slot: Slot) -> None:
         slot.rows = [row.kept() for row in slot.rows]
         every = [row for row, _ in slot.every]
-        self._accepted += sum(map(self._decided.counts, every))
+        self._accepted += sum(map(self._committer.counts, every))
         if drafts := [row for row in every if row.draft]:
             self._sunk += 1
             self._lately.note(drafts)
         self._progress.accepted = self._accepted
-        self._decided.commit(slot)
+        self._committer.commit(slot)
 
     async def _leave(self, started: float) -> Json:
         """Commits what is unfinished as pending, and closes the clients."""
@@ -316,7 +322,7 @@ class Call:
             await model.client.close()
         self._store.drain()
         self._given.skipped.write(self._store.folder)
-        carried = self._decided.refresh()
+        carried = self._committer.refresh()
         if carried:
             self._progress.say(
                 f"{carried} rows that people decided on are not made by this recipe any more: they stay,"
@@ -339,7 +345,7 @@ class Call:
     def _commit_pending(self, slot: Slot, at: int) -> None:
         at = min(at, len(self._stages))
         slot.suspend(at, self._stages[at - 1].name)
-        self._decided.commit(slot)
+        self._committer.commit(slot)
 
     def _book_earlier_calls(self) -> None:
         for used in self._before:
@@ -356,9 +362,10 @@ class Call:
             call = {**request_counts(uses, models, self._before), **counters}
             total = {**request_counts(uses, models), **reader.total}
             stages = reader.notes.get("stages", {}) if reader.finished else {}
-            coverage = coverage_of(reader)
+            coverage = topic_coverage_of(reader)
             covered = {"topics": coverage.document()} if coverage else {}
-            swapped = {stage: {"position_swap": s.document()} for stage, s in swaps_of(reader).items()}
+            biases = position_bias_of(reader)
+            swapped = {stage: {"position_swap": bias.document()} for stage, bias in biases.items()}
             said = {"stages": {**stages, **swapped}, **covered}
             # A finished run that is not replayed has not read its prompts and documents again.
             notes = reader.notes if reader.finished else {}
@@ -379,7 +386,7 @@ class Call:
             "holdout": len(self._given.holdout),
             "repeated": self._given.repeated,
             "skipped": self._given.skipped.counts,
-            "stages": {stage.name: stage.notes() for stage in self._stages if hasattr(stage, "notes")},
+            "stages": {stage.name: report for stage in self._stages if (report := stage.report())},
         }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from synth.llm.base import Json, Usage
-from synth.llm.model import Model, usd
+from synth.llm.budget import usd
+from synth.llm.model import Model
 from synth.recipe.base import Price
 from synth.store import ModelUse, RunReader
 

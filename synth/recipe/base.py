@@ -99,7 +99,25 @@ class ModelConfig(Strict):
 
 
 class StageOptions(Strict):
-    """Options of every stage. A stage's own options extend this class."""
+    """Options of every stage. A stage's own options extend this class, and declare what others have to know
+    before the stage is loaded.
+    """
+
+    # It gives answers to rows that have none.
+    answers: ClassVar[bool] = False
+
+    # A row that it makes has the answer of the row that it is made from.
+    shares_answer: ClassVar[bool] = False
+
+    # It names the topics that makers behind it fill, and reports them as `leaves`.
+    names_topics: ClassVar[bool] = False
+
+    # Its rows are written on the topics that an earlier stage names. Other makers draw on what has a subject
+    # already: a text, a failure, a row.
+    fills_topics: ClassVar[bool] = False
+
+    # Sources are redacted as they are read, so it has to be the first stage.
+    redacts: ClassVar[bool] = False
 
     as_: str | None = Field(
         default=None,
@@ -107,6 +125,16 @@ class StageOptions(Strict):
         pattern=r"^[a-z][a-z0-9_-]*$",
         description="A name for this stage. Needed if the same stage occurs twice.",
     )
+
+    @property
+    def user_code(self) -> str | None:
+        """`FILE.py:FUNCTION` where the stage runs code of the user's own."""
+        return None
+
+    @property
+    def answers_again(self) -> bool:
+        """Whether it replaces answers, so that prompts may have one."""
+        return False
 
 
 class AskingOptions(StageOptions):

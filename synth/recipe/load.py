@@ -19,7 +19,7 @@ from synth.recipe.model import (
 )
 from synth.recipe.overrides import apply_overrides
 from synth.recipe.source_map import SourceMap, read_yaml
-from synth.stages import OPTIONS
+from synth.stages.registry import STAGES
 from synth.suggestions import did_you_mean
 
 # Fields of `Recipe` that the command line sets, not the file.
@@ -87,13 +87,16 @@ def _stage(item: Any, index: int, source_map: SourceMap) -> StageSpec:
             hint="For example `- dedupe: {}`.",
         )
     kind, options = next(iter(item.items()))
-    model = OPTIONS.get(str(kind))
-    if model is None:
+    try:
+        model = STAGES.find(str(kind)).options
+    except KeyError:
         raise RecipeError(
-            f"there is no stage {kind!r}.{did_you_mean(str(kind), OPTIONS)}",
+            f"there is no stage {kind!r}.{did_you_mean(str(kind), STAGES.names)}",
             where=source_map.where((*path, kind)),
-            hint=f"Stages: {', '.join(OPTIONS)}.",
-        )
+            hint=f"Stages: {', '.join(STAGES.names)}.",
+        ) from None
+    except ValueError as error:
+        raise RecipeError(f"{error}.", where=source_map.where((*path, kind))) from None
     try:
         checked = model.model_validate(options if options is not None else {})
     except ValidationError as error:
@@ -105,9 +108,10 @@ def _cross_check(recipe: Recipe, source_map: SourceMap) -> None:
     if "writer" not in recipe.models:
         raise RecipeError("a recipe needs `models.writer`.", where=source_map.where(("models",)))
     for index, stage in enumerate(recipe.stages):
-        if stage.kind == "redact" and index > 0:
+        if stage.options.redacts and index > 0:
             raise RecipeError(
-                "`redact` must be the first stage: earlier stages would put personal data into prompts.",
+                f"`{stage.kind}` must be the first stage:"
+                " earlier stages would put personal data into prompts.",
                 where=source_map.where(("stages", index)),
             )
         for key in ("model", "judge", "user", "models"):
@@ -221,9 +225,9 @@ def recipe_schema() -> dict[str, Any]:
     """The JSON schema of a recipe with its stages, for completion in editors."""
     schema = Recipe.model_json_schema()
     definitions = schema["$defs"]
-    items: list[dict[str, Any]] = [{"enum": list(OPTIONS)}]
-    for kind, options in OPTIONS.items():
-        block = options.model_json_schema()
+    items: list[dict[str, Any]] = [{"enum": STAGES.names}]
+    for kind in STAGES.names:
+        block = STAGES.find(kind).options.model_json_schema()
         definitions.update(block.pop("$defs", {}))
         items.append(
             {"type": "object", "properties": {kind: block}, "required": [kind], "additionalProperties": False}

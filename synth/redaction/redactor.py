@@ -115,7 +115,7 @@ def open_redactor(recipe: Recipe, run: Path, warn: Callable[[str], None]) -> Red
     Raises `RecipeError`, `InputError`, `MachineError`.
     """
     first = recipe.stages[0] if recipe.stages else None
-    if first is None or first.kind != "redact":
+    if first is None or not first.options.redacts:
         return None
     options: Any = first.options
     names = read_names(recipe.folder / options.names) if options.names else None

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synth.llm.base import Json
-from synth.review.backend import Backend, Progress
+from synth.review.aggregate import aggregate_all
+from synth.review.overlay import overlay_of
 from synth.review.run_recipe import run_recipe_of
-from synth.review.settle import settle_all
-from synth.review.verdicts import verdicts_of
-from synth.store import Decisions, Place, ReviewStore, RunReader
+from synth.review.targets.base import ReviewBackend, Say
+from synth.store import Decisions, ReviewStore, ReviewTarget, RunReader
 
 
 @dataclass
@@ -20,7 +20,7 @@ class PullReport:
     """What a pull came to. `new` answers were not known, or have changed; `unknown` belong to rows that this
     run never showed."""
 
-    places: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     answers: int = 0
     new: int = 0
     unknown: int = 0
@@ -31,7 +31,7 @@ class PullReport:
     def document(self) -> Json:
         """As `--json` says it."""
         return {
-            "places": self.places,
+            "places": self.targets,
             "answers": self.answers,
             "new": self.new,
             "unknown": self.unknown,
@@ -42,9 +42,9 @@ class PullReport:
 
 
 def pull(
-    run: Path, backend: Backend, wanted: Callable[[Decisions], list[Place]], progress: Progress
+    run: Path, backend: ReviewBackend, wanted: Callable[[Decisions], list[ReviewTarget]], progress: Say
 ) -> PullReport:
-    """Journals what is new, batch by batch, and then lets it decide. `wanted` picks the places to ask.
+    """Journals what is new, batch by batch, and then lets it decide. `wanted` picks the targets to ask.
 
     What was read before something stopped it is kept. Raises `UnreachableError`, `InputError`.
     """
@@ -57,21 +57,23 @@ def pull(
         known = store.decisions.read()
         report = PullReport()
         try:
-            for place in wanted(known):
-                report.places.append(place.name)
-                _read(place, backend, store, known, report)
-                progress(f"{place.name}: {report.answers} answers read, {report.new} new")
+            for target in wanted(known):
+                report.targets.append(target.name)
+                _read(target, backend, store, known, report)
+                progress(f"{target.name}: {report.answers} answers read, {report.new} new")
         finally:
-            report.carried = verdicts_of(known, recipe).refresh(store.reviewed, store.version)
-        decisions = settle_all(known).values()
+            report.carried = overlay_of(known, recipe).refresh(store.overlay, store.version)
+        decisions = aggregate_all(known).values()
         report.statuses = dict(sorted(Counter(d.status for d in decisions).items()))
         report.waiting = sum(d.waiting for d in decisions)
         return report
 
 
-def _read(place: Place, backend: Backend, store: ReviewStore, known: Decisions, report: PullReport) -> None:
-    for batch in backend.answers(place):
-        ours = [answer for answer in batch if (answer.place, answer.row) in known.shown]
+def _read(
+    target: ReviewTarget, backend: ReviewBackend, store: ReviewStore, known: Decisions, report: PullReport
+) -> None:
+    for batch in backend.answers(target):
+        ours = [answer for answer in batch if (answer.target, answer.row) in known.shown]
         report.answers += len(ours)
         report.unknown += len(batch) - len(ours)
         report.new += store.decisions.append(known, ours)

@@ -9,16 +9,16 @@ from pathlib import Path
 from synth.errors import InputError
 from synth.llm.base import Json
 from synth.recipe.model import Recipe, ReviewOptions
-from synth.review.backend import Backend, Progress, Refused, Wanted
-from synth.review.records import Record, Unfit, record_of
+from synth.review.aggregate import Decision, aggregate_all
+from synth.review.answers import label_of, parse_answer
+from synth.review.overlay import overlay_of
+from synth.review.records import ReviewRecord, Unfit, record_of
 from synth.review.run_recipe import run_recipe_of
 from synth.review.selection import Picked, judging_of, select
-from synth.review.settle import Decision, settle_all
+from synth.review.targets.base import RefusedRecord, ReviewBackend, Say, TargetSpec
 from synth.review.tasks import recipe_task
-from synth.review.verdicts import verdicts_of
-from synth.review.votes import label_of, read_vote
 from synth.row import Row
-from synth.store import Decisions, Place, ReviewStore, RunReader, Shown
+from synth.store import Decisions, ReviewStore, ReviewTarget, RunReader, Shown
 
 OVERLAP = "-overlap"
 CONFLICTS = "-conflicts"
@@ -31,22 +31,22 @@ def dataset_names(name: str) -> set[str]:
 
 @dataclass
 class PushReport:
-    """What a push came to, in rows. `there` were shown before; `decided` ones are not in the place, and
+    """What a push came to, in rows. `there` were shown before; `decided` ones are not in a target, and
     need not be, since people have decided on them already; `unfit` lack what the task shows."""
 
-    places: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     sent: int = 0
     there: int = 0
     decided: int = 0
     conflicts: int = 0
     shares: dict[str, int] = field(default_factory=dict)
-    unfit: list[Refused] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    unfit: list[RefusedRecord] = field(default_factory=list)
+    refused: list[RefusedRecord] = field(default_factory=list)
 
     def document(self) -> Json:
         """As `--json` says it."""
         return {
-            "places": self.places,
+            "places": self.targets,
             "sent": self.sent,
             "there": self.there,
             "decided": self.decided,
@@ -60,14 +60,14 @@ class PushReport:
 @dataclass(frozen=True)
 class PushOptions:
     """`name`: of the dataset or file, also one of another run; without it, the run has its own. `review`
-    takes the place of what the recipe of the last run said. `base` is where the recipe's paths start."""
+    replaces what the recipe of the last run said. `base` is where the recipe's paths start."""
 
     name: str | None = None
     review: ReviewOptions | None = None
     base: Path = Path()
 
 
-def push(run: Path, backend: Backend, options: PushOptions, progress: Progress) -> PushReport:
+def push(run: Path, backend: ReviewBackend, options: PushOptions, progress: Say) -> PushReport:
     """Shows what the recipe wants reviewed; what is shown already is left as it is. Raises `InputError`
     for a task or run that does not serve, `UnreachableError` where the server is gone: pushing again goes on.
     """
@@ -84,9 +84,9 @@ class _Push:
         self,
         store: ReviewStore,
         reader: RunReader,
-        backend: Backend,
+        backend: ReviewBackend,
         options: PushOptions,
-        progress: Progress,
+        progress: Say,
     ) -> None:
         self._store = store
         self._reader = reader
@@ -98,7 +98,7 @@ class _Push:
         self._known: Decisions = store.decisions.read()
         self._name = options.name or reader.name.lower()
         self._names = dataset_names(self._name)
-        if options.name is None and backend.kind == "argilla":
+        if options.name is None and backend.shares_names:
             own = f"{self._name}-{store.folder.read_id()}"
             self._names |= dataset_names(own)
             self._name = self._free_name(self._name, own)
@@ -107,9 +107,9 @@ class _Push:
 
     def _free_name(self, usual: str, own: str) -> str:
         """The run's name; with the run's id where datasets of the usual names belong to another run."""
-        places = [place for place in self._known.places.values() if place.backend == self._backend.kind]
-        ours = {place.id for place in places}
-        pushed = not dataset_names(own).isdisjoint(place.name for place in places)
+        targets = [target for target in self._known.targets.values() if target.backend == self._backend.kind]
+        ours = {target.id for target in targets}
+        pushed = not dataset_names(own).isdisjoint(target.name for target in targets)
         if pushed or any(self._backend.is_taken(name, ours) for name in sorted(dataset_names(usual))):
             return own
         return usual
@@ -125,14 +125,14 @@ class _Push:
         drafts = {row.id: row for row in self._reader.made() if row.id in wanted}
         # For a question about classes that names none: those that the rows carry.
         self._labels = sorted({label_of(draft)[1] for draft in drafts.values()})
-        for needed, rows in self._by_place(picked).items():
+        for needed, rows in self._by_target(picked).items():
             self._push_rows(needed, rows, drafts)
         self._push_conflicts()
-        verdicts_of(self._known, recipe).refresh(self._store.reviewed, self._store.version)
+        overlay_of(self._known, recipe).refresh(self._store.overlay, self._store.version)
         return self._report
 
-    def _by_place(self, picked: Sequence[Picked]) -> Mapping[int, Sequence[Picked]]:
-        if self._backend.shares_places:
+    def _by_target(self, picked: Sequence[Picked]) -> Mapping[int, Sequence[Picked]]:
+        if self._backend.shares_targets:
             return {1: picked}
         groups: dict[int, list[Picked]] = {}
         for each in picked:
@@ -142,7 +142,7 @@ class _Push:
     def _push_rows(self, needed: int, picked: Sequence[Picked], drafts: Mapping[str, Row]) -> None:
         mixed = self._review.overlap < 1
         name = self._name + (OVERLAP if needed > 1 and mixed else "")
-        place = self._open(Wanted(name, self._task, needed, labels=self._labels))
+        target = self._open(TargetSpec(name, self._task, needed, labels=self._labels))
         records, shown = [], {}
         for each in picked:
             draft = drafts[each.row]
@@ -151,29 +151,31 @@ class _Push:
                     draft, self._task, hide_scores=each.share == "random", seed=self._recipe.seed
                 )
             except Unfit as unfit:
-                self._report.unfit.append(Refused(each.row, str(unfit)))
+                self._report.unfit.append(RefusedRecord(each.row, str(unfit)))
                 continue
             records.append(replace(record, needed=each.needed))
-            shown[each.row] = Shown(place.id, each.row, each.share, each.needed, draft, record.order)
-        self._send(place, records, shown, self._decided())
+            shown[each.row] = Shown(target.id, each.row, each.share, each.needed, draft, record.order)
+        self._send(target, records, shown, self._decided())
 
     def _decided(self) -> set[str]:
         """Rows that people have decided on under this name: here, in a dataset that is gone, elsewhere."""
         return {
             row
-            for row, decision in settle_all(self._known).items()
+            for row, decision in aggregate_all(self._known).items()
             if decision.answered
             and not decision.waiting
-            and self._known.places[decision.shown.place].name in self._names
+            and self._known.targets[decision.shown.target].name in self._names
         }
 
     def _push_conflicts(self) -> None:
         """Texts that differ, side by side, for somebody to settle."""
-        open_cases = [d for d in settle_all(self._known).values() if d.status == "conflict" and not d.waiting]
+        open_cases = [
+            d for d in aggregate_all(self._known).values() if d.status == "conflict" and not d.waiting
+        ]
         if not open_cases:
             return
-        wanted = Wanted(self._name + CONFLICTS, self._task, adjudicates=True, labels=self._labels)
-        place = self._open(wanted)
+        wanted = TargetSpec(self._name + CONFLICTS, self._task, adjudicates=True, labels=self._labels)
+        target = self._open(wanted)
         records, shown = [], {}
         for case in open_cases:
             draft = case.shown.draft
@@ -185,20 +187,20 @@ class _Push:
                 versions=versions_of(case, self._known),
             )
             records.append(record)
-            shown[record.row] = Shown(place.id, record.row, "conflict", 1, draft, record.order)
+            shown[record.row] = Shown(target.id, record.row, "conflict", 1, draft, record.order)
         self._report.conflicts = len(records)
-        self._send(place, records, shown)
+        self._send(target, records, shown)
 
-    def _open(self, wanted: Wanted) -> Place:
-        place = self._backend.open(wanted)
-        self._store.decisions.append(self._known, [place])
-        self._report.places.append(place.name)
-        return place
+    def _open(self, wanted: TargetSpec) -> ReviewTarget:
+        target = self._backend.open(wanted)
+        self._store.decisions.append(self._known, [target])
+        self._report.targets.append(target.name)
+        return target
 
     def _send(
         self,
-        place: Place,
-        records: Sequence[Record],
+        target: ReviewTarget,
+        records: Sequence[ReviewRecord],
         shown: Mapping[str, Shown],
         decided: Set[str] = frozenset(),
     ) -> None:
@@ -206,27 +208,27 @@ class _Push:
 
         What is shown is on disk before it is shown: no answer can come to a row that is not known.
         """
-        present = self._backend.present(place)
+        present = self._backend.present(target)
         known = self._known.shown
         settled = [record for record in records if record.row in decided and record.row not in present]
         send = [
             record
             for record in records
             if (record.row not in present and record.row not in decided)
-            or (present.get(record.row) is False and known.get((place.id, record.row)) != shown[record.row])
+            or (present.get(record.row) is False and known.get((target.id, record.row)) != shown[record.row])
         ]
         self._report.decided += len(settled)
         self._report.there += len(records) - len(send) - len(settled)
-        late = [r for r in records if r.row in present and (place.id, r.row) not in known]
+        late = [r for r in records if r.row in present and (target.id, r.row) not in known]
         done = 0
 
-        def note(batch: Sequence[Record]) -> None:
+        def note(batch: Sequence[ReviewRecord]) -> None:
             nonlocal done
             done += len(batch)
-            self._progress(f"{place.name}: {done} of {len(send)} rows sent")
+            self._progress(f"{target.name}: {done} of {len(send)} rows sent")
 
         self._store.decisions.append(self._known, [shown[record.row] for record in (*late, *send)])
-        refused = self._backend.send(place, send, note) if send else []
+        refused = self._backend.send(target, send, note) if send else []
         self._report.refused += refused
         self._report.sent += len(send) - len(refused)
 
@@ -235,11 +237,11 @@ def versions_of(case: Decision, decisions: Decisions) -> dict[str, str]:
     """What each annotator made of a row, by name."""
     versions = {}
     for answer in decisions.answers.values():
-        shown = decisions.shown.get((answer.place, answer.row))
-        place = decisions.places[answer.place]
-        if answer.row != case.shown.row or shown is None or place.adjudicates or answer.status == "draft":
+        shown = decisions.shown.get((answer.target, answer.row))
+        target = decisions.targets[answer.target]
+        if answer.row != case.shown.row or shown is None or target.adjudicates or answer.status == "draft":
             continue
-        vote = read_vote(answer, shown)
+        vote = parse_answer(answer, shown)
         texts = [vote.better or vote.text or vote.chosen or vote.label or "", vote.prompt or ""]
         kept = "\n\n".join(text for text in reversed(texts) if text)
         versions[answer.by] = kept if vote.keep else f"*rejected* {', '.join(vote.reasons)}"

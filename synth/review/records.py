@@ -10,8 +10,8 @@ from synth.conversation import content_of
 from synth.errors import InputError
 from synth.frozen import FrozenJson, thaw
 from synth.llm.base import Json
+from synth.review.answers import LETTERS, label_of
 from synth.review.tasks import Task
-from synth.review.votes import LETTERS, label_of
 from synth.row import Row
 from synth.stable import rank
 
@@ -24,7 +24,7 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReviewRecord:
     """What a backend sends. `row` is the record's id, `order` candidates' texts as lettered, and `meaning`
     is what "find similar" compares: question and answer."""
 
@@ -39,7 +39,7 @@ class Record:
 
 def record_of(
     row: Row, task: Task, *, hide_scores: bool, seed: int, versions: Mapping[str, str] | None = None
-) -> Record:
+) -> ReviewRecord:
     """The record of a row. `versions` are different texts of several annotators, by name.
 
     Raises `Unfit` where a required field has nothing to show, `InputError` for a field that no row has.
@@ -63,7 +63,7 @@ def record_of(
         spec.name: about[spec.name] for spec in task.metadata if about.get(spec.name) not in (None, "")
     }
     meaning = f"{row.conversation.last_request}\n{_answer(row)}"
-    return Record(row.id, shown, suggestions, metadata, order, meaning=meaning)
+    return ReviewRecord(row.id, shown, suggestions, metadata, order, meaning=meaning)
 
 
 def _field(name: str, row: Row, order: Sequence[str], *, chat: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synth.recipe.model import Recipe, StageSpec
-from synth.stages import OPTIONS
+from synth.stages.registry import STAGES
 from synth.store import RunReader
 
 
@@ -14,7 +14,7 @@ def run_recipe_of(reader: RunReader) -> Recipe:
         StageSpec(
             kind=stage["kind"],
             name=stage["name"],
-            options=OPTIONS[stage["kind"]].model_validate(stage["options"]),
+            options=STAGES.find(stage["kind"]).options.model_validate(stage["options"]),
         )
         for stage in content["stages"]
     ]

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from synth.llm.base import Json
-from synth.review.backend import Backend
-from synth.review.figures import agreement, estimates, times
-from synth.review.settle import settle_all
-from synth.store import DecisionLog, Decisions, Place, RunFolder
+from synth.review.aggregate import aggregate_all
+from synth.review.statistics import agreement, estimates, times
+from synth.review.targets.base import ReviewBackend
+from synth.store import DecisionLog, Decisions, ReviewTarget, RunFolder
 
 
-def status(run: Path, backend: Backend, wanted: Callable[[Decisions], list[Place]]) -> Json:
+def status(run: Path, backend: ReviewBackend, wanted: Callable[[Decisions], list[ReviewTarget]]) -> Json:
     """Everything, with the answers that are there now and were not pulled yet (`unpulled`) counted in.
 
     Raises `InputError` for no run, `UnreachableError` where the server is gone.
@@ -21,18 +21,18 @@ def status(run: Path, backend: Backend, wanted: Callable[[Decisions], list[Place
     folder = RunFolder(run)
     folder.read_about()
     known = DecisionLog(folder.decisions).read()
-    places, unpulled = [], 0
-    for place in wanted(known):
-        rows = {row for at, row in known.shown if at == place.id}
-        for batch in backend.answers(place):
+    targets, unpulled = [], 0
+    for target in wanted(known):
+        rows = {row for at, row in known.shown if at == target.id}
+        for batch in backend.answers(target):
             for answer in batch:
                 if answer.row in rows and known.is_new(answer):
                     known.take(answer)
                     unpulled += 1
-        places.append(_place(place, known))
-    decisions = settle_all(known)
+        targets.append(_target(target, known))
+    decisions = aggregate_all(known)
     return {
-        "places": places,
+        "places": targets,
         "rows": dict(sorted(Counter(d.status for d in decisions.values()).items())),
         "unpulled": unpulled,
         "annotators": times(known),
@@ -41,16 +41,16 @@ def status(run: Path, backend: Backend, wanted: Callable[[Decisions], list[Place
     }
 
 
-def _place(place: Place, known: Decisions) -> Json:
+def _target(target: ReviewTarget, known: Decisions) -> Json:
     readers: Counter[str] = Counter(
         answer.row
         for answer in known.answers.values()
-        if answer.place == place.id and answer.status != "draft"
+        if answer.target == target.id and answer.status != "draft"
     )
-    needed = {shown.row: shown.needed for shown in known.shown.values() if shown.place == place.id}
+    needed = {shown.row: shown.needed for shown in known.shown.values() if shown.target == target.id}
     return {
-        "name": place.name,
-        "backend": place.backend,
+        "name": target.name,
+        "backend": target.backend,
         "rows": len(needed),
         "done": sum(readers[row] >= count for row, count in needed.items()),
         "begun": sum(0 < readers[row] < count for row, count in needed.items()),

@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 from synth.errors import PromptError
 from synth.llm.base import Json, Reply, RequestFailed, TokenChoice
-from synth.llm.model import Answer, Model
+from synth.llm.model import Completion, Model
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.row import Row
-from synth.stages.answers import ask_for_object, parse_object, refuse_unanswered
-from synth.stages.base import Context, JudgeTraits, Unusable, ask_until_served
-from synth.stages.options import EvolveOptions, ParaphraseOptions
+from synth.stages.asking import Unusable, ask_until_served
+from synth.stages.context import Context, JudgeTraits
+from synth.stages.structured_output import ask_for_object, parse_object, refuse_unanswered
 
 # What servers give at the most, as a rule.
 _ALTERNATIVES = 20
@@ -48,7 +48,7 @@ class Judgement:
 
     score: float
     mass: float
-    answer: Answer
+    answer: Completion
 
     def noted(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> Row:
         """The row with the judgement in its history."""
@@ -89,9 +89,7 @@ class Judge:
         if read != "auto":
             self.reading = read
         else:
-            if self.model.name not in self._known:
-                self._known[self.model.name] = await self._find_out()
-            traits = self._known[self.model.name]
+            traits = await self._known.traits(self.model, self._find_out)
             # With every token of its thoughts, a server would send the alternatives: 1.5 kB each.
             self.reading = "logprobs" if traits.gives_logprobs and not traits.thinks else "text"
             self._thinks = traits.thinks
@@ -193,25 +191,25 @@ def _levels(schema: Json | None, prompt: str) -> range:
     return range(low, high + 1)
 
 
-async def compared(
-    stage: str,
-    row: Row,
-    judge: Model,
-    prompt: Prompt,
-    texts: tuple[str, str],
-    key: str,
-    options: ParaphraseOptions | EvolveOptions,
-) -> tuple[Row, bool]:
-    """Whether the judge says yes to `key` of two texts, as `prompt` asks it; the row
-    has it in its history.
-    """
-    first, second = texts
-    verdict, answer = await ask_for_object(
-        judge,
-        prompt.render({"first": first, "second": second}),
-        options.sampling_of_judge,
-        prompt.schema,
-        options.attempts,
-    )
-    event = {key: verdict[key], "prompt": prompt.label, "request": answer.request.identity}
-    return row.with_event(stage, "judged", **event), bool(verdict[key])
+@dataclass(frozen=True, slots=True)
+class YesNoJudge:
+    """A model that says yes or no to `key` of two texts, as `prompt` asks it."""
+
+    stage: str
+    model: Model
+    prompt: Prompt
+    key: str
+    sampling: Sampling
+    attempts: int
+
+    async def judge(self, row: Row, first: str, second: str) -> tuple[Row, bool]:
+        """The row with the verdict in its history, and whether it is a yes."""
+        verdict, answer = await ask_for_object(
+            self.model,
+            self.prompt.render({"first": first, "second": second}),
+            self.sampling,
+            self.prompt.schema,
+            self.attempts,
+        )
+        event = {self.key: verdict[self.key], "prompt": self.prompt.label, "request": answer.request.identity}
+        return row.with_event(self.stage, "judged", **event), bool(verdict[self.key])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from synth.row import Row
-from synth.stages.expected import Making, Requests
+from synth.stages.forecast import MakerForecast, Requests
 
 # How a recipe calls the sources of rows.
 _SOURCES = {"seed": "seeds", "prompt": "prompts"}
@@ -49,12 +49,12 @@ class Parents:
         self._rows.extend([row] * count)
         self._expected += count * self._each
 
-    def making(self, wanted: int | None, drawn: int, chain: int, draft: Row) -> Making:
+    def making(self, wanted: int | None, drawn: int, chain: int, draft: Row) -> MakerForecast:
         """What further drafts take, of `chain` requests each where nothing is dropped on the way."""
         left = max(0, self.available - drawn)
         usual = left if wanted is None else min(wanted, left)
         least = min(usual, max(0, left - self._expected))
-        return Making(Requests(usual * chain, least, left * chain), usual, draft)
+        return MakerForecast(Requests(usual * chain, least, left * chain), usual, draft)
 
     def again(self) -> None:
         """All rows are here, and more draws are wanted than they were worth."""

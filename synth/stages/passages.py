@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from synth.llm.base import Json
 from synth.prompts import Prompt
 from synth.stable import rank
-from synth.stages.given import Passage
+from synth.stages.items import Passage
 from synth.text.quotes import find_quote
 from synth.text.similarity.embedding import embed
 

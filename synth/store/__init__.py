@@ -1,30 +1,27 @@
 """The run folder: the only place that holds a run's state, and the only code that touches it."""
 
-from synth.store.coverage import Coverage, coverage_of
-from synth.store.decisions import Answer, DecisionLog, Decisions, Place, Shown
+from synth.store.decisions import Answer, DecisionLog, Decisions, ReviewTarget, Shown
 from synth.store.folder import RunFolder
+from synth.store.overlay import MadeRow, Overlay, OverlayTable, RowPlace
 from synth.store.reader import FunnelLine, RunReader
 from synth.store.review import ReviewStore
-from synth.store.reviewed import Reviewed
 from synth.store.run import Found, ModelUse, RunStore
-from synth.store.swaps import Swaps, swaps_of
 
 __all__ = [
     "Answer",
-    "Coverage",
     "DecisionLog",
     "Decisions",
     "Found",
     "FunnelLine",
+    "MadeRow",
     "ModelUse",
-    "Place",
+    "Overlay",
+    "OverlayTable",
     "ReviewStore",
-    "Reviewed",
+    "ReviewTarget",
+    "RowPlace",
     "RunFolder",
     "RunReader",
     "RunStore",
     "Shown",
-    "Swaps",
-    "coverage_of",
-    "swaps_of",
 ]

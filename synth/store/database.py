@@ -58,6 +58,30 @@ MIGRATIONS = (
         receipt BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
+    # The same with a row's place and birth, so that readers need not work them out. `born` is NULL for a row
+    # that no stage makes any more, and that stays because somebody decided on it.
+    """
+    CREATE TABLE overlay (
+        id TEXT PRIMARY KEY,
+        place BLOB NOT NULL,
+        born INTEGER,
+        ended INTEGER,
+        stage TEXT,
+        status TEXT NOT NULL,
+        reason TEXT,
+        draft INTEGER NOT NULL,
+        receipt BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX overlay_in_order ON overlay (place);
+    INSERT INTO overlay
+        SELECT id, r.place, iif(r.version < run.version, NULL, r.born), v.ended, v.stage, v.status, v.reason,
+            r.draft, v.receipt
+        FROM reviewed v JOIN rows r USING (id)
+            JOIN (SELECT ifnull(max(CAST(value AS INTEGER)), 0) AS version FROM meta
+                WHERE key = 'version') run
+        WHERE v.person OR r.version >= run.version;
+    DROP TABLE reviewed;
+    """,
 )
 
 
@@ -176,7 +200,8 @@ def _connect_to_read(file: Path) -> sqlite3.Connection:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for script in MIGRATIONS[version:]:
         # An older file, which a reader may not change: what it lacks is there for this connection alone.
-        connection.executescript(script.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+        added, _, _ = script.partition("DROP TABLE")
+        connection.executescript(added.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     return connection
 
 

@@ -29,11 +29,14 @@ _HEAD = len('{"crc":"89abcdef",')
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where rows were shown: a dataset of an Argilla, or a file. `adjudicates`: an answer there settles."""
+class ReviewTarget:
+    """Where rows were shown, for example a dataset in Argilla or a file. `backend` is the kind of it.
+
+    Where it `adjudicates`, an answer there decides a conflict.
+    """
 
     id: str
-    backend: Literal["argilla", "file"]
+    backend: str
     name: str
     task: Json
     workspace: str | None = None
@@ -46,7 +49,7 @@ class Shown:
     people are to answer. `order` holds the candidates' texts as lettered for this row.
     """
 
-    place: str
+    target: str
     row: str
     share: str
     needed: int
@@ -56,12 +59,12 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One person's answer to one row; a later one of the same person takes its place.
+    """One person's answer to one row; a later one of the same person replaces it.
 
     `at` and `began` are ISO 8601 in UTC. `values` are by question, as the annotator gave them.
     """
 
-    place: str
+    target: str
     row: str
     by: str
     at: str
@@ -70,40 +73,37 @@ class Answer:
     began: str | None = None
 
 
-Event = Place | Shown | Answer
-_KINDS: dict[str, type[Place] | type[Shown] | type[Answer]] = {
-    "place": Place,
-    "shown": Shown,
-    "answer": Answer,
-}
+DecisionEvent = ReviewTarget | Shown | Answer
+
+_KINDS = {ReviewTarget: "place", Shown: "shown", Answer: "answer"}
 
 
 @dataclass
 class Decisions:
     """All events so far, the latest of each kind by what it is about."""
 
-    places: dict[str, Place] = field(default_factory=dict)
+    targets: dict[str, ReviewTarget] = field(default_factory=dict)
     shown: dict[tuple[str, str], Shown] = field(default_factory=dict)
     answers: dict[tuple[str, str, str], Answer] = field(default_factory=dict)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: DecisionEvent) -> None:
         """Adds one event."""
-        if isinstance(event, Place):
-            self.places[event.id] = event
+        if isinstance(event, ReviewTarget):
+            self.targets[event.id] = event
         elif isinstance(event, Shown):
-            # The last place in which a row was shown comes last.
-            self.shown.pop((event.place, event.row), None)
-            self.shown[(event.place, event.row)] = event
+            # The target that showed a row last comes last.
+            self.shown.pop((event.target, event.row), None)
+            self.shown[(event.target, event.row)] = event
         else:
-            self.answers[(event.place, event.row, event.by)] = event
+            self.answers[(event.target, event.row, event.by)] = event
 
-    def is_new(self, event: Event) -> bool:
+    def is_new(self, event: DecisionEvent) -> bool:
         """Whether it says something that is not known."""
-        if isinstance(event, Place):
-            return self.places.get(event.id) != event
+        if isinstance(event, ReviewTarget):
+            return self.targets.get(event.id) != event
         if isinstance(event, Shown):
-            return self.shown.get((event.place, event.row)) != event
-        known = self.answers.get((event.place, event.row, event.by))
+            return self.shown.get((event.target, event.row)) != event
+        known = self.answers.get((event.target, event.row, event.by))
         return known is None or (known.status, known.values) != (event.status, event.values)
 
 
@@ -125,13 +125,13 @@ class DecisionLog:
         for line, where in self._lines():
             _content(line, where)
 
-    def append(self, decisions: Decisions, events: Iterable[Event]) -> int:
+    def append(self, decisions: Decisions, events: Iterable[DecisionEvent]) -> int:
         """Adds those that are new to `decisions` and makes them durable. Returns how many.
 
         Raises `MachineError` where the disk refuses; the file then is as it was, and `decisions` is of no use
         any more.
         """
-        new: list[Event] = []
+        new: list[DecisionEvent] = []
         for event in events:
             if decisions.is_new(event):
                 decisions.take(event)
@@ -171,12 +171,12 @@ class DecisionLog:
             lines.seek(0)
             return lines.read().rfind(b"\n") + 1
 
-    def _events(self) -> Iterator[Event]:
+    def _events(self) -> Iterator[DecisionEvent]:
         for line, where in self._lines():
             yield _event(line, where)
 
     def _lines(self) -> Iterator[tuple[bytes, str]]:
-        """Whole lines, each with its place."""
+        """Whole lines, each with its target."""
         if not self._file.exists():
             return
         with self._file.open("rb") as lines:
@@ -186,17 +186,20 @@ class DecisionLog:
                 yield line, f"{self._file}:{number}"
 
 
-def _line(event: Event) -> bytes:
-    kind = next(name for name, shape in _KINDS.items() if isinstance(event, shape))
-    rest = orjson.dumps({"kind": kind, **_to_json(event)})[1:]
+def _line(event: DecisionEvent) -> bytes:
+    rest = orjson.dumps({"kind": _KINDS[type(event)], **_to_json(event)})[1:]
     return b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest)
 
 
-def _to_json(event: Event) -> Json:
-    if not isinstance(event, Shown):
+def _to_json(event: DecisionEvent) -> Json:
+    """As the journal has it. What is a target here is a `place` there."""
+    if isinstance(event, ReviewTarget):
         return asdict(event)
+    if isinstance(event, Answer):
+        answer = asdict(event)
+        return {"place": answer.pop("target"), **answer}
     return {
-        "place": event.place,
+        "place": event.target,
         "row": event.row,
         "share": event.share,
         "needed": event.needed,
@@ -205,14 +208,17 @@ def _to_json(event: Event) -> Json:
     }
 
 
-def _event(line: bytes, where: str) -> Event:
+def _event(line: bytes, where: str) -> DecisionEvent:
     content = orjson.loads(_content(line, where))
-    shape = _KINDS.get(content.pop("kind"))
-    if shape is None:
-        raise InputError("a newer synth wrote it.", where=where, hint="Update synth.")
-    if shape is Shown:
-        content |= {"draft": Row.from_json(content.pop("receipt")), "order": tuple(content["order"])}
-    return shape(**content)
+    match content.pop("kind"):
+        case "place":
+            return ReviewTarget(**content)
+        case "answer":
+            return Answer(content.pop("place"), **content)
+        case "shown":
+            draft, order = Row.from_json(content.pop("receipt")), tuple(content.pop("order"))
+            return Shown(content.pop("place"), **content, draft=draft, order=order)
+    raise InputError("a newer synth wrote it.", where=where, hint="Update synth.")
 
 
 def _content(line: bytes, where: str) -> bytes:

@@ -19,19 +19,18 @@ from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder
 
-# Rows as they are after people's decisions. One that somebody decided on is never superseded: where no stage
-# makes it any more, it counts as born at the review, behind all stages.
-_ROWS = """(
-    SELECT r.id AS id, r.place AS place, r.draft AS draft, r.version < :version AS old,
-        CASE WHEN v.person AND r.version < :version THEN :review ELSE r.born END AS born,
-        CASE WHEN v.id IS NULL THEN r.ended ELSE v.ended END AS ended,
-        CASE WHEN v.id IS NULL THEN r.stage ELSE v.stage END AS stage,
-        CASE WHEN v.id IS NULL THEN r.reason ELSE v.reason END AS reason,
-        CASE WHEN r.version < :version AND v.person IS NOT 1 THEN 'superseded'
-            ELSE ifnull(v.status, r.status) END AS status,
-        ifnull(v.receipt, r.receipt) AS receipt
-    FROM rows r LEFT JOIN reviewed v ON v.id = r.id
+# Rows as they are after people's decisions: those of the overlay, and of all others what the stages left. The
+# first form has what is counted, which an index holds. In the second one, SQLite merges the two parts in the
+# order of their places as long as a query selects the place and the types are the same; else it would sort.
+_COUNTED = "draft, ifnull(born, :review) AS born, ended, stage, reason"
+_NOW = """(
+    SELECT {columns}, CAST(iif(version < :version, 'superseded', status) AS TEXT) AS status
+    FROM rows WHERE id NOT IN (SELECT id FROM overlay)
+    UNION ALL
+    SELECT {columns}, status FROM overlay
 )"""
+_COUNTS = _NOW.format(columns=_COUNTED)
+_ROWS = _NOW.format(columns=f"id, place, receipt, {_COUNTED}")
 
 REVIEW = "review"
 
@@ -128,14 +127,14 @@ class RunReader:
 
     def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Row]:
         """Rows in the run's order; `stage` is where a row was made or where it ended."""
-        query = f"SELECT receipt, status FROM {_ROWS} WHERE 1"
+        query = f"SELECT receipt, status, place FROM {_ROWS} WHERE 1"
         if status is not None:
             query += " AND status = :status"
         if stage is not None:
             query += " AND (stage = :stage OR receipt -> '$.lineage.stage' = json_quote(:stage))"
         query += " ORDER BY place"
         values = {**self._now, "status": status, "stage": stage}
-        for receipt, now in self._database.execute(query, values):
+        for receipt, now, _ in self._database.execute(query, values):
             yield self._row(receipt, now)
 
     def row(self, row_id: str) -> Row:
@@ -153,7 +152,7 @@ class RunReader:
 
     def count(self, status: str) -> int:
         """How many rows `rows(status=status)` gives."""
-        query = f"SELECT count(*) FROM {_ROWS} WHERE status = :status"
+        query = f"SELECT count(*) FROM {_COUNTS} WHERE status = :status"
         (count,) = self._database.execute(query, {**self._now, "status": status}).fetchone()
         return int(count)
 
@@ -162,12 +161,14 @@ class RunReader:
 
         `carried` are kept rows that the recipe does not make any more: people decided on them.
         """
-        lines = self._database.execute(
-            "SELECT CASE WHEN old AND status = 'kept' THEN 'carried' ELSE status END, count(*)"
-            f" FROM {_ROWS} WHERE draft = 1 OR status != 'kept' GROUP BY 1",
+        counts: Counter[str] = Counter()
+        for status, carried, count in self._database.execute(
+            f"SELECT status, status = 'kept' AND born = :review, count(*) FROM {_COUNTS}"
+            " WHERE draft = 1 OR status != 'kept' GROUP BY 1, 2",
             self._now,
-        )
-        return dict(lines.fetchall())
+        ):
+            counts["carried" if carried else status] += count
+        return dict(sorted(counts.items()))
 
     def topics(self) -> dict[str | None, int]:
         """Kept drafts by the topic they were to be about, with topics of which all drafts were dropped."""
@@ -181,7 +182,7 @@ class RunReader:
     def drops(self) -> dict[str, int]:
         """How many rows were dropped, by `stage: reason`."""
         lines = self._database.execute(
-            f"SELECT stage || ': ' || reason, count(*) FROM {_ROWS}"
+            f"SELECT stage || ': ' || reason, count(*) FROM {_COUNTS}"
             " WHERE status = 'dropped' GROUP BY 1 ORDER BY 1",
             self._now,
         )
@@ -193,7 +194,7 @@ class RunReader:
         Where people decided on rows, `review` is the last line.
         """
         groups = self._database.execute(
-            f"SELECT born, ended, status, reason, count(*) FROM {_ROWS} WHERE status != 'superseded'"
+            f"SELECT born, ended, status, reason, count(*) FROM {_COUNTS} WHERE status != 'superseded'"
             " GROUP BY 1, 2, 3, 4",
             self._now,
         ).fetchall()

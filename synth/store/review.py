@@ -11,7 +11,7 @@ from synth.errors import InputError, MachineError
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder, machine_error, sqlite_error
-from synth.store.reviewed import ReviewedTable
+from synth.store.overlay import OverlayTable
 
 
 class ReviewStore:
@@ -39,7 +39,7 @@ class ReviewStore:
                 raise machine_error(error, path) from None
             raise
         self.decisions = DecisionLog(self.folder.decisions)
-        self.reviewed = ReviewedTable(self._database, path)
+        self.overlay = OverlayTable(self._database, path)
 
     @property
     def version(self) -> int:

@@ -18,7 +18,7 @@ from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
 from synth.store.journal import JournalWriter, Place, Record, decode, read_records
-from synth.store.reviewed import Reviewed, ReviewedTable
+from synth.store.overlay import Overlay, OverlayTable
 from synth.store.writer import INSERT_REPLY, Indexed, Writer, reply_line
 
 
@@ -179,14 +179,14 @@ class RunStore:
         return DecisionLog(self.folder.decisions)
 
     @property
-    def reviewed(self) -> ReviewedTable:
+    def overlay(self) -> OverlayTable:
         """What decisions make of rows; to be used while nothing is being written."""
-        return ReviewedTable(self._reading, self.folder.path)
+        return OverlayTable(self._reading, self.folder.path)
 
-    def commit(self, slot: Slot, reviewed: Sequence[Reviewed] = ()) -> None:
+    def commit(self, slot: Slot, overlays: Sequence[Overlay] = ()) -> None:
         """Records the rows of a slot, and what decisions make of some of them; they are written soon, and
         made again if they are not."""
-        self._to_writer().commit(slot, self.version, reviewed)
+        self._to_writer().commit(slot, self.version, overlays)
 
     def finish(self, fingerprint: str, notes: Json) -> None:
         """Notes that everything is done, so that the next call has nothing to do."""

@@ -25,7 +25,7 @@ from synth.row import Row
 from synth.slot import Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.journal import JournalWriter, Place, Record, encode
-from synth.store.reviewed import INSERT_REVIEWED, Reviewed
+from synth.store.overlay import INSERT_OVERLAY, Overlay, RowPlace, overlay_line
 
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"
@@ -48,7 +48,13 @@ class _Append:
 class _Commit:
     slot: Slot
     version: int
-    reviewed: Sequence[Reviewed]
+    overlays: Sequence[Overlay]
+
+    def places(self) -> Iterator[tuple[Row, int | None, RowPlace]]:
+        """The rows of the slot in their order, each with the stage where it ended and its place."""
+        slot = order_key(self.slot.key)
+        for position, (row, ended) in enumerate(self.slot.every):
+            yield row, ended, RowPlace(slot + position.to_bytes(4, "big"), self.slot.born)
 
 
 def reply_line(record: Record, place: Place) -> Indexed:
@@ -126,12 +132,12 @@ class Writer:
         is: what has left here is there."""
         return self._unindexed.get(identity, ())
 
-    def commit(self, slot: Slot, version: int, reviewed: Sequence[Reviewed]) -> None:
+    def commit(self, slot: Slot, version: int, overlays: Sequence[Overlay]) -> None:
         """Takes over the rows of a slot, and what decisions make of them. Raises what stopped an earlier
         write."""
         if self._error is not None:
             raise self._error
-        self._queue.put(_Commit(slot, version, reviewed))
+        self._queue.put(_Commit(slot, version, overlays))
 
     def close(self) -> None:
         """Writes what is left. Raises what stopped it."""
@@ -202,9 +208,7 @@ class Writer:
         self._database.execute("BEGIN")
         self._database.executemany(INSERT_REPLY, lines)
         self._database.executemany(_INSERT_ROW, _row_lines(commits))
-        self._database.executemany(
-            INSERT_REVIEWED, (row.line() for commit in commits for row in commit.reviewed)
-        )
+        self._database.executemany(INSERT_OVERLAY, _overlay_lines(commits))
         self._database.execute("COMMIT")
         self._unindexed = {}
 
@@ -216,11 +220,16 @@ class Writer:
 def _row_lines(commits: Sequence[_Commit]) -> Iterator[tuple[Any, ...]]:
     """One at a time: a receipt takes several KB while it is written."""
     for commit in commits:
-        slot = commit.slot
-        place = order_key(slot.key)
-        for position, (row, ended) in enumerate(slot.every):
-            at = place + position.to_bytes(4, "big")
-            yield row_line(row, at, commit.version, born=slot.born, ended=ended)
+        for row, ended, place in commit.places():
+            yield row_line(row, place.place, commit.version, born=place.born or 0, ended=ended)
+
+
+def _overlay_lines(commits: Sequence[_Commit]) -> Iterator[tuple[Any, ...]]:
+    for commit in commits:
+        overlays = {overlay.row.id: overlay for overlay in commit.overlays}
+        for row, _, place in commit.places() if overlays else ():
+            if row.id in overlays:
+                yield overlay_line(overlays[row.id], place)
 
 
 def _resolve(appends: Sequence[_Append], error: Exception | None) -> None:

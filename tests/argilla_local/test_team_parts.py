@@ -26,15 +26,15 @@ pytest.importorskip("argilla", reason="needs the argilla client")
 pytest.importorskip("wordllama", reason="needs wordllama")
 
 import synth
-from synth.review.argilla_backend import ArgillaBackend
 from synth.review.argilla_server import Connection, Server
-from synth.review.backend import Wanted
 from synth.review.environment import ensure_environment
-from synth.review.places import pushed_to
 from synth.review.pull import PullReport, pull
 from synth.review.push import PushOptions, PushReport, push
-from synth.review.records import Record
+from synth.review.records import ReviewRecord
 from synth.review.server import LocalServer
+from synth.review.targets.argilla.backend import ArgillaBackend
+from synth.review.targets.base import TargetSpec
+from synth.review.targets.pushed import pushed_to
 from synth.review.tasks import load_task
 from tests.argilla_local.test_team import SERVICES
 from tests.review.argilla_circle import records_of
@@ -214,7 +214,7 @@ def test_a_review_goes_there_and_back(team: LocalServer, desk: Path, tmp_path: P
     run = tmp_path / "out"
     run_desk(desk, run, "stages.generate.count=12", "review.rows=all")
     report = push_there(run, team)
-    assert report.places == ["desk"]
+    assert report.targets == ["desk"]
     assert report.refused == []
     assert report.sent > 5
     assert push_there(run, team).sent == 0
@@ -233,11 +233,11 @@ def test_a_review_goes_there_and_back(team: LocalServer, desk: Path, tmp_path: P
 def test_the_worker_does_its_jobs(team: LocalServer) -> None:
     """A dataset that now wants two answers a record: its records are put back by a job."""
     task = load_task("edit")
-    greeting = Record(
+    greeting = ReviewRecord(
         "row", {"prompt": [{"role": "user", "content": "Hi"}]}, {"response": "Ho"}, {}, meaning="Hi"
     )
     with closing(backend_of(team)) as backend:
-        place = backend.open(Wanted("jobs", task))
+        place = backend.open(TargetSpec("jobs", task))
         backend.send(place, [greeting], lambda batch: None)
         path = f"/api/v1/datasets/{place.id.removeprefix('argilla:')}/records"
 
@@ -247,5 +247,5 @@ def test_the_worker_does_its_jobs(team: LocalServer) -> None:
         answer = {"values": {"response": {"value": "Ho!"}, "quality": {"value": 4}}, "status": "submitted"}
         assert call(team, "POST", f"/api/v1/records/{record()['id']}/responses", answer)[0] == 201
         assert record()["status"] == "completed"
-        backend.open(Wanted("jobs", task, needed=2))
+        backend.open(TargetSpec("jobs", task, needed=2))
         eventually(lambda: record()["status"] == "pending", 60)

@@ -12,7 +12,8 @@ import orjson
 from synth.recipe.model import Recipe, StageSpec
 from synth.row import Lineage, Row, content_id
 from synth.slot import order_key
-from synth.stages.options import DedupeOptions, GenerateOptions
+from synth.stages.dedupe.options import DedupeOptions
+from synth.stages.generate.options import GenerateOptions
 from synth.store import database
 from synth.store.folder import RunFolder
 from synth.store.writer import row_line

@@ -9,7 +9,7 @@ from varied_rows import varied_rows
 
 from synth.exports import export_run
 from synth.exports.example import Example, examples_of
-from synth.exports.lengths import TargetModel
+from synth.exports.target_model import TargetModel
 from synth.exports.templates import NAMES, Templates
 from synth.recipe.model import ExportOptions
 

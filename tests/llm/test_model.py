@@ -10,9 +10,10 @@ import pytest
 
 from synth.api import run_with_result
 from synth.llm.base import Request, RequestFailed
+from synth.llm.budget import BudgetLedger
 from synth.llm.fake import FakeConfig
 from synth.llm.fake.client import FakeClient
-from synth.llm.model import Answer, BudgetLedger, Model
+from synth.llm.model import Completion, Model
 from synth.recipe.base import Sampling
 
 MESSAGES = [{"role": "user", "content": "Which plan has calendar sync?"}]
@@ -52,10 +53,10 @@ def test_whoever_waits_for_a_request_that_fails_is_told_the_same() -> None:
     assert len(journal.written) == 1
 
 
-def stop(journal: Nothing, stopped: int) -> list[asyncio.Task[Answer]]:
+def stop(journal: Nothing, stopped: int) -> list[asyncio.Task[Completion]]:
     """Two tasks that ask the same, of which the first `stopped` are stopped on the way."""
 
-    async def ask_twice() -> list[asyncio.Task[Answer]]:
+    async def ask_twice() -> list[asyncio.Task[Completion]]:
         asking = model(journal)
         both = [asyncio.ensure_future(asking.ask(MESSAGES, Sampling())) for _ in range(2)]
         await asyncio.sleep(0)

@@ -12,12 +12,14 @@ from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
 from synth.row import Lineage, Row
 from synth.slot import Slot
+from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage
+from synth.stages.forecast import MakerForecast
 from synth.stages.parents import Parents
 from tests.made_row import made_row
 
 
-class Sleep:
-    """An `Asks` that takes a random time, as a server does."""
+class Sleep(RowStage):
+    """Takes a random time, as a server does."""
 
     def __init__(self, chance: random.Random, slow: set[str] | None = None) -> None:
         self.name = "sleep"
@@ -25,17 +27,15 @@ class Sleep:
         self.slow = slow or set()
         self.open = asyncio.Event()
 
-    async def prepare(self) -> None: ...
-
-    async def ask(self, row: Row) -> Row:
+    async def apply(self, row: Row) -> Row:
         if row.id in self.slow:
             await self.open.wait()
         await asyncio.sleep(self._chance.random() * 0.002)
         return row.dropped(self.name, "seven") if row.id.endswith("7") else row
 
 
-class Note:
-    """An `Admits` that writes down what passes."""
+class Note(OrderedStage):
+    """Writes down what passes."""
 
     def __init__(self) -> None:
         self.name = "note"
@@ -46,11 +46,16 @@ class Note:
         return row
 
 
-class Made:
+class Made(Maker):
     """A maker of plain rows; every fifth is dropped."""
 
-    def __init__(self, name: str, wanted: int, chance: random.Random) -> None:
+    count: int | None = None
+
+    def __init__(self, name: str, wanted: int | None, chance: random.Random) -> None:
         self.name, self.count, self._chance = name, wanted, chance
+
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
+        raise NotImplementedError
 
     def draw(self, index: int) -> object:
         return index
@@ -63,12 +68,13 @@ class Made:
         return row.dropped(self.name, "fifth") if index % 5 == 4 else row
 
 
-class Copied(Made):
+class Copied(RowMaker):
     """A maker that draws on every row that reaches it."""
 
+    count: int | None = None
+
     def __init__(self, name: str, each: int, wanted: int | None, chance: random.Random) -> None:
-        super().__init__(name, 0, chance)
-        self.count = wanted
+        self.name, self.count, self._chance = name, wanted, chance
         self.parents = Parents(each)
 
     def draw(self, index: int) -> object:
@@ -79,8 +85,8 @@ class Copied(Made):
         row, nth = drawn
         return [made_row(f"{row.id}/{self.name}{nth}", [], Lineage("seed", [row.id], stage=self.name))]
 
-    def admit(self, index: int, row: Row) -> Row:
-        return row
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
+        raise NotImplementedError
 
 
 def given(number: int) -> list[Slot]:
@@ -97,7 +103,7 @@ async def carry(
     drivers = [
         MakerDriver(stage, index, stage.count if target is None else None, window)
         for index, stage in enumerate(stages, 1)
-        if hasattr(stage, "draw")
+        if isinstance(stage, Maker)
     ]
     born = [] if born is None else born
     tickets = flow.tickets(iter(given(seeds)), drivers, lambda: 50, target=target is not None)

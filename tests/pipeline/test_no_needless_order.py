@@ -12,9 +12,9 @@ import pytest
 from synth.api import run_with_result
 from synth.llm.base import Request
 from synth.llm.fake.client import FakeClient
-from synth.pipeline.build import stage_class
 from synth.recipe.model import Recipe
-from synth.stages import OPTIONS
+from synth.stages.base import OrderedStage
+from synth.stages.registry import STAGES
 
 PROMPTS = 40
 
@@ -102,11 +102,7 @@ def test_an_ordered_stage_holds_rows_back_behind_a_straggler(
 
 def test_which_stages_have_an_order() -> None:
     """A stage that has one slows a run down behind each straggler: it needs a reason."""
-    ordered = {
-        kind
-        for kind in OPTIONS
-        if hasattr(stage := stage_class(kind), "admit") and not hasattr(stage, "draw")
-    }
+    ordered = {kind for kind in STAGES.names if issubclass(STAGES.find(kind).load(), OrderedStage)}
     assert ordered == {
         "dedupe",  # the first of two near-copies stays
         "apply",  # a function of the user's may count or remember, and gets rows in the run's order

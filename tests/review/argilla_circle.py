@@ -23,13 +23,13 @@ from zlib import crc32
 from synth.errors import UnreachableError
 from synth.llm.base import Json
 from synth.review.accounts import make_annotators
-from synth.review.argilla_backend import ArgillaBackend
 from synth.review.argilla_server import Connection, Server
-from synth.review.places import pushed_to
 from synth.review.pull import PullReport, pull
 from synth.review.push import PushOptions, PushReport, push
 from synth.review.server import LocalServer
-from synth.store import Answer, Place, RunFolder
+from synth.review.targets.argilla.backend import ArgillaBackend
+from synth.review.targets.pushed import pushed_to
+from synth.store import Answer, ReviewTarget, RunFolder
 from tests.review.local_argilla import call, start, wait_until_up
 
 NAMES = ("ann", "bob", "eve")
@@ -109,8 +109,8 @@ class _KilledWhileRead(ArgillaBackend):
 
     on_page: Callable[[], None]
 
-    def answers(self, place: Place) -> Iterator[list[Answer]]:
-        for page in super().answers(place):
+    def answers(self, target: ReviewTarget) -> Iterator[list[Answer]]:
+        for page in super().answers(target):
             yield page
             self.on_page()
 

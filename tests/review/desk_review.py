@@ -10,10 +10,10 @@ import orjson
 
 from synth.api import run_with_result
 from synth.llm.base import Json
-from synth.review.file_backend import FileBackend
-from synth.review.places import pushed_to
 from synth.review.pull import PullReport, pull
 from synth.review.push import PushOptions, PushReport, push
+from synth.review.targets.file import FileBackend
+from synth.review.targets.pushed import pushed_to
 from synth.store import RunFolder
 
 

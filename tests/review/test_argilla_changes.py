@@ -19,11 +19,11 @@ pytest.importorskip("wordllama", reason="needs wordllama")
 
 import synth
 from synth.errors import InputError
-from synth.review.argilla_backend import ArgillaBackend
-from synth.review.backend import Wanted
-from synth.review.places import pushed_to
 from synth.review.pull import pull
-from synth.review.records import Record
+from synth.review.records import ReviewRecord
+from synth.review.targets.argilla.backend import ArgillaBackend
+from synth.review.targets.base import TargetSpec
+from synth.review.targets.pushed import pushed_to
 from synth.review.tasks import load_task
 from synth.store import RunFolder
 from tests.review.argilla_circle import Argilla, argilla, journaled_answers, pull_rows, push_rows, records_of
@@ -41,7 +41,7 @@ pytestmark = [
 # Every request is a place to be killed at; a test that goes through all of them takes minutes.
 STEP = int(os.environ.get("SYNTH_KILL_STEP", "6"))
 IN_SMALL_BATCHES = """
-from synth.review import argilla_backend
+from synth.review.targets.argilla import backend as argilla_backend
 argilla_backend._BATCH = argilla_backend._PAGE = 4
 from synth.cli import main
 main()
@@ -125,7 +125,7 @@ def delete(server: Argilla, path: str) -> None:
 
 
 def test_what_somebody_deleted_in_the_page_takes_no_decision_back(server: Argilla, run: Path) -> None:
-    places = push_rows(run, server).places
+    places = push_rows(run, server).targets
     assert places == ["desk", "desk-overlap"]
     whole = len(shown_in(run))
     first, second = (records_of(server.running, "desk")[place] for place in (0, 1))
@@ -161,18 +161,18 @@ def backend(server: Argilla) -> Iterator[ArgillaBackend]:
 
 def test_a_task_that_shows_something_else_needs_another_dataset(backend: ArgillaBackend) -> None:
     task = load_task("edit")
-    backend.open(Wanted("shown", task))
+    backend.open(TargetSpec("shown", task))
     less = task.model_copy(update={"fields": task.fields[:1]})
     with pytest.raises(InputError, match=r"shows prompt, source, not prompt\. .*--dataset"):
-        backend.open(Wanted("shown", less))
+        backend.open(TargetSpec("shown", less))
     with pytest.raises(InputError, match=r"compares meaning, not nothing"):
-        backend.open(Wanted("shown", task.model_copy(update={"vectors": ()})))
+        backend.open(TargetSpec("shown", task.model_copy(update={"vectors": ()})))
 
 
 def test_a_recipe_that_wants_more_readers_gets_them(server: Argilla, backend: ArgillaBackend) -> None:
-    place = backend.open(Wanted("readers", load_task("edit")))
+    place = backend.open(TargetSpec("readers", load_task("edit")))
     greeting = [{"role": "user", "content": "Hi"}]
-    record = Record("row", {"prompt": greeting}, {"response": "Ho"}, {}, meaning="Hi")
+    record = ReviewRecord("row", {"prompt": greeting}, {"response": "Ho"}, {}, meaning="Hi")
     backend.send(place, [record], lambda batch: None)
     answer_as_owner(server, "readers", "Ho!")
 
@@ -181,5 +181,5 @@ def test_a_recipe_that_wants_more_readers_gets_them(server: Argilla, backend: Ar
         return str(call(server.running, "GET", path)[1]["items"][0]["status"])
 
     assert status() == "completed"
-    assert backend.open(Wanted("readers", load_task("edit"), needed=2)) == place
+    assert backend.open(TargetSpec("readers", load_task("edit"), needed=2)) == place
     eventually(lambda: status() == "pending")

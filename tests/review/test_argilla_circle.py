@@ -20,11 +20,11 @@ import synth
 from synth.api import export
 from synth.cli import main
 from synth.errors import InputError
-from synth.review import argilla_backend
-from synth.review.argilla_backend import ArgillaBackend
-from synth.review.backend import Wanted
 from synth.review.push import PushOptions, push
-from synth.review.records import Record
+from synth.review.records import ReviewRecord
+from synth.review.targets.argilla import backend as argilla_backend
+from synth.review.targets.argilla.backend import ArgillaBackend
+from synth.review.targets.base import TargetSpec
 from synth.review.tasks import load_task
 from synth.store import RunFolder
 from tests.review.argilla_circle import (
@@ -76,12 +76,14 @@ def test_the_whole_circle(
     push_with_a_kill(run, server)
     report = push_rows(run, server)
     assert report.refused == []
-    assert report.places == ["desk", "desk-overlap"]
+    assert report.targets == ["desk", "desk-overlap"]
     needed = shown_to(run)
     records = {
-        record["external_id"]: record for name in report.places for record in records_of(server.running, name)
+        record["external_id"]: record
+        for name in report.targets
+        for record in records_of(server.running, name)
     }
-    assert sum(len(records_of(server.running, name)) for name in report.places) == len(needed)
+    assert sum(len(records_of(server.running, name)) for name in report.targets) == len(needed)
     assert set(records) == set(needed)
     assert push_rows(run, server).sent == 0
 
@@ -159,19 +161,19 @@ def test_two_runs_of_one_name_have_datasets_of_their_own(server: Argilla, desk: 
     one, two = tmp_path / "one", tmp_path / "two"
     for run, count in ((one, 8), (two, 9)):
         run_desk(desk, run, f"stages.generate.count={count}")
-    assert push_rows(one, server).places == ["twins"]
-    (own,) = push_rows(two, server).places
+    assert push_rows(one, server).targets == ["twins"]
+    (own,) = push_rows(two, server).targets
     assert own == f"twins-{RunFolder(two).read_id()}"
     assert len(records_of(server.running, "twins")) == 8
     assert len(records_of(server.running, own)) == 9
     for run, name in ((one, "twins"), (two, own)):
         again = push_rows(run, server)
-        assert (again.places, again.sent) == ([name], 0)
+        assert (again.targets, again.sent) == ([name], 0)
     with closing(server.backend()) as backend:
         shared = push(two, backend, PushOptions(name="twins"), lambda line: None)
-    assert shared.places == ["twins"]
+    assert shared.targets == ["twins"]
     moved = Path(shutil.copytree(two, tmp_path / "moved"))
-    assert push_rows(moved, server).places == [own]
+    assert push_rows(moved, server).targets == [own]
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
@@ -183,16 +185,18 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, objec
     return dict(json.loads(printed.out))
 
 
-def greeting(number: int) -> Record:
+def greeting(number: int) -> ReviewRecord:
     prompt = [{"role": "user", "content": "Hi"}]
-    return Record(f"row{number}", {"prompt": prompt}, {"response": "Ho"}, {}, meaning="Hi")
+    return ReviewRecord(f"row{number}", {"prompt": prompt}, {"response": "Ho"}, {}, meaning="Hi")
 
 
 def test_the_bad_record_is_found_and_named(backend: ArgillaBackend) -> None:
-    place = backend.open(Wanted("bad", load_task("edit")))
+    place = backend.open(TargetSpec("bad", load_task("edit")))
     good = [greeting(n) for n in range(40)]
-    too_long = Record("long", {"prompt": [{"role": "user", "content": "x" * 30_000}]}, {}, {}, meaning="x")
-    no_text = Record("torn", {"prompt": [{"role": "user", "content": "\ud800"}]}, {}, {}, meaning="x")
+    too_long = ReviewRecord(
+        "long", {"prompt": [{"role": "user", "content": "x" * 30_000}]}, {}, {}, meaning="x"
+    )
+    no_text = ReviewRecord("torn", {"prompt": [{"role": "user", "content": "\ud800"}]}, {}, {}, meaning="x")
     refused = backend.send(place, [*good[:7], too_long, *good[7:20], no_text, *good[20:]], lambda batch: None)
     assert [each.row for each in refused] == ["long", "torn"]
     assert "20000" in refused[0].why
@@ -200,9 +204,9 @@ def test_the_bad_record_is_found_and_named(backend: ArgillaBackend) -> None:
 
 
 def test_another_dataset_of_the_same_name_is_left_alone(backend: ArgillaBackend) -> None:
-    backend.open(Wanted("taken", load_task("edit")))
+    backend.open(TargetSpec("taken", load_task("edit")))
     with pytest.raises(InputError, match=r"asks for .*--dataset"):
-        backend.open(Wanted("taken", load_task("preference")))
+        backend.open(TargetSpec("taken", load_task("preference")))
 
 
 def test_a_dataset_that_was_half_made_is_made_anew(server: Argilla, backend: ArgillaBackend) -> None:
@@ -210,16 +214,16 @@ def test_a_dataset_that_was_half_made_is_made_anew(server: Argilla, backend: Arg
     key = next(workspace["id"] for workspace in workspaces if workspace["name"] == backend.workspace)
     half = {"name": "half", "workspace_id": key}
     assert call(server.running, "POST", "/api/v1/datasets", half)[0] == 201
-    place = backend.open(Wanted("half", load_task("edit"), needed=2))
+    place = backend.open(TargetSpec("half", load_task("edit"), needed=2))
     assert backend.send(place, [greeting(1)], lambda batch: None) == []
-    assert backend.open(Wanted("half", load_task("edit"), needed=2)) == place
+    assert backend.open(TargetSpec("half", load_task("edit"), needed=2)) == place
 
 
 def test_records_that_move_while_they_are_listed_are_all_read(
     server: Argilla, backend: ArgillaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(argilla_backend, "_PAGE", 10)
-    place = backend.open(Wanted("moving", load_task("edit")))
+    place = backend.open(TargetSpec("moving", load_task("edit")))
     rows = [greeting(n) for n in range(35)]
     backend.send(place, rows, lambda batch: None)
     key = place.id.removeprefix("argilla:")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from synth.review.argilla_send import item_of
-from synth.review.records import Record
+from synth.review.records import ReviewRecord
+from synth.review.targets.argilla.send import item_of
 from synth.review.tasks import FieldSpec
 
 TAG = "a < b && <img src=x onerror='alert(1)'> \"c\""
@@ -16,7 +16,7 @@ def test_what_the_page_would_take_for_html_is_escaped_and_markdown_is_not() -> N
         FieldSpec(name="source", type="text", use_markdown=True),
     ]
     messages = [{"role": "user", "content": TAG}]
-    record = Record("r", {"prompt": messages, "question": TAG, "source": TAG}, {"response": TAG}, {})
+    record = ReviewRecord("r", {"prompt": messages, "question": TAG, "source": TAG}, {"response": TAG}, {})
     item = item_of(record, fields, {"response": "id"}, {})
     plain = "a &lt; b &amp;&amp; &lt;img src=x onerror='alert(1)'&gt; \"c\""
     assert item["fields"] == {

@@ -9,9 +9,9 @@ import pytest
 from synth.conversation import Conversation
 from synth.errors import InputError
 from synth.row import Lineage, Row
-from synth.store import Answer, DecisionLog, Place, Shown
+from synth.store import Answer, DecisionLog, ReviewTarget, Shown
 
-PLACE = Place("file:p", "file", "p", {"questions": []})
+PLACE = ReviewTarget("file:p", "file", "p", {"questions": []})
 SHOWN = Shown("file:p", "r1", "random", 1, Row("r1", Conversation(), Lineage("prompt")), ("a", "b"))
 
 
@@ -24,7 +24,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     events = [PLACE, SHOWN, said(text="a\u2028b\nc"), said(text="later")]
     assert log.append(log.read(), events) == 4
     decisions = log.read()
-    assert decisions.places == {PLACE.id: PLACE}
+    assert decisions.targets == {PLACE.id: PLACE}
     assert decisions.shown == {("file:p", "r1"): SHOWN}
     assert decisions.answers == {("file:p", "r1", "ann"): said(text="later")}
     assert (tmp_path / "d.jsonl").read_text(encoding="utf-8").count("a\u2028b\\nc") == 1
@@ -47,7 +47,7 @@ def test_cut_at_any_byte_it_goes_on_from_the_last_whole_line(tmp_path: Path) -> 
     for cut in range(len(whole)):
         file.write_bytes(whole[:cut])
         decisions = log.read()
-        counted = len(decisions.places) + len(decisions.shown) + len(decisions.answers)
+        counted = len(decisions.targets) + len(decisions.shown) + len(decisions.answers)
         assert counted == sum(end <= cut for end in ends)
         log.append(decisions, [PLACE, SHOWN, said(), said("r2")])
         assert file.read_bytes() == whole

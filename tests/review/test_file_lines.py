@@ -11,9 +11,9 @@ import pytest
 
 from synth.cli import main
 from synth.errors import InputError
-from synth.review.file_backend import FileBackend
+from synth.review.targets.file import FileBackend
 from synth.review.tasks import load_task
-from synth.store import Place, RunFolder
+from synth.store import ReviewTarget, RunFolder
 from tests.review.desk_review import pull_file, push_file, records, run_desk
 
 
@@ -66,7 +66,7 @@ ODD: tuple[Any, ...] = (
 def test_no_value_of_an_answer_is_a_bug(tmp_path: Path, task: str) -> None:
     """Each is taken or named with its line, and what is taken can be counted."""
     spec = load_task(task)
-    place = Place("file:x", "file", "x", orjson.loads(spec.model_dump_json()))
+    place = ReviewTarget("file:x", "file", "x", orjson.loads(spec.model_dump_json()))
     names = [*(question.name for question in spec.questions), "status", "at", "other"]
     dice = random.Random(4)
     refused: list[str] = []

@@ -11,7 +11,7 @@ import pytest
 from synth.errors import InputError
 from synth.frozen import thaw
 from synth.llm.base import Json
-from synth.review.records import Record, Unfit, record_of
+from synth.review.records import ReviewRecord, Unfit, record_of
 from synth.review.tasks import FieldSpec, load_task
 from synth.row import Lineage, Row
 from tests.made_row import made_row
@@ -29,7 +29,7 @@ def draft(number: int = 1, **more: Any) -> Row:
     return made_row(f"{number:016x}", messages, lineage, **{"status": "kept", **more})
 
 
-def record(task: str, row: Row, **how: Any) -> Record:
+def record(task: str, row: Row, **how: Any) -> ReviewRecord:
     return record_of(row, load_task(task), **{"hide_scores": False, "seed": 1, **how})
 
 

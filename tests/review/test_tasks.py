@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import synth
-from synth.cli.review_circle import Where, push_rows
+from synth.cli.review_commands import Where, push_rows
 from synth.errors import InputError
 from synth.packaged import packaged
+from synth.review.targets.base import Access
 from synth.review.tasks import load_task, task_names
 from synth.store import RunFolder
 from tests.review.local_argilla import serving
@@ -127,5 +128,5 @@ def test_a_run_folder_knows_where_its_recipes_task_is(desk: Path, tmp_path: Path
     (desk.parent / "mine.yaml").write_text(task.replace("name: edit", "name: mine"))
     out = tmp_path / "deep" / "down" / "out"
     synth.run(desk, out, settings=["review.task=mine.yaml"])
-    assert push_rows(out, Where("file", None, None, None, None), [], as_json=True) == 0
+    assert push_rows(out, Where("file", None, Access()), as_json=True) == 0
     assert list(RunFolder(out).review.glob("*.jsonl"))

@@ -10,15 +10,15 @@ from desks import desk, documents, reasons, requests, rows, run, said, seeds
 from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.prompts import read_prompt
-from synth.stages.options import (
+from synth.stages.backtranslate.options import (
     HUMPBACK_DOCUMENT_TAG,
     HUMPBACK_KEEP,
     HUMPBACK_SEED_TAG,
-    NOT_IN_CONTEXT,
     BacktranslateOptions,
     ContextOptions,
     TagOptions,
 )
+from synth.stages.shared_options import NOT_IN_CONTEXT
 
 PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
 DOCS = {"documents": "docs/*.md"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.stages.draws import _lowest
+from synth.stages.generate.few_shot import _lowest
 
 
 @given(values=st.lists(st.integers(0, 9), min_size=1, max_size=40), count=st.integers(1, 45))

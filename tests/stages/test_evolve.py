@@ -9,7 +9,7 @@ import pytest
 from desks import desk, reasons, requests, rows, run, said, seeds
 
 from synth.llm.base import Json
-from synth.stages.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
+from synth.stages.evolve.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 
 PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
 SEEDS = {"seeds": "seeds.jsonl"}

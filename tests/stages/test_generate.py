@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from synth.conversation import Conversation, assistant_message, user_message
-from synth.stages.answers import parse_object
-from synth.stages.base import Unusable
-from synth.stages.generate import InstructionFilter
-from synth.stages.options import GenerateOptions
+from synth.stages.asking import Unusable
+from synth.stages.generate.options import GenerateOptions
+from synth.stages.generate.stage import InstructionFilter
+from synth.stages.structured_output import parse_object
 
 ANSWER = "Open the settings and save them again."
 

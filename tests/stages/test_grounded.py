@@ -12,7 +12,8 @@ import synth
 from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.row import content_id
-from synth.stages.options import NOT_IN_CONTEXT, GroundedOptions
+from synth.stages.respond.options import GroundedOptions
+from synth.stages.shared_options import NOT_IN_CONTEXT
 
 SOURCES = {"prompts": "prompts.jsonl", "documents": "docs/*.md"}
 ASKED = "How hot is the machine {n} in step 3?"

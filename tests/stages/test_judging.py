@@ -7,7 +7,7 @@ import math
 import pytest
 
 from synth.llm.base import Reply, TokenChoice
-from synth.stages.base import Unusable
+from synth.stages.asking import Unusable
 from synth.stages.judging import expected_score, written_score
 
 

@@ -11,7 +11,7 @@ import pytest
 from desks import desk, reasons, rows, run, said, seeds
 
 import synth
-from synth.stages.options import SELF_INSTRUCT_KEYWORDS, SELF_INSTRUCT_SAMPLING, GenerateOptions
+from synth.stages.generate.options import SELF_INSTRUCT_KEYWORDS, SELF_INSTRUCT_SAMPLING, GenerateOptions
 
 DATA = Path(os.environ.get("SYNTH_DATA", "")) / "self_instruct_seeds.jsonl"
 

@@ -12,7 +12,7 @@ from desks import desk, reasons, requests, rows, run, said, seeds
 import synth
 from synth.errors import RecipeError
 from synth.llm.base import Json
-from synth.stages.options import TargetFailuresOptions
+from synth.stages.target_failures.options import TargetFailuresOptions
 
 SOURCES = {"failures": "failures.jsonl"}
 REFUND = "Wrong refund rule: it promises money back after the period has ended."

@@ -15,8 +15,8 @@ from synth.errors import PromptError, RecipeError
 from synth.exports.preferences import pairs_of
 from synth.llm.base import Json
 from synth.recipe.model import PairOptions
+from synth.reports.position_bias import PositionBias
 from synth.row import Candidate, Lineage, Row
-from synth.store.swaps import Swaps
 
 PROMPTS = {"prompts": "prompts.jsonl"}
 ANSWERS = ["Use oil.", "Grease it.", "No."]
@@ -115,7 +115,7 @@ def test_a_higher_mean_alone_is_no_win() -> None:
 
 
 def test_pairs_that_flip_agree_or_are_open() -> None:
-    swaps = Swaps()
+    swaps = PositionBias()
     swaps.add([5, 3, 3, 1], [2, 3, 3, 4])
     # 1-2, 1-3, 1-4, 2-4 and 3-4 flip; 2-3 is level twice.
     assert (swaps.pairs, swaps.agree, swaps.flipped) == (6, 1, 5)

@@ -15,9 +15,9 @@ from synth.api import export
 from synth.cli.app import app
 from synth.errors import InputError, PromptError, RecipeError, SourceError, Unfinished
 from synth.llm.base import Json
-from synth.stages.draws import EvenDraws
+from synth.stages.generate.few_shot import EvenDraws
 from synth.stages.taxonomy import join_taxonomies, read_taxonomy
-from synth.stages.topics import batches
+from synth.stages.topics.stage import batches
 from tests.made_row import made_row
 
 SEEDS = {"seeds": "seeds.jsonl"}

@@ -1,10 +1,14 @@
-"""Every format by name. A further one is an entry of a module here, with its rules beside it."""
+"""Every format by name. A further one is an entry of a module here, with its rules beside it.
+
+Another package adds a `Format` by an entry point of the group `synth.formats`.
+"""
 
 from __future__ import annotations
 
 from synth.errors import ExportError
 from synth.exports.formats import alpaca, axolotl, gemini, mistral, openai, sharegpt, trl
 from synth.exports.formats.base import Format
+from synth.plugins import Registry
 from synth.suggestions import did_you_mean
 
 FORMATS: dict[str, Format] = {
@@ -14,12 +18,21 @@ FORMATS: dict[str, Format] = {
 }
 
 
+_ADDED = Registry("synth.formats", {}, Format)
+
+
 def find_format(name: str) -> Format:
     """The format of that name. Raises `ExportError`, naming those that there are."""
     if name in FORMATS:
         return FORMATS[name]
-    raise ExportError(
-        f"there is no format {name!r}.{did_you_mean(name, FORMATS)}",
-        where="export.format",
-        hint=f"Formats: {', '.join(FORMATS)}.",
-    )
+    try:
+        return _ADDED.find(name)
+    except KeyError:
+        names = [*FORMATS, *_ADDED.names]
+        raise ExportError(
+            f"there is no format {name!r}.{did_you_mean(name, names)}",
+            where="export.format",
+            hint=f"Formats: {', '.join(names)}.",
+        ) from None
+    except ValueError as error:
+        raise ExportError(f"{error}.", where="export.format") from None

@@ -1,5 +1,6 @@
 """Drafts from documents: what instruction would a text answer (Humpback), or what questions (RAFT)."""
 
-from synth.stages.backtranslate.maker import Backtranslate
+from synth.stages.backtranslate.options import BacktranslateOptions
+from synth.stages.registry import StagePlugin
 
-__all__ = ["Backtranslate"]
+STAGE = StagePlugin(BacktranslateOptions, "synth.stages.backtranslate.stage:Backtranslate")

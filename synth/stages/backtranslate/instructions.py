@@ -13,11 +13,12 @@ from dataclasses import replace
 from synth.conversation import Conversation, assistant_message, system_message, user_message
 from synth.llm.base import Reply
 from synth.row import Lineage, Row, content_id
-from synth.stages.answers import ask_for_object, read_text
-from synth.stages.base import Context, Unusable, ask_until_served, attributed
-from synth.stages.given import Passage
+from synth.stages.asking import Unusable, ask_until_served, attributed
+from synth.stages.backtranslate.options import BacktranslateOptions
+from synth.stages.context import Context
+from synth.stages.items import Passage
 from synth.stages.judging import Judge
-from synth.stages.options import BacktranslateOptions
+from synth.stages.structured_output import ask_for_object, read_text
 from synth.text.prompt_leakage import repeated_run, shares_a_word
 from synth.text.standalone import leans_on_source
 
@@ -42,27 +43,22 @@ class Instructions:
         self._options = options
         self._writer = context.model("writer", options)
         judge = context.models[context.recipe.stage_model("judge", options.judge)]
-        self._prompt = context.prompt("backtranslate", options, "instruction", ["text", "heading"])
+        self._prompt = context.prompt(options, "instruction", ["text", "heading"])
         self._frame = "\n".join(m["content"] for m in self._prompt.render({"text": "", "heading": ""}))
-        self._rewrite = context.other_prompt("backtranslate", "rewrite", ["instruction", "text"])
-        self._agree = context.other_prompt("backtranslate", "agree", ["instruction", "first", "second"])
+        self._rewrite = context.other_prompt("rewrite", ["instruction", "text"])
+        self._agree = context.other_prompt("agree", ["instruction", "first", "second"])
         self._agree.answers_with(agree="boolean")
         self._agreeing = judge
-        self._judge = None
+        self.judge: Judge | None = None
         if options.keep is not None:
-            curate = context.other_prompt("backtranslate", options.curate, ["conversation", "response"])
-            self._judge = Judge(name, context, judge, curate, options.sampling_of_judge, options.attempts)
+            curate = context.other_prompt(options.curate, ["conversation", "response"])
+            self.judge = Judge(name, context, judge, curate, options.sampling_of_judge, options.attempts)
 
     @property
     def chain(self) -> int:
         """Requests for a passage whose draft passes every check."""
         options = self._options
         return 1 + options.rewrite + (options.keep is not None) + 2 * options.round_trip
-
-    async def prepare(self) -> None:
-        """Settles how the curating model is read."""
-        if self._judge:
-            await self._judge.prepare()
 
     async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
         """Raises `Unusable` where no instruction can be read."""
@@ -120,12 +116,12 @@ class Instructions:
         )
 
     async def _curated(self, row: Row, instruction: str) -> Row:
-        if self._judge is None or self._options.keep is None:
+        if self.judge is None or self._options.keep is None:
             return row
         shown = {"conversation": instruction, "response": row.conversation.answer or ""}
-        judgement = await self._judge.score(shown)
+        judgement = await self.judge.score(shown)
         row = row.with_score("curation", judgement.score)
-        row = judgement.noted(row, self._name, "curated", self._judge.prompt, self._judge.model)
+        row = judgement.noted(row, self._name, "curated", self.judge.prompt, self.judge.model)
         if judgement.score < self._options.keep:
             detail = f"{judgement.score:.2f} of 5, wanted {self._options.keep:g}"
             return row.dropped(self._name, "low_curation", detail)

@@ -13,14 +13,15 @@ from dataclasses import replace
 from synth.conversation import Conversation, assistant_message, user_message
 from synth.errors import RecipeError
 from synth.llm.base import Json
-from synth.llm.model import Answer
+from synth.llm.model import Completion
 from synth.row import Lineage, Row, content_id
 from synth.stable import fraction
-from synth.stages.answers import ask_for_object
-from synth.stages.base import Context, attributed
-from synth.stages.given import Passage
-from synth.stages.options import BacktranslateOptions, ContextOptions
+from synth.stages.asking import attributed
+from synth.stages.backtranslate.options import BacktranslateOptions, ContextOptions
+from synth.stages.context import Context
+from synth.stages.items import Passage
 from synth.stages.passages import Passages, quoted_in
+from synth.stages.structured_output import ask_for_object
 from synth.text.standalone import leans_on_source
 
 _FEWEST_WORDS = 3
@@ -30,6 +31,7 @@ class Questions:
     """Drafts several rows from each passage; a row whose quote is not in the text is dropped."""
 
     chain = 1
+    judge = None
 
     def __init__(
         self,
@@ -44,10 +46,10 @@ class Questions:
         self.drafts_each = options.questions
         self._salt = salt
         self._writer = context.model("writer", options)
-        self._prompt = context.prompt("backtranslate", options, "questions", ["texts", "count"])
+        self._prompt = context.prompt(options, "questions", ["texts", "count"])
         self._prompt.answers_with(within="pairs", question="string", answer="string", quote="string")
         if around := options.context:
-            asking = context.other_prompt("backtranslate", around.prompt, ["passages", "question"])
+            asking = context.other_prompt(around.prompt, ["passages", "question"])
             self._passages = Passages(passages, asking, salt)
             if len(passages) <= around.distractors and context.recipe.limit is None:
                 raise RecipeError(
@@ -55,9 +57,6 @@ class Questions:
                     where=f"stage {name!r}: context.distractors",
                     hint="Lower it, or cut shorter passages with `longest`.",
                 )
-
-    async def prepare(self) -> None:
-        """Nothing to know before."""
 
     async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
         """One request for all questions of a passage. Raises `Unusable` where none can be read."""
@@ -75,13 +74,13 @@ class Questions:
         ]
         return rows or [self._none(lineage, answer)]
 
-    def _none(self, lineage: Lineage, answer: Answer) -> Row:
+    def _none(self, lineage: Lineage, answer: Completion) -> Row:
         row = Row(content_id(self._name, answer.request.identity), Conversation(), lineage)
         row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
         return row.dropped(self._name, "empty", "the answer holds no question")
 
     def _row(
-        self, pair: Json, number: int, passages: Sequence[Passage], lineage: Lineage, answer: Answer
+        self, pair: Json, number: int, passages: Sequence[Passage], lineage: Lineage, answer: Completion
     ) -> Row:
         question, response, quote = (str(pair[key]).strip() for key in ("question", "answer", "quote"))
         exchange = Conversation((user_message(question), assistant_message(response)))

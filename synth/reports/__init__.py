@@ -1,0 +1,1 @@
+"""What a run says about single stages, counted over its rows."""

@@ -1,0 +1,67 @@
+"""How often a judge that was asked in both orders kept to its word (position swap, arXiv:2306.05685)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from synth.llm.base import Json
+from synth.store.reader import RunReader
+
+
+@dataclass
+class PositionBias:
+    """Pairs of answers that were judged in both orders.
+
+    `agree` of them have the same winner, or none, in both; of `flipped` each order prefers another one; the
+    rest are told apart in one order alone.
+    """
+
+    pairs: int = 0
+    agree: int = 0
+    flipped: int = 0
+
+    def add(self, first: Sequence[float], second: Sequence[float]) -> None:
+        """Takes in the scores of a row's answers, in one order of the prompt and in the other."""
+        for one, other in combinations(range(len(first)), 2):
+            here = _sign(first[one] - first[other])
+            there = _sign(second[one] - second[other])
+            self.pairs += 1
+            self.agree += here == there
+            self.flipped += here * there < 0
+
+    def document(self) -> Json:
+        """As `synth run --json` says it."""
+        rate = round(self.flipped / self.pairs, 4) if self.pairs else None
+        return {"pairs": self.pairs, "agree": self.agree, "flipped": self.flipped, "flip_rate": rate}
+
+    def words(self, stage: str) -> str:
+        """The same in one line."""
+        if not self.pairs:
+            return f"{stage}: no row has two answers to compare in both orders."
+        return (
+            f"{stage}: of {self.pairs} pairs of answers judged in both orders, {self.agree} come out the same"
+            f" ({self.agree / self.pairs:.0%}) and {self.flipped} the other way round"
+            f" ({self.flipped / self.pairs:.0%})."
+        )
+
+
+def position_bias_of(reader: RunReader) -> dict[str, PositionBias]:
+    """By stage, for each one that asks in both orders; counted over all rows that are there."""
+    asking = {
+        stage["name"]: PositionBias() for stage in reader.recipe["stages"] if stage["options"].get("swap")
+    }
+    for row in reader.rows() if asking else ():
+        if row.superseded:
+            continue
+        for event in row.history:
+            if event.did == ("scored_together",) and event.stage in asking:
+                by_order = event.details["by_order"]
+                if len(by_order) == 2:
+                    asking[event.stage].add(*by_order)
+    return asking
+
+
+def _sign(difference: float) -> int:
+    return (difference > 0) - (difference < 0)

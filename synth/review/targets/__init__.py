@@ -1,0 +1,39 @@
+"""Where rows are reviewed: every backend by name, those of other installed packages among them."""
+
+from __future__ import annotations
+
+from synth.errors import InputError
+from synth.plugins import Registry
+from synth.review.targets.base import ReviewBackend
+from synth.suggestions import did_you_mean
+
+# Another package adds a backend by an entry point of this group.
+GROUP = "synth.review"
+
+BACKENDS = Registry(
+    GROUP,
+    {
+        "argilla": "synth.review.targets.argilla.backend:ArgillaBackend",
+        "file": "synth.review.targets.file:FileBackend",
+    },
+    type,
+)
+
+
+def find_backend(name: str) -> type[ReviewBackend]:
+    """The backend of that name. Raises `InputError`, naming those that there are."""
+    try:
+        found = BACKENDS.find(name)
+    except KeyError:
+        raise InputError(
+            f"there is no backend {name!r}.{did_you_mean(name, BACKENDS.names)}",
+            where="--backend",
+            hint=f"Backends: {', '.join(BACKENDS.names)}.",
+        ) from None
+    except ValueError as error:
+        raise InputError(f"{error}.", where="--backend") from None
+    if not issubclass(found, ReviewBackend):
+        raise InputError(
+            f"{name!r} is added by {found.__module__}, and is no ReviewBackend.", where="--backend"
+        )
+    return found

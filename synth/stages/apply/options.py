@@ -1,0 +1,21 @@
+"""What a recipe may write under `apply`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from synth.recipe.base import StageOptions
+from synth.stages.shared_options import FunctionName
+
+
+class ApplyOptions(StageOptions):
+    """A function of the user's own."""
+
+    function: FunctionName = Field(description="FILE.py:FUNCTION, a file in the recipe's folder.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Passed on as keyword arguments.")
+
+    @property
+    def user_code(self) -> str | None:
+        return self.function

@@ -1,0 +1,133 @@
+"""How stages ask a model, and what becomes of a row whose request is not answered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from synth.frozen import FrozenJson
+from synth.llm.base import Json, Reply, RequestFailed
+from synth.llm.model import Completion, Model
+from synth.prompts import Prompt
+from synth.recipe.base import Sampling
+from synth.row import Row
+
+T = TypeVar("T")
+
+
+class NotAsked(Exception):
+    """A dry run came to a request that the run folder has no reply to; `row` is what came before it."""
+
+    row: Row | None = None
+
+
+class Unusable(Exception):
+    """An answer that does not serve: `reason` is a short fixed code, `detail` the words."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+async def ask_until_served(
+    model: Model,
+    messages: Sequence[FrozenJson],
+    sampling: Sampling,
+    read: Callable[[Reply], T],
+    attempts: int,
+    *,
+    schema: Json | None = None,
+    logprobs: int = 0,
+    draw: int = 0,
+) -> tuple[T, Completion]:
+    """Asks until `read` accepts an answer, at most `attempts` times.
+
+    Each further attempt is a request of its own that can come out differently: its identity differs
+    (and with it a sampler's seed), and one that would pick the likeliest token again gets some
+    temperature. Raises the last `Unusable`, or `RequestFailed`; `NothingServes` where the stage never got
+    an answer that serves.
+    """
+    unusable = Unusable("no_answer", "the model was not asked")
+    for attempt in range(attempts):
+        answer = await model.ask(
+            messages,
+            _loosened(sampling, model, attempt),
+            schema=schema,
+            logprobs=logprobs,
+            draw=draw,
+            attempt=attempt,
+        )
+        try:
+            value = read(answer.reply)
+        except Unusable as error:
+            unusable = error
+            model.note_use(answer, f"{error.reason}: {error.detail}")
+        else:
+            model.note_use(answer)
+            return value, answer
+    raise unusable
+
+
+def _loosened(sampling: Sampling, model: Model, attempt: int) -> Sampling:
+    if attempt == 0:
+        return sampling
+    usual = sampling.over(model.config.sampling).temperature
+    least = min(0.3 * attempt, 1.0)
+    return sampling if usual is None or usual >= least else sampling.model_copy(update={"temperature": least})
+
+
+async def last_of(steps: AsyncIterator[Row], row: Row) -> tuple[Row, Unusable | RequestFailed | None]:
+    """What a row is after the last of its `steps`, each of which asks; and what ended them early, if anything
+    did. What the row was by then is not lost.
+    """
+    try:
+        async for step in steps:
+            row = step
+    except (Unusable, RequestFailed) as error:
+        return row, error
+    except NotAsked as stop:
+        stop.row = row
+        raise
+    return row, None
+
+
+async def made_in(steps: AsyncIterator[Row], stage: str, stub: Row) -> list[Row]:
+    """The one row of a chain of requests, dropped or failed where one of them gives nothing that serves."""
+    row, error = await last_of(steps, stub)
+    return [row if error is None else refused(row, stage, error)]
+
+
+async def settled(stage: str, stub: Row, making: Awaitable[list[Row]]) -> list[Row]:
+    """The rows of one request or chain of requests; `stub` alone, dropped or failed, where it gives none."""
+    try:
+        return await making
+    except (Unusable, RequestFailed) as error:
+        return [refused(stub, stage, error)]
+
+
+def words_of(error: Unusable | RequestFailed) -> str:
+    """What was wrong, for the row."""
+    return error.detail if isinstance(error, Unusable) else error.words
+
+
+def refused(row: Row, stage: str, error: Unusable | RequestFailed) -> Row:
+    """The row, dropped for an answer that does not serve, or failed for a request without one."""
+    if isinstance(error, Unusable):
+        return row.dropped(stage, error.reason, error.detail)
+    return row.failed(stage, error.words)
+
+
+def attributed(row: Row, *, stage: str, prompt: Prompt | None, answer: Completion) -> Row:
+    """The row with the request that made its text."""
+    request = answer.request
+    lineage = replace(
+        row.lineage,
+        stage=stage,
+        prompt=prompt.label if prompt else None,
+        model=answer.reply.model or request.model,
+        sampling={**request.sampling, "max_tokens": request.max_tokens},
+        request=request.identity,
+    )
+    return replace(row, lineage=lineage, reasoning=answer.reply.reasoning)

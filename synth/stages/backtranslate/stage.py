@@ -1,0 +1,94 @@
+"""The maker: passages in an order of their own, each once, drafted from in one of two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synth.conversation import Conversation, system_message
+from synth.errors import SourceError
+from synth.row import Lineage, Row, content_id
+from synth.stable import rank
+from synth.stages.asking import settled
+from synth.stages.backtranslate.instructions import Instructions
+from synth.stages.backtranslate.options import BacktranslateOptions
+from synth.stages.backtranslate.questions import Questions
+from synth.stages.base import Maker
+from synth.stages.context import Context, no_source
+from synth.stages.forecast import MakerForecast, Requests, draft_to_come
+from synth.stages.items import Passage
+from synth.stages.judging import PROBE_WORDS
+
+
+class Backtranslate(Maker):
+    """Draws on documents. Where it has `tags`, it also tags the seeds that pass it."""
+
+    preparation = PROBE_WORDS
+
+    def __init__(self, name: str, options: BacktranslateOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._options = options
+        if context.recipe.sources.documents is None:
+            raise no_source(name, "documents")
+        passages = context.passages(options.shortest, options.longest)
+        if not passages:
+            raise SourceError(
+                f"hold no passage of {options.shortest} to {options.longest} characters.",
+                where="sources.documents",
+                hint=f"Set `shortest` of the stage {name!r} lower, or add documents.",
+            )
+        salt = f"{context.recipe.seed}:{name}"
+        self._groups = _groups(passages, options.passages, salt)
+        way = Instructions if options.mode == "instruction" else Questions
+        self._way = way(name, options, context, passages, salt)
+        self.drafts_each = self._way.drafts_each
+
+    @property
+    def count(self) -> int:
+        """Drafts that are to pass; as many as passages give where the recipe does not say."""
+        return self._options.count or len(self._groups) * self.drafts_each
+
+    async def prepare(self) -> None:
+        """Settles how the curating model is read."""
+        if self._way.judge is not None:
+            await self._way.judge.prepare()
+
+    def draw(self, index: int) -> Sequence[Passage] | None:
+        """The next passage, or several of one document."""
+        return self._groups[index] if index < len(self._groups) else None
+
+    async def make(self, index: int, drawn: Sequence[Passage]) -> list[Row]:
+        """A chain of requests: the draft, then what checks it."""
+        ids = tuple(passage.id for passage in drawn)
+        lineage = Lineage("document", parents=ids, stage=self.name, source=drawn[0].place)
+        stub = Row(content_id(self.name, ids), Conversation(), lineage)
+        return await settled(self.name, stub, self._way.draft(drawn, lineage))
+
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
+        """A chain of requests for each passage, or one request for several questions."""
+        left = max(0, len(self._groups) - drawn)
+        each, chain = self.drafts_each, self._way.chain
+        least = left if wanted is None else min(-(-wanted // each), left)
+        # Further passages make up for drafts that are dropped.
+        requests = Requests(least * chain, least, left * chain)
+        drafts = least * each if wanted is None else min(least * each, wanted)
+        return MakerForecast(requests, drafts, draft_to_come(self.name, "document"))
+
+    def pass_on(self, row: Row) -> Row:
+        """Tags a seed that passes by, so that a model can tell its style from that of texts."""
+        tags = self._options.tags
+        if not (tags and row.given and row.conversation.system is None):
+            return row
+        messages = (system_message(tags.seeds), *row.conversation.messages)
+        return row.with_messages(messages).with_event(self.name, "tagged")
+
+
+def _groups(passages: Sequence[Passage], size: int, salt: str) -> list[list[Passage]]:
+    """Neighbours of one document together, in an order that mixes documents and that additions leave be."""
+    groups: list[list[Passage]] = []
+    for passage in passages:
+        last = groups[-1] if groups else []
+        if 0 < len(last) < size and last[-1].file == passage.file:
+            last.append(passage)
+        else:
+            groups.append([passage])
+    return sorted(groups, key=lambda group: rank(salt, group[0].id))

@@ -1,0 +1,38 @@
+"""What a recipe may write under `check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from synth.recipe.base import StageOptions
+from synth.stages.shared_options import FunctionName
+
+
+class CheckOptions(StageOptions):
+    """What can be executed about an answer: one of `json`, `sql` and `function`."""
+
+    schema_: str | None = Field(
+        default=None, alias="json", description="A JSON schema the answer agrees with."
+    )
+    sql: str | None = Field(
+        default=None, description="A SQLite or DuckDB file the answer runs on, read-only."
+    )
+    function: FunctionName | None = Field(
+        default=None,
+        description="FILE.py:FUNCTION in the recipe's folder: code of your own, run under `synth run` alone.",
+    )
+    seconds: Annotated[float, Field(gt=0, le=600)] = Field(default=5.0, description="What a query may take.")
+    empty: bool = Field(default=True, description="Keep queries whose result has no rows.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> CheckOptions:
+        named = [value for value in (self.schema_, self.sql, self.function) if value is not None]
+        if len(named) != 1:
+            raise ValueError("needs one of `json`, `sql` and `function`")
+        return self
+
+    @property
+    def user_code(self) -> str | None:
+        return self.function

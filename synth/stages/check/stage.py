@@ -1,0 +1,55 @@
+"""Drops rows whose answer does not hold when it is executed: that outranks what a judge thinks of it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from synth.checks.own import own_check
+from synth.checks.queries import sql_check
+from synth.checks.verdict import Check as Verdict
+from synth.checks.verdict import beside
+from synth.row import Row
+from synth.stages.base import RowStage
+from synth.stages.check.options import CheckOptions
+from synth.stages.context import Context
+
+
+class Check(RowStage):
+    """Queries run beside the event loop. Rows without an answer pass."""
+
+    def __init__(self, name: str, options: CheckOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._one_at_a_time = asyncio.Lock()
+        self._check, file = _built(name, options, context)
+        self.files = (file,)
+
+    async def apply(self, row: Row) -> Row:
+        """Drops a draft whose answer does not pass; a given row is only marked."""
+        if not row.conversation.has_answer:
+            return row
+        async with self._one_at_a_time:  # a database or a function of one's own need not bear two at once
+            try:
+                objection = await asyncio.to_thread(self._check, row)
+            except asyncio.CancelledError:
+                self._check.stop()  # Ctrl-C does not wait for a query
+                raise
+        if objection is None:
+            return row
+        if row.given:
+            return row.with_event(self.name, objection.reason, detail=objection.detail)
+        return row.dropped(self.name, objection.reason, objection.detail)
+
+
+def _built(name: str, options: CheckOptions, context: Context) -> tuple[Verdict, Path]:
+    folder = context.recipe.folder
+    if options.schema_ is not None:
+        from synth.checks.schema import json_check  # jsonschema takes a while to load
+
+        file = beside(folder, options.schema_, context.where(name, "json"))
+        return json_check(file), file
+    if options.sql is not None:
+        file = beside(folder, options.sql, context.where(name, "sql"))
+        return sql_check(file, options.seconds, empty=options.empty), file
+    assert options.function is not None, "checked when the recipe was read"
+    return own_check(options.function, folder, context.where(name, "function"))

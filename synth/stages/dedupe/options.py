@@ -1,0 +1,18 @@
+"""What a recipe may write under `dedupe`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from synth.recipe.base import Share, StageOptions
+
+
+class DedupeOptions(StageOptions):
+    """Joins near-copies: the first stays."""
+
+    on: Literal["prompt", "answer", "both"] = "prompt"
+    threshold: Share = Field(
+        default=0.8, description="Jaccard similarity of shingles from which two are copies."
+    )

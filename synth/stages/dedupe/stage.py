@@ -1,0 +1,41 @@
+"""Joins near-copies, in order: the first stays, seeds come first, and what is held out is never copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from synth.row import Row
+from synth.stages.base import OrderedStage
+from synth.stages.context import Context
+from synth.stages.dedupe.options import DedupeOptions
+from synth.text.similarity.near_duplicates import NearDuplicateIndex
+
+
+class Dedupe(OrderedStage):
+    """Drops a draft that is a near-copy of an earlier row; given rows are only marked."""
+
+    def __init__(self, name: str, options: DedupeOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._on = options.on
+        self._index = NearDuplicateIndex(options.threshold)
+        self._ids: list[str] = []
+        self._held_out: set[str] = set()
+
+    def admit(self, row: Row) -> Row:
+        """Marks the row with the cluster it belongs to: the id of the first row of its kind."""
+        copy = self._index.admit(self._text(row), always=row.given)
+        first = row.id if copy is None else self._ids[copy.position]
+        row = replace(row, cluster=first)
+        if copy is None or row.given:
+            self._ids.append(first)
+            if row.held_out:
+                self._held_out.add(row.id)
+            return row
+        reason = "near_holdout" if first in self._held_out else "exact_copy" if copy.exact else "near_copy"
+        return row.dropped(self.name, reason, f"similarity {copy.similarity:.2f} with row {first}")
+
+    def _text(self, row: Row) -> str:
+        prompt, answer = row.conversation.prompt_text, row.conversation.answer or ""
+        parts: Sequence[str] = {"prompt": (prompt,), "answer": (answer,), "both": (prompt, answer)}[self._on]
+        return "\n".join(parts)

@@ -1,0 +1,6 @@
+"""New rows in the manner of the seeds (Self-Instruct)."""
+
+from synth.stages.generate.options import GenerateOptions
+from synth.stages.registry import StagePlugin
+
+STAGE = StagePlugin(GenerateOptions, "synth.stages.generate.stage:Generate")

@@ -1,0 +1,231 @@
+"""Drafts new rows in the manner of the seeds: Self-Instruct (https://arxiv.org/abs/2212.10560).
+
+Each request shows a few seeds and, once there are any, a few kept drafts, and asks for one more row as
+JSON. A draft is kept if it passes the paper's filters and is not too close to any seed or kept draft.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from synth.conversation import Conversation, assistant_message, system_message, user_message
+from synth.errors import PromptError, SourceError
+from synth.llm.base import Json
+from synth.row import Lineage, Row, content_id
+from synth.stages.asking import attributed, settled
+from synth.stages.base import Maker
+from synth.stages.context import Context, no_source
+from synth.stages.forecast import MakerForecast, Requests, draft_to_come
+from synth.stages.generate.few_shot import EvenDraws, Pool
+from synth.stages.generate.options import GenerateOptions
+from synth.stages.items import Seed
+from synth.stages.structured_output import ask_for_object
+from synth.text.repetition import repeated_share
+from synth.text.similarity.novelty import NoveltyIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What one request shows: examples, the system prompt that the draft takes over, a topic to write on.
+
+    `number` is the request's own, or with a topic, that among its topic's.
+    """
+
+    shots: Sequence[Row]
+    system: str | None
+    topic: str | None
+    number: int
+
+
+class Generate(Maker):
+    """Draws few-shot examples from the seeds and from kept drafts, for one draft a request."""
+
+    def __init__(self, name: str, options: GenerateOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._options = options
+        self._window = context.recipe.window
+        self._salt = f"{context.recipe.seed}:{name}"
+        self._model = context.model("writer", options)
+        self.prompt = context.prompt(options, "self_instruct", ["examples", "system", "topic"])
+        self._schema = self.prompt.schema
+        self._taxonomy = context.taxonomy
+        if self._taxonomy is not None and "topic" not in self.prompt.inputs:
+            raise PromptError(
+                f"does not take `topic`, which the stage {name!r} is to write on.",
+                where=self.prompt.name,
+                hint="Add `topic` to its inputs and use it, or put the stage before `topics`.",
+            )
+        self.prompt.answers_with(instruction="string", response="string")
+        self._leaves = EvenDraws(self._salt, self._window)
+        self._seeds = Pool()
+        self._drafts = Pool()
+        self._known = NoveltyIndex(options.novelty)
+        for seed in context.seeds:
+            self._known.add(seed.row.conversation.prompt_text)
+            if _is_single_turn(seed.row):
+                self._seeds.add(seed, since=0)
+        if not self._seeds.rows:
+            if context.seeds:
+                raise SourceError(
+                    "no seed is a single exchange (a request and its answer).",
+                    where="sources.seeds",
+                    hint=f"The stage {name!r} shows such seeds as examples.",
+                )
+            raise no_source(name, "seeds")
+        self._filter = InstructionFilter(options, [seed.row.conversation for seed in context.seeds])
+
+    @property
+    def count(self) -> int:
+        """Drafts that are to pass the filters."""
+        return self._options.count
+
+    def draw(self, index: int) -> Drawn:
+        """Two machine and six human examples; more human ones as long as there are too few drafts."""
+        options = self._options
+        topic, number, salt = None, index, self._salt
+        if self._taxonomy is not None:
+            topic, number = self._leaves.draw(index, self._taxonomy.leaves)
+            salt = f"{salt}:{topic}"
+        most = min(options.machine_shots, options.shots - 1)
+        machine = self._drafts.draw(f"{salt}:machine", number, most, at=index)
+        human = self._seeds.draw(salt, number, options.shots - len(machine))
+        return Drawn(_interleaved(human, machine), human[0].conversation.system, topic, number)
+
+    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+        """One request, asked again where the answer does not parse."""
+        shots = tuple(shot.id for shot in drawn.shots)
+        lineage = Lineage("seed", shots=shots, stage=self.name, topic=drawn.topic)
+        which = (index,) if drawn.topic is None else (drawn.topic, drawn.number)
+        row = Row(content_id(self.name, *which), Conversation(), lineage)
+        return await settled(self.name, row, self._draft(drawn, row))
+
+    async def _draft(self, drawn: Drawn, row: Row) -> list[Row]:
+        examples = [_as_example(row) for row in drawn.shots]
+        messages = self.prompt.render(
+            {"examples": examples, "system": drawn.system or "", "topic": drawn.topic or ""}
+        )
+        fields, answer = await ask_for_object(
+            self._model,
+            messages,
+            self._options.sampling,
+            self._schema,
+            self._options.attempts,
+            draw=drawn.number,
+        )
+        made = replace(
+            attributed(row, stage=self.name, prompt=self.prompt, answer=answer),
+            id=content_id(self.name, answer.request.identity),
+            conversation=_conversation(drawn.system, fields),
+        )
+        return [made]
+
+    def admit(self, index: int, row: Row) -> Row:
+        """The paper's filters, then novelty against every seed and every kept draft."""
+        request = row.conversation.prompt_text
+        if reason := self._filter.reason(request, row.conversation.answer or ""):
+            return row.dropped(self.name, *reason)
+        if near := self._known.nearest(request):
+            return row.dropped(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
+        self._known.add(request)
+        self._drafts.add(Seed(row), since=index + self._window)
+        if self._taxonomy is not None:
+            self._leaves.kept(index)
+        return row
+
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
+        """A request for each draft, and for each that its filters drop."""
+        count = wanted or 0
+        return MakerForecast(Requests(count, count, None), count, draft_to_come(self.name))
+
+
+class InstructionFilter:
+    """What Self-Instruct throws away, and text that goes round in circles.
+
+    A rule that a seed itself breaks is not held against a draft.
+    """
+
+    def __init__(self, options: GenerateOptions, seeds: Sequence[Conversation]) -> None:
+        self._options = options
+        requests = [seed.prompt_text for seed in seeds]
+        self._keywords = [
+            (word, pattern)
+            for word, pattern in ((word, _whole_word(word)) for word in options.keywords)
+            if not any(pattern.search(request) for request in requests)
+        ]
+        self._any_start = any(_starts_oddly(request) for request in requests)
+        self._any_length = max((len(request.split()) for request in requests), default=0)
+        self._shortest = min((len(request.split()) for request in requests), default=options.min_words)
+        loops = [repeated_share(text) for seed in seeds for text in (seed.prompt_text, seed.answer or "")]
+        self._most_repeated = max([options.repeated, *loops])
+
+    def reason(self, instruction: str, response: str) -> tuple[str, str] | None:
+        """The code and the words for throwing a draft away, or None."""
+        return self._of_instruction(instruction) or self._of_response(instruction, response)
+
+    def _of_instruction(self, instruction: str) -> tuple[str, str] | None:
+        words = len(instruction.split())
+        if words < min(self._options.min_words, self._shortest):
+            return "too_short", f"{words} words"
+        if words > max(self._options.max_words, self._any_length):
+            return "too_long", f"{words} words"
+        for word, pattern in self._keywords:
+            if pattern.search(instruction):
+                return "keyword", f"asks for what a text model cannot do: {word!r}"
+        if not self._any_start and _starts_oddly(instruction):
+            return "odd_start", f"begins with {instruction[0]!r}"
+        if instruction.startswith("Write a program"):
+            return "program", "begins with 'Write a program'"
+        return self._loop(instruction)
+
+    def _of_response(self, instruction: str, response: str) -> tuple[str, str] | None:
+        if not response.strip():
+            return "empty", "the answer is empty"
+        if response.strip() == instruction.strip():
+            return "echo", "the answer repeats the request"
+        if response.rstrip().endswith(":"):
+            return "unfinished", "the answer ends with a colon"
+        return self._loop(response)
+
+    def _loop(self, text: str) -> tuple[str, str] | None:
+        share = repeated_share(text)
+        if share > self._most_repeated:
+            return "looping", f"{share:.0%} of its runs of four words stand in it before"
+        return None
+
+
+def _conversation(system: str | None, fields: Json) -> Conversation:
+    request, response = (str(fields[key]).strip() for key in ("instruction", "response"))
+    messages = [user_message(request), assistant_message(response)]
+    return Conversation([system_message(system), *messages] if system else messages)
+
+
+def _as_example(row: Row) -> str:
+    """JSON, as the answer is to be, with the letters as they are."""
+    said = row.conversation
+    return orjson.dumps({"instruction": said.prompt_text, "response": said.answer}).decode()
+
+
+def _interleaved(human: Sequence[Row], machine: Sequence[Row]) -> list[Row]:
+    """The order of the draw, with machine examples spread among the human ones."""
+    shots = list(human)
+    for place, row in enumerate(machine, start=1):
+        shots.insert(place * len(human) // (len(machine) + 1) + place - 1, row)
+    return shots
+
+
+def _is_single_turn(row: Row) -> bool:
+    roles = [message["role"] for message in row.conversation.messages]
+    return roles in (["user", "assistant"], ["system", "user", "assistant"]) and bool(row.conversation.answer)
+
+
+def _whole_word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE)
+
+
+def _starts_oddly(text: str) -> bool:
+    return bool(text) and (text[0] in string.punctuation or not text[0].isascii())

@@ -1,0 +1,6 @@
+"""Other wordings of requests that share one answer."""
+
+from synth.stages.paraphrase.options import ParaphraseOptions
+from synth.stages.registry import StagePlugin
+
+STAGE = StagePlugin(ParaphraseOptions, "synth.stages.paraphrase.stage:Paraphrase")

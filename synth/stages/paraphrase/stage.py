@@ -1,0 +1,174 @@
+"""Other wordings of requests that share one answer, as SQLCoder2 was made to understand the same question.
+
+The style of each wording is chosen by turns, so that every kind is there in equal parts. What a wording
+must keep (numbers, names, negations, quoted text) is checked by rules, its nearness to the original by
+embeddings, and the rest by a judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from synth.conversation import Conversation
+from synth.frozen import FrozenJson
+from synth.llm.base import Json
+from synth.row import Row, content_id
+from synth.stages.asking import ask_until_served, attributed, made_in
+from synth.stages.base import RowMaker
+from synth.stages.context import Context
+from synth.stages.forecast import MakerForecast, draft_to_come
+from synth.stages.judging import YesNoJudge
+from synth.stages.paraphrase.options import STYLES, ParaphraseOptions
+from synth.stages.parents import Parents, turn_of
+from synth.stages.structured_output import read_text
+from synth.stages.transcript import transcript
+from synth.text.paraphrase_checks.meaning import changed_meaning
+from synth.text.similarity.diversity import distinct_n, mean_nearest_similarity
+from synth.text.similarity.embedding import similarity
+from synth.text.tokens import normal_form
+
+# Diversity is measured over so many requests at the most: it takes the square of their number.
+_MEASURED = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A row, which of its wordings this is, and how it is to be worded."""
+
+    parent: Row
+    number: int
+    style: str
+    language: str | None
+
+
+class Paraphrase(RowMaker):
+    """Draws on every seed and every row kept before it."""
+
+    def __init__(self, name: str, options: ParaphraseOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._options = options
+        self._writer = context.model("writer", options)
+        judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._prompt = context.prompt(options, "reword", ["request", "how", "before"])
+        comparing = context.other_prompt("same", ["first", "second"]).answers_with(same="boolean")
+        self._judge = YesNoJudge(name, judge, comparing, "same", options.sampling_of_judge, options.attempts)
+        self.parents = Parents(options.variants, options.from_)
+        self._forms: dict[str, set[str]] = {}
+        self._kept: list[str] = []
+
+    @property
+    def count(self) -> int | None:
+        """Wordings that are to pass in all, where the recipe bounds them."""
+        return self._options.count
+
+    def draw(self, index: int) -> Drawn | None:
+        """The next row's next wording. Styles go on from row to row, so that few variants miss none."""
+        drawn = self.parents.draw(index)
+        if drawn is None:
+            return None
+        parent, number = drawn
+        turns = (*self._options.styles, *self._options.languages)
+        turn = turn_of(parent, number, len(turns))
+        language = turns[turn] if turn >= len(self._options.styles) else None
+        return Drawn(parent, number, turns[turn], language)
+
+    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+        """The wording, checked by what depends on nothing but the two texts."""
+        parent = drawn.parent
+        lineage = replace(parent.lineage, parents=(parent.id,), shots=(), stage=self.name)
+        stub = Row(content_id(self.name, parent.id, drawn.number), Conversation(), lineage)
+        return await made_in(self._steps(drawn, stub), self.name, stub)
+
+    async def _steps(self, drawn: Drawn, row: Row) -> AsyncIterator[Row]:
+        parent = drawn.parent
+        said = parent.conversation
+        request = said.last_request
+        how = f"in {drawn.language}" if drawn.language else STYLES.get(drawn.style, drawn.style)
+        earlier = said.before_last_request
+        before = transcript(earlier) if any(_turns(earlier)) else ""
+        text, answer = await ask_until_served(
+            self._writer,
+            self._prompt.render({"request": request, "how": how, "before": before}),
+            self._options.sampling,
+            read_text,
+            self._options.attempts,
+            draw=drawn.number,
+        )
+        row = replace(
+            attributed(row, stage=self.name, prompt=self._prompt, answer=answer),
+            id=content_id(self.name, parent.id, answer.request.identity),
+            conversation=said.with_last_request(_unquoted(text, request)),
+            candidates=parent.candidates,
+        ).with_event(self.name, "reworded", style=drawn.style)
+        row = self._checked(row, request, drawn)
+        yield row
+        if row.pending and self._options.ask_judge:
+            yield await self._judged(row, request)
+
+    def _checked(self, row: Row, before: str, drawn: Drawn) -> Row:
+        """Drops a wording that is the same, or that asks for something else, as far as rules can tell."""
+        after = row.conversation.last_request
+        if normal_form(before) == normal_form(after):
+            return row.dropped(self.name, "copy", "the wording did not change")
+        # Names and negations look different in another language: there, only the judge can tell.
+        if drawn.language is not None:
+            return row
+        if changed := changed_meaning(before, after):
+            return row.dropped(self.name, *changed)
+        near = similarity(before, after)
+        least, most = self._options.similarity
+        if not least <= near <= most:
+            reason = "too_far" if near < least else "too_near"
+            return row.dropped(self.name, reason, f"similarity {near:.2f}, wanted {least:g} to {most:g}")
+        return row
+
+    async def _judged(self, row: Row, before: str) -> Row:
+        row, same = await self._judge.judge(row, before, row.conversation.last_request)
+        if same:
+            return row
+        why = f"{self._judge.model.model} finds that it asks for something else"
+        return row.dropped(self.name, "another_request", why)
+
+    def admit(self, index: int, row: Row) -> Row:
+        """Drops a wording that an earlier one of the same row has already."""
+        forms = self._forms.setdefault(row.lineage.parents[0], set())
+        request = row.conversation.prompt_text
+        form = normal_form(request)
+        if form in forms:
+            return row.dropped(self.name, "copy", "an earlier wording of this row is the same")
+        forms.add(form)
+        self._kept.append(request)
+        return row
+
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
+        """A wording of each draw, and the judge's word on it."""
+        rows = self.parents.rows
+        draft = draft_to_come(self.name, candidates=len(rows[-1].candidates) if rows else 0)
+        return self.parents.making(wanted, drawn, 1 + self._options.ask_judge, draft)
+
+    def report(self) -> Json:
+        """How diverse the requests are without the wordings, and with them."""
+        before = [row.conversation.prompt_text for row in self.parents.rows]
+        return {"diversity": {"before": _diversity(before), "after": _diversity([*before, *self._kept])}}
+
+
+def _diversity(requests: Sequence[str]) -> Json:
+    texts = requests[:_MEASURED]
+    figures = {
+        "distinct_1": distinct_n(texts, 1),
+        "distinct_2": distinct_n(texts, 2),
+        "nearest_similarity": mean_nearest_similarity(texts),
+    }
+    return {"requests": len(requests), **{k: round(v, 4) for k, v in figures.items()}}
+
+
+def _turns(messages: Sequence[FrozenJson]) -> list[FrozenJson]:
+    return [m for m in messages if m["role"] != "system"]
+
+
+def _unquoted(text: str, request: str) -> str:
+    """Without the quotation marks that a model puts around its answer, where the request has none."""
+    if len(text) > 1 and text[0] == text[-1] == '"' and not request.startswith('"'):
+        return text[1:-1].strip()
+    return text

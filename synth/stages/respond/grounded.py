@@ -1,0 +1,147 @@
+"""Answers from documents: passages found for a request, an answer with a quote, and a check of the quote.
+
+What fine-tuning is to teach here is to answer from what is shown, and to say when it is not there (RAFT,
+https://arxiv.org/abs/2403.10131). So the writer sees the nearest passages among distractors, and says
+which sentence supports its answer. A quote that stands in no passage is asked for again; an answer that
+never has one is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from synth.conversation import content_of, system_message
+from synth.errors import SourceError
+from synth.frozen import FrozenJson
+from synth.llm.base import Json, Reply
+from synth.llm.model import Completion
+from synth.row import Row
+from synth.stages.asking import Unusable, ask_until_served, attributed
+from synth.stages.context import Context, no_source
+from synth.stages.items import Passage
+from synth.stages.passages import Passages, quoted_in
+from synth.stages.respond.options import GroundedOptions, RespondOptions
+from synth.stages.structured_output import reads_object
+from synth.stages.transcript import transcript
+
+# A quote of fewer words stands in too many places to support anything.
+_FEWEST_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """An answer, the passage that it is from, and the words there that say so."""
+
+    answer: str
+    quote: str
+    passage: Passage
+
+
+class Grounded:
+    """One way to `respond`."""
+
+    def __init__(
+        self, name: str, options: RespondOptions, grounded: GroundedOptions, context: Context
+    ) -> None:
+        self._name = name
+        self._options = options
+        self._grounded = grounded
+        self._model = context.model("writer", options)
+        self._draft = context.other_prompt(grounded.draft, ["passages", "question", "before", "system"])
+        self._draft.answers_with(supported="boolean", quote="string", answer="string")
+        asking = context.other_prompt(grounded.prompt, ["passages", "question"], of="backtranslate")
+        if context.recipe.sources.documents is None:
+            raise no_source(name, "documents")
+        passages = context.passages(grounded.shortest, grounded.longest)
+        if not passages:
+            raise SourceError("hold no passage.", where="sources.documents", hint="Add documents.")
+        self._passages = Passages(passages, asking, f"{context.recipe.seed}:{name}")
+
+    async def answer(self, row: Row) -> Row:
+        """The row with an answer to its last message, or dropped where nothing supports an answer.
+
+        Raises `Unusable` where no attempt has a quote that stands in a passage.
+        """
+        question = content_of(row.conversation.messages[-1])
+        found = self._passages.nearest(question, self._grounded.passages)
+        others = self._passages.others(
+            row.id, self._grounded.distractors, than=[p.id for p in found], without=None
+        )
+        shown = self._passages.mixed(row.id, [*found, *others])
+        support, answer = await ask_until_served(
+            self._model,
+            self._draft.render(self._values(row, shown, question)),
+            self._options.sampling,
+            self._reads(shown),
+            self._options.attempts,
+            schema=self._draft.schema,
+        )
+        row = attributed(row, stage=row.lineage.stage or self._name, prompt=self._draft, answer=answer)
+        row = self._noted(row, support, shown, answer)
+        if self._grounded.in_prompt:
+            row = row.with_messages(self._asked_with(row, shown, question))
+        elif support is None:
+            why = "no passage that was found for it supports an answer"
+            return row.dropped(self._name, "not_in_context", why)
+        return row.with_reply(self._words(support, shown))
+
+    def _values(self, row: Row, shown: Sequence[Passage], question: str) -> Json:
+        before = [m for m in row.conversation.messages[:-1] if m["role"] != "system"]
+        return {
+            "passages": [p.text for p in shown],
+            "question": question,
+            "before": transcript(before) if before else "",
+            "system": row.conversation.system or "",
+        }
+
+    def _reads(self, shown: Sequence[Passage]) -> Callable[[Reply], Support | None]:
+        """A reader for an answer with its quote; None where the model finds that no passage holds it."""
+        as_object = reads_object(self._draft.schema)
+
+        def read(reply: Reply) -> Support | None:
+            said = as_object(reply)
+            if not said["supported"]:
+                return None
+            answer, quote = str(said["answer"]).strip(), str(said["quote"]).strip()
+            passage = quoted_in(quote, shown) if len(quote.split()) >= _FEWEST_WORDS else None
+            if passage is None:
+                raise Unusable("quote_not_found", f"not in the passages: {quote[:200]!r}")
+            if not answer:
+                raise Unusable("empty", "the answer is empty")
+            return Support(answer, quote, passage)
+
+        return read
+
+    def _noted(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Completion) -> Row:
+        """Whoever reviews the row reads the quote beside its passage."""
+        event: Json = {}
+        shots = [p.id for p in shown if support is None or p.id != support.passage.id]
+        lineage = replace(row.lineage, shots=(*row.lineage.shots, *shots))
+        if support is not None:
+            event |= {"quote": support.quote, "source": support.passage.text}
+            parents = (*lineage.parents, support.passage.id)
+            lineage = replace(lineage, parents=parents, source=support.passage.place)
+        row = replace(row, lineage=lineage, labels={**row.labels, "answerable": support is not None})
+        did = "grounded" if support else "not_in_context"
+        return row.with_event(
+            self._name, did, **event, prompt=self._draft.label, request=answer.request.identity
+        )
+
+    def _asked_with(self, row: Row, shown: Sequence[Passage], question: str) -> list[FrozenJson]:
+        """The row's prompt with the passages; its own system prompt stands before the template's."""
+        asked = self._passages.ask(shown, question)
+        messages = row.conversation.messages
+        kept = [m for m in messages[:-1] if m["role"] != "system"]
+        own = [content_of(m) for m in messages if m["role"] == "system"]
+        systems = [*own, *(content_of(m) for m in asked if m["role"] == "system")]
+        rest = [m for m in asked if m["role"] != "system"]
+        head = [system_message("\n\n".join(systems))] if systems else []
+        return [*head, *kept, *rest]
+
+    def _words(self, support: Support | None, shown: Sequence[Passage]) -> str:
+        if support is None:
+            return self._grounded.answer
+        if not self._grounded.in_prompt:
+            return support.answer
+        return f"{support.answer} [{shown.index(support.passage) + 1}]"

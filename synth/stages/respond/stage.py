@@ -1,0 +1,226 @@
+"""Answers: for rows without one, several for each row, in longer conversations, in place of old ones."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from synth.conversation import assistant_message, content_of, system_message, user_message
+from synth.frozen import FrozenJson
+from synth.llm.base import RequestFailed
+from synth.llm.model import Completion, Model
+from synth.recipe.base import Sampling
+from synth.row import Candidate, Row
+from synth.stages.asking import Unusable, ask_until_served, attributed, last_of, refused, words_of
+from synth.stages.base import RowStage
+from synth.stages.context import Context
+from synth.stages.forecast import Forecast, Requests, answers_to_come
+from synth.stages.respond.grounded import Grounded
+from synth.stages.respond.options import RespondOptions
+from synth.stages.structured_output import read_text
+from synth.stages.transcript import transcript
+from synth.text.tokens import normal_form
+
+_ROLE = re.compile(r"(?:^|(?<=\s))(?:User|Assistant):\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who gives a candidate, and how."""
+
+    model: Model
+    sampling: Sampling
+    system: str | None
+    draw: int
+
+
+class Respond(RowStage):
+    """Seeds keep their answers; held-out rows are passed by: no prompt shows them."""
+
+    def __init__(self, name: str, options: RespondOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._options = options
+        self._model = context.model("writer", options)
+        self._user = context.models[options.user] if options.user else self._model
+        self._voices = _voices(options, context, self._model)
+        self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
+        self._follow_up = context.other_prompt(options.prompt or "follow_up", ["conversation"])
+
+    async def apply(self, row: Row) -> Row:
+        """Adds what is wanted, or drops a draft for which no answer serves."""
+        if row.held_out:
+            return row
+        system = self._options.system
+        if system and not row.given and row.conversation.system is None:
+            row = row.with_messages((system_message(system), *row.conversation.messages))
+        row, error = await last_of(self._steps(row), row)
+        if error is None:
+            return row
+        if not row.given:
+            return refused(row, self.name, error)
+        did = "no_answer" if isinstance(error, Unusable) else "failed"
+        return row.with_event(self.name, did, detail=words_of(error))
+
+    def forecast(self, row: Row) -> Forecast:
+        """An answer or several; with more turns, two requests for each."""
+        options = self._options
+        if row.held_out:
+            return Forecast(Requests(), row)
+        if options.n > 1:
+            row = replace(row, candidates=(*self._own(row), *answers_to_come(options.n)))
+            if not row.conversation.has_answer:
+                row = row.with_reply("answer 0")
+            return Forecast(Requests.exactly(options.n), row)
+        asked = _answers(row) if options.again and not row.given else 0
+        if not row.conversation.has_answer:
+            asked += 1
+            row = row.with_reply("")
+        turns = 0 if row.given else max(0, options.turns - _answers(row))
+        for _ in range(turns):
+            row = row.with_messages((*row.conversation.messages, user_message(""))).with_reply("")
+        return Forecast(Requests.up_to(asked + 2 * turns, least=min(1, asked + turns)), row)
+
+    async def _steps(self, row: Row) -> AsyncIterator[Row]:
+        options = self._options
+        if options.n > 1:
+            row, first = await self._with_candidates(row)
+            yield row
+            if not row.conversation.has_answer:
+                yield self._answered_by(row, first)
+            return
+        if options.again and not row.given:
+            async for step in self._answered_anew(row):
+                row = step
+                yield row
+        if not row.conversation.has_answer:
+            row = await (self._grounded.answer(row) if self._grounded else self._answered(row))
+            yield row
+        while not row.given and _answers(row) < options.turns:
+            row = await self._followed(row)
+            yield row
+            row = await self._answered(row)
+            yield row
+
+    async def _answered(self, row: Row) -> Row:
+        text, answer = await self._text(row.conversation.messages)
+        stage = row.lineage.stage or self.name
+        return attributed(row, stage=stage, prompt=None, answer=answer).with_reply(text)
+
+    async def _followed(self, row: Row) -> Row:
+        """The simulated user's next message; one that was there before ends the row."""
+        messages = row.conversation.messages
+        text, answer = await ask_until_served(
+            self._user,
+            self._follow_up.render({"conversation": transcript(messages)}),
+            self._options.sampling,
+            read_text,
+            self._options.attempts,
+        )
+        # A model that plays the user often goes on with the assistant's part.
+        text = _ROLE.split(_ROLE.sub("", text, count=1) if _ROLE.match(text) else text)[0].strip()
+        if not text:
+            raise Unusable("empty", "the simulated user says nothing")
+        earlier = {normal_form(content_of(m)) for m in messages}
+        if normal_form(text) in earlier:
+            raise Unusable("same_question", f"the simulated user repeats a message: {text[:200]}")
+        return row.with_messages((*messages, user_message(text))).with_event(
+            self.name,
+            "followed_up",
+            model=answer.reply.model or answer.request.model,
+            prompt=self._follow_up.label,
+            request=answer.request.identity,
+        )
+
+    async def _answered_anew(self, row: Row) -> AsyncIterator[Row]:
+        """Every answer of the conversation, each after the new ones before it."""
+        before = [content_of(m) for m in row.conversation.messages if m["role"] == "assistant"]
+        new = row.conversation.with_messages(())
+        for message in row.conversation.messages:
+            if message["role"] != "assistant":
+                new = new.with_messages((*new.messages, message))
+                continue
+            text, answer = await self._text(new.messages)
+            row = attributed(row, stage=self.name, prompt=None, answer=answer)
+            yield row
+            new = new.with_messages((*new.messages, assistant_message(text)))
+        row = row.with_messages(new.messages)
+        yield row.with_event(self.name, "answered_anew", before=before) if before else row
+
+    async def _text(self, messages: Sequence[FrozenJson]) -> tuple[str, Completion]:
+        return await ask_until_served(
+            self._model, messages, self._options.sampling, read_text, self._options.attempts
+        )
+
+    async def _with_candidates(self, row: Row) -> tuple[Row, Candidate | str]:
+        """As many as are wanted, less those that say the same; and the first one, or why there is none."""
+        asked = row.conversation.prompt
+        candidates = list(self._own(row))
+        given = await asyncio.gather(*(self._candidate(voice, asked) for voice in self._voices))
+        for candidate in given:
+            if isinstance(candidate, str):
+                row = row.with_event(self.name, "no_candidate", detail=candidate)
+            elif candidate.content not in [c.content for c in candidates]:
+                candidates.append(candidate)
+        first = next((candidate for candidate in given if isinstance(candidate, Candidate)), given[0])
+        return replace(row, candidates=candidates), first
+
+    def _own(self, row: Row) -> Sequence[Candidate]:
+        """The candidates that are there, the row's answer among them."""
+        answer = row.conversation.answer
+        if answer is None or answer in [candidate.content for candidate in row.candidates]:
+            return row.candidates
+        return (*row.candidates, Candidate(answer, source="answer"))
+
+    def _answered_by(self, row: Row, first: Candidate | str) -> Row:
+        """A row without an answer takes the first candidate."""
+        if isinstance(first, str):
+            raise Unusable("no_candidate", first)
+        stage = row.lineage.stage or self.name
+        lineage = replace(row.lineage, stage=stage, model=first.model, request=first.request)
+        return replace(row, lineage=lineage).with_reply(first.content)
+
+    async def _candidate(self, voice: Voice, asked: Sequence[FrozenJson]) -> Candidate | str:
+        """A candidate, or what was wrong with it."""
+        messages = [m for m in asked if not (voice.system and m["role"] == "system")]
+        if voice.system:
+            messages = [system_message(voice.system), *messages]
+        try:
+            text, answer = await ask_until_served(
+                voice.model,
+                messages,
+                voice.sampling,
+                read_text,
+                self._options.attempts,
+                draw=voice.draw,
+            )
+        except Unusable as unusable:
+            return unusable.detail
+        except RequestFailed as failure:
+            return failure.words
+        return Candidate(
+            text,
+            model=answer.reply.model or answer.request.model,
+            sampling=answer.request.sampling,
+            request=answer.request.identity,
+            system=voice.system or None,
+        )
+
+
+def _voices(options: RespondOptions, context: Context, usual: Model) -> list[Voice]:
+    """Models, temperatures and systems in turn; equal ones are told apart by their draw."""
+    models = [context.models[name] for name in options.models] or [usual]
+    voices = []
+    for number in range(options.n):
+        sampling = options.sampling
+        if options.temperatures:
+            temperature = options.temperatures[number % len(options.temperatures)]
+            sampling = sampling.model_copy(update={"temperature": temperature})
+        system = options.systems[number % len(options.systems)] if options.systems else None
+        voices.append(Voice(models[number % len(models)], sampling, system, number))
+    return voices
+
+
+def _answers(row: Row) -> int:
+    return sum(message["role"] == "assistant" for message in row.conversation.messages)

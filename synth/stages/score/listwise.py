@@ -1,0 +1,165 @@
+"""Several answers to one request judged side by side, in one prompt (UltraFeedback, arXiv:2310.01377).
+
+A judge that sees one answer at a time gives most of them the same score; side by side it has to tell them
+apart. What stands first then counts for something, so the order is a row's own, and with `swap` the judge is
+asked a second time in the opposite order: an answer is better than another only where both orders say so
+(position swap, arXiv:2306.05685).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, TypeVar
+
+from synth.errors import PromptError
+from synth.llm.base import Json, Reply
+from synth.llm.model import Completion
+from synth.recipe.base import Sampling
+from synth.row import Row, content_id
+from synth.stable import rank
+from synth.stages.asking import Unusable, ask_until_served
+from synth.stages.context import Context
+from synth.stages.score.options import ScoreOptions
+from synth.stages.structured_output import reads_object
+
+T = TypeVar("T")
+
+# Tokens that a list of one score takes, and each further one.
+_LIST_TOKENS, _SCORE_TOKENS = 32, 8
+
+# Room for words, where the rubric wants any before the scores.
+_WORD_TOKENS = 192
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a judge makes of one answer: its score in each order."""
+
+    by_order: tuple[float, ...]
+
+    @property
+    def score(self) -> float:
+        """The mean over the orders."""
+        return round(fmean(self.by_order), 4)
+
+    def beats(self, other: Compared) -> bool:
+        """Whether it is better in every order."""
+        return all(mine > theirs for mine, theirs in zip(self.by_order, other.by_order, strict=True))
+
+
+class Together:
+    """One rubric for several answers in the hands of one model."""
+
+    def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
+        self._name = name
+        self._options = options
+        self._salt = f"{context.recipe.seed}:{name}"
+        self._model = context.model("judge", options)
+        self._prompt = context.prompt(options, options.rubric, ["conversation", "responses"])
+        self._schema = _list_of_scores(self._prompt.schema, self._prompt.name)
+        context.warn(f"{name}: {self._model.model} scores all answers of a row in one prompt, as it writes.")
+        if self._model.name == "writer":
+            context.warn(
+                f"{name}: the writer ({self._model.model}) judges its own drafts; name a models.judge."
+            )
+
+    async def judge(self, row: Row, conversation: str, texts: Sequence[str]) -> tuple[Row, list[Compared]]:
+        """The row with a note of it, and what the judge makes of each of `texts`. Raises `Unusable`."""
+        order = sorted(range(len(texts)), key=lambda i: self._rank(row, texts[i]))
+        orders = [order, order[::-1]] if self._options.swap and len(texts) > 1 else [order]
+        replies = await _all(self._ask(conversation, [texts[i] for i in order]) for order in orders)
+        scores = [
+            [float(given[order.index(i)]) for i in range(len(texts))]
+            for order, (given, _) in zip(orders, replies, strict=True)
+        ]
+        row = self._noted(row, orders, scores, [answer for _, answer in replies])
+        return row, [Compared(by_order) for by_order in zip(*scores, strict=True)]
+
+    async def _ask(self, conversation: str, shown: Sequence[str]) -> tuple[list[int], Completion]:
+        schema = {**self._schema, "properties": {**self._schema["properties"]}}
+        schema["properties"]["scores"] = {
+            **schema["properties"]["scores"],
+            "minItems": len(shown),
+            "maxItems": len(shown),
+        }
+        return await ask_until_served(
+            self._model,
+            self._prompt.render({"conversation": conversation, "responses": list(shown)}),
+            self._room(len(shown)),
+            _reads_scores(schema, len(shown)),
+            self._options.attempts,
+            schema=schema,
+        )
+
+    def _room(self, count: int) -> Sampling:
+        """Room for the scores and what comes before, where neither recipe nor model says otherwise."""
+        words = _WORD_TOKENS if len(self._schema["properties"]) > 1 else 0
+        room = Sampling(max_tokens=words + _LIST_TOKENS + _SCORE_TOKENS * count)
+        return self._options.sampling.over(self._model.config.sampling.over(room))
+
+    def _noted(
+        self,
+        row: Row,
+        orders: Sequence[Sequence[int]],
+        scores: Sequence[Sequence[float]],
+        answers: Sequence[Completion],
+    ) -> Row:
+        """`shown` are the answers' numbers as each prompt has them; `by_order` the scores as `texts` are."""
+        return row.with_event(
+            self._name,
+            "scored_together",
+            shown=orders,
+            by_order=scores,
+            model=answers[0].reply.model or self._model.model,
+            prompt=self._prompt.label,
+            requests=[answer.request.identity for answer in answers],
+            reasoning=[answer.reply.reasoning for answer in answers if answer.reply.reasoning] or None,
+        )
+
+    def _rank(self, row: Row, text: str) -> bytes:
+        return rank(self._salt, row.id, content_id(text))
+
+
+async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All answers, or the first failure in the order of asking, whichever came first in time."""
+    found: list[T] = []
+    for each in await asyncio.gather(*asked, return_exceptions=True):
+        if isinstance(each, BaseException):
+            raise each
+        found.append(each)
+    return found
+
+
+def _reads_scores(schema: Json, count: int) -> Callable[[Reply], list[int]]:
+    as_object = reads_object(schema)
+
+    def read(reply: Reply) -> list[int]:
+        scores = list(as_object(reply)["scores"])
+        if len(scores) != count:
+            raise Unusable("no_score", f"{len(scores)} scores for {count} answers")
+        return scores
+
+    return read
+
+
+def _list_of_scores(schema: Json | None, prompt: str) -> Json:
+    """The schema, which must be one of whole scores in a list. Raises `PromptError`."""
+    scores: Any = (schema or {}).get("properties", {}).get("scores", {})
+    items = scores.get("items", {}) if isinstance(scores, dict) else {}
+    low, high = items.get("minimum"), items.get("maximum")
+    if (
+        schema is None
+        or items.get("type") != "integer"
+        or not (isinstance(low, int) and isinstance(high, int) and low < high)
+        or "scores" not in schema.get("required", ())
+    ):
+        raise PromptError(
+            "a rubric for several answers needs a required `scores` in its `output`: a list of integers with"
+            " a `minimum` and a `maximum`.",
+            where=prompt,
+            hint="prompts/score/quality_together.md is one; leave out `together` for one answer at a time.",
+        )
+    return schema

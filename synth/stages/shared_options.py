@@ -1,0 +1,23 @@
+"""Parts of options that several stages have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from synth.user_code import FUNCTION_PATTERN, split_name
+
+# What an assistant says where the passages do not hold the answer.
+NOT_IN_CONTEXT = "The answer is not in the context."
+
+
+def _names_a_function(value: str) -> str:
+    split_name(value)
+    return value
+
+
+# `FILE.py:FUNCTION`, a function of the user's own.
+FunctionName = Annotated[
+    str, AfterValidator(_names_a_function), Field(json_schema_extra={"pattern": FUNCTION_PATTERN})
+]

@@ -1,0 +1,10 @@
+"""What a recipe may write under `standardise`."""
+
+from __future__ import annotations
+
+from synth.recipe.base import StageOptions
+from synth.text.standardise.options import Options as StandardiseRules
+
+
+class StandardiseOptions(StandardiseRules, StageOptions):
+    """One form for all texts."""

@@ -1,0 +1,36 @@
+"""Gives all texts one form, down to the white space, and says for each row what it changed."""
+
+from __future__ import annotations
+
+from synth.conversation import content_of
+from synth.frozen import FrozenJson
+from synth.row import Row
+from synth.stages.base import RowStage
+from synth.stages.context import Context
+from synth.stages.standardise.options import StandardiseOptions
+from synth.text.standardise.standard_form import Role, standardise
+
+
+class Standardise(RowStage):
+    """Asks no model. The order makes no difference, so no row waits for another."""
+
+    def __init__(self, name: str, options: StandardiseOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._options = options
+
+    async def apply(self, row: Row) -> Row:
+        """Rewrites the messages that change, and keeps what they were in the row's history."""
+        messages: list[FrozenJson] = []
+        for number, message in enumerate(row.conversation.messages):
+            before = content_of(message)
+            role: Role = "answer" if message["role"] == "assistant" else "prompt"
+            after = standardise(before, self._options, role=role)
+            if after.text == before:
+                messages.append(message)
+                continue
+            messages.append({**message, "content": after.text})
+            row = row.with_event(self.name, after.did, message=number, before=before)
+        row = row.with_messages(messages)
+        if row.draft and row.conversation.answer == "":
+            return row.dropped(self.name, "empty", "nothing is left of the answer")
+        return row

@@ -1,0 +1,6 @@
+"""New examples for what today's model gets wrong (LLM2LLM)."""
+
+from synth.stages.registry import StagePlugin
+from synth.stages.target_failures.options import TargetFailuresOptions
+
+STAGE = StagePlugin(TargetFailuresOptions, "synth.stages.target_failures.stage:TargetFailures")

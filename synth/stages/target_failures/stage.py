@@ -1,0 +1,227 @@
+"""New examples for what today's model gets wrong: LLM2LLM (https://arxiv.org/abs/2403.15042).
+
+Failures that are alike form a pattern, which a model names. New rows are made from the real failures alone,
+never from drafts, so that errors do not build on each other; each failure gets the same number, so patterns
+grow in proportion to how often they occur. A failed request with its right answer is a row, too, and keeps
+the bad answer as the rejected one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from textwrap import shorten
+
+from synth.conversation import Conversation, assistant_message, content_of, user_message
+from synth.llm.base import Json, RequestFailed
+from synth.row import Candidate, Lineage, Row, content_id
+from synth.stable import rank
+from synth.stages.asking import Unusable, ask_until_served, attributed, settled
+from synth.stages.base import Maker
+from synth.stages.context import Context, no_source
+from synth.stages.forecast import MakerForecast, Requests, draft_to_come
+from synth.stages.items import Failure
+from synth.stages.structured_output import ask_for_object, read_text
+from synth.stages.target_failures.options import TargetFailuresOptions
+from synth.stages.transcript import transcript
+from synth.text.similarity.embedding import similarity
+from synth.text.similarity.novelty import NoveltyIndex
+
+# Failures of a pattern that are shown when it is named.
+_SHOWN = 4
+
+# A pattern that no model names goes by the beginning of its first request.
+_LONGEST_NAME = 80
+
+# Requests for each new row of a failure, at the most: some failures give nothing new.
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A failure, and which of its new rows this is; none for the failure itself with a right answer."""
+
+    failure: Failure
+    number: int | None
+
+
+class TargetFailures(Maker):
+    """Draws on failures."""
+
+    preparation = "a name for each pattern of failures"
+
+    def __init__(self, name: str, options: TargetFailuresOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._options = options
+        self._warn = context.warn
+        if not context.failures:
+            raise no_source(name, "failures")
+        salt = f"{context.recipe.seed}:{name}"
+        self._failures = sorted(context.failures, key=lambda failure: rank(salt, failure.id))
+        self._writer = context.model("writer", options)
+        inputs = ["pattern", "prompt", "response", "problem", "expected"]
+        self._prompt = context.prompt(options, "draft", inputs)
+        self._prompt.answers_with(instruction="string", response="string")
+        self._naming = context.other_prompt("name", ["failures"])
+        self._naming.answers_with(pattern="string")
+        self._correct = context.other_prompt("correct", ["prompt", "response", "problem"])
+        self._patterns: dict[str, str] = {}
+        self._known = NoveltyIndex(options.novelty)
+        for text in [seed.row.conversation.prompt_text for seed in context.seeds] + [
+            _prompt(f) for f in self._failures
+        ]:
+            self._known.add(text)
+        same = sum(f.model == self._writer.model and f.expected is None for f in self._failures)
+        if same:
+            context.warn(
+                f"{name}: {same} failures without an `expected` answer are those of {self._writer.model},"
+                " which is the writer, too; name another model, or give the right answers."
+            )
+
+    @property
+    def count(self) -> int:
+        """Drafts that are to pass: the failures themselves and so many new rows for each, by default."""
+        return self._options.count or len(self._failures) * (self._options.each + self._options.pairs)
+
+    async def prepare(self) -> None:
+        """Forms the patterns, and has each one named."""
+        for group in group_alike(self._failures, self._options.alike):
+            name = await self._name_of(group)
+            for failure in group:
+                self._patterns[failure.id] = name
+
+    async def _name_of(self, group: Sequence[Failure]) -> str:
+        """The model's name for a pattern; what people said of its first failure, where it finds none."""
+        shown = [_values(failure) for failure in group[:_SHOWN]]
+        try:
+            found, _ = await ask_for_object(
+                self._writer,
+                self._naming.render({"failures": shown}),
+                self._options.sampling,
+                self._naming.schema,
+                self._options.attempts,
+            )
+        except (Unusable, RequestFailed) as error:
+            self._warn(f"{self.name}: {self._writer.model} finds no name for a pattern: {error}")
+            return group[0].problem or shorten(_prompt(group[0]), _LONGEST_NAME, placeholder="...")
+        return str(found["pattern"]).strip()
+
+    @property
+    def _turns(self) -> int:
+        """How often each failure is drawn on for something new, at most."""
+        return max(self._options.each, -(-self.count // len(self._failures))) * _TRIES
+
+    def draw(self, index: int) -> Drawn | None:
+        """The failures themselves first, then each in turn, a few times more than new rows are wanted."""
+        pairs = len(self._failures) if self._options.pairs else 0
+        if index < pairs:
+            return Drawn(self._failures[index], None)
+        turn, place = divmod(index - pairs, len(self._failures))
+        return Drawn(self._failures[place], turn) if turn < self._turns else None
+
+    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+        """The failure with a right answer, or one new row like it."""
+        failure = drawn.failure
+        lineage = Lineage("failure", parents=(failure.id,), stage=self.name)
+        labels = {"pattern": self._patterns[failure.id]}
+        key = content_id(self.name, failure.id, drawn.number)
+        row = Row(key, Conversation(), lineage, labels=labels)
+        making = self._pair(failure, row) if drawn.number is None else self._new(failure, drawn.number, row)
+        return await settled(self.name, row, making)
+
+    async def _pair(self, failure: Failure, row: Row) -> list[Row]:
+        text = failure.expected
+        if text is None:
+            values = {key: value for key, value in _values(failure).items() if key != "expected"}
+            corrected, answer = await ask_until_served(
+                self._writer,
+                self._correct.render(values),
+                self._options.sampling,
+                read_text,
+                self._options.attempts,
+            )
+            row, text = attributed(row, stage=self.name, prompt=self._correct, answer=answer), corrected
+        conversation = Conversation((*failure.messages, assistant_message(text)))
+        rejected = Candidate(failure.response, source="failure", model=failure.model)
+        return [replace(row, conversation=conversation, candidates=(rejected,))]
+
+    async def _new(self, failure: Failure, number: int, row: Row) -> list[Row]:
+        values = {"pattern": self._patterns[failure.id], **_values(failure)}
+        fields, answer = await ask_for_object(
+            self._writer,
+            self._prompt.render(values),
+            self._options.sampling,
+            self._prompt.schema,
+            self._options.attempts,
+            draw=number,
+        )
+        system = [m for m in failure.messages[:1] if m["role"] == "system"]
+        request, response = (str(fields[key]).strip() for key in ("instruction", "response"))
+        made = replace(
+            attributed(row, stage=self.name, prompt=self._prompt, answer=answer),
+            id=content_id(self.name, answer.request.identity),
+            conversation=Conversation((*system, user_message(request), assistant_message(response))),
+        )
+        return [made]
+
+    def admit(self, index: int, row: Row) -> Row:
+        """New rows must be new, and must not give the bad answer once more. Failures themselves pass."""
+        if row.candidates:
+            return row
+        bad = next(f.response for f in self._failures if f.id in row.lineage.parents)
+        request, answer = row.conversation.prompt_text, row.conversation.answer
+        if not request or not answer:
+            return row.dropped(self.name, "empty", "the request or the answer is empty")
+        if answer.strip() == bad.strip():
+            return row.dropped(self.name, "bad_answer", "the answer is the one that was wrong")
+        if near := self._known.nearest(request):
+            return row.dropped(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
+        self._known.add(request)
+        return row
+
+    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
+        """An answer for each failure without the expected one, and a request for each new row."""
+        pairs = self._failures[drawn:] if self._options.pairs else []
+        drafts = (self.count if wanted is None else wanted) or 0
+        pairs = pairs[:drafts]
+        asked = sum(failure.expected is None for failure in pairs)
+        left = self._turns * len(self._failures) - max(0, drawn - len(self._failures))
+        new = min(drafts - len(pairs), left)
+        requests = Requests.exactly(asked) + Requests(new, new, left)
+        return MakerForecast(requests, len(pairs) + new, draft_to_come(self.name, "failure"))
+
+    def report(self) -> Json:
+        """How many failures each pattern has."""
+        patterns: dict[str, int] = {}
+        for failure in self._failures:
+            name = self._patterns.get(failure.id, "")
+            patterns[name] = patterns.get(name, 0) + 1
+        return {"patterns": patterns}
+
+
+def group_alike(failures: Sequence[Failure], alike: float) -> list[list[Failure]]:
+    """Failures by what is wrong with them (or by their request, where nobody said): each joins the first
+    group whose first member it is alike enough to."""
+    groups: list[list[Failure]] = []
+    for failure in failures:
+        text = failure.problem or _prompt(failure)
+        for group in groups:
+            if similarity(text, group[0].problem or _prompt(group[0])) >= alike:
+                group.append(failure)
+                break
+        else:
+            groups.append([failure])
+    return groups
+
+
+def _values(failure: Failure) -> dict[str, str]:
+    return {
+        "prompt": transcript(failure.messages),
+        "response": failure.response,
+        "problem": failure.problem or "",
+        "expected": failure.expected or "",
+    }
+
+
+def _prompt(failure: Failure) -> str:
+    return "\n".join(content_of(m) for m in failure.messages if m["role"] != "system")

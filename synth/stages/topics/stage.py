@@ -1,0 +1,163 @@
+"""What rows are to be about: a taxonomy whose leaves the makers behind it fill evenly.
+
+It is given, or drawn from the seeds: in small batches (TnT-LLM, https://arxiv.org/abs/2403.12173), each of
+which names the topics of its seeds and what is missing beside them. A seed belongs to one batch by its hash,
+so that another one changes the reply to one request. Filling leaves one by one rather than sampling what
+comes to a model's mind first is LAB's way (https://arxiv.org/abs/2403.01081).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+from synth.errors import PromptError, RecipeError, SourceError, Unfinished
+from synth.llm.base import Json, RequestFailed
+from synth.prompts import Prompt
+from synth.row import Row
+from synth.small_files import read_small
+from synth.stable import number
+from synth.stages.asking import Unusable, ask_until_served
+from synth.stages.base import Stage
+from synth.stages.context import Context, no_source
+from synth.stages.registry import STAGES
+from synth.stages.structured_output import reads_object
+from synth.stages.taxonomy import Taxonomy, join_taxonomies, read_taxonomy
+from synth.stages.topics.options import TopicsOptions
+from synth.yaml_data import YamlFault, load_yaml
+
+# What a request is about stands at its beginning.
+_CHARACTERS_SHOWN = 400
+
+
+class Topics(Stage):
+    """Asks before the first row; rows pass it as they are."""
+
+    preparation = "the topics of some seeds"
+
+    def __init__(self, name: str, options: TopicsOptions, context: Context) -> None:
+        super().__init__(name, options, context)
+        self._options = options
+        self._warn = context.warn
+        self._model = context.model("writer", options)
+        self._prompt = context.prompt(options, "taxonomy", ["requests", "topics", "subtopics"])
+        self._schema = _bounded(self._prompt, options)
+        self.taxonomy: Taxonomy = Taxonomy()
+        self._batches: list[list[Row]] = []
+        stages = context.recipe.stages
+        behind = stages[[stage.name for stage in stages].index(name) + 1 :]
+        if not any(stage.options.fills_topics for stage in behind):
+            makers = [kind for kind in STAGES.names if STAGES.find(kind).options.fills_topics]
+            raise RecipeError(
+                f"no stage behind {name!r} fills its topics.",
+                where=f"stage {name!r}",
+                hint=f"Put it before {' or '.join(makers)}.",
+            )
+        if isinstance(options.taxonomy, str):
+            self.files = (context.recipe.folder / options.taxonomy,)
+            self.taxonomy.leaves = _read(self.files[0])
+        elif options.taxonomy is not None:
+            self.taxonomy.leaves = read_taxonomy(options.taxonomy)
+        elif context.seeds:
+            self._batches = batches(
+                [seed.row for seed in context.seeds], options.shown, f"{context.recipe.seed}:{name}"
+            )
+        else:
+            raise no_source(name, "seeds")
+
+    async def prepare(self) -> None:
+        """Draws the taxonomy from the seeds, where it is not given. Raises `Unfinished` without a topic."""
+        if not self._batches:
+            return
+        replies = await asyncio.gather(*(self._named(batch) for batch in self._batches))
+        found = [reply for reply in replies if isinstance(reply, list)]
+        problems = [reply for reply in replies if isinstance(reply, str)]
+        leaves = join_taxonomies(found, self._options.topics, self._options.subtopics)
+        if not leaves:
+            why = problems[0] if problems else "its lists are empty"
+            raise Unfinished(
+                f"{self._model.model} names no topic of the seeds: {why}.",
+                where=f"stage {self.name!r}",
+                hint="Name another model, or write the topics yourself: `topics: {taxonomy: [...]}`.",
+            )
+        if problems:
+            count = f"{len(problems)} of {len(replies)}"
+            self._warn(f"{self.name}: {count} replies name no topics, such as: {problems[0]}")
+        self.taxonomy.leaves = leaves
+
+    async def _named(self, batch: Sequence[Row]) -> list[Json] | str:
+        """The topics that the model names for these seeds, or what was wrong with its answer."""
+        values = {
+            "requests": [row.conversation.prompt_text[:_CHARACTERS_SHOWN] for row in batch],
+            "topics": self._options.topics,
+            "subtopics": self._options.subtopics,
+        }
+        try:
+            found, _ = await ask_until_served(
+                self._model,
+                self._prompt.render(values),
+                self._options.sampling,
+                reads_object(self._prompt.schema),
+                self._options.attempts,
+                schema=self._schema,
+            )
+        except Unusable as unusable:
+            return unusable.detail
+        except RequestFailed as failure:
+            return failure.words
+        return list(found["topics"])
+
+    def report(self) -> Json:
+        """The leaves, so that whoever looks at the run sees those that no row is about."""
+        return {"leaves": self.taxonomy.leaves}
+
+
+def _bounded(prompt: Prompt, options: TopicsOptions) -> Json:
+    """The prompt's schema with an end to its lists: a small model finds none by itself.
+
+    Raises `PromptError` where the prompt asks for something else than topics.
+    """
+    schema = copy.deepcopy(prompt.schema or {})
+    try:
+        topics = schema["properties"]["topics"]
+        below = topics["items"]["properties"]["subtopics"]
+        asked = topics["items"]["properties"]["topic"]["type"], below["items"]["type"]
+        needed = {*topics["items"]["required"], *schema["required"]}
+    except (KeyError, TypeError):
+        asked, needed = ("", ""), set()
+    if asked != ("string", "string") or not needed >= {"topics", "topic", "subtopics"}:
+        raise PromptError(
+            "needs an `output` with `topics`: a list of objects with a `topic` and a list of `subtopics`.",
+            where=prompt.name,
+            hint="prompts/topics/taxonomy.md shows it.",
+        )
+    topics["maxItems"], below["maxItems"] = options.topics, options.subtopics
+    return schema
+
+
+def batches(seeds: Sequence[Row], size: int, salt: str) -> list[list[Row]]:
+    """Seeds in about `size` a batch. Their number doubles when they get too large, so it seldom changes."""
+    count = 1
+    while len(seeds) > count * size:
+        count *= 2
+    found: list[list[Row]] = [[] for _ in range(count)]
+    for seed in sorted(seeds, key=lambda seed: seed.id):
+        found[number(salt, seed.id) % count].append(seed)
+    return [batch for batch in found if batch]
+
+
+def _read(file: Path) -> list[str]:
+    """The leaves that a YAML or JSON file names. Raises `SourceError`."""
+    hint = "Write a list of names, or names with lists below them, as YAML or JSON."
+    try:
+        return read_taxonomy(load_yaml(read_small(file, SourceError)))
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error}.", where=str(file), hint=hint) from None
+    except YamlFault as fault:
+        where = f"{file}:{fault.line}" if fault.line else str(file)
+        words = f"is neither YAML nor JSON: {fault.words}" if fault.syntax else fault.words
+        raise SourceError(f"{words}.", where=where, hint=hint) from None
+    except ValueError as error:
+        raise SourceError(f"is no taxonomy: {error}.", where=str(file), hint=hint) from None
