@@ -53,6 +53,11 @@ class Lineage:
         for name in ("parents", "shots", "sampling", "source"):
             object.__setattr__(self, name, freeze(getattr(self, name)))
 
+    @property
+    def given(self) -> bool:
+        """Whether people gave the row whole (a seed, a held-out row)."""
+        return self.origin in ("seed", "holdout") and self.stage is None
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -256,7 +261,7 @@ class Row:
     @property
     def given(self) -> bool:
         """Whether people gave it whole (a seed, a held-out row): trusted, and never dropped by a stage."""
-        return self.lineage.origin in ("seed", "holdout") and self.lineage.stage is None
+        return self.lineage.given
 
     @property
     def held_out(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synth.exports.example import Kind
+from synth.exports.example import ExampleKind
 from synth.recipe.model import ExportOptions
 from synth.row import Row
 
@@ -21,7 +21,7 @@ REASONS = {
 }
 
 
-def withheld_because(row: Row, options: ExportOptions, kind: Kind) -> str | None:
+def withheld_because(row: Row, options: ExportOptions, kind: ExampleKind) -> str | None:
     """The code of why a kept row does not leave, or None."""
     status = row.review.status
     if status == "conflict" or (status == "rejected" and kind != "judgement"):

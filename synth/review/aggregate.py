@@ -20,9 +20,9 @@ from typing import Literal
 
 from synth.llm.base import Json
 from synth.review.answers import EQUAL, ParsedAnswer, label_of, parse_answer, plain
-from synth.store import Answer, Decisions, Shown
+from synth.store import Answer, Decisions, ShownRow
 
-Status = Literal["pending", "accepted", "edited", "rejected", "restored", "conflict"]
+DecisionStatus = Literal["pending", "accepted", "edited", "rejected", "restored", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Decision:
     that people like less than the row's. `answers` holds everybody's words, by name.
     """
 
-    shown: Shown
-    status: Status
+    shown: ShownRow
+    status: DecisionStatus
     by: tuple[str, ...] = ()
     at: str | None = None
     answer: str | None = None
@@ -62,7 +62,7 @@ class Decision:
 
 def aggregate_all(decisions: Decisions) -> dict[str, Decision]:
     """A decision for each row that was ever shown; `pending` where nobody has answered."""
-    shown: dict[str, list[Shown]] = {}
+    shown: dict[str, list[ShownRow]] = {}
     for each in decisions.shown.values():
         shown.setdefault(each.row, []).append(each)
     answers: dict[str, list[Answer]] = {}
@@ -72,7 +72,7 @@ def aggregate_all(decisions: Decisions) -> dict[str, Decision]:
     return {row: aggregate(there, answers.get(row, ()), judges) for row, there in shown.items()}
 
 
-def aggregate(shown: Sequence[Shown], answers: Iterable[Answer], judges: Iterable[str] = ()) -> Decision:
+def aggregate(shown: Sequence[ShownRow], answers: Iterable[Answer], judges: Iterable[str] = ()) -> Decision:
     """The decision on one row. `shown` is the row in every target that showed it, the latest last. `judges`
     are the targets whose answers decide conflicts."""
     targets = {each.target: each for each in shown}
@@ -98,7 +98,7 @@ def aggregate(shown: Sequence[Shown], answers: Iterable[Answer], judges: Iterabl
 
 @dataclass
 class _Aggregation:
-    shown: Shown
+    shown: ShownRow
     votes: Sequence[ParsedAnswer]
     waiting: int
     adjudicated: bool
@@ -134,7 +134,7 @@ class _Aggregation:
         if label == old_label:
             label = None
         changed = (answer, prompt, label) != (None, None, None)
-        status: Status = "edited" if changed else "accepted"
+        status: DecisionStatus = "edited" if changed else "accepted"
         losers = next((vote.losers for vote in votes if chosen in (vote.better, vote.chosen)), ())
         return self._as(
             "restored" if draft.status == "dropped" else status,
@@ -147,7 +147,7 @@ class _Aggregation:
 
     def _as(
         self,
-        status: Status,
+        status: DecisionStatus,
         votes: Sequence[ParsedAnswer],
         *,
         answer: str | None = None,

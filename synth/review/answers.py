@@ -13,7 +13,7 @@ from typing import Any
 from synth.conversation import Conversation
 from synth.llm.base import Json
 from synth.row import Row
-from synth.store import Answer, Shown
+from synth.store import Answer, ShownRow
 
 LETTERS = "abcd"
 EQUAL = "equal"
@@ -38,7 +38,7 @@ class ParsedAnswer:
     comment: str | None = None
 
 
-def parse_answer(answer: Answer, shown: Shown) -> ParsedAnswer:
+def parse_answer(answer: Answer, shown: ShownRow) -> ParsedAnswer:
     """The vote of an answer that was submitted or discarded."""
     values = answer.values
     conversation = shown.draft.conversation

@@ -27,9 +27,8 @@ REVIEW = "review"
 class DecisionOverlay:
     """All decisions of a run, and what each does to a row.
 
-    `stages` is how many stages the recipe has; those in `sharing` make rows that share the answer of the row
-    that they are made from (paraphrases). `note` has to hear of a row before the rows that
-    are made from it.
+    `stages` is how many stages the recipe has. Those in `sharing` make rows that share the answer of the row
+    that they are made from (paraphrases). `note` has to hear of a row before the rows that are made from it.
     """
 
     def __init__(self, decisions: Mapping[str, Decision], stages: int, sharing: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from synth.llm.base import Json
 from synth.review.aggregate import Decision, aggregate
 from synth.row import Lineage, Row
-from synth.store import Answer, Shown
+from synth.store import Answer, ShownRow
 from tests.made_row import made_row
 
 CANDIDATES = ("alpha", "beta", "gamma")
@@ -24,8 +24,8 @@ def draft(status: str = "kept", labels: Json | None = None) -> Row:
     return row.dropped("score", "low_score") if status == "dropped" else row.kept()
 
 
-def shown(needed: int = 1, status: str = "kept", place: str = "p", labels: Json | None = None) -> Shown:
-    return Shown(place, "r", "random", needed, draft(status, labels), CANDIDATES)
+def shown(needed: int = 1, status: str = "kept", place: str = "p", labels: Json | None = None) -> ShownRow:
+    return ShownRow(place, "r", "random", needed, draft(status, labels), CANDIDATES)
 
 
 def said(

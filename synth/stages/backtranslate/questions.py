@@ -20,7 +20,7 @@ from synth.stages.asking import attributed
 from synth.stages.backtranslate.options import BacktranslateOptions, ContextOptions
 from synth.stages.context import Context
 from synth.stages.items import Passage
-from synth.stages.passages import Passages, quoted_in
+from synth.stages.passages import PassageIndex, quoted_in
 from synth.stages.structured_output import ask_for_object
 from synth.text.standalone import leans_on_source
 
@@ -50,7 +50,7 @@ class Questions:
         self._prompt.answers_with(within="pairs", question="string", answer="string", quote="string")
         if around := options.context:
             asking = context.other_prompt(around.prompt, ["passages", "question"])
-            self._passages = Passages(passages, asking, salt)
+            self._passages = PassageIndex(passages, asking, salt)
             if len(passages) <= around.distractors and context.recipe.limit is None:
                 raise RecipeError(
                     f"{around.distractors} distractors need more than {len(passages)} passages.",
