@@ -11,7 +11,7 @@ import orjson
 
 from synth.errors import MachineError, SourceError
 from synth.llm.base import Json
-from synth.shapes import Record
+from synth.shapes import RawRecord
 from synth.tables import LONGEST_LINE, Reading, Rows, not_text, read_csv, read_xlsx, too_long
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _raw_lines(file: Path, reading: Reading) -> Iterator[bytes]:
                 line = lines.readline(LONGEST_LINE + 1)
 
 
-def _object(line: bytes, where: str) -> Record | SourceError:
+def _object(line: bytes, where: str) -> RawRecord | SourceError:
     try:
         data = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -92,7 +92,7 @@ def _object(line: bytes, where: str) -> Record | SourceError:
         return SourceError(f"is not valid JSON: {error}.", where=where, hint=advice if cut else None)
     if not isinstance(data, dict):
         return SourceError("is not a JSON object.", where=where, hint='For example {"instruction": ...}.')
-    return Record(data, where)
+    return RawRecord(data, where)
 
 
 def _not_utf8(line: bytes, at: int, where: str) -> SourceError:
@@ -122,7 +122,7 @@ def _json(file: Path, reading: Reading) -> Rows:
     for number, item in enumerate(items, start=1):
         where = f"{file}: item {number}"
         if isinstance(item, dict):
-            yield Record(item, where)
+            yield RawRecord(item, where)
         else:
             yield SourceError(
                 "is not a JSON object.", where=where, hint="The file must be a list of rows, or one row."
@@ -145,7 +145,7 @@ def _parquet(file: Path, reading: Reading) -> Rows:
             for batch in table.iter_batches(batch_size=1024):
                 for item in batch.to_pylist():
                     number += 1
-                    yield Record(filled(item), f"{file}: row {number}")
+                    yield RawRecord(filled(item), f"{file}: row {number}")
     # For broken pages, Arrow raises an OSError without a number.
     except (pyarrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:

@@ -46,7 +46,7 @@ KEYS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RawRecord:
     """One raw record and its place (`seeds.jsonl:12`)."""
 
     data: Json
@@ -54,14 +54,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class SourceExample:
     """The content of a record: a conversation, and the rejected answer of a preference pair, if any."""
 
     messages: list[Json]
     rejected: str | None = None
 
 
-def read_example(record: Record, *, answered: bool | None) -> Example:
+def read_example(record: RawRecord, *, answered: bool | None) -> SourceExample:
     """The record as a conversation that ends with an answer, or with the user if not `answered`.
 
     With None, both endings are valid, and an answer is read if there is one. Raises `SourceError` with the
@@ -85,7 +85,7 @@ def read_example(record: Record, *, answered: bool | None) -> Example:
         there = "response" in data or "output" in data
         messages = _instruction(data, where, answered=there if answered is None else answered)
     _check(messages, where, answered=answered)
-    return Example(messages, rejected)
+    return SourceExample(messages, rejected)
 
 
 def read_text(data: Json, key: str, where: str, *, may_be_empty: bool = False) -> str | None:

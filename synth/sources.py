@@ -18,8 +18,8 @@ from synth.recipe.files import Files, FileSource, RunSource, Source, listed
 from synth.redaction.redactor import Redactor
 from synth.row import Candidate, Event, Lineage, Origin, Row, content_id
 from synth.row_files import filled, read_records
-from synth.shapes import KEYS, Record, named, read_example, read_text
-from synth.stages.items import Failure, Seed
+from synth.shapes import KEYS, RawRecord, named, read_example, read_text
+from synth.stages.items import KnownFailure, Seed
 from synth.store import RunReader
 from synth.tables import Reading, Rows
 
@@ -85,7 +85,7 @@ def read_seeds(
     """
     named: dict[str, str] = {}
 
-    def seed(weight: float, record: Record) -> Seed:
+    def seed(weight: float, record: RawRecord) -> Seed:
         row = _row(record, origin, answered=answered, redactor=redactor)
         name = record.data.get("id")
         if name is not None and named.setdefault(str(name), row.id) != row.id:
@@ -117,17 +117,17 @@ def read_rows(
 
 def read_failures(
     files: Files, folder: Path, redactor: Redactor | None = None, skip: Skip | None = None
-) -> Iterator[Failure]:
+) -> Iterator[KnownFailure]:
     """The checked failures of a source. Raises `SourceError` like `read_rows`."""
 
-    def failure(record: Record) -> Failure:
+    def failure(record: RawRecord) -> KnownFailure:
         return _failure(_redacted(record, redactor))
 
     for source in listed(files):
         yield from _usable(source, folder, failure, skip)
 
 
-def _usable(source: Source, folder: Path, read: Callable[[Record], T], skip: Skip | None) -> Iterator[T]:
+def _usable(source: Source, folder: Path, read: Callable[[RawRecord], T], skip: Skip | None) -> Iterator[T]:
     """`read` of each record. An unusable record raises, or is skipped."""
     skips = skip is not None and _skips(source)
     for record in _records(source, folder):
@@ -147,13 +147,13 @@ def _skips(source: Source) -> bool:
     return isinstance(source, FileSource) and source.bad == "skip"
 
 
-def _redacted(record: Record, redactor: Redactor | None) -> Record:
+def _redacted(record: RawRecord, redactor: Redactor | None) -> RawRecord:
     """The record with its known keys only, without personal data."""
     data = {key: value for key, value in record.data.items() if key in KEYS}
     _check_plain(data, record.where)
     if redactor is not None:
         (data,), _ = redactor.messages([data])
-    return Record(data, record.where)
+    return RawRecord(data, record.where)
 
 
 def _check_plain(value: Any, where: str) -> None:
@@ -168,7 +168,7 @@ def _check_plain(value: Any, where: str) -> None:
         ) from None
 
 
-def _row(record: Record, origin: Origin, *, answered: bool | None, redactor: Redactor | None) -> Row:
+def _row(record: RawRecord, origin: Origin, *, answered: bool | None, redactor: Redactor | None) -> Row:
     example = read_example(record, answered=answered)
     rejected = example.rejected if answered else None
     candidates: list[Json] = [{"content": rejected, "source": "rejected"}] if rejected else []
@@ -190,14 +190,14 @@ def _row(record: Record, origin: Origin, *, answered: bool | None, redactor: Red
     )
 
 
-def _failure(record: Record) -> Failure:
+def _failure(record: RawRecord) -> KnownFailure:
     data = record.data
     messages = data.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else None
     if isinstance(messages, list) and isinstance(last, dict) and last.get("role") == "assistant":
         # A transcript ends with the bad answer.
         data = {"response": last.get("content"), **data, "messages": messages[:-1]}
-    prompt = read_example(Record(data, record.where), answered=False).messages
+    prompt = read_example(RawRecord(data, record.where), answered=False).messages
     response = read_text(data, "response", record.where)
     if response is None:
         raise SourceError(
@@ -210,7 +210,7 @@ def _failure(record: Record) -> Failure:
     )
     right = {"role": "assistant", "content": expected}
     key = content_id("seed", [*prompt, right], None) if expected else content_id("failure", prompt)
-    return Failure(key, prompt, response, problem, expected, model)
+    return KnownFailure(key, prompt, response, problem, expected, model)
 
 
 def _records(source: Source, folder: Path) -> Rows:
@@ -221,13 +221,13 @@ def _records(source: Source, folder: Path) -> Rows:
     spec = FileSource(path=source) if isinstance(source, str) else source
     records = _hub(spec.path, folder) if spec.path.startswith(_HUB) else _files(spec, folder)
     for record in records:
-        if spec.fields and isinstance(record, Record):
+        if spec.fields and isinstance(record, RawRecord):
             yield _renamed(record, spec.fields)
         else:
             yield record
 
 
-def _renamed(record: Record, fields: Mapping[str, str]) -> Record | SourceError:
+def _renamed(record: RawRecord, fields: Mapping[str, str]) -> RawRecord | SourceError:
     """The record with the usual names, without other columns."""
     theirs = {column: usual for usual, column in fields.items()}
     if missing := theirs.keys() - record.data.keys():
@@ -240,7 +240,7 @@ def _renamed(record: Record, fields: Mapping[str, str]) -> Record | SourceError:
             hint=f"It has {named(record.data)}. In `fields`, write the usual name first, then the column:"
             f" {{{example}}}.",
         )
-    return Record({theirs[k]: v for k, v in record.data.items() if k in theirs}, record.where)
+    return RawRecord({theirs[k]: v for k, v in record.data.items() if k in theirs}, record.where)
 
 
 def _files(source: FileSource, folder: Path) -> Rows:
@@ -273,7 +273,7 @@ def _glob(name: str, folder: Path) -> list[Path]:
     raise SourceError(words, where=pattern, hint="Paths are relative to the recipe.")
 
 
-def run_records(source: RunSource, folder: Path) -> Iterator[Record]:
+def run_records(source: RunSource, folder: Path) -> Iterator[RawRecord]:
     """The kept rows of an earlier run, without its held-out rows."""
     reader = RunReader(folder / source.run)
     try:
@@ -281,18 +281,18 @@ def run_records(source: RunSource, folder: Path) -> Iterator[Record]:
             if not row.held_out and (row.review.approved or source.only is None):
                 conversation = row.conversation
                 data = {"messages": thaw(conversation.messages), "tools": thaw(conversation.tools)}
-                yield Record(data, f"{source.run}: row {row.id}")
+                yield RawRecord(data, f"{source.run}: row {row.id}")
     finally:
         reader.close()
 
 
-def _hub(name: str, folder: Path) -> Iterator[Record]:
+def _hub(name: str, folder: Path) -> Iterator[RawRecord]:
     """The rows of a dataset, by name or in a folder beside the recipe; `@` selects a split."""
     from datasets.exceptions import DatasetsError
 
     try:
         for number, item in enumerate(_dataset(name, folder), start=1):
-            yield Record(filled(item), f"{name}: row {number}")
+            yield RawRecord(filled(item), f"{name}: row {number}")
     except (OSError, ValueError, KeyError, DatasetsError) as error:
         first, *_ = str(error).splitlines() or [type(error).__name__]
         raise SourceError(f"could not be loaded: {first}", where=name) from None

@@ -19,7 +19,7 @@ import orjson
 
 from synth.errors import SourceError
 from synth.llm.base import Json
-from synth.shapes import KEYS, Record
+from synth.shapes import KEYS, RawRecord
 
 # A longer line is a mistake, not a row (a whole file on one line, a binary).
 LONGEST_LINE: Final = 16 * 2**20
@@ -48,7 +48,7 @@ class Reading:
 
 
 # Rows or their errors: the caller decides whether one bad row stops it.
-Rows = Iterator[Record | SourceError]
+Rows = Iterator[RawRecord | SourceError]
 
 
 def read_csv(file: Path, reading: Reading) -> Rows:
@@ -210,7 +210,7 @@ def _check_header(columns: Iterable[str], where: str) -> None:
         seen.add(name)
 
 
-def _record(columns: Sequence[str], values: Sequence[str], where: str) -> Record | SourceError:
+def _record(columns: Sequence[str], values: Sequence[str], where: str) -> RawRecord | SourceError:
     """A row as a record, without empty values. Lists and objects are JSON in a table."""
     data: Json = {}
     for column, value in zip(columns, values, strict=True):
@@ -222,7 +222,7 @@ def _record(columns: Sequence[str], values: Sequence[str], where: str) -> Record
                 data[column] = orjson.loads(value)
             except orjson.JSONDecodeError as error:
                 return SourceError(f"`{column}` is not valid JSON: {error}.", where=where)
-    return Record(data, where)
+    return RawRecord(data, where)
 
 
 def _check_archive(file: Path) -> None:

@@ -19,12 +19,12 @@ from bad_sources import BAD, workbook, write
 from synth.api import run_with_result
 from synth.errors import InputError, MachineError, SourceError
 from synth.pipeline.digest import source_digest
-from synth.pipeline.given import read_given
+from synth.pipeline.inputs import read_inputs
 from synth.recipe.files import FileSource, RunSource
 from synth.recipe.load import load_recipe
 from synth.row import Lineage, Row, content_id
 from synth.sources import document_files, read_failures, read_rows, read_seeds
-from synth.stages.generate.few_shot import Pool
+from synth.stages.generate.few_shot import ExamplePool
 from synth.stages.items import Seed
 from tests.made_row import made_row
 
@@ -116,7 +116,7 @@ def test_several_sources_and_weights(tmp_path: Path) -> None:
     source = ["a.jsonl", FileSource(path="b.jsonl", weight=3)]
     seeds = list(read_seeds(source, tmp_path, "seed", answered=True))
     assert [seed.weight for seed in seeds] == [1.0] * 10 + [3.0] * 10
-    pool = Pool()
+    pool = ExamplePool()
     for seed in seeds:
         pool.add(seed, 0)
     firsts = Counter(pool.draw("s", i, 1)[0].conversation.prompt_text[0] for i in range(2000))
@@ -124,7 +124,7 @@ def test_several_sources_and_weights(tmp_path: Path) -> None:
 
 
 def test_equal_weights_draw_as_no_weights_do() -> None:
-    plain, weighted = Pool(), Pool()
+    plain, weighted = ExamplePool(), ExamplePool()
     for i in range(30):
         plain.add(Seed(made_row(content_id(i), [], Lineage("seed"))), 0)
         weighted.add(Seed(made_row(content_id(i), [], Lineage("seed")), 2.0), 0)
@@ -359,7 +359,7 @@ def test_a_source_of_bad_rows_alone_holds_none(desk: Path) -> None:
     (desk.parent / "seeds.jsonl").write_text("[1]\n[2]\n")
     recipe = load_recipe(desk, ["sources.seeds={path: seeds.jsonl, bad: skip}"])
     with pytest.raises(SourceError, match=r"holds no rows. 2 bad rows were skipped, .*jsonl:1"):
-        read_given(recipe, lambda text: None)
+        read_inputs(recipe, lambda text: None)
 
 
 @pytest.mark.parametrize(
@@ -413,7 +413,7 @@ def test_a_file_without_rows_is_none(desk: Path, name: str) -> None:
         columns = pyarrow.schema([("instruction", pyarrow.string()), ("response", pyarrow.string())])
         parquet.write_table(columns.empty_table(), desk.parent / name)
     with pytest.raises(SourceError, match="holds no rows"):
-        read_given(load_recipe(desk, [f"sources.seeds={name}"]), lambda text: None)
+        read_inputs(load_recipe(desk, [f"sources.seeds={name}"]), lambda text: None)
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])

@@ -12,14 +12,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from synth.checks.reasons import CheckReason
-from synth.checks.verdict import Check, Objection
+from synth.checks.verdict import AnswerCheck, Objection
 from synth.errors import RecipeError
 from synth.frozen import thaw
 from synth.row import Row
 from synth.user_code import load_function, place_in
 
 
-def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
+def own_check(named: str, folder: Path, key: str) -> tuple[AnswerCheck, Path]:
     """The check `FILE.py:FUNCTION`, and the file. Raises `RecipeError` where it cannot be loaded."""
     function, file = load_function(named, folder, key)
     name = named.rpartition(":")[2]
@@ -48,4 +48,4 @@ def own_check(named: str, folder: Path, key: str) -> tuple[Check, Path]:
             where=str(file),
         )
 
-    return Check(check), file
+    return AnswerCheck(check), file

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from synth.checks.reasons import CheckReason
-from synth.checks.verdict import Check, Objection
+from synth.checks.verdict import AnswerCheck, Objection
 from synth.errors import RecipeError, UnreachableError
 from synth.hints import pip_install
 from synth.isolated import Isolated, TooMuch
@@ -37,7 +37,7 @@ _READS: Final = frozenset(
 _NO_FUNCTIONS: Final = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
 
 
-def sql_check(file: Path, seconds: float, *, empty: bool) -> Check:
+def sql_check(file: Path, seconds: float, *, empty: bool) -> AnswerCheck:
     """The answer is one SQL query that runs on `file`; `empty`: its result may have no rows.
 
     The query is the one fenced block of an answer, or all of it. Raises `RecipeError` for a file that is no
@@ -61,7 +61,7 @@ def sql_check(file: Path, seconds: float, *, empty: bool) -> Check:
             return Objection(CheckReason(code), words)
         return None if said["rows"] or empty else Objection(CheckReason.SQL_EMPTY, f"no rows: {query[:200]}")
 
-    return Check(check, process.close)
+    return AnswerCheck(check, process.close)
 
 
 def query_of(answer: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from synth.checks.reasons import CheckReason
-from synth.checks.verdict import Check, Objection
+from synth.checks.verdict import AnswerCheck, Objection
 from synth.errors import RecipeError
 from synth.isolated import TooMuch
 from synth.json_schema import off_schema, wrong_schema
@@ -18,7 +18,7 @@ _MOST_WORDS = 300
 _LARGEST = 4 * 2**20
 
 
-def json_check(file: Path) -> Check:
+def json_check(file: Path) -> AnswerCheck:
     """The answer is one JSON document, and agrees with the schema in `file`. Raises `RecipeError`."""
     schema = _read(file)
 
@@ -34,7 +34,7 @@ def json_check(file: Path) -> Check:
             return Objection(error.reason, f"checking it against {file.name} {error.words}")
         return Objection(CheckReason.OFF_SCHEMA, mistake[:_MOST_WORDS]) if mistake else None
 
-    return Check(check)
+    return AnswerCheck(check)
 
 
 def _read(file: Path) -> Any:

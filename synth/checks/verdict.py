@@ -20,7 +20,7 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class AnswerCheck:
     """Called with a row: None where its answer passes. `stop` ends a call in another thread, for good."""
 
     decide: Callable[[Row], Objection | None]

@@ -19,7 +19,7 @@ from synth.exports.counts import ExportCounts
 from synth.exports.files import Written
 from synth.exports.formats.base import Format
 from synth.exports.licences import licence_metadata
-from synth.exports.mix import Share
+from synth.exports.mix import MixShare
 from synth.exports.splits import SPLITS
 from synth.llm.base import Json
 from synth.printable import printable_line
@@ -63,7 +63,7 @@ class CardFacts:
     sources: Sequence[tuple[str, str]]
     files: Sequence[Written]
     checks: Sequence[str]
-    shares: Sequence[Share]
+    shares: Sequence[MixShare]
     held_out: int
     finished: bool
 

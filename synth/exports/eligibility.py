@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synth.exports.example import Kind
+from synth.exports.example import ExampleKind
 from synth.reasons import Reason
 from synth.recipe.model import ExportOptions
 from synth.row import Row
@@ -29,7 +29,7 @@ class WithheldReason(Reason):
     NO_JUDGEMENT = "no_judgement", "neither a person nor a judge has said whether its answer is good"
 
 
-def withheld_because(row: Row, options: ExportOptions, kind: Kind) -> WithheldReason | None:
+def withheld_because(row: Row, options: ExportOptions, kind: ExampleKind) -> WithheldReason | None:
     """Why a kept row does not leave, or None."""
     status = row.review.status
     if status == "conflict" or (status == "rejected" and kind != "judgement"):

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from synth.llm.base import Json
 from synth.llm.fake import FakeConfig
-from synth.pipeline.ahead import look_ahead
-from synth.pipeline.given import read_given
+from synth.pipeline.inputs import read_inputs
+from synth.pipeline.preflight import preflight
 from synth.pipeline.progress import Progress
-from synth.pipeline.rehearsal import Record, Rehearsal, Sample, Shown, StageEstimate
+from synth.pipeline.rehearsal import Rehearsal, RequestRecord, Sample, ShownPrompt, StageEstimate
 from synth.pipeline.run import Call
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Budget, Recipe
@@ -35,7 +35,7 @@ class Plan:
     """What a run would still ask. Tokens of prompts are estimated; those of answers are a maximum."""
 
     stages: Sequence[StageEstimate]
-    shown: Sequence[Shown]
+    shown: Sequence[ShownPrompt]
     answered: int
     prompt_tokens: int
     completion_tokens: int
@@ -60,7 +60,7 @@ class Plan:
             ],
         }
 
-    def heading(self, shown: Shown) -> str:
+    def heading(self, shown: ShownPrompt) -> str:
         """Whose prompt it is, which of how many, and what in it is not real."""
         stage = next(stage for stage in self.stages if stage.stage == shown.stage)
         mine = [other for other in self.shown if other.stage == shown.stage and not other.before]
@@ -118,7 +118,7 @@ async def dry_run(file: Path, settings: list[str], limit: int | None, out: Path 
     """
     recipe = load_recipe(file, settings, limit)
     folder = out or recipe.run_folder
-    look_ahead(recipe, folder)
+    preflight(recipe, folder)
     RunFolder(folder).check_owner(recipe.name)
     with tempfile.TemporaryDirectory() as scratch:
         trial = Path(scratch) / folder.resolve().name
@@ -154,7 +154,7 @@ def _copy(folder: Path, trial: Path) -> None:
 async def _call(kind: type[C], recipe: Recipe, folder: Path) -> AsyncIterator[C]:
     redactor = open_redactor(recipe, folder, _say_nothing)
     try:
-        given = read_given(recipe, _say_nothing, redactor)
+        given = read_inputs(recipe, _say_nothing, redactor)
         store = RunStore(folder, recipe.name)
         try:
             store.start()
@@ -192,10 +192,10 @@ def _plan(
     recipe: Recipe,
     stages: Sequence[StageEstimate],
     answered: int,
-    records: Sequence[Record],
+    records: Sequence[RequestRecord],
     unrun: Sequence[str],
 ) -> Plan:
-    shown: list[Shown] = []
+    shown: list[ShownPrompt] = []
     prompt = completion = cost = 0.0
     for stage in stages:
         if not stage.requests.usual:

@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from synth.llm.base import RequestFailed
-from synth.pipeline.arrivals import Arrivals
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
+from synth.pipeline.reorder import ReorderBuffer
 from synth.reasons import SharedAction
 from synth.row import Row
 from synth.slot import Slot
@@ -65,8 +65,8 @@ class Flow:
         self._stages = stages
         self._progress = progress
         self._gates = {i: Gate() for i, stage in enumerate(stages, 1) if isinstance(stage, OrderedStage)}
-        self._arrivals = {
-            i: Arrivals(stage.parents, window)
+        self._buffers = {
+            i: ReorderBuffer(stage.parents, window)
             for i, stage in enumerate(stages, 1)
             if isinstance(stage, RowMaker)
         }
@@ -84,7 +84,7 @@ class Flow:
         for slot in given:
             self._progress.entered(slot)
             yield self._ticket(slot, 1)
-        supplies = [_Supply(d, d.slots(room), self._arrivals.get(d.index)) for d in drivers]
+        supplies = [_Supply(d, d.slots(room), self._buffers.get(d.index)) for d in drivers]
         try:
             while supply := await self._next(supplies, target):
                 for other in supplies if not target else ():
@@ -104,8 +104,8 @@ class Flow:
     async def _next(self, supplies: list[_Supply], target: bool) -> _Supply | None:
         """Whose turn it is; None where nobody has anything to draw on any more."""
         while supplies:
-            for supply in sorted(supplies, key=lambda s: (s.behind, s.driver.index)):
-                if supply.driver.done or await supply.shows(fed=_fed(supply, supplies)):
+            for supply in sorted(supplies, key=lambda s: (s.share_done, s.driver.index)):
+                if supply.driver.done or await supply.may_place(fed=_fed(supply, supplies)):
                     return supply
             # Only makers that draw on rows are left, and nothing comes to the first of them any more.
             if not (target and supplies[0].begin_again()):
@@ -115,7 +115,7 @@ class Flow:
     def _ticket(self, slot: Slot, first: int) -> Ticket:
         """Takes the slot's numbers at the gates it will come to, in the order of the run."""
         numbers = {index: gate.number() for index, gate in self._gates.items() if index >= first}
-        numbers |= {index: place.number() for index, place in self._arrivals.items() if index >= first}
+        numbers |= {index: place.number() for index, place in self._buffers.items() if index >= first}
         return Ticket(slot, first, numbers)
 
     async def live(self, ticket: Ticket) -> None:
@@ -131,9 +131,9 @@ class Flow:
             elif isinstance(stage, RowStage):
                 slot.rows = await self._applied(stage, slot)
             elif isinstance(stage, Maker):
-                slot.rows = [stage.pass_on(row) for row in slot.rows]
+                slot.rows = [stage.pass_by(row) for row in slot.rows]
                 if isinstance(stage, RowMaker):
-                    self._arrivals[index].put(ticket.numbers[index], slot.rows, self.maker_of(slot))
+                    self._buffers[index].add(ticket.numbers[index], slot.rows, self.maker_of(slot))
             before = len(slot.rows)
             slot.settle(index)
             self._progress.left(index, before, slot)
@@ -166,24 +166,24 @@ class _Supply:
 
     driver: MakerDriver
     slots: AsyncGenerator[Slot, None]
-    arrivals: Arrivals | None
+    buffer: ReorderBuffer | None
     made: int = 0
 
     @property
-    def behind(self) -> float:
+    def share_done(self) -> float:
         """Its share that is done; the smallest is furthest behind."""
         count = self.driver.maker.count
         return self.made / count if count else -1.0
 
-    async def shows(self, *, fed: bool) -> bool:
+    async def may_place(self, *, fed: bool) -> bool:
         """Whether there is something to draw its next slot on; what was given, it looks for itself."""
-        return self.arrivals is None or await self.arrivals.shows(self.driver.got.requests, fed=fed)
+        return self.buffer is None or await self.buffer.may_place(self.driver.got.requests, fed=fed)
 
     def begin_again(self) -> bool:
         """Lets it go over its rows once more, as often as it takes; False where it has none."""
-        assert self.arrivals is not None, "a maker that draws on what was given ends by itself"
-        self.arrivals.parents.again()
-        return self.arrivals.parents.available > 0
+        assert self.buffer is not None, "a maker that draws on what was given ends by itself"
+        self.buffer.parents.again()
+        return self.buffer.parents.available > 0
 
 
 def _fed(supply: _Supply, supplies: Sequence[_Supply]) -> bool:

@@ -29,7 +29,7 @@ _PRIOR = 32
 
 
 @dataclass
-class Yield:
+class RequestYield:
     """What came of requests so far."""
 
     requests: int = 0
@@ -85,7 +85,7 @@ class MakerDriver:
     ) -> None:
         self.maker = maker
         self.index = index
-        self.got = Yield()
+        self.got = RequestYield()
         self.wanted = wanted
         self._window = window
         self._asked_in_call = asked

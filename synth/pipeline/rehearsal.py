@@ -20,7 +20,7 @@ from synth.llm.budget import BudgetLedger, usd
 from synth.llm.chat_completions import read_reply
 from synth.llm.model import Memory, Model
 from synth.pipeline.flow import Flow
-from synth.pipeline.given import Given
+from synth.pipeline.inputs import RunInputs
 from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import Call
@@ -44,7 +44,7 @@ class NotAskedYet(RequestFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownPrompt:
     """A prompt of a stage. `before` tells that it is asked before the first row, `made_up` that text of the
     fake model is in it, in the place of drafts."""
 
@@ -64,14 +64,14 @@ class Shown:
 class Asked:
     """What requests of one stage are like, from those that were come to."""
 
-    shown: list[Shown] = field(default_factory=list)
+    shown: list[ShownPrompt] = field(default_factory=list)
     before: int = 0
     requests: int = 0
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
     usd: float = 0.0
 
-    def note(self, model: Model, request: Request, shown: Shown) -> None:
+    def note(self, model: Model, request: Request, shown: ShownPrompt) -> None:
         """Takes note of a request that would be sent."""
         usage = Usage(estimated_tokens(len(request.canonical)), request.max_tokens)
         self.requests += 1
@@ -84,7 +84,7 @@ class Asked:
 
 
 @dataclass
-class Record:
+class RequestRecord:
     """What was come to, by stage; `answered` counts replies of the run folder."""
 
     made_up: bool
@@ -94,7 +94,7 @@ class Record:
 
     def note(self, model: Model, request: Request) -> None:
         """A request that would be sent."""
-        shown = Shown(model.stage, request.messages, self.preparing, self.made_up)
+        shown = ShownPrompt(model.stage, request.messages, self.preparing, self.made_up)
         self.stages.setdefault(model.stage, Asked()).note(model, request, shown)
 
 
@@ -126,7 +126,7 @@ class _UnaskedModel(Model):
     """Answers from the journal, and takes note of what it would have to send."""
 
     def __init__(
-        self, record: Record, name: str, config: ModelConfig, memory: Memory, ledger: BudgetLedger
+        self, record: RequestRecord, name: str, config: ModelConfig, memory: Memory, ledger: BudgetLedger
     ) -> None:
         super().__init__(name, config, _Client(config.model), memory, ledger)
         self._record = record
@@ -152,7 +152,7 @@ class _UnaskedModel(Model):
 class _AskedModel(Model):
     """The fake model, of whose requests it takes note."""
 
-    def __init__(self, record: Record, model: Model, memory: Memory, ledger: BudgetLedger) -> None:
+    def __init__(self, record: RequestRecord, model: Model, memory: Memory, ledger: BudgetLedger) -> None:
         super().__init__(model.name, model.config, model.client, memory, ledger)
         self._record = record
 
@@ -165,7 +165,7 @@ class Sample(Call):
     """A run of a few rows on the fake model, for a look at its prompts."""
 
     def _build_models(self) -> dict[str, Model]:
-        self.record = Record(made_up=True)
+        self.record = RequestRecord(made_up=True)
         models = super()._build_models()
         return {n: _AskedModel(self.record, m, self._store, self._ledger) for n, m in models.items()}
 
@@ -252,14 +252,14 @@ class _RehearsalDriver(MakerDriver):
 class Rehearsal(Call):
     """The run, up to where nobody has answered yet."""
 
-    def __init__(self, recipe: Recipe, given: Given, store: RunStore, progress: Progress) -> None:
+    def __init__(self, recipe: Recipe, given: RunInputs, store: RunStore, progress: Progress) -> None:
         self.unrun: list[str] = []
         self._makers: dict[int, _RehearsalDriver] = {}
         self._unknown_from = len(recipe.stages)
         super().__init__(recipe, given, store, progress)
 
     def _build_models(self) -> dict[str, Model]:
-        self.record = Record(made_up=False)
+        self.record = RequestRecord(made_up=False)
         return {
             name: _UnaskedModel(self.record, name, config, self._store, self._ledger)
             for name, config in self._recipe.models.items()

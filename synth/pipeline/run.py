@@ -25,13 +25,13 @@ from synth.errors import NothingServes, SynthError, Unfinished
 from synth.llm.base import Json
 from synth.llm.budget import BudgetLedger, Cost, usd
 from synth.llm.model import Model
-from synth.pipeline.ahead import look_ahead
 from synth.pipeline.build import build_clients, build_stage, build_stages
 from synth.pipeline.commit import Committer
 from synth.pipeline.digest import file_digest, source_digest
 from synth.pipeline.flow import Flow, Gate, Ticket
-from synth.pipeline.given import Given, read_given
-from synth.pipeline.maker import PATIENCE, MakerDriver, Yield
+from synth.pipeline.inputs import RunInputs, read_inputs
+from synth.pipeline.maker import PATIENCE, MakerDriver, RequestYield
+from synth.pipeline.preflight import preflight
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe, StageSpec
@@ -41,6 +41,7 @@ from synth.reports.topic_coverage import topic_coverage_of
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, Stage
 from synth.stages.context import Context
+from synth.stages.registry import STAGES
 from synth.store import RunReader, RunStore
 
 # Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
@@ -49,8 +50,9 @@ LIVE_SLOTS = 2048
 # With a target, the yield is looked at over so many slots: what was accepted long ago says little.
 _LOOK_AGAIN = 1000
 
-# What a finished run was finished by: a change of the stages' logic makes old runs replay once.
-LOGIC_VERSION = 4
+# What a finished run was finished by. A change of the pipeline's own logic raises it, and finished runs are
+# replayed once; a change of a stage's logic raises the version of that stage.
+PIPELINE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ async def run_recipe(
 
     What stops a run later (a budget, a server that is gone, a full disk) is in the result.
     """
-    look_ahead(recipe, out)
+    preflight(recipe, out)
     redactor = open_redactor(recipe, out, progress.say)
     try:
-        given = read_given(recipe, progress.say, redactor)
+        given = read_inputs(recipe, progress.say, redactor)
         return await _call(recipe, given, RunStore(out, recipe.name), progress, retry_failed=retry_failed)
     finally:
         if redactor is not None:
@@ -86,7 +88,7 @@ async def run_recipe(
 
 
 async def _call(
-    recipe: Recipe, given: Given, store: RunStore, progress: Progress, *, retry_failed: bool
+    recipe: Recipe, given: RunInputs, store: RunStore, progress: Progress, *, retry_failed: bool
 ) -> RunResult:
     try:
         store.start()
@@ -98,7 +100,7 @@ async def _call(
 class Call:
     """One call of `synth run`. A dry run (`synth.pipeline.rehearsal`) has other models and stages."""
 
-    def __init__(self, recipe: Recipe, given: Given, store: RunStore, progress: Progress) -> None:
+    def __init__(self, recipe: Recipe, given: RunInputs, store: RunStore, progress: Progress) -> None:
         self._recipe = recipe
         self._given = given
         self._store = store
@@ -118,8 +120,8 @@ class Call:
         self._end = Gate()
         self._target = _least(recipe.target, recipe.limit) if recipe.target is not None else None
         self._accepted = 0
-        self._sunk = 0
-        self._lately = Yield()
+        self._finished_slots = 0
+        self._recent = RequestYield()
         progress.begin([stage.name for stage in self._stages])
         progress.ledger, progress.models = self._ledger, tuple(self._models.values())
 
@@ -156,7 +158,7 @@ class Call:
                 # No row's own fault: with a mended server or recipe, the next call asks for all of it again.
                 await self._store.mark_retry()
         finally:
-            counters = await self._leave(started)
+            counters = await self._wind_up(started)
         if error is None:
             self._store.finish(fingerprint, self._notes())
         return self._result(counters, error)
@@ -165,11 +167,15 @@ class Call:
         """What decides whether a finished run is still finished."""
         files = [file_digest(file) for stage in self._stages for file in stage.files]
         key = self._given.redactor.fingerprint if self._given.redactor else None
-        parts: list[object] = [LOGIC_VERSION, self._recipe.limit, self._sources]
+        parts: list[object] = [PIPELINE_VERSION, self._recipe.limit, self._sources]
         parts += [[text for stage in self._stages for text in stage.texts], files, key]
         if self._recipe.target is not None:
             # What people reject is made up for, so it decides how far the run goes.
             parts.append(self._committer.digest)
+        versions = {spec.name: STAGES.find(spec.kind).load().version for spec in self._recipe.stages}
+        # Stages of version 1 are left out: older runs, which know no versions, stay finished.
+        if later := {name: version for name, version in versions.items() if version > 1}:
+            parts.append(later)
         # Who is asked about the rows changes nothing in them.
         text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
             parts, option=orjson.OPT_SORT_KEYS
@@ -181,7 +187,7 @@ class Call:
         await self._prepare()
         free = asyncio.Semaphore(LIVE_SLOTS)
         drivers = self._drivers()
-        self._tell_what_is_wanted(drivers)
+        self._announce_wanted(drivers)
         tickets = self._flow.tickets(self._source, drivers, self._room, target=self._target is not None)
         try:
             async with asyncio.TaskGroup() as lives:
@@ -233,7 +239,7 @@ class Call:
     def _build_flow(self) -> Flow:
         return Flow(self._stages, self._progress, self._recipe.window)
 
-    def _tell_what_is_wanted(self, drivers: Sequence[MakerDriver]) -> None:
+    def _announce_wanted(self, drivers: Sequence[MakerDriver]) -> None:
         """For whoever shows how long it takes. How many prompts there are, only reading them tells."""
         progress = self._progress
         progress.target = self._target
@@ -249,7 +255,7 @@ class Call:
         """With a target: how many more requests are worth having under way, at the yield so far."""
         if self._target is None:
             return LIVE_SLOTS
-        share = (self._accepted + 1) / (self._sunk + 1)
+        share = (self._accepted + 1) / (self._finished_slots + 1)
         return int((self._target - self._accepted) / share) + 1 - len(self._live)
 
     @property
@@ -264,7 +270,7 @@ class Call:
             if self._over:
                 return
             self._cut_at_target(ticket.slot, self._target)
-        self._sink(ticket.slot)
+        self._finish(ticket.slot)
         del self._live[number]
         free.release()
         if self._target is not None:
@@ -276,18 +282,18 @@ class Call:
         such a run first asks for as many drafts as it takes to judge: what made them bad may be mended.
         """
         self._over = self._target_reached
-        if self._lately.hopeless and not self._over and self._ledger.asked.total() >= PATIENCE:
+        if self._recent.hopeless and not self._over and self._ledger.asked.total() >= PATIENCE:
             self._over = True
             self._stopped = Unfinished(
                 f"{self._accepted} rows are accepted, not {target}, and nearly nothing is any more:"
-                f" {self._lately.why()}.",
+                f" {self._recent.why()}.",
                 where="target",
-                hint=f"Look at them with {self._lately.command}.",
+                hint=f"Look at them with {self._recent.command}.",
             )
         if self._over:
             raise _Over
-        if self._lately.requests >= _LOOK_AGAIN:
-            self._lately = Yield()
+        if self._recent.requests >= _LOOK_AGAIN:
+            self._recent = RequestYield()
 
     def _cut_at_target(self, slot: Slot, target: int) -> None:
         """Drafts beyond the target are no rows."""
@@ -301,17 +307,17 @@ class Call:
             kept.append(row)
         slot.rows = kept
 
-    def _sink(self, slot: Slot) -> None:
+    def _finish(self, slot: Slot) -> None:
         slot.rows = [row.kept() for row in slot.rows]
         every = [row for row, _ in slot.every]
         self._accepted += sum(map(self._committer.counts, every))
         if drafts := [row for row in every if row.draft]:
-            self._sunk += 1
-            self._lately.note(drafts)
+            self._finished_slots += 1
+            self._recent.note(drafts)
         self._progress.accepted = self._accepted
         self._committer.commit(slot)
 
-    async def _leave(self, started: float) -> Json:
+    async def _wind_up(self, started: float) -> Json:
         """Commits what is unfinished as pending, and closes the clients."""
         for ticket in self._live.values():
             self._commit_pending(ticket.slot, ticket.next)

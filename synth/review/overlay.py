@@ -28,9 +28,8 @@ REVIEW = "review"
 class DecisionOverlay:
     """All decisions of a run, and what each does to a row.
 
-    `stages` is how many stages the recipe has; those in `sharing` make rows that share the answer of the row
-    that they are made from (paraphrases). `note` has to hear of a row before the rows that
-    are made from it.
+    `stages` is how many stages the recipe has. Those in `sharing` make rows that share the answer of the row
+    that they are made from (paraphrases). `note` has to hear of a row before the rows that are made from it.
     """
 
     def __init__(self, decisions: Mapping[str, Decision], stages: int, sharing: Collection[str]) -> None:
@@ -64,7 +63,7 @@ class DecisionOverlay:
         inherited = self._inherited(row, decision, ended)
         if inherited is not None or decision is None:
             return inherited
-        # Nobody has answered yet; or people disagree, which is theirs to settle, and no stage's.
+        # Nobody has answered yet; or people disagree, which an adjudicator decides, and no stage.
         return Overlay(replace(row, review=review_of(decision)), ended)
 
     def refresh(self, table: OverlayTable, version: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from synth.frozen import FrozenJson
@@ -12,7 +11,7 @@ from synth.llm.model import Completion, Model
 from synth.prompts import Prompt
 from synth.reasons import Reason
 from synth.recipe.base import Sampling
-from synth.row import Row
+from synth.row import Lineage, Row
 from synth.stages.reply_reasons import ReplyReason
 
 T = TypeVar("T")
@@ -123,13 +122,17 @@ def refused(row: Row, stage: str, error: Unusable | RequestFailed) -> Row:
 
 def attributed(row: Row, *, stage: str, prompt: Prompt | None, answer: Completion) -> Row:
     """The row with the request that made its text."""
-    request = answer.request
-    lineage = replace(
-        row.lineage,
+    request, before = answer.request, row.lineage
+    lineage = Lineage(
+        before.origin,
+        before.parents,
+        before.shots,
         stage=stage,
         prompt=prompt.label if prompt else None,
         model=answer.reply.model or request.model,
         sampling={**request.sampling, "max_tokens": request.max_tokens},
         request=request.identity,
+        source=before.source,
+        topic=before.topic,
     )
-    return replace(row, lineage=lineage, reasoning=answer.reply.reasoning)
+    return row.with_lineage(lineage, reasoning=answer.reply.reasoning)

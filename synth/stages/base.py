@@ -21,6 +21,10 @@ T = TypeVar("T")
 class Stage(ABC):  # noqa: B024 - one that only prepares has nothing more to say
     """One step of a recipe, built once for a run. Rows pass it as they are; the subclasses do more."""
 
+    # To be raised when the stage makes other rows of the same replies: finished runs with the stage are then
+    # replayed once. `tests/stages/test_versions.py` notices such a change.
+    version: ClassVar[int] = 1
+
     # What `prepare` asks for, in words; empty where it asks nothing.
     preparation: ClassVar[str] = ""
 
@@ -92,7 +96,7 @@ class Maker(Stage):
         """The maker's own filters: the row as it is, or dropped."""
         return row
 
-    def pass_on(self, row: Row) -> Row:
+    def pass_by(self, row: Row) -> Row:
         """A row that comes from elsewhere, as it goes on."""
         return row
 

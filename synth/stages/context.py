@@ -11,7 +11,7 @@ from synth.llm.model import Model
 from synth.prompts import Prompt, load_prompt
 from synth.recipe.base import AskingOptions, Strict
 from synth.recipe.model import Recipe, StageSpec
-from synth.stages.items import Failure, Passage, Seed
+from synth.stages.items import KnownFailure, Passage, Seed
 from synth.stages.taxonomy import Taxonomy
 
 
@@ -50,7 +50,7 @@ class Context:
     warn: Callable[[str], None]
     seeds: Sequence[Seed] = ()
     passages: Callable[[int, int], Sequence[Passage]] = lambda shortest, longest: ()
-    failures: Sequence[Failure] = ()
+    failures: Sequence[KnownFailure] = ()
     judges: KnownJudges = field(default_factory=KnownJudges)
     taxonomy: Taxonomy | None = None
     kind: str = ""

@@ -41,7 +41,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class KnownFailure:
     """What today's model got wrong: the prompt, its bad answer, and what people said about it."""
 
     id: str

@@ -15,7 +15,7 @@ ENDLESS = 2**62
 
 
 class Parents:
-    """Rows as the pipeline gives them (`take`), and the draws they are worth: `each` of every row.
+    """Rows as the pipeline gives them (`add`), and the draws they are worth: `each` of every row.
 
     `sources` names the sources (`seeds`, `prompts`) and makers whose rows are drawn on, None all of them;
     `fits` says more about the rows. No held-out row is drawn on.
@@ -40,7 +40,7 @@ class Parents:
         named = self._sources is None or source in self._sources
         return named and not row.held_out and self._fits(row)
 
-    def take(self, row: Row) -> None:
+    def add(self, row: Row) -> None:
         """The next row in the run's order."""
         self._rows.append(row)
 

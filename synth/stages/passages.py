@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Passages:
+class PassageIndex:
     """The passages that a stage draws on. `asking` puts some of them and a question into a prompt."""
 
     def __init__(self, passages: Sequence[Passage], asking: Prompt, salt: str) -> None:

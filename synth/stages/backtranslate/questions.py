@@ -21,7 +21,7 @@ from synth.stages.backtranslate.options import BacktranslateOptions, ContextOpti
 from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
 from synth.stages.context import Context
 from synth.stages.items import Passage
-from synth.stages.passages import Passages, quoted_in
+from synth.stages.passages import PassageIndex, quoted_in
 from synth.stages.reply_reasons import ReplyReason
 from synth.stages.structured_output import ask_for_object
 from synth.text.standalone import leans_on_source
@@ -52,7 +52,7 @@ class Questions:
         self._prompt.answers_with(within="pairs", question="string", answer="string", quote="string")
         if around := options.context:
             asking = context.other_prompt(around.prompt, ["passages", "question"])
-            self._passages = Passages(passages, asking, salt)
+            self._passages = PassageIndex(passages, asking, salt)
             if len(passages) <= around.distractors and context.recipe.limit is None:
                 raise RecipeError(
                     f"{around.distractors} distractors need more than {len(passages)} passages.",

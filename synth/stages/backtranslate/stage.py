@@ -39,9 +39,9 @@ class Backtranslate(Maker):
             )
         salt = f"{context.recipe.seed}:{name}"
         self._groups = _groups(passages, options.passages, salt)
-        way = Instructions if options.mode == "instruction" else Questions
-        self._way = way(name, options, context, passages, salt)
-        self.drafts_each = self._way.drafts_each
+        method = Instructions if options.mode == "instruction" else Questions
+        self._method = method(name, options, context, passages, salt)
+        self.drafts_each = self._method.drafts_each
 
     @property
     def count(self) -> int:
@@ -50,8 +50,8 @@ class Backtranslate(Maker):
 
     async def prepare(self) -> None:
         """Settles how the curating model is read."""
-        if self._way.judge is not None:
-            await self._way.judge.prepare()
+        if self._method.judge is not None:
+            await self._method.judge.prepare()
 
     def draw(self, index: int) -> Sequence[Passage] | None:
         """The next passage, or several of one document."""
@@ -62,19 +62,19 @@ class Backtranslate(Maker):
         ids = tuple(passage.id for passage in drawn)
         lineage = Lineage("document", parents=ids, stage=self.name, source=drawn[0].place)
         stub = Row(content_id(self.name, ids), Conversation(), lineage)
-        return await settled(self.name, stub, self._way.draft(drawn, lineage))
+        return await settled(self.name, stub, self._method.draft(drawn, lineage))
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
         """A chain of requests for each passage, or one request for several questions."""
         left = max(0, len(self._groups) - drawn)
-        each, chain = self.drafts_each, self._way.chain
+        each, chain = self.drafts_each, self._method.chain
         least = left if wanted is None else min(-(-wanted // each), left)
         # Further passages make up for drafts that are dropped.
         requests = Requests(least * chain, least, left * chain)
         drafts = least * each if wanted is None else min(least * each, wanted)
         return MakerForecast(requests, drafts, draft_to_come(self.name, "document"))
 
-    def pass_on(self, row: Row) -> Row:
+    def pass_by(self, row: Row) -> Row:
         """Tags a seed that passes by, so that a model can tell its style from that of texts."""
         tags = self._options.tags
         if not (tags and row.given and row.conversation.system is None):

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from synth.checks.own import own_check
 from synth.checks.queries import sql_check
-from synth.checks.verdict import Check as Verdict
-from synth.checks.verdict import beside
+from synth.checks.verdict import AnswerCheck, beside
 from synth.row import Row
 from synth.stages.base import RowStage
 from synth.stages.check.options import CheckOptions
@@ -41,7 +40,7 @@ class Check(RowStage):
         return row.dropped(self.name, objection.reason, objection.detail)
 
 
-def _built(name: str, options: CheckOptions, context: Context) -> tuple[Verdict, Path]:
+def _built(name: str, options: CheckOptions, context: Context) -> tuple[AnswerCheck, Path]:
     folder = context.recipe.folder
     if options.schema_ is not None:
         from synth.checks.schema import json_check  # jsonschema takes a while to load

@@ -40,7 +40,7 @@ _STOPWORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class EvolveDraw:
     """A row, which of its evolved ones this is, and the operation."""
 
     parent: Row
@@ -69,16 +69,16 @@ class Evolve(RowMaker):
         """Evolved rows that are to pass in all, where the recipe bounds them."""
         return self._options.count
 
-    def draw(self, index: int) -> Drawn | None:
+    def draw(self, index: int) -> EvolveDraw | None:
         """The next row and operation. Operations go on from row to row, so that each comes as often."""
         drawn = self.parents.draw(index)
         if drawn is None:
             return None
         parent, number = drawn
         operations = self._options.operations
-        return Drawn(parent, number, operations[turn_of(parent, number, len(operations))])
+        return EvolveDraw(parent, number, operations[turn_of(parent, number, len(operations))])
 
-    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+    async def make(self, index: int, drawn: EvolveDraw) -> list[Row]:
         """Three requests: the evolved request, whether anything was gained, and its answer."""
         parent = drawn.parent
         topic = None if drawn.operation == EVOL_BREADTH else parent.lineage.topic
@@ -86,7 +86,7 @@ class Evolve(RowMaker):
         stub = Row(content_id(self.name, parent.id, drawn.number), Conversation(), lineage)
         return await made_in(self._steps(drawn, stub), self.name, stub)
 
-    async def _steps(self, drawn: Drawn, row: Row) -> AsyncIterator[Row]:
+    async def _steps(self, drawn: EvolveDraw, row: Row) -> AsyncIterator[Row]:
         messages = drawn.parent.conversation.messages
         system = [m for m in messages if m["role"] == "system"]
         before = content_of(next(m for m in messages if m["role"] == "user"))

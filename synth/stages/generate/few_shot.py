@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
-class Pool:
+class ExamplePool:
     """Rows to draw from, each with the request index from which on it may be seen."""
 
     def __init__(self) -> None:

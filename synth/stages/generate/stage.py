@@ -22,7 +22,7 @@ from synth.stages.asking import attributed, settled
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
-from synth.stages.generate.few_shot import EvenDraws, Pool
+from synth.stages.generate.few_shot import EvenDraws, ExamplePool
 from synth.stages.generate.options import GenerateOptions
 from synth.stages.generate.reasons import GenerateReason
 from synth.stages.items import Seed
@@ -33,7 +33,7 @@ from synth.text.similarity.novelty import NoveltyIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class FewShotDraw:
     """What one request shows: examples, the system prompt that the draft takes over, a topic to write on.
 
     `number` is the request's own, or with a topic, that among its topic's.
@@ -65,8 +65,8 @@ class Generate(Maker):
             )
         self.prompt.answers_with(instruction="string", response="string")
         self._leaves = EvenDraws(self._salt, self._window)
-        self._seeds = Pool()
-        self._drafts = Pool()
+        self._seeds = ExamplePool()
+        self._drafts = ExamplePool()
         self._known = NoveltyIndex(options.novelty)
         for seed in context.seeds:
             self._known.add(seed.row.conversation.prompt_text)
@@ -87,7 +87,7 @@ class Generate(Maker):
         """Drafts that are to pass the filters."""
         return self._options.count
 
-    def draw(self, index: int) -> Drawn:
+    def draw(self, index: int) -> FewShotDraw:
         """Two machine and six human examples; more human ones as long as there are too few drafts."""
         options = self._options
         topic, number, salt = None, index, self._salt
@@ -97,9 +97,9 @@ class Generate(Maker):
         most = min(options.machine_shots, options.shots - 1)
         machine = self._drafts.draw(f"{salt}:machine", number, most, at=index)
         human = self._seeds.draw(salt, number, options.shots - len(machine))
-        return Drawn(_interleaved(human, machine), human[0].conversation.system, topic, number)
+        return FewShotDraw(_interleaved(human, machine), human[0].conversation.system, topic, number)
 
-    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+    async def make(self, index: int, drawn: FewShotDraw) -> list[Row]:
         """One request, asked again where the answer does not parse."""
         shots = tuple(shot.id for shot in drawn.shots)
         lineage = Lineage("seed", shots=shots, stage=self.name, topic=drawn.topic)
@@ -107,7 +107,7 @@ class Generate(Maker):
         row = Row(content_id(self.name, *which), Conversation(), lineage)
         return await settled(self.name, row, self._draft(drawn, row))
 
-    async def _draft(self, drawn: Drawn, row: Row) -> list[Row]:
+    async def _draft(self, drawn: FewShotDraw, row: Row) -> list[Row]:
         examples = [_as_example(row) for row in drawn.shots]
         messages = self.prompt.render(
             {"examples": examples, "system": drawn.system or "", "topic": drawn.topic or ""}

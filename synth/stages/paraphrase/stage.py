@@ -35,7 +35,7 @@ _MEASURED = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class RewordingDraw:
     """A row, which of its wordings this is, and how it is to be worded."""
 
     parent: Row
@@ -72,7 +72,7 @@ class Paraphrase(RowMaker):
         """Wordings that are to pass in all, where the recipe bounds them."""
         return self._options.count
 
-    def draw(self, index: int) -> Drawn | None:
+    def draw(self, index: int) -> RewordingDraw | None:
         """The next row's next wording. Styles go on from row to row, so that few variants miss none."""
         drawn = self.parents.draw(index)
         if drawn is None:
@@ -81,16 +81,16 @@ class Paraphrase(RowMaker):
         turns = (*self._options.styles, *self._options.languages)
         turn = turn_of(parent, number, len(turns))
         language = turns[turn] if turn >= len(self._options.styles) else None
-        return Drawn(parent, number, turns[turn], language)
+        return RewordingDraw(parent, number, turns[turn], language)
 
-    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+    async def make(self, index: int, drawn: RewordingDraw) -> list[Row]:
         """The wording, checked by what depends on nothing but the two texts."""
         parent = drawn.parent
         lineage = replace(parent.lineage, parents=(parent.id,), shots=(), stage=self.name)
         stub = Row(content_id(self.name, parent.id, drawn.number), Conversation(), lineage)
         return await made_in(self._steps(drawn, stub), self.name, stub)
 
-    async def _steps(self, drawn: Drawn, row: Row) -> AsyncIterator[Row]:
+    async def _steps(self, drawn: RewordingDraw, row: Row) -> AsyncIterator[Row]:
         parent = drawn.parent
         said = parent.conversation
         request = said.last_request
@@ -116,7 +116,7 @@ class Paraphrase(RowMaker):
         if row.pending and self._options.ask_judge:
             yield await self._judged(row, request)
 
-    def _checked(self, row: Row, before: str, drawn: Drawn) -> Row:
+    def _checked(self, row: Row, before: str, drawn: RewordingDraw) -> Row:
         """Drops a wording that is the same, or that asks for something else, as far as rules can tell."""
         after = row.conversation.last_request
         if normal_form(before) == normal_form(after):

@@ -20,7 +20,7 @@ from synth.row import Row
 from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.context import Context, no_source
 from synth.stages.items import Passage
-from synth.stages.passages import Passages, quoted_in
+from synth.stages.passages import PassageIndex, quoted_in
 from synth.stages.reply_reasons import ReplyReason
 from synth.stages.respond.options import GroundedOptions, RespondOptions
 from synth.stages.respond.reasons import RespondAction, RespondReason
@@ -58,7 +58,7 @@ class Grounded:
         passages = context.passages(grounded.shortest, grounded.longest)
         if not passages:
             raise SourceError("hold no passage.", where="sources.documents", hint="Add documents.")
-        self._passages = Passages(passages, asking, f"{context.recipe.seed}:{name}")
+        self._passages = PassageIndex(passages, asking, f"{context.recipe.seed}:{name}")
 
     async def answer(self, row: Row) -> Row:
         """The row with an answer to its last message, or dropped where nothing supports an answer.

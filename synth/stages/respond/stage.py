@@ -30,7 +30,7 @@ _ROLE = re.compile(r"(?:^|(?<=\s))(?:User|Assistant):\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class CandidateSource:
     """Who gives a candidate, and how."""
 
     model: Model
@@ -47,7 +47,7 @@ class Respond(RowStage):
         self._options = options
         self._model = context.model("writer", options)
         self._user = context.models[options.user] if options.user else self._model
-        self._voices = _voices(options, context, self._model)
+        self._candidate_sources = _candidate_sources(options, context, self._model)
         self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
         self._follow_up = context.other_prompt(options.prompt or "follow_up", ["conversation"])
 
@@ -160,7 +160,7 @@ class Respond(RowStage):
         """As many as are wanted, less those that say the same; and the first one, or why there is none."""
         asked = row.conversation.prompt
         candidates = list(self._own(row))
-        given = await asyncio.gather(*(self._candidate(voice, asked) for voice in self._voices))
+        given = await asyncio.gather(*(self._candidate(source, asked) for source in self._candidate_sources))
         for candidate in given:
             if isinstance(candidate, str):
                 row = row.with_event(self.name, RespondAction.NO_CANDIDATE, detail=candidate)
@@ -184,19 +184,19 @@ class Respond(RowStage):
         lineage = replace(row.lineage, stage=stage, model=first.model, request=first.request)
         return replace(row, lineage=lineage).with_reply(first.content)
 
-    async def _candidate(self, voice: Voice, asked: Sequence[FrozenJson]) -> Candidate | str:
+    async def _candidate(self, source: CandidateSource, asked: Sequence[FrozenJson]) -> Candidate | str:
         """A candidate, or what was wrong with it."""
-        messages = [m for m in asked if not (voice.system and m["role"] == "system")]
-        if voice.system:
-            messages = [system_message(voice.system), *messages]
+        messages = [m for m in asked if not (source.system and m["role"] == "system")]
+        if source.system:
+            messages = [system_message(source.system), *messages]
         try:
             text, answer = await ask_until_served(
-                voice.model,
+                source.model,
                 messages,
-                voice.sampling,
+                source.sampling,
                 read_text,
                 self._options.attempts,
-                draw=voice.draw,
+                draw=source.draw,
             )
         except Unusable as unusable:
             return unusable.detail
@@ -207,22 +207,22 @@ class Respond(RowStage):
             model=answer.reply.model or answer.request.model,
             sampling=answer.request.sampling,
             request=answer.request.identity,
-            system=voice.system or None,
+            system=source.system or None,
         )
 
 
-def _voices(options: RespondOptions, context: Context, usual: Model) -> list[Voice]:
+def _candidate_sources(options: RespondOptions, context: Context, usual: Model) -> list[CandidateSource]:
     """Models, temperatures and systems in turn; equal ones are told apart by their draw."""
     models = [context.models[name] for name in options.models] or [usual]
-    voices = []
+    sources = []
     for number in range(options.n):
         sampling = options.sampling
         if options.temperatures:
             temperature = options.temperatures[number % len(options.temperatures)]
             sampling = sampling.model_copy(update={"temperature": temperature})
         system = options.systems[number % len(options.systems)] if options.systems else None
-        voices.append(Voice(models[number % len(models)], sampling, system, number))
-    return voices
+        sources.append(CandidateSource(models[number % len(models)], sampling, system, number))
+    return sources
 
 
 def _answers(row: Row) -> int:

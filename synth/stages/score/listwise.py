@@ -52,7 +52,7 @@ class Compared:
         return all(mine > theirs for mine, theirs in zip(self.by_order, other.by_order, strict=True))
 
 
-class Together:
+class ListwiseJudge:
     """One rubric for several answers in the hands of one model."""
 
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:

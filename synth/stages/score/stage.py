@@ -16,7 +16,7 @@ from synth.stages.context import Context
 from synth.stages.forecast import Forecast, Requests
 from synth.stages.judging import PROBE_WORDS, Judge, Judgement
 from synth.stages.reply_reasons import JudgeReason
-from synth.stages.score.listwise import Together
+from synth.stages.score.listwise import ListwiseJudge
 from synth.stages.score.options import ScoreOptions
 from synth.stages.score.reasons import ScoreAction, ScoreReason
 from synth.stages.transcript import transcript
@@ -31,19 +31,19 @@ class Score(RowStage):
         super().__init__(name, options, context)
         self._options = options
         self._key = options.key
-        way = SideBySide if options.together else OneByOne
-        self._way = way(name, options, context)
+        method = SideBySide if options.together else OneByOne
+        self._method = method(name, options, context)
 
     async def prepare(self) -> None:
         """Settles how this model's scores are read, and says so."""
-        if self._way.judge is not None:
-            await self._way.judge.prepare(self._options.read)
+        if self._method.judge is not None:
+            await self._method.judge.prepare(self._options.read)
 
     async def apply(self, row: Row) -> Row:
         """Adds `scores[rubric]`, and drops the row where that is below the bar."""
         if not self._scores(row):
             return row
-        row, error = await last_of(self._way.steps(row, row.conversation.answer or ""), row)
+        row, error = await last_of(self._method.steps(row, row.conversation.answer or ""), row)
         if error is not None:
             return self._not_scored(row, error)
         score = row.scores[self._key]
@@ -67,7 +67,7 @@ class Score(RowStage):
         if not self._scores(row):
             return Forecast(Requests(), row)
         shown = [c.content for c in row.candidates if self._options.candidates and not c.found_worse]
-        return Forecast(self._way.expect(len({row.conversation.answer, *shown})), row)
+        return Forecast(self._method.expect(len({row.conversation.answer, *shown})), row)
 
     def _scores(self, row: Row) -> bool:
         return not row.held_out and row.conversation.has_answer and (self._options.seeds or not row.given)
@@ -135,7 +135,7 @@ class SideBySide:
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
         self._name = name
         self._options = options
-        self._listwise = Together(name, options, context)
+        self._listwise = ListwiseJudge(name, options, context)
 
     def expect(self, answers: int) -> Requests:
         """What judging so many answers of a row takes."""

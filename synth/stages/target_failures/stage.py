@@ -20,7 +20,7 @@ from synth.stages.asking import Unusable, ask_until_served, attributed, settled
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
-from synth.stages.items import Failure
+from synth.stages.items import KnownFailure
 from synth.stages.reply_reasons import ReplyReason
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.stages.target_failures.options import TargetFailuresOptions
@@ -40,10 +40,10 @@ _TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class FailureDraw:
     """A failure, and which of its new rows this is; none for the failure itself with a right answer."""
 
-    failure: Failure
+    failure: KnownFailure
     number: int | None
 
 
@@ -92,7 +92,7 @@ class TargetFailures(Maker):
             for failure in group:
                 self._patterns[failure.id] = name
 
-    async def _name_of(self, group: Sequence[Failure]) -> str:
+    async def _name_of(self, group: Sequence[KnownFailure]) -> str:
         """The model's name for a pattern; what people said of its first failure, where it finds none."""
         shown = [_values(failure) for failure in group[:_SHOWN]]
         try:
@@ -113,15 +113,15 @@ class TargetFailures(Maker):
         """How often each failure is drawn on for something new, at most."""
         return max(self._options.each, -(-self.count // len(self._failures))) * _TRIES
 
-    def draw(self, index: int) -> Drawn | None:
+    def draw(self, index: int) -> FailureDraw | None:
         """The failures themselves first, then each in turn, a few times more than new rows are wanted."""
         pairs = len(self._failures) if self._options.pairs else 0
         if index < pairs:
-            return Drawn(self._failures[index], None)
+            return FailureDraw(self._failures[index], None)
         turn, place = divmod(index - pairs, len(self._failures))
-        return Drawn(self._failures[place], turn) if turn < self._turns else None
+        return FailureDraw(self._failures[place], turn) if turn < self._turns else None
 
-    async def make(self, index: int, drawn: Drawn) -> list[Row]:
+    async def make(self, index: int, drawn: FailureDraw) -> list[Row]:
         """The failure with a right answer, or one new row like it."""
         failure = drawn.failure
         lineage = Lineage("failure", parents=(failure.id,), stage=self.name)
@@ -131,7 +131,7 @@ class TargetFailures(Maker):
         making = self._pair(failure, row) if drawn.number is None else self._new(failure, drawn.number, row)
         return await settled(self.name, row, making)
 
-    async def _pair(self, failure: Failure, row: Row) -> list[Row]:
+    async def _pair(self, failure: KnownFailure, row: Row) -> list[Row]:
         text = failure.expected
         if text is None:
             values = {key: value for key, value in _values(failure).items() if key != "expected"}
@@ -147,7 +147,7 @@ class TargetFailures(Maker):
         rejected = Candidate(failure.response, source="failure", model=failure.model)
         return [replace(row, conversation=conversation, candidates=(rejected,))]
 
-    async def _new(self, failure: Failure, number: int, row: Row) -> list[Row]:
+    async def _new(self, failure: KnownFailure, number: int, row: Row) -> list[Row]:
         values = {"pattern": self._patterns[failure.id], **_values(failure)}
         fields, answer = await ask_for_object(
             self._writer,
@@ -205,10 +205,10 @@ class TargetFailures(Maker):
         return {"patterns": patterns}
 
 
-def group_alike(failures: Sequence[Failure], alike: float) -> list[list[Failure]]:
+def group_alike(failures: Sequence[KnownFailure], alike: float) -> list[list[KnownFailure]]:
     """Failures by what is wrong with them (or by their request, where nobody said): each joins the first
     group whose first member it is alike enough to."""
-    groups: list[list[Failure]] = []
+    groups: list[list[KnownFailure]] = []
     for failure in failures:
         text = failure.problem or _prompt(failure)
         for group in groups:
@@ -220,7 +220,7 @@ def group_alike(failures: Sequence[Failure], alike: float) -> list[list[Failure]
     return groups
 
 
-def _values(failure: Failure) -> dict[str, str]:
+def _values(failure: KnownFailure) -> dict[str, str]:
     return {
         "prompt": transcript(failure.messages),
         "response": failure.response,
@@ -229,5 +229,5 @@ def _values(failure: Failure) -> dict[str, str]:
     }
 
 
-def _prompt(failure: Failure) -> str:
+def _prompt(failure: KnownFailure) -> str:
     return "\n".join(content_of(m) for m in failure.messages if m["role"] != "system")

@@ -18,14 +18,14 @@ from synth.row import Origin, Row
 from synth.slot import Slot
 from synth.sources import document_files, files_of, read_failures, read_rows, read_seeds
 from synth.stable import rank
-from synth.stages.items import Failure, Passage, Seed
+from synth.stages.items import KnownFailure, Passage, Seed
 
 # What `repeated` calls the rows of an origin.
 _KEYS = {"seed": "seeds", "holdout": "holdout"}
 
 
 @dataclass(frozen=True)
-class Given:
+class RunInputs:
     """What people gave. Prompts are read as they are needed: there can be very many.
 
     `repeated` counts, by source, what was read and is no row of its own, since an earlier one is the same.
@@ -34,7 +34,7 @@ class Given:
 
     holdout: list[Row]
     seeds: list[Seed]
-    failures: list[Failure]
+    failures: list[KnownFailure]
     recipe: Recipe
     redactor: Redactor | None = None
     warn: Callable[[str], None] = lambda text: None
@@ -75,7 +75,7 @@ class Given:
         if total > len(unique):
             # Stages may cut the same documents in different ways.
             self.repeated["passages"] = max(self.repeated["passages"], total - len(unique))
-        _tell_repeats(self.warn, "passages", total - len(unique), total)
+        _report_repeats(self.warn, "passages", total - len(unique), total)
         return list(unique.values())
 
     def _prompts(self) -> Iterator[Row]:
@@ -97,10 +97,10 @@ class Given:
                 self.repeated["prompts"] += 1
             if len(seen) == self.recipe.limit:
                 break
-        _tell_repeats(self.warn, "prompt rows", total - len(seen), total)
+        _report_repeats(self.warn, "prompt rows", total - len(seen), total)
 
 
-def read_given(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor | None = None) -> Given:
+def read_inputs(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor | None = None) -> RunInputs:
     """Reads seeds and sets the holdout aside, before anything is drafted.
 
     The holdout is the rows with the lowest hashes: adding a seed moves at most one other into or out of
@@ -118,13 +118,13 @@ def read_given(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor |
     holdout: list[Row] = []
     if recipe.holdout is not None and recipe.holdout.file is not None:
         holdout = [seed.row for seed in reading.rows(recipe.holdout.file, "holdout")]
-        reading.tell_held_out(holdout, seeds, failures)
+        reading.report_held_out(holdout, seeds, failures)
     elif recipe.holdout is not None:
         holdout = _set_aside(seeds, failures, recipe)
     held = {row.id for row in holdout}
     seeds = [seed for seed in seeds if seed.row.id not in held]
     failures = [failure for failure in failures if failure.id not in held]
-    return Given(holdout, seeds, failures, recipe, redactor, warn, reading.repeated, reading.skipped)
+    return RunInputs(holdout, seeds, failures, recipe, redactor, warn, reading.repeated, reading.skipped)
 
 
 @dataclass
@@ -156,11 +156,11 @@ class _Reading:
         self._note(f"{origin} rows", _KEYS[origin], total, len(unique))
         return list(unique.values())[: self.recipe.limit]
 
-    def failures(self) -> list[Failure]:
+    def failures(self) -> list[KnownFailure]:
         """The failures of the recipe; two are the same where request and right answer are."""
         if self.recipe.sources.failures is None:
             return []
-        unique: dict[str, Failure] = {}
+        unique: dict[str, KnownFailure] = {}
         total = 0
         skip = partial(self.skipped.note, "failures")
         spec, folder = self.recipe.sources.failures, self.recipe.folder
@@ -172,7 +172,7 @@ class _Reading:
         self._note("failures", "failures", total, len(unique))
         return list(unique.values())
 
-    def tell_held_out(self, holdout: list[Row], seeds: list[Seed], failures: list[Failure]) -> None:
+    def report_held_out(self, holdout: list[Row], seeds: list[Seed], failures: list[KnownFailure]) -> None:
         """Says how many seeds and failures stand in the holdout's file, too: no prompt shows them."""
         held = {row.id for row in holdout}
         for name, ids in (("seeds", [s.row.id for s in seeds]), ("failures", [f.id for f in failures])):
@@ -183,10 +183,10 @@ class _Reading:
     def _note(self, words: str, key: str, total: int, different: int) -> None:
         if total > different:
             self.repeated[key] = total - different
-        _tell_repeats(self.warn, words, total - different, total)
+        _report_repeats(self.warn, words, total - different, total)
 
 
-def _tell_repeats(warn: Callable[[str], None], words: str, repeats: int, total: int) -> None:
+def _report_repeats(warn: Callable[[str], None], words: str, repeats: int, total: int) -> None:
     if repeats:
         warn(f"{repeats} of {total} {words} are the same as another one and count once.")
 
@@ -198,7 +198,7 @@ def _pieces(text: str, shortest: int, longest: int, name: str) -> list[Piece]:
         raise SourceError(error.message, where=name, hint=error.hint) from None
 
 
-def _set_aside(seeds: list[Seed], failures: list[Failure], recipe: Recipe) -> list[Row]:
+def _set_aside(seeds: list[Seed], failures: list[KnownFailure], recipe: Recipe) -> list[Row]:
     """Real rows with an answer that people trust: seeds, and failures with the expected one."""
     assert recipe.holdout is not None
     answered = (failure.as_row() for failure in failures if failure.expected is not None)

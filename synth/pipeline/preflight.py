@@ -12,7 +12,7 @@ from synth.recipe.model import Recipe
 from synth.sources import files_of
 
 
-def look_ahead(recipe: Recipe, out: Path) -> None:
+def preflight(recipe: Recipe, out: Path) -> None:
     """Raises `RecipeError`, with the line, for what `export` and `review` could not do with the rows, and for
     a run into `out` that is to draw on itself.
     """

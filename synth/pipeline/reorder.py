@@ -15,7 +15,7 @@ from synth.row import Row
 from synth.stages.parents import Parents
 
 
-class Arrivals:
+class ReorderBuffer:
     """What has come to one maker so far, by the number that each slot took when it was born."""
 
     def __init__(self, parents: Parents, window: int) -> None:
@@ -27,20 +27,20 @@ class Arrivals:
         self._came = asyncio.Event()
 
     def number(self) -> int:
-        """The next number; each is to be `put` exactly once."""
+        """The next number; each is to be added exactly once."""
         self._given += 1
         return self._given - 1
 
-    def put(self, number: int, rows: Sequence[Row], maker: str | None) -> None:
+    def add(self, number: int, rows: Sequence[Row], maker: str | None) -> None:
         """The rows that slot `number` brings, and the stage that made them; None for a source."""
         self._early[number] = [row for row in rows if self.parents.wanted(row, maker)]
         while (number := len(self._draws)) in self._early:
             for row in self._early.pop(number):
-                self.parents.take(row)
+                self.parents.add(row)
             self._draws.append(self.parents.available)
         self._came.set()
 
-    async def shows(self, draw: int, *, fed: bool) -> bool:
+    async def may_place(self, draw: int, *, fed: bool) -> bool:
         """Whether draw number `draw` may be placed now. `fed`: further slots may come.
 
         Waits for the slots that decide it. The answer depends on what they bring, and on how many slots
