@@ -26,7 +26,8 @@ NEWEST_PYTHON = (3, 13)
 _DONE = "complete"
 _LINES_OF_ERROR = 5
 
-Say = Callable[[str], None]
+# Prints one line of progress.
+SayLine = Callable[[str], None]
 
 
 def package_folder() -> Path:
@@ -34,7 +35,7 @@ def package_folder() -> Path:
     return packaged("argilla_config") / "local"
 
 
-def ensure_environment(progress: Say, cache: Path | None = None) -> Path:
+def ensure_environment(progress: SayLine, cache: Path | None = None) -> Path:
     """The Python of an environment that can run the server; made the first time, which takes minutes.
 
     `progress` gets a line at a time. A changed list of requirements, or another Python, makes a new one; one
@@ -101,7 +102,7 @@ def _count(requirements: Path) -> int:
     return sum(1 for line in lines if line and not line.lstrip().startswith("#"))
 
 
-def _run(command: list[str], progress: Say, total: int) -> None:
+def _run(command: list[str], progress: SayLine, total: int) -> None:
     """Runs an installer; its lines become one of ours now and then."""
     last: deque[str] = deque(maxlen=_LINES_OF_ERROR)
     fetched = 0
