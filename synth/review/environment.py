@@ -75,7 +75,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, requirements: Path, progress: Say) -> None:
+def _make(folder: Path, requirements: Path, progress: SayLine) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     uv = _find_uv()
     progress("Making an environment for Argilla's server (once, a minute or two)")
