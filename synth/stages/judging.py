@@ -41,7 +41,7 @@ _PROBE = {"conversation": "What is the capital of France?", "response": "The cap
 
 PROBE_WORDS = "a probe that shows how the judge's scores can be read"
 
-Reading = Literal["logprobs", "text"]
+ScoreReading = Literal["logprobs", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Judge:
     ) -> None:
         self.model = model
         self.prompt = prompt
-        self.reading: Reading = "text"
+        self.reading: ScoreReading = "text"
         self._stage = stage
         self._levels = _levels(prompt.schema, prompt.name)
         prompt.answers_with(score="integer")
@@ -137,7 +137,7 @@ class Judge:
             return expected_score(reply.logprobs, self._levels)
         return written_score(reply, self._levels, self.prompt.schema), 1.0
 
-    def _room(self, reading: Reading) -> Sampling:
+    def _room(self, reading: ScoreReading) -> Sampling:
         """Room for the number and what comes before it, where neither recipe nor model says otherwise."""
         thoughts = _room_to_think(self.model.config.token_limit) if self._thinks else 0
         words = 192 if len((self.prompt.schema or {}).get("properties", {})) > 1 else 0
