@@ -20,7 +20,7 @@ class WithheldReason(Reason):
         "it is a near-copy of a row in test, or was made from the same text: train gives way",
     )
     DUPLICATE = "duplicate", "an earlier row is written exactly the same"
-    UNFIT = "unfit", "the format cannot express it, and `export.unfit` is withhold"
+    UNFIT = "unfit", "the format cannot express it, and `export.on_unsupported` is withhold"
     TOO_LONG = (
         "too_long",
         "it has more tokens than `export.max_length`, and would be cut or dropped by the trainer",

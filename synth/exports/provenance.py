@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 import orjson
 
+from synth.recipe.renamed_keys import with_old_keys
 from synth.store import RunReader
 
 # What of a model decides its replies. Addresses, keys, prices, limits and delays do not.
@@ -18,7 +19,7 @@ def recipe_digest(reader: RunReader) -> str:
 
     The sources count by their content, as the finished run read it.
     """
-    recipe = reader.recipe
+    recipe = with_old_keys(reader.recipe)
     parts = {
         key: recipe.get(key) for key in ("version", "name", "seed", "stages", "target", "window", "limit")
     }

@@ -35,6 +35,7 @@ from synth.pipeline.preflight import preflight
 from synth.pipeline.progress import Progress
 from synth.pipeline.summary import price_of, request_counts, row_counts
 from synth.recipe.model import Recipe, StageSpec
+from synth.recipe.renamed_keys import with_old_keys
 from synth.redaction import open_redactor
 from synth.reports.position_bias import position_bias_of
 from synth.reports.topic_coverage import topic_coverage_of
@@ -177,9 +178,8 @@ class Call:
         if later := {name: version for name, version in versions.items() if version > 1}:
             parts.append(later)
         # Who is asked about the rows changes nothing in them.
-        text = self._recipe.model_dump_json(by_alias=True, exclude={"review"}).encode() + orjson.dumps(
-            parts, option=orjson.OPT_SORT_KEYS
-        )
+        recipe = orjson.loads(self._recipe.model_dump_json(by_alias=True, exclude={"review"}))
+        text = orjson.dumps(with_old_keys(recipe)) + orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(text).hexdigest()
 
     async def _work(self) -> None:
