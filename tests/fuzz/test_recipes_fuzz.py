@@ -24,7 +24,7 @@ from synth.api import export, open_run, run_with_result
 from synth.errors import InputError, SynthError, Unfinished
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult
+from synth.pipeline.report import RunResult
 from synth.row import Row
 from synth.store import RunFolder
 from synth.store.journal import read_records

@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from synth.llm.base import RequestFailed
-from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
-from synth.pipeline.reorder import ReorderBuffer
+from synth.pipeline.scheduler.makers import MakerDriver
+from synth.pipeline.scheduler.reorder import ReorderBuffer
 from synth.row import Row
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage, Stage
