@@ -12,7 +12,7 @@ from pathlib import Path
 
 from synth.api import export, run_with_result
 from synth.store import RunFolder
-from synth.store.journal import Record, read_records
+from synth.store.journal import JournalRecord, read_records
 
 RECIPE = """\
 name: edits
@@ -88,7 +88,7 @@ def _run(folder: Path, name: str, settings: tuple[str, ...]) -> None:
         raise result.error
 
 
-def _journal(run: Path) -> list[Record]:
+def _journal(run: Path) -> list[JournalRecord]:
     return [record for _, record in read_records(RunFolder(run).journal)]
 
 

@@ -29,22 +29,27 @@ class FrozenDict(dict[str, Any]):
         return dict, (dict(self),)
 
 
+# What cannot change anyhow. Most values of a row are of these types, and every row that is read passes here.
+_FIXED = frozenset({str, int, float, bool, type(None), FrozenDict})
+
+
 def freeze(value: Any) -> Any:
     """The same JSON in a form that cannot change; what has that form already is returned as it is."""
-    kind = type(value)  # most values are texts, and every row that is read passes here
-    if kind is str or kind is FrozenDict:
+    if type(value) in _FIXED:
         return value
     if isinstance(value, dict):
-        return FrozenDict({key: freeze(each) for key, each in value.items()})
+        return FrozenDict(
+            {key: each if type(each) in _FIXED else freeze(each) for key, each in value.items()}
+        )
     if isinstance(value, (list, tuple)):
-        return tuple([freeze(each) for each in value])
+        return tuple([each if type(each) in _FIXED else freeze(each) for each in value])
     return value
 
 
 def thaw(value: Any) -> Any:
     """A copy of frozen JSON that its owner may change: lists and plain dictionaries."""
     if isinstance(value, dict):
-        return {key: thaw(each) for key, each in value.items()}
+        return {key: each if type(each) is str else thaw(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [thaw(each) for each in value]
+        return [each if type(each) is str else thaw(each) for each in value]
     return value

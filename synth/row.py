@@ -12,6 +12,7 @@ import orjson
 from synth.conversation import Conversation
 from synth.frozen import FrozenDict, FrozenJson, freeze, thaw
 from synth.llm.base import Json
+from synth.reasons import Action, Reason
 
 Status = Literal["kept", "dropped", "failed", "pending", "superseded"]
 
@@ -55,6 +56,11 @@ class Lineage:
         object.__setattr__(self, "sampling", freeze(self.sampling))
         object.__setattr__(self, "source", freeze(self.source))
 
+    @property
+    def given(self) -> bool:
+        """Whether people gave the row whole (a seed, a held-out row)."""
+        return self.origin in ("seed", "holdout") and self.stage is None
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -73,7 +79,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """`stage` dropped it; `reason` is a short fixed code, `detail` the words."""
+    """`stage` dropped it for a `Reason`, which a run folder holds by its code; `detail` are the words."""
 
     stage: str
     reason: str
@@ -136,7 +142,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that a stage did to a row: `did` in short fixed words, `details` whatever belongs to it."""
+    """One thing that a stage did to a row: `did` are codes (see `Action`), `details` what belongs to it."""
 
     stage: str
     did: Sequence[str]
@@ -154,7 +160,7 @@ class Event:
 
     def to_json(self) -> Json:
         """As receipts give it."""
-        return {"stage": self.stage, "did": list(self.did), **thaw(self.details)}
+        return {"stage": self.stage, "did": [str(word) for word in self.did], **thaw(self.details)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +254,7 @@ class Row:
         """The code of why it was dropped or failed."""
         if isinstance(self.outcome, Failed):
             return REQUEST_FAILED
-        return self.outcome.reason if isinstance(self.outcome, Dropped) else None
+        return str(self.outcome.reason) if isinstance(self.outcome, Dropped) else None
 
     @property
     def detail(self) -> str | None:
@@ -258,7 +264,7 @@ class Row:
     @property
     def given(self) -> bool:
         """Whether people gave it whole (a seed, a held-out row): trusted, and never dropped by a stage."""
-        return self.lineage.origin in ("seed", "holdout") and self.lineage.stage is None
+        return self.lineage.given
 
     @property
     def held_out(self) -> bool:
@@ -283,16 +289,16 @@ class Row:
         """The row as a run leaves it that stops before `stage`."""
         return self._with(outcome=Pending(stage))
 
-    def dropped(self, stage: str, reason: str, detail: str | None = None) -> Row:
-        """The row, dropped by `stage`: `reason` is a short fixed code, `detail` the words."""
+    def dropped(self, stage: str, reason: Reason, detail: str | None = None) -> Row:
+        """The row, dropped by `stage`; `detail` are the words."""
         return self._with(outcome=Dropped(stage, reason, detail))
 
     def failed(self, stage: str, detail: str) -> Row:
         """The row, failed at `stage`: its request could not be answered."""
         return self._with(outcome=Failed(stage, detail))
 
-    def with_event(self, stage: str, did: str | Sequence[str], **details: Any) -> Row:
-        """The row with one more event: what `stage` did, in short fixed words."""
+    def with_event(self, stage: str, did: Action | Sequence[str], **details: Any) -> Row:
+        """The row with one more event: what `stage` did, as an action or in short fixed words."""
         event = Event(stage, [did] if isinstance(did, str) else did, details)
         return self._with(history=(*self.history, event))
 

@@ -23,7 +23,7 @@ from synth.stages.asking import Unusable
 from synth.stages.judging import expected_score, written_score
 from synth.stages.structured_output import parse_object, read_text
 from synth.store import RunFolder
-from synth.store.journal import Place, Record, encode, read_records
+from synth.store.journal import JournalRecord, Place, encode, read_records
 from synth.store.run import RunStore
 from synth.store.writer import INSERT_REPLY, reply_line
 from tests.odd_replies import ODD, good_replies, mutated
@@ -108,7 +108,7 @@ def test_ten_thousand_odd_replies() -> None:
     for number in range(10_000):
         raw = mutated(chance, replies)
         found[verdict(raw)] += 1
-        record = Record("reply", f"{number:064x}", b'{"model":"fake"}', raw, 64)
+        record = JournalRecord("reply", f"{number:064x}", b'{"model":"fake"}', raw, 64)
         database.execute(INSERT_REPLY, reply_line(record, Place(number, 1)))
     database.close()
     assert min(found[kind] for kind in ("no JSON", "the server's fault", "unusable", "an answer")) > 100

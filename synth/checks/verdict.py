@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synth.errors import RecipeError
+from synth.reasons import Reason
 from synth.row import Row
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why an answer does not pass: a short fixed code, and the words."""
+    """Why an answer does not pass, and the words."""
 
-    reason: str
+    reason: Reason
     detail: str
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ RECEIPTS = "receipts.jsonl"
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedExport:
     """What an export should be: the files as written, the format, the recipe's options, copies of rows."""
 
     files: Sequence[Written]
@@ -42,11 +43,12 @@ def file_of(split: Split) -> str:
     return f"{split}.jsonl"
 
 
-def check_export(folder: Path, expected: Expected) -> list[str]:
+def check_export(folder: Path, expected: ExpectedExport) -> list[str]:
     """What was checked, in words for the card. Raises `ExportError` for the first thing that is not so."""
     _check_bytes(folder, expected.files)
-    rows = _check_texts(folder, expected)
-    _check_apart(folder)
+    marks = _Marks()
+    rows = _check_texts(folder, expected, marks)
+    _check_apart(folder, marks)
     return [
         "Every file holds the bytes that were written, and every line is JSON in valid UTF-8.",
         f"Rows in = rows out: {rows} receipts, each with its row, in the same order.",
@@ -68,7 +70,22 @@ def _check_bytes(folder: Path, files: Sequence[Written]) -> None:
             )
 
 
-def _check_texts(folder: Path, expected: Expected) -> int:
+@dataclass
+class _Marks:
+    """What rows of train may not have in common with rows of test, as digests of 8 bytes."""
+
+    test: set[int] = field(default_factory=set)
+    train: array[int] = field(default_factory=lambda: array("Q"))
+
+    def add(self, exported: ExportedRow) -> None:
+        if exported.split == "test":
+            self.test.update(_marks(exported.row))
+        else:
+            self.train.extend(_marks(exported.row))
+
+
+def _check_texts(folder: Path, expected: ExpectedExport, marks: _Marks) -> int:
+    """How many rows there are; notes their `marks`, too."""
     records = {split: read_lines(folder / file_of(split)) for split in SPLITS}
     count = 0
     for exported in _receipts(folder):
@@ -82,13 +99,14 @@ def _check_texts(folder: Path, expected: Expected) -> int:
                 where=f"row {exported.row.id}",
             )
         count += 1
+        marks.add(exported)
     for split in SPLITS:
         if next(records[split], None) is not None:
             raise ExportError("holds a row without a receipt.", where=file_of(split))
     return count
 
 
-def _lost_text(exported: ExportedRow, record: Json, expected: Expected) -> str | None:
+def _lost_text(exported: ExportedRow, record: Json, expected: ExpectedExport) -> str | None:
     """A text of the row that the record does not hold, whole and unchanged."""
     whole, inside = _wanted(exported, expected)
     texts = list(_strings(record))
@@ -100,7 +118,7 @@ def _lost_text(exported: ExportedRow, record: Json, expected: Expected) -> str |
     return next((text for text in inside if not any(text in longer for longer in texts)), None)
 
 
-def _wanted(exported: ExportedRow, expected: Expected) -> tuple[list[str], list[str]]:
+def _wanted(exported: ExportedRow, expected: ExpectedExport) -> tuple[list[str], list[str]]:
     """The texts that a record is to hold: those that stand by themselves, those that are a part of another.
 
     Names of calls are a part in formats that write a call as a text; an answer is behind what was thought.
@@ -141,25 +159,25 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
 
 
-def _check_apart(folder: Path) -> None:
-    test: set[bytes] = set()
+def _check_apart(folder: Path, marks: _Marks) -> None:
+    if marks.test.isdisjoint(marks.train):
+        return
     for exported in _receipts(folder):
-        if exported.split == "test":
-            test.update(_marks(exported.row))
-    for exported in _receipts(folder):
-        if exported.split == "train" and not test.isdisjoint(_marks(exported.row)):
+        if exported.split == "train" and not marks.test.isdisjoint(_marks(exported.row)):
             raise ExportError("stands too close to a row of test.", where=f"row {exported.row.id}")
 
 
-def _marks(row: Row) -> Iterator[bytes]:
-    """What a row of train may not have in common with one of test."""
-    yield row.id.encode()
-    for parent in row.lineage.parents:
-        yield parent.encode()
-    if row.cluster:
-        yield row.cluster.encode()
+def _marks(row: Row) -> Iterator[int]:
+    """Digests of the row's id, of what it was made from, of its cluster, and of its prompt."""
+    for name in (row.id, *row.lineage.parents, *([row.cluster] if row.cluster else ())):
+        yield _digest(f"id:{name}")
     if prompt := normal_form(row.conversation.prompt_text):
-        yield hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        yield _digest(f"prompt:{prompt}")
+
+
+def _digest(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
 
 
 def _receipts(folder: Path) -> Iterator[ExportedRow]:

@@ -16,11 +16,11 @@ from synth.row import Row
 
 # What one record of a format is made from: a row with its answer, a row without it, two answers to one
 # prompt, or one answer and whether it is good.
-Kind = Literal["answer", "prompt", "pair", "judgement"]
+ExampleKind = Literal["answer", "prompt", "pair", "judgement"]
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TrainingExample:
     """One thing to learn, as OpenAI-style messages in one form.
 
     Each message has a text in `content` (empty for a pure tool call); calls have an `id`, and `arguments` as
@@ -45,22 +45,24 @@ class Example:
         return self.messages[-1]
 
 
-def examples_of(row: Row, kind: Kind, options: ExportOptions) -> Iterator[tuple[Example, Preference | None]]:
+def examples_of(
+    row: Row, kind: ExampleKind, options: ExportOptions
+) -> Iterator[tuple[TrainingExample, Preference | None]]:
     """What a row gives to a format of this `kind`, each with the preference that it teaches, if any."""
     messages = _messages(row, options)
     tools: Sequence[Json] = thaw(row.conversation.tools) or ()
     if kind == "answer":
-        yield Example(row.id, messages, tools), None
+        yield TrainingExample(row.id, messages, tools), None
         return
     asked = messages[:-1] if row.conversation.has_answer else messages
     if kind == "prompt":
-        yield Example(row.id, asked, tools), None
+        yield TrainingExample(row.id, asked, tools), None
     elif kind == "pair":
         for pair in pairs_of(row, options.pairs):
-            yield Example(row.id, [*asked, _said(pair.chosen)], tools, pair.rejected), pair
+            yield TrainingExample(row.id, [*asked, _said(pair.chosen)], tools, pair.rejected), pair
     else:
         for judged in judged_answers(row, options.pairs):
-            yield Example(row.id, [*asked, _said(judged.answer)], tools, good=judged.good), judged
+            yield TrainingExample(row.id, [*asked, _said(judged.answer)], tools, good=judged.good), judged
 
 
 def _said(text: str) -> Json:

@@ -25,7 +25,7 @@ Size = Callable[[Row], int]
 
 
 @dataclass(frozen=True)
-class Share:
+class MixShare:
     """What one source gives: so many rows (or tokens) were wanted, and these are they."""
 
     source: MixSource
@@ -52,7 +52,7 @@ class Mixture:
         self._folder = folder
         self._ours = ours
         self._tokens = tokens
-        self.shares: list[Share] = []
+        self.shares: list[MixShare] = []
 
     def rows(self, split: Split, own: int) -> Iterator[ExportedRow]:
         """What goes beside `own` rows of a split. Raises `SourceError`."""
@@ -66,7 +66,7 @@ class Mixture:
         for source, rows in zip(counted, wanted_rows(counted, taken), strict=True):
             yield from self._take(choose(source, rows, self._folder, self._ours, lambda _: 1), split)
 
-    def _take(self, share: Share, split: Split) -> Iterator[ExportedRow]:
+    def _take(self, share: MixShare, split: Split) -> Iterator[ExportedRow]:
         self.shares.append(share)
         for row in rows_of(share, self._folder):
             self._ours.add(row.conversation.prompt_text)
@@ -81,7 +81,7 @@ def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:
     return [source.rows or round((source.weight or 0.0) * total) for source in sources]
 
 
-def choose(source: MixSource, wanted: int, folder: Path, ours: NearDuplicateIndex, size: Size) -> Share:
+def choose(source: MixSource, wanted: int, folder: Path, ours: NearDuplicateIndex, size: Size) -> MixShare:
     """The rows with the lowest hashes that are no near-copies of ours: as few as make up `wanted`.
 
     Raises `SourceError`.
@@ -102,10 +102,10 @@ def choose(source: MixSource, wanted: int, folder: Path, ours: NearDuplicateInde
         while given - kept[0][2] >= wanted:
             given -= heapq.heappop(kept)[2]
     name = source.source if source.source.startswith("hf:") else PurePath(source.source).name
-    return Share(source, name, wanted, given, frozenset(row_id for _, row_id, _ in kept))
+    return MixShare(source, name, wanted, given, frozenset(row_id for _, row_id, _ in kept))
 
 
-def rows_of(share: Share, folder: Path) -> Iterator[Row]:
+def rows_of(share: MixShare, folder: Path) -> Iterator[Row]:
     """The chosen rows, in the order of the source, each once."""
     left = set(share.ids)
     for row in _read(share.source, folder) if left else ():

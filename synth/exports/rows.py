@@ -1,14 +1,14 @@
 """The rows of an export: which of a run's rows leave, in which split, written once and one after another.
 
-Nothing but digests and the prompts of `test` is held in memory (with `export.mix`, all prompts): the rows are
-read three times.
+Only digests and the prompts of `test` are held in memory (with `export.mix`, all prompts). So the run is read
+three times: the lineages, the rows of `test`, and all rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from synth.errors import ExportError
 from synth.exports.balance import Copies
 from synth.exports.check import RECEIPTS, file_of
 from synth.exports.counts import ExportCounts
-from synth.exports.eligibility import withheld_because
-from synth.exports.example import Example, examples_of
+from synth.exports.eligibility import WithheldReason, withheld_because
+from synth.exports.example import TrainingExample, examples_of
 from synth.exports.exported import ExportedRow
 from synth.exports.files import LinesFile, Written, as_line
 from synth.exports.formats.base import Format
-from synth.exports.mix import Mixture, Share
+from synth.exports.mix import MixShare, Mixture
 from synth.exports.preferences import Preference
 from synth.exports.splits import SPLITS, Origins, Split, TestSplitGuard
 from synth.exports.target_model import target_model
@@ -30,6 +30,9 @@ from synth.recipe.model import ExportOptions
 from synth.row import Row
 from synth.store import RunReader
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
+
+# Why a row gives no line, by what the format is made of.
+_UNWRITTEN = {"pair": WithheldReason.NO_PAIR, "judgement": WithheldReason.NO_JUDGEMENT}
 
 
 class RowWriter:
@@ -40,12 +43,12 @@ class RowWriter:
     ) -> None:
         self._reader = reader
         self._base = base
-        self.shares: list[Share] = []
+        self.shares: list[MixShare] = []
         self._form = form
         self._options = options
         self._as_it_is = options.model_copy(update={"system": None})  # for general rows
         self._tally = tally
-        self._origins = Origins(reader.rows(), options.split.test)
+        self._origins = Origins(reader.lineages(), options.split.test)
         self._target = target_model(options, base)
         self.templates = Templates()
         self._written: set[bytes] = set()
@@ -78,15 +81,15 @@ class RowWriter:
 
     def _own(self) -> Iterator[tuple[bytes, ExportedRow]]:
         """The run's own rows, each with its line."""
-        test, expected = self._test_guard()
+        test, expected = self._test_guard(), self._reader.count("kept")
         for row in self._rows():
-            expected -= 1
+            expected -= row.status == "kept"
             split = self._origins.split(row.id)
             reason = withheld_because(row, self._options, self._form.kind)
             if reason is None and (split is None or (split == "train" and test.touches(row))):
-                reason = "joins_splits"
+                reason = WithheldReason.JOINS_SPLITS
             if reason is not None or split is None:
-                self._tally.withheld[reason or "joins_splits"] += 1
+                self._tally.withheld[reason or WithheldReason.JOINS_SPLITS] += 1
                 continue
             for line, preference in self._lines(row, self._options):
                 yield line, ExportedRow(row, split, preference)
@@ -97,12 +100,12 @@ class RowWriter:
                 hint="Wait until the run is finished, then export again.",
             )
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self, only: Callable[[str], bool] | None = None) -> Iterator[Row]:
         """Kept rows; where answers are judged one by one, also those that a person rejected."""
         if self._form.kind != "judgement":
-            yield from self._reader.rows(status="kept")
+            yield from self._reader.rows(status="kept", only=only)
             return
-        for row in self._reader.rows():
+        for row in self._reader.rows(only=only):
             if row.status == "kept" or (row.status == "dropped" and row.review.status == "rejected"):
                 yield row
 
@@ -128,23 +131,21 @@ class RowWriter:
         example, _ = next(examples_of(row, "answer", self._as_it_is))
         return self._target.length(example)
 
-    def _test_guard(self) -> tuple[TestSplitGuard, int]:
-        """The rows of `test`, and how many rows there are in all."""
-        test, count = TestSplitGuard(self._options.split.meaning), 0
-        for row in self._rows():
-            count += 1
-            leaves = withheld_because(row, self._options, self._form.kind) is None
-            if leaves and self._origins.split(row.id) == "test":
+    def _test_guard(self) -> TestSplitGuard:
+        """The rows of `test`."""
+        test = TestSplitGuard(self._options.split.meaning)
+        for row in self._rows(lambda row_id: self._origins.split(row_id) == "test"):
+            if withheld_because(row, self._options, self._form.kind) is None:
                 test.add(row)
-        return test, count
+        return test
 
     def _lines(self, row: Row, options: ExportOptions) -> Iterator[tuple[bytes, Preference | None]]:
         """The lines that a row gives; counts the row as withheld where it gives none."""
-        reason = {"pair": "no_pair", "judgement": "no_judgement"}.get(self._form.kind, "duplicate")
+        reason = _UNWRITTEN.get(self._form.kind, WithheldReason.DUPLICATE)
         wrote = False
         for example, preference in examples_of(row, self._form.kind, options):
             line = self._line(example)
-            if isinstance(line, str):
+            if isinstance(line, WithheldReason):
                 reason = line
                 continue
             wrote = True
@@ -153,23 +154,23 @@ class RowWriter:
         if not wrote:
             self._tally.withheld[reason] += 1
 
-    def _line(self, example: Example) -> bytes | str:
-        """The line, or the code of why there is none."""
+    def _line(self, example: TrainingExample) -> bytes | WithheldReason:
+        """The line, or why there is none."""
         try:
             line = as_line(self._form.write(example))
             if self._too_long(example):
-                return "too_long"
+                return WithheldReason.TOO_LONG
         except ExportError:
             if self._options.unfit == "withhold":
-                return "unfit"
+                return WithheldReason.UNFIT
             raise
         mark = hashlib.blake2b(line, digest_size=16).digest()
         if mark in self._written:
-            return "duplicate"
+            return WithheldReason.DUPLICATE
         self._written.add(mark)
         return line
 
-    def _too_long(self, example: Example) -> bool:
+    def _too_long(self, example: TrainingExample) -> bool:
         """Whether the model would see the row cut. Raises `ExportError` where it would lose a text."""
         if self._target is None:
             return False

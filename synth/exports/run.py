@@ -8,15 +8,15 @@ from pathlib import Path
 
 from synth.errors import ExportError
 from synth.exports.card import CardFacts, card
-from synth.exports.check import Expected, check_export, file_of
+from synth.exports.check import ExpectedExport, check_export, file_of
 from synth.exports.containers import pack
 from synth.exports.counts import ExportCounts
 from synth.exports.files import Written, digest_of, write_text
 from synth.exports.formats import find_format
-from synth.exports.formats.base import Dataset, Format
+from synth.exports.formats.base import DatasetFiles, Format
 from synth.exports.low_scores import low_score_warning
 from synth.exports.manifest import write_manifest
-from synth.exports.mix import Share
+from synth.exports.mix import MixShare
 from synth.exports.options import check_options
 from synth.exports.provenance import recipe_digest, sources
 from synth.exports.publish import find_target, publish, staging_folder
@@ -86,7 +86,7 @@ def export_run(
             folder,
             form.name,
             {split: job.tally.rows[split] for split in SPLITS},
-            dict(sorted(job.tally.withheld.items())),
+            {str(reason): count for reason, count in sorted(job.tally.withheld.items())},
             checks,
             job.warnings(),
             changed,
@@ -105,7 +105,7 @@ class _Export:
     base: Path
     tally: ExportCounts = field(default_factory=ExportCounts)
     held_out: int = 0
-    shares: list[Share] = field(default_factory=list)
+    shares: list[MixShare] = field(default_factory=list)
     unshown: list[str] = field(default_factory=list)
 
     def write(self) -> list[str]:
@@ -116,7 +116,7 @@ class _Export:
         if not self.tally.total:
             raise self._nothing_left()
         checks = check_export(
-            self.folder, Expected(files, self.form, self.options, self.tally.copies.total())
+            self.folder, ExpectedExport(files, self.form, self.options, self.tally.copies.total())
         )
         checks += rows.templates.passed()
         self.unshown = rows.templates.failed()
@@ -164,7 +164,7 @@ class _Export:
 
     def _write_extras(self) -> list[Written]:
         files = {str(split): file_of(split) for split in self._splits()}
-        extras = self.form.extras(Dataset(self.reader.name, files, self.options.model))
+        extras = self.form.extras(DatasetFiles(self.reader.name, files, self.options.model))
         return [write_text(self.folder / name, text) for name, text in sorted(extras.items())]
 
     def _facts(self, files: list[Written], checks: list[str]) -> CardFacts:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from synth.row import Row
+from synth.row import Lineage, Row
 from synth.stable import fraction
 from synth.text.similarity.embedding_index import EmbeddingIndex
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
@@ -33,16 +33,16 @@ class Origins:
     Reads the lineage of all rows, dropped ones included: two kept rows may share a dropped parent.
     """
 
-    def __init__(self, rows: Iterable[Row], test_share: float) -> None:
+    def __init__(self, lineages: Iterable[tuple[str, Lineage]], test_share: float) -> None:
         self._test_share = test_share
         self._parents: dict[str, Sequence[str]] = {}
         self._given: set[str] = set()
         self._held_out: set[str] = set()
-        for row in rows:
-            if row.given:
-                (self._held_out if row.held_out else self._given).add(row.id)
-            if row.lineage.parents:
-                self._parents[row.id] = row.lineage.parents
+        for row_id, lineage in lineages:
+            if lineage.given:
+                (self._held_out if lineage.origin == "holdout" else self._given).add(row_id)
+            if lineage.parents:
+                self._parents[row_id] = lineage.parents
 
     @property
     def held_out(self) -> int:

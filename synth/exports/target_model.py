@@ -18,20 +18,20 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from synth.conversation import content_of
 from synth.errors import ExportError
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.exports.options import check_model, counts_tokens
 from synth.hints import pip_install
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 
 # How many tokens a text has.
-Count = Callable[[str], int]
+CountTokens = Callable[[str], int]
 
 
 class TargetModel:
     """A chat template and a tokenizer."""
 
-    def __init__(self, name: str, template: str, special_tokens: Json, count: Count) -> None:
+    def __init__(self, name: str, template: str, special_tokens: Json, count: CountTokens) -> None:
         self._name = name
         self._special_tokens = special_tokens
         self._count = count
@@ -42,16 +42,16 @@ class TargetModel:
                 f"the chat template is not valid: {error}.", where=f"export.model: {name}"
             ) from None
 
-    def length(self, example: Example) -> int:
+    def length(self, example: TrainingExample) -> int:
         """Tokens of the whole row, the longer one of a pair."""
         return max(self._count(self._render(example, messages)) for messages in _conversations(example))
 
-    def leaves_out(self, example: Example) -> str | None:
+    def leaves_out(self, example: TrainingExample) -> str | None:
         """A text of the row that the template does not show whole, in words, or None."""
         lost = (self._lost(messages, self._render(example, messages)) for messages in _conversations(example))
         return next(filter(None, lost), None)
 
-    def flaw(self, example: Example) -> str | None:
+    def flaw(self, example: TrainingExample) -> str | None:
         """A text that is left out, or why the loss would not cover the answer and only it, or None."""
         for messages in _conversations(example):
             rendered = self._render(example, messages)
@@ -69,7 +69,7 @@ class TargetModel:
                 return f"the chat template of {self._name} leaves out {text[:60]!r}"
         return None
 
-    def _moved(self, example: Example, messages: Sequence[Json], rendered: str) -> str | None:
+    def _moved(self, example: TrainingExample, messages: Sequence[Json], rendered: str) -> str | None:
         """Trainers take the length of the rendered prompt for the place where the answer begins."""
         *asked, answer = messages
         if answer["role"] != "assistant" or not asked:
@@ -78,7 +78,7 @@ class TargetModel:
             return None
         return f"the chat template of {self._name} shows the prompt in another way before its answer"
 
-    def _render(self, example: Example, messages: Sequence[Json], *, ask: bool = False) -> str:
+    def _render(self, example: TrainingExample, messages: Sequence[Json], *, ask: bool = False) -> str:
         """The text that a trainer sees; with `ask`, up to where the model is to go on."""
         try:
             return self._template.render(
@@ -168,7 +168,7 @@ def _token(value: Any) -> str:
     return str(value["content"]) if isinstance(value, dict) else str(value)
 
 
-def _conversations(example: Example) -> list[list[Json]]:
+def _conversations(example: TrainingExample) -> list[list[Json]]:
     whole = [list(example.messages)]
     if example.rejected is not None:
         whole.append([*example.prompt, {"role": "assistant", "content": example.rejected}])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synth.errors import ExportError
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.exports.target_model import TargetModel
 
 NAMES = ("qwen3", "llama3", "gemma3", "phi3")
@@ -38,7 +38,7 @@ class Templates:
             for name in NAMES
         }
 
-    def look(self, example: Example) -> None:
+    def look(self, example: TrainingExample) -> None:
         """Takes in one row."""
         self.rows += 1
         for seen in self._seen.values():
@@ -68,7 +68,7 @@ class Templates:
         return words
 
 
-def _wrong(model: TargetModel, example: Example) -> str | None:
+def _wrong(model: TargetModel, example: TrainingExample) -> str | None:
     try:
         return model.flaw(example)
     except ExportError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from synth.reasons import Action, Reason
 
 # The largest integer that every JSON parser, database and server keeps exactly.
 LARGEST: Final = 2**53
@@ -102,6 +104,10 @@ class StageOptions(Strict):
     """Options of every stage. A stage's own options extend this class, and declare what others have to know
     before the stage is loaded.
     """
+
+    # Why it drops rows, and what it notes in the history of rows.
+    reasons: ClassVar[Sequence[Reason]] = ()
+    actions: ClassVar[Sequence[Action]] = ()
 
     # It gives answers to rows that have none.
     answers: ClassVar[bool] = False

@@ -57,7 +57,7 @@ class Budget(Strict):
     usd: Amount | None = None
 
 
-class Split(Strict):
+class SplitOptions(Strict):
     """Shares of the rows, which add up to one, and the maximum similarity of rows in two splits."""
 
     train: Share = 0.9
@@ -68,7 +68,7 @@ class Split(Strict):
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> Split:
+    def _whole(self) -> SplitOptions:
         if abs(self.train + self.test - 1.0) > 1e-9:
             raise ValueError(f"train and test add up to {self.train + self.test:g}, not to 1")
         return self
@@ -120,7 +120,7 @@ class ExportOptions(Strict):
     """What `synth export` writes, unless its command line says otherwise."""
 
     format: str = "trl-sft"
-    split: Split = Field(default_factory=Split)
+    split: SplitOptions = Field(default_factory=SplitOptions)
     seeds: bool = True
     only: Literal["reviewed"] | None = None
     system: str | None = Field(default=None, description="The system prompt to train with, for all rows.")

@@ -13,7 +13,7 @@ from typing import Any
 from synth.conversation import Conversation
 from synth.llm.base import Json
 from synth.row import Row
-from synth.store import Answer, Shown
+from synth.store import Answer, ShownRow
 
 LETTERS = "abcd"
 EQUAL = "equal"
@@ -22,8 +22,11 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """`chosen` is a candidate's text, or EQUAL; `text` the answer as the annotator left it; `losers` are
-    candidates that this person likes less than `better` or `chosen`, best first."""
+    """What one answer says.
+
+    `text` is the row's answer as the annotator left it, `chosen` a candidate's text or EQUAL. `losers` are
+    candidates that this person likes less than `better` or `chosen`, best first.
+    """
 
     by: str
     at: str
@@ -38,8 +41,8 @@ class ParsedAnswer:
     comment: str | None = None
 
 
-def parse_answer(answer: Answer, shown: Shown) -> ParsedAnswer:
-    """The vote of an answer that was submitted or discarded."""
+def parse_answer(answer: Answer, shown: ShownRow) -> ParsedAnswer:
+    """What an answer says that was submitted or discarded."""
     values = answer.values
     conversation = shown.draft.conversation
     better = _words(values.get("better"))

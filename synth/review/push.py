@@ -1,4 +1,4 @@
-"""Sends rows to people: those that the recipe's `review` chooses, each once, and conflicts to be settled."""
+"""Sends rows to people: those that the recipe's `review` chooses, each once, and open conflicts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from synth.review.selection import Picked, judging_of, select
 from synth.review.targets.base import RefusedRecord, ReviewBackend, Say, TargetSpec
 from synth.review.tasks import recipe_task
 from synth.row import Row
-from synth.store import Decisions, ReviewStore, ReviewTarget, RunReader, Shown
+from synth.store import Decisions, ReviewStore, ReviewTarget, RunReader, ShownRow
 
 OVERLAP = "-overlap"
 CONFLICTS = "-conflicts"
@@ -154,7 +154,7 @@ class _Push:
                 self._report.unfit.append(RefusedRecord(each.row, str(unfit)))
                 continue
             records.append(replace(record, needed=each.needed))
-            shown[each.row] = Shown(target.id, each.row, each.share, each.needed, draft, record.order)
+            shown[each.row] = ShownRow(target.id, each.row, each.share, each.needed, draft, record.order)
         self._send(target, records, shown, self._decided())
 
     def _decided(self) -> set[str]:
@@ -168,7 +168,7 @@ class _Push:
         }
 
     def _push_conflicts(self) -> None:
-        """Texts that differ, side by side, for somebody to settle."""
+        """Texts that differ, side by side, for an adjudicator."""
         open_cases = [
             d for d in aggregate_all(self._known).values() if d.status == "conflict" and not d.waiting
         ]
@@ -187,7 +187,7 @@ class _Push:
                 versions=versions_of(case, self._known),
             )
             records.append(record)
-            shown[record.row] = Shown(target.id, record.row, "conflict", 1, draft, record.order)
+            shown[record.row] = ShownRow(target.id, record.row, "conflict", 1, draft, record.order)
         self._report.conflicts = len(records)
         self._send(target, records, shown)
 
@@ -201,7 +201,7 @@ class _Push:
         self,
         target: ReviewTarget,
         records: Sequence[ReviewRecord],
-        shown: Mapping[str, Shown],
+        shown: Mapping[str, ShownRow],
         decided: Set[str] = frozenset(),
     ) -> None:
         """Sends what is neither there nor decided, or was changed by the recipe before anybody read it.

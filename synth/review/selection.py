@@ -14,7 +14,7 @@ held-out rows are trusted and never shown. Shares, in the order in which they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from synth.recipe.model import Recipe, ReviewOptions
@@ -23,9 +23,6 @@ from synth.stable import rank
 from synth.stages.score.options import ScoreOptions
 
 _LEAST_RANDOM = 0.1
-
-# Dropped as copies of others: bringing one back would put the same text in twice, or a held-out one in train.
-_COPIES = frozenset({"near_copy", "exact_copy", "near_holdout", "not_novel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,15 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What the recipe says about scores: the bar of each, and which of them are of one rubric."""
+    """What the recipe says about scores: the bar of each, and which of them are of one rubric.
+
+    `copies` are the stages and codes with which rows are dropped as copies. A person cannot bring them back:
+    the same text would be there twice, or a held-out one in train.
+    """
 
     bars: Mapping[str, float]
     panels: Sequence[Sequence[str]]
+    copies: Collection[tuple[str | None, str | None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class _Draft:
 
 
 def judging_of(recipe: Recipe) -> Judging:
-    """The bars and panels of the recipe's `score` stages."""
+    """The bars, panels and copies of the recipe's `score` stages."""
     bars: dict[str, float] = {}
     panels: dict[str, list[str]] = {}
     for stage in recipe.stages:
@@ -66,12 +68,18 @@ def judging_of(recipe: Recipe) -> Judging:
             panels.setdefault(options.prompt or options.rubric, []).append(options.key)
             if options.bar is not None:
                 bars[options.key] = options.bar
-    return Judging(bars, list(panels.values()))
+    copies = {
+        (stage.name, str(reason))
+        for stage in recipe.stages
+        for reason in stage.options.reasons
+        if reason.is_copy
+    }
+    return Judging(bars, list(panels.values()), copies)
 
 
 def select(rows: Iterable[Row], options: ReviewOptions, judging: Judging, seed: int) -> list[Picked]:
     """The rows to review, by id. `rows` are all of the run's, as the stages left them."""
-    drafts = [draft for row in rows if (draft := _reviewable(row))]
+    drafts = [draft for row in rows if (draft := _reviewable(row, judging))]
     kept = [draft for draft in drafts if draft.kept]
     dropped = [draft for draft in drafts if not draft.kept]
     wanted = len(drafts) if options.rows == "all" else min(options.rows, len(drafts))
@@ -127,19 +135,19 @@ class _Shares:
         return picked | dict.fromkeys(spare[: max(missing, 0)], "dropped")
 
 
-def _reviewable(row: Row) -> _Draft | None:
+def _reviewable(row: Row, judging: Judging) -> _Draft | None:
     if row.given or not (row.conversation.answer or "").strip():
         return None
     kept = row.status == "kept"
-    if not kept and (row.status != "dropped" or not _judged(row)):
+    if not kept and (row.status != "dropped" or not _judged(row, judging)):
         return None
     marks = sorted((c.score for c in row.candidates if c.score is not None), reverse=True)
     return _Draft(row.id, kept, row.scores, marks[:2], row.cluster or row.id)
 
 
-def _judged(row: Row) -> bool:
+def _judged(row: Row, judging: Judging) -> bool:
     """Whether it was dropped for its quality: what is a copy stays one, whatever people think of it."""
-    return bool(row.scores) and row.reason not in _COPIES
+    return bool(row.scores) and (row.stage, row.reason) not in judging.copies
 
 
 def _weights(options: ReviewOptions) -> dict[str, float]:

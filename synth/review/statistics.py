@@ -86,7 +86,7 @@ def estimates(decisions: Iterable[Decision]) -> Json:
 
 
 def _counted(decisions: Decisions) -> list[Answer]:
-    """One answer of each person to each row, the latest; those that settle conflicts are left out."""
+    """One answer of each person to each row, the latest; those of adjudicators are left out."""
     latest: dict[tuple[str, str], Answer] = {}
     for answer in sorted(decisions.answers.values(), key=lambda a: a.at):
         if answer.status != "draft" and not decisions.targets[answer.target].adjudicates:

@@ -9,8 +9,10 @@ from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply, RequestFailed
 from synth.llm.model import Completion, Model
 from synth.prompts import Prompt
+from synth.reasons import Reason
 from synth.recipe.base import Sampling
 from synth.row import Lineage, Row
+from synth.stages.reply_reasons import ReplyReason
 
 T = TypeVar("T")
 
@@ -22,9 +24,9 @@ class NotAsked(Exception):
 
 
 class Unusable(Exception):
-    """An answer that does not serve: `reason` is a short fixed code, `detail` the words."""
+    """An answer that does not serve: `detail` are the words."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
@@ -48,7 +50,7 @@ async def ask_until_served(
     temperature. Raises the last `Unusable`, or `RequestFailed`; `NothingServes` where the stage never got
     an answer that serves.
     """
-    unusable = Unusable("no_answer", "the model was not asked")
+    unusable = Unusable(ReplyReason.EMPTY, "the model was not asked")
     for attempt in range(attempts):
         answer = await model.ask(
             messages,

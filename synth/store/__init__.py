@@ -1,18 +1,18 @@
 """The run folder: the only place that holds a run's state, and the only code that touches it."""
 
-from synth.store.decisions import Answer, DecisionLog, Decisions, ReviewTarget, Shown
+from synth.store.decisions import Answer, DecisionLog, Decisions, ReviewTarget, ShownRow
 from synth.store.folder import RunFolder
 from synth.store.overlay import MadeRow, Overlay, OverlayTable, RowPlace
 from synth.store.reader import FunnelLine, RunReader
 from synth.store.review import ReviewStore
-from synth.store.run import FoundReply, ModelUse, RunStore
+from synth.store.run import JournalReply, ModelUse, RunStore
 
 __all__ = [
     "Answer",
     "DecisionLog",
     "Decisions",
-    "FoundReply",
     "FunnelLine",
+    "JournalReply",
     "MadeRow",
     "ModelUse",
     "Overlay",
@@ -23,5 +23,5 @@ __all__ = [
     "RunFolder",
     "RunReader",
     "RunStore",
-    "Shown",
+    "ShownRow",
 ]

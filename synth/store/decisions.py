@@ -44,7 +44,7 @@ class ReviewTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownRow:
     """A row as it was shown: the `draft` of then, what `share` of the sample it was drawn for, and how many
     people are to answer. `order` holds the candidates' texts as lettered for this row.
     """
@@ -73,9 +73,9 @@ class Answer:
     began: str | None = None
 
 
-DecisionEvent = ReviewTarget | Shown | Answer
+DecisionEvent = ReviewTarget | ShownRow | Answer
 
-_KINDS = {ReviewTarget: "place", Shown: "shown", Answer: "answer"}
+_KINDS = {ReviewTarget: "place", ShownRow: "shown", Answer: "answer"}
 
 
 @dataclass
@@ -83,14 +83,14 @@ class Decisions:
     """All events so far, the latest of each kind by what it is about."""
 
     targets: dict[str, ReviewTarget] = field(default_factory=dict)
-    shown: dict[tuple[str, str], Shown] = field(default_factory=dict)
+    shown: dict[tuple[str, str], ShownRow] = field(default_factory=dict)
     answers: dict[tuple[str, str, str], Answer] = field(default_factory=dict)
 
     def take(self, event: DecisionEvent) -> None:
         """Adds one event."""
         if isinstance(event, ReviewTarget):
             self.targets[event.id] = event
-        elif isinstance(event, Shown):
+        elif isinstance(event, ShownRow):
             # The target that showed a row last comes last.
             self.shown.pop((event.target, event.row), None)
             self.shown[(event.target, event.row)] = event
@@ -101,7 +101,7 @@ class Decisions:
         """Whether it says something that is not known."""
         if isinstance(event, ReviewTarget):
             return self.targets.get(event.id) != event
-        if isinstance(event, Shown):
+        if isinstance(event, ShownRow):
             return self.shown.get((event.target, event.row)) != event
         known = self.answers.get((event.target, event.row, event.by))
         return known is None or (known.status, known.values) != (event.status, event.values)
@@ -217,7 +217,7 @@ def _event(line: bytes, where: str) -> DecisionEvent:
             return Answer(content.pop("place"), **content)
         case "shown":
             draft, order = Row.from_json(content.pop("receipt")), tuple(content.pop("order"))
-            return Shown(content.pop("place"), **content, draft=draft, order=order)
+            return ShownRow(content.pop("place"), **content, draft=draft, order=order)
     raise InputError("a newer synth wrote it.", where=where, hint="Update synth.")
 
 

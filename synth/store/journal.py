@@ -20,7 +20,7 @@ from typing import Literal
 
 import orjson
 
-Kind = Literal["reply", "failure", "retry_failed"]
+RecordKind = Literal["reply", "failure", "retry_failed"]
 
 # Longer headers do not exist: what follows a header line is looked for only so far.
 _LONGEST_HEADER = 512
@@ -29,10 +29,10 @@ _RECORD_START = b'\n{"kind":"'
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class JournalRecord:
     """One record. `request` is empty and `identity` too for a `retry_failed` mark."""
 
-    kind: Kind
+    kind: RecordKind
     identity: str
     request: bytes
     reply: bytes
@@ -47,7 +47,7 @@ class Place:
     length: int
 
 
-def encode(record: Record) -> bytes:
+def encode(record: JournalRecord) -> bytes:
     """The record as it stands in the file."""
     head = (
         f'{{"kind":"{record.kind}","id":"{record.identity}","request":{len(record.request)},'
@@ -57,7 +57,7 @@ def encode(record: Record) -> bytes:
     return b'%b,"crc":"%08x"}\n%b\n%b\n' % (head, crc, record.request, record.reply)
 
 
-def decode(data: bytes) -> Record:
+def decode(data: bytes) -> JournalRecord:
     """The record that `data` holds, whole. Raises `ValueError` where it is torn or damaged."""
     record, end = _parse(data, 0)
     if end != len(data):
@@ -65,7 +65,7 @@ def decode(data: bytes) -> Record:
     return record
 
 
-def read_records(file: Path, start: int = 0) -> Iterator[tuple[Place, Record]]:
+def read_records(file: Path, start: int = 0) -> Iterator[tuple[Place, JournalRecord]]:
     """Every whole record from byte `start` on.
 
     What is torn or damaged is passed over: a power loss can leave such a place before whole records
@@ -87,7 +87,7 @@ def read_records(file: Path, start: int = 0) -> Iterator[tuple[Place, Record]]:
             offset = end
 
 
-def _parse(data: bytes | mmap.mmap, start: int) -> tuple[Record, int]:
+def _parse(data: bytes | mmap.mmap, start: int) -> tuple[JournalRecord, int]:
     """The record at `start` and where it ends. Raises `ValueError` where there is no whole one."""
     line_end = data.find(b"\n", start, start + _LONGEST_HEADER)
     if line_end < 0:
@@ -97,7 +97,7 @@ def _parse(data: bytes | mmap.mmap, start: int) -> tuple[Record, int]:
         request_length, reply_length = int(head["request"]), int(head["reply"])
         middle = line_end + 1 + request_length
         end = middle + 1 + reply_length + 1
-        record = Record(
+        record = JournalRecord(
             head["kind"],
             head["id"],
             data[line_end + 1 : middle],

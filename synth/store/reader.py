@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
-from synth.row import Row
+from synth.row import Lineage, Row
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder
@@ -125,17 +125,32 @@ class RunReader:
         """Counters over all calls."""
         return dict(self._parsed(self._meta("total") or "{}"))
 
-    def rows(self, *, status: str | None = None, stage: str | None = None) -> Iterator[Row]:
-        """Rows in the run's order; `stage` is where a row was made or where it ended."""
-        query = f"SELECT receipt, status, place FROM {_ROWS} WHERE 1"
+    def rows(
+        self,
+        *,
+        status: str | None = None,
+        stage: str | None = None,
+        only: Callable[[str], bool] | None = None,
+    ) -> Iterator[Row]:
+        """Rows in the run's order; `stage` is where a row was made or where it ended.
+
+        `only` chooses rows by their ids, before a row is read whole.
+        """
+        query = f"SELECT id, receipt, status, place FROM {_ROWS} WHERE 1"
         if status is not None:
             query += " AND status = :status"
         if stage is not None:
             query += " AND (stage = :stage OR receipt -> '$.lineage.stage' = json_quote(:stage))"
         query += " ORDER BY place"
         values = {**self._now, "status": status, "stage": stage}
-        for receipt, now, _ in self._database.execute(query, values):
-            yield self._row(receipt, now)
+        for row_id, receipt, now, _ in self._database.execute(query, values):
+            if only is None or only(row_id):
+                yield self._row(receipt, now)
+
+    def lineages(self) -> Iterator[tuple[str, Lineage]]:
+        """The id and the lineage of every row, in no order: that is quicker to read than the rows."""
+        for row_id, receipt in self._database.execute(f"SELECT id, receipt FROM {_ROWS}", self._now):
+            yield row_id, Lineage(**self._parsed(receipt)["lineage"])
 
     def row(self, row_id: str) -> Row:
         """One row by id, or by the first letters of one. Raises `InputError`."""

@@ -17,13 +17,13 @@ from synth.slot import Slot
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
-from synth.store.journal import JournalWriter, Place, Record, decode, read_records
+from synth.store.journal import JournalRecord, JournalWriter, Place, decode, read_records
 from synth.store.overlay import Overlay, OverlayTable
-from synth.store.writer import INSERT_REPLY, Indexed, RunWriter, reply_line
+from synth.store.writer import INSERT_REPLY, Indexed, StoreWriter, reply_line
 
 
 @dataclass(frozen=True, slots=True)
-class FoundReply:
+class JournalReply:
     """What the journal knows about a request: its raw reply, or the words of its failure."""
 
     failed: bool
@@ -60,13 +60,13 @@ class RunStore:
             os.close(self._lock)
             raise
         self.version = int(self._meta("version") or 0)
-        self._writer: RunWriter | None = None
+        self._writer: StoreWriter | None = None
         # Failures that the journal holds before this byte are to be asked for once more.
         self._retry_before = self._last_retry()
 
     def start(self) -> None:
         """Starts the writing thread; needs a running event loop."""
-        self._writer = RunWriter(self.folder, self._journal, self._database)
+        self._writer = StoreWriter(self.folder, self._journal, self._database)
 
     def _open_journal(self, indexed: int) -> JournalWriter:
         """Indexes what the database does not know yet, from byte `indexed` on, and cuts a torn tail off."""
@@ -89,7 +89,7 @@ class RunStore:
         """Bytes of the journal."""
         return self._journal.end
 
-    def find(self, request: Request) -> FoundReply | None:
+    def find(self, request: Request) -> JournalReply | None:
         """The answer that the journal holds for `request`, if it still is one under its `max_tokens`.
 
         What ended by itself would have done so under a higher limit, too. Only where the limit is lower now
@@ -105,7 +105,7 @@ class RunStore:
                 record = _record(self._journal.read(Place(offset, length)))
                 # A damaged record, or one of another journal, answers nothing: the request is asked again.
                 if record is not None and record.identity == request.identity:
-                    return FoundReply(record.kind == "failure", record.reply)
+                    return JournalReply(record.kind == "failure", record.reply)
         return None
 
     def _indexed(self, identity: bytes) -> list[Indexed]:
@@ -118,7 +118,7 @@ class RunStore:
 
     def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
         """Journals what came back for `request`; resolved once it is durable."""
-        record = Record(
+        record = JournalRecord(
             "failure" if failed else "reply", request.identity, request.canonical, raw, request.max_tokens
         )
         return self._to_writer().append(record)
@@ -138,7 +138,7 @@ class RunStore:
 
         Nothing is deleted: what the requests used still counts.
         """
-        await self._to_writer().append(Record("retry_failed", "", b"", b"", 0))
+        await self._to_writer().append(JournalRecord("retry_failed", "", b"", b"", 0))
         self._retry_before = self._last_retry()
 
     def _last_retry(self) -> int:
@@ -242,7 +242,7 @@ class RunStore:
             finally:
                 os.close(self._lock)
 
-    def _to_writer(self) -> RunWriter:
+    def _to_writer(self) -> StoreWriter:
         assert self._writer is not None, "RunStore.start() comes first"
         return self._writer
 
@@ -298,7 +298,7 @@ def _is_index_of(connection: sqlite3.Connection, journal: Path) -> bool:
     return record is not None and record.identity == identity.hex()
 
 
-def _record(data: bytes) -> Record | None:
+def _record(data: bytes) -> JournalRecord | None:
     try:
         return decode(data)
     except ValueError:

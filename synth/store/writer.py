@@ -24,7 +24,7 @@ from synth.llm.chat_completions import read_counts
 from synth.row import Row
 from synth.slot import Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
-from synth.store.journal import JournalWriter, Place, Record, encode
+from synth.store.journal import JournalRecord, JournalWriter, Place, encode
 from synth.store.overlay import INSERT_OVERLAY, Overlay, RowPlace, overlay_line
 
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
@@ -40,7 +40,7 @@ Indexed = tuple[bytes, int, int, str, str, int, int, int, int]
 
 @dataclass(slots=True)
 class _Append:
-    record: Record
+    record: JournalRecord
     done: asyncio.Future[None]
 
 
@@ -57,7 +57,7 @@ class _Commit:
             yield row, ended, RowPlace(slot + position.to_bytes(4, "big"), self.slot.born)
 
 
-def reply_line(record: Record, place: Place) -> Indexed:
+def reply_line(record: JournalRecord, place: Place) -> Indexed:
     """The record's line in the index of the journal."""
     prompt = completion = cut = 0
     if record.kind == "reply":
@@ -77,7 +77,7 @@ def reply_line(record: Record, place: Place) -> Indexed:
     )
 
 
-def _usage(record: Record) -> tuple[int, int, int]:
+def _usage(record: JournalRecord) -> tuple[int, int, int]:
     """Prompt tokens, completion tokens, whether `max_tokens` cut it; zeros for what is no answer."""
     try:
         usage, cut = read_counts(record.reply)
@@ -107,7 +107,7 @@ def row_line(
     )
 
 
-class RunWriter:
+class StoreWriter:
     """Owns the journal's and the database's writing side, in a thread of its own."""
 
     def __init__(self, folder: RunFolder, journal: JournalWriter, database: sqlite3.Connection) -> None:
@@ -121,7 +121,7 @@ class RunWriter:
         self._thread = threading.Thread(target=self._work, name="synth-writer", daemon=True)
         self._thread.start()
 
-    def append(self, record: Record) -> asyncio.Future[None]:
+    def append(self, record: JournalRecord) -> asyncio.Future[None]:
         """Resolved when the record is durable, or with a `MachineError`."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._queue.put(_Append(record, done))

@@ -11,7 +11,7 @@ from export_runs import chat, drafts, held_out, make_run, read_lines, seed
 
 from synth.errors import ExportError
 from synth.exports import export_run
-from synth.exports.check import Expected, check_export
+from synth.exports.check import ExpectedExport, check_export
 from synth.exports.files import Written, digest_of
 from synth.exports.formats import find_format
 from synth.recipe.model import ExportOptions
@@ -27,7 +27,7 @@ def check(folder: Path, system: str | None = None) -> list[str]:
     """Checks the folder as it lies there, whatever its digests were."""
     names = ("train.jsonl", "test.jsonl", "receipts.jsonl")
     files = [Written(name, 0, digest_of(folder / name)) for name in names]
-    return check_export(folder, Expected(files, find_format("trl-sft"), ExportOptions(system=system)))
+    return check_export(folder, ExpectedExport(files, find_format("trl-sft"), ExportOptions(system=system)))
 
 
 def change(file: Path, old: bytes, new: bytes) -> None:
@@ -44,7 +44,7 @@ def test_bytes_that_are_not_those_written(exported: Path) -> None:
     written = Written("train.jsonl", 5, digest_of(exported / "train.jsonl"))
     change(exported / "train.jsonl", b"So.", b"No.")
     with pytest.raises(ExportError, match="does not hold what was written"):
-        check_export(exported, Expected([written], find_format("trl-sft"), None))
+        check_export(exported, ExpectedExport([written], find_format("trl-sft"), None))
 
 
 def test_a_text_that_changed(exported: Path) -> None:

@@ -57,7 +57,7 @@ def test_grandchildren_follow_and_dropped_parents_still_bind() -> None:
     parent = parent.dropped("score", "low")
     child = draft(chat("a child of it, quite different", "1"), [parent.id])
     grandchild = draft(chat("something nobody else would ask", "2"), [child.id])
-    origins = Origins([parent, child, grandchild], 0.5)
+    origins = Origins([(row.id, row.lineage) for row in (parent, child, grandchild)], 0.5)
     assert origins.roots(grandchild.id) == {parent.id}
     assert origins.split(grandchild.id) == origins.split(child.id) == origins.split(parent.id)
 
@@ -76,7 +76,7 @@ def test_what_people_gave_and_its_paraphrases_train() -> None:
 
 def test_a_row_made_from_both_sides_is_withheld(tmp_path: Path) -> None:
     rows = drafts(20)
-    origins = Origins(rows, 0.5)
+    origins = Origins([(row.id, row.lineage) for row in rows], 0.5)
     train = next(row for row in rows if origins.split(row.id) == "train")
     test = next(row for row in rows if origins.split(row.id) == "test")
     both = draft(chat("a mixture of the two of them", "both"), [train.id, test.id])
@@ -160,7 +160,7 @@ def _with_ancestors(chosen: list[Row], rows: list[Row]) -> list[Row]:
 
 def _assert_no_leak(rows: list[Row], split: dict[str, str]) -> None:
     by_id = {row.id: row for row in rows}
-    origins = Origins(rows, 0.5)
+    origins = Origins([(row.id, row.lineage) for row in rows], 0.5)
     test = [by_id[row_id] for row_id, side in split.items() if side == "test"]
     train = [by_id[row_id] for row_id, side in split.items() if side == "train"]
     texts_of_test = {root for row in test for root in origins.roots(row.id)}

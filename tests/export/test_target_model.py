@@ -11,7 +11,7 @@ from varied_rows import TOOLS, varied_rows
 
 from synth.errors import ExportError
 from synth.exports import export_run
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.exports.target_model import TargetModel, target_model
 from synth.recipe.model import ExportOptions
 
@@ -27,7 +27,7 @@ def target(template: str = CHATML) -> TargetModel:
 
 
 def test_a_row_is_counted_as_it_is_rendered() -> None:
-    example = Example("id", chat("one two three", "four five"))
+    example = TrainingExample("id", chat("one two three", "four five"))
     assert target().length(example) == len(
         [
             "<|im_start|>user",
@@ -42,8 +42,8 @@ def test_a_row_is_counted_as_it_is_rendered() -> None:
 
 
 def test_a_pair_is_as_long_as_its_longer_answer() -> None:
-    pair = Example("id", chat("one", "two"), rejected="two three four five")
-    assert target().length(pair) == target().length(Example("id", chat("one", "two three four five")))
+    pair = TrainingExample("id", chat("one", "two"), rejected="two three four five")
+    assert target().length(pair) == target().length(TrainingExample("id", chat("one", "two three four five")))
 
 
 @pytest.mark.parametrize(
@@ -59,19 +59,19 @@ def test_a_pair_is_as_long_as_its_longer_answer() -> None:
     ],
 )
 def test_a_text_that_the_template_leaves_out(template: str, lost: str | None) -> None:
-    said = target(template).leaves_out(Example("id", chat(" Why? ", "Because.", "Be brief.")))
+    said = target(template).leaves_out(TrainingExample("id", chat(" Why? ", "Because.", "Be brief.")))
     assert said is None if lost is None else lost in str(said)
 
 
 def test_tools_reach_the_template() -> None:
-    assert target().length(Example("id", chat("a", "b"), TOOLS)) > target().length(
-        Example("id", chat("a", "b"))
+    assert target().length(TrainingExample("id", chat("a", "b"), TOOLS)) > target().length(
+        TrainingExample("id", chat("a", "b"))
     )
 
 
 def test_a_template_that_refuses_a_row_is_the_rows_error() -> None:
     with pytest.raises(ExportError, match="refuses it: no system"):
-        target("{{ raise_exception('no system') }}").length(Example("id", chat("a", "b")))
+        target("{{ raise_exception('no system') }}").length(TrainingExample("id", chat("a", "b")))
 
 
 def test_a_template_that_is_none() -> None:
@@ -81,7 +81,7 @@ def test_a_template_that_is_none() -> None:
 
 def test_a_template_cannot_run_code() -> None:
     with pytest.raises(ExportError, match="refuses it"):
-        target("{{ ''.__class__.__mro__[1].__subclasses__() }}").length(Example("id", chat("a", "b")))
+        target("{{ ''.__class__.__mro__[1].__subclasses__() }}").length(TrainingExample("id", chat("a", "b")))
 
 
 def test_lengths_need_a_model() -> None:
@@ -130,7 +130,7 @@ def test_a_row_of_max_length_is_not_cut_and_one_token_more_is(
     row = seed(chat("two words", "and three more"))
     read = target_model(ExportOptions(model=str(model)), Path())
     assert read is not None
-    limit = read.length(Example(row.id, row.conversation.messages)) - less
+    limit = read.length(TrainingExample(row.id, row.conversation.messages)) - less
     run = make_run(
         tmp_path / "run",
         [seed(chat("a", "b")), row],

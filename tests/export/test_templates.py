@@ -8,7 +8,7 @@ from export_runs import chat, held_out, make_run, seed
 from varied_rows import varied_rows
 
 from synth.exports import export_run
-from synth.exports.example import Example, examples_of
+from synth.exports.example import TrainingExample, examples_of
 from synth.exports.target_model import TargetModel
 from synth.exports.templates import NAMES, Templates
 from synth.recipe.model import ExportOptions
@@ -37,9 +37,9 @@ CALLED = [
 
 def test_plain_rows_are_whole_in_all_of_them() -> None:
     templates = Templates()
-    templates.look(Example("one", chat("Where is it?", "On its way.")))
+    templates.look(TrainingExample("one", chat("Where is it?", "On its way.")))
     templates.look(
-        Example(
+        TrainingExample(
             "two", [{"role": "system", "content": "Be brief."}, *turns("Why?", "It rained.", "And?", "No.")]
         )
     )
@@ -52,8 +52,8 @@ def test_plain_rows_are_whole_in_all_of_them() -> None:
 
 def test_what_a_template_refuses_or_passes_over_is_said_with_the_row() -> None:
     templates = Templates()
-    templates.look(Example("plain", chat("Where is it?", "On its way.")))
-    templates.look(Example("called", CALLED))
+    templates.look(TrainingExample("plain", chat("Where is it?", "On its way.")))
+    templates.look(TrainingExample("called", CALLED))
     words = [*templates.passed(), *templates.failed()]
     assert words[0].endswith("behind its prompt: qwen3, llama3.")
     assert words[1].startswith("The chat template of gemma3 shows 1 of 2 rows whole; not row called: ")
@@ -65,7 +65,7 @@ def test_what_a_template_refuses_or_passes_over_is_said_with_the_row() -> None:
 def test_a_text_that_a_template_reads_as_thinking_is_missed() -> None:
     templates = Templates()
     said = turns("How do models think?", "Between <think> and </think>, they say.", "Thanks.", "Welcome.")
-    templates.look(Example("about-thinking", said))
+    templates.look(TrainingExample("about-thinking", said))
     assert any(
         word.startswith("The chat template of qwen3 shows 0 of 1")
         for word in [*templates.passed(), *templates.failed()]
@@ -78,13 +78,13 @@ def test_an_answer_that_does_not_begin_where_its_prompt_ends() -> None:
         "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
         "{% if add_generation_prompt %}assistant: {% endif %}"
     )
-    row = Example("id", chat("Why?", "Because."))
+    row = TrainingExample("id", chat("Why?", "Because."))
     assert "another way" in str(TargetModel("late", late, {}, len).flaw(row))
     plain = late.replace("A conversation. ", "")
     assert TargetModel("plain", plain, {}, len).flaw(row) is None
-    pair = Example("id", chat("Why?", "Because."), rejected="No.")
+    pair = TrainingExample("id", chat("Why?", "Because."), rejected="No.")
     assert TargetModel("plain", plain, {}, len).flaw(pair) is None
-    only_asked = Example("id", turns("Why?"))
+    only_asked = TrainingExample("id", turns("Why?"))
     assert TargetModel("late", late, {}, len).flaw(only_asked) is None
 
 

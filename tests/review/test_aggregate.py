@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from synth.llm.base import Json
 from synth.review.aggregate import Decision, aggregate
 from synth.row import Lineage, Row
-from synth.store import Answer, Shown
+from synth.store import Answer, ShownRow
 from tests.made_row import made_row
 
 CANDIDATES = ("alpha", "beta", "gamma")
@@ -24,8 +24,8 @@ def draft(status: str = "kept", labels: Json | None = None) -> Row:
     return row.dropped("score", "low_score") if status == "dropped" else row.kept()
 
 
-def shown(needed: int = 1, status: str = "kept", place: str = "p", labels: Json | None = None) -> Shown:
-    return Shown(place, "r", "random", needed, draft(status, labels), CANDIDATES)
+def shown(needed: int = 1, status: str = "kept", place: str = "p", labels: Json | None = None) -> ShownRow:
+    return ShownRow(place, "r", "random", needed, draft(status, labels), CANDIDATES)
 
 
 def said(
@@ -101,11 +101,11 @@ def test_somebody_settles_it() -> None:
         said("bob", response="two"),
         said("eve", place="j", response="three"),
     ]
-    decision = aggregate([shown(2), shown(place="j")], answers, judges={"j"})
+    decision = aggregate([shown(2), shown(place="j")], answers, adjudicating={"j"})
     assert (decision.status, decision.answer, decision.by) == ("edited", "three", ("eve",))
     assert decision.adjudicated
     answers.append(said("eve", "discarded", place="j", at="2026-01-02"))
-    assert aggregate([shown(2), shown(place="j")], answers, judges={"j"}).status == "rejected"
+    assert aggregate([shown(2), shown(place="j")], answers, adjudicating={"j"}).status == "rejected"
 
 
 def test_choices_go_by_votes_and_make_pairs() -> None:

@@ -9,10 +9,10 @@ import pytest
 from synth.conversation import Conversation
 from synth.errors import InputError
 from synth.row import Lineage, Row
-from synth.store import Answer, DecisionLog, ReviewTarget, Shown
+from synth.store import Answer, DecisionLog, ReviewTarget, ShownRow
 
 PLACE = ReviewTarget("file:p", "file", "p", {"questions": []})
-SHOWN = Shown("file:p", "r1", "random", 1, Row("r1", Conversation(), Lineage("prompt")), ("a", "b"))
+SHOWN = ShownRow("file:p", "r1", "random", 1, Row("r1", Conversation(), Lineage("prompt")), ("a", "b"))
 
 
 def said(row: str = "r1", text: str = "x", at: str = "2026-01-01") -> Answer:

@@ -10,7 +10,7 @@ from synth.conversation import Conversation
 from synth.review.aggregate import Decision
 from synth.review.overlay import DecisionOverlay
 from synth.row import Dropped, Kept, Lineage, Row
-from synth.store import Shown
+from synth.store import ShownRow
 
 
 def row(name: str, stage: str, answer: str, parents: Sequence[str] = ()) -> Row:
@@ -33,7 +33,7 @@ def overlay_with(**decisions: Decision) -> DecisionOverlay:
 
 
 def decision(draft: Row, status: Any, answer: str | None = None) -> Decision:
-    return Decision(Shown("p", draft.id, "random", 1, draft), status, ("ann",), "now", answer)
+    return Decision(ShownRow("p", draft.id, "random", 1, draft), status, ("ann",), "now", answer)
 
 
 def answer_of(made: DecisionOverlay, each: Row) -> str | None:

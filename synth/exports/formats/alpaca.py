@@ -7,13 +7,13 @@ rows of a single exchange and without a system prompt.
 from __future__ import annotations
 
 from synth.conversation import content_of
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.exports.formats.base import Format
 from synth.exports.formats.rules import CONVERSATION, no_tools, turns_alternate
 from synth.llm.base import Json
 
 
-def _instruction(example: Example) -> Json:
+def _instruction(example: TrainingExample) -> Json:
     said = [content_of(message) for message in example.messages if message["role"] != "system"]
     system = [content_of(message) for message in example.messages if message["role"] == "system"]
     return {

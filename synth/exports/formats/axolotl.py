@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import yaml
 
-from synth.exports.formats.base import Dataset, Format
+from synth.exports.formats.base import DatasetFiles, Format
 from synth.exports.formats.rules import CONVERSATION
 from synth.exports.formats.trl import whole_conversation
 from synth.llm.base import Json
@@ -15,7 +15,7 @@ from synth.llm.base import Json
 _SMALL_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
-def _config(dataset: Dataset) -> dict[str, str]:
+def _config(dataset: DatasetFiles) -> dict[str, str]:
     config: Json = {
         "base_model": dataset.model or _SMALL_MODEL,
         "datasets": [_source(dataset.files["train"])] if "train" in dataset.files else [],

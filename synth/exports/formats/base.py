@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from synth.errors import ExportError
-from synth.exports.example import Example, Kind
+from synth.exports.example import ExampleKind, TrainingExample
 from synth.llm.base import Json
 
 # What rows are put in: JSON Lines, Parquet, or a folder of the `datasets` library.
 Container = Literal["jsonl", "parquet", "arrow"]
 
 # What is wrong with an example, in words that follow "row ...: ", or None.
-Rule = Callable[[Example], str | None]
+FormatRule = Callable[[TrainingExample], str | None]
 
 
 @dataclass(frozen=True)
-class Dataset:
+class DatasetFiles:
     """What a format's extra files can say: the dataset's name, its splits' files, the model to train."""
 
     name: str
@@ -26,7 +26,7 @@ class Dataset:
     model: str | None
 
 
-def no_extras(_: Dataset) -> dict[str, str]:
+def no_extras(_: DatasetFiles) -> dict[str, str]:
     """For formats that are their rows and nothing more."""
     return {}
 
@@ -42,15 +42,15 @@ class Format:
 
     name: str
     about: str
-    record: Callable[[Example], Json]
-    rules: Sequence[Rule]
-    kind: Kind = "answer"
-    extras: Callable[[Dataset], dict[str, str]] = no_extras
+    record: Callable[[TrainingExample], Json]
+    rules: Sequence[FormatRule]
+    kind: ExampleKind = "answer"
+    extras: Callable[[DatasetFiles], dict[str, str]] = no_extras
     container: Container = "jsonl"
     fewest: int = 1
     thinks_beside: bool = False
 
-    def write(self, example: Example) -> Json:
+    def write(self, example: TrainingExample) -> Json:
         """The record. Raises `ExportError`, naming the row and the rule, where it cannot be expressed."""
         for rule in self.rules:
             if broken := rule(example):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from synth.conversation import content_of
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.exports.formats.base import Format
 from synth.exports.formats.rules import CONVERSATION, no_tools, turns_alternate
 from synth.llm.base import Json
 
 
-def _contents(example: Example) -> Json:
+def _contents(example: TrainingExample) -> Json:
     system = [_parts(m) for m in example.messages if m["role"] == "system"]
     turns = [
         {"role": "model" if message["role"] == "assistant" else "user", **_parts(message)}

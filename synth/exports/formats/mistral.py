@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.exports.formats.base import Format
 from synth.exports.formats.openai import with_text_arguments
 from synth.exports.formats.rules import CONVERSATION, calls_or_says
@@ -19,7 +19,7 @@ from synth.llm.base import Json
 _CALL_ID = re.compile(r"[a-zA-Z0-9]{9}")
 
 
-def _conversation(example: Example) -> Json:
+def _conversation(example: TrainingExample) -> Json:
     messages = [_with_ids(with_text_arguments(message)) for message in example.messages]
     return {"messages": messages, **({"tools": list(example.tools)} if example.tools else {})}
 

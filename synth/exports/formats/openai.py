@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import orjson
 
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.exports.formats.base import Format
 from synth.exports.formats.rules import COMPARISON, CONVERSATION, no_tools, turns_alternate
 from synth.llm.base import Json
@@ -32,12 +32,12 @@ def as_text(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def conversation(example: Example) -> Json:
+def conversation(example: TrainingExample) -> Json:
     """`messages`, and `tools` where there are any."""
     return {"messages": [with_text_arguments(message) for message in example.messages], **_tools(example)}
 
 
-def _pair(example: Example) -> Json:
+def _pair(example: TrainingExample) -> Json:
     return {
         "input": {
             "messages": [with_text_arguments(message) for message in example.prompt],
@@ -48,7 +48,7 @@ def _pair(example: Example) -> Json:
     }
 
 
-def _tools(example: Example) -> Json:
+def _tools(example: TrainingExample) -> Json:
     return {"tools": list(example.tools)} if example.tools else {}
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from synth.conversation import content_of
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.llm.base import Json
 
 _ROLES = ("system", "user", "assistant", "tool")
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def known_roles(example: Example) -> str | None:
+def known_roles(example: TrainingExample) -> str | None:
     """Chat templates (qwen3, phi3) render nothing for a role they do not know, and say nothing."""
     for number, message in enumerate(example.messages):
         if message["role"] not in _ROLES:
@@ -20,7 +20,7 @@ def known_roles(example: Example) -> str | None:
     return None
 
 
-def system_first(example: Example) -> str | None:
+def system_first(example: TrainingExample) -> str | None:
     """Templates take a system prompt at the start, or not at all."""
     for number, message in enumerate(example.messages):
         if message["role"] == "system" and number:
@@ -28,35 +28,35 @@ def system_first(example: Example) -> str | None:
     return None
 
 
-def somebody_asks(example: Example) -> str | None:
+def somebody_asks(example: TrainingExample) -> str | None:
     """An answer that nobody asked for teaches a model to talk to itself."""
     if not any(message["role"] == "user" for message in example.messages):
         return "nobody asks: it has no user's message"
     return None
 
 
-def ends_with_answer(example: Example) -> str | None:
+def ends_with_answer(example: TrainingExample) -> str | None:
     """There has to be something to learn."""
     if not example.messages or example.answer["role"] != "assistant":
         return "it does not end with the assistant's answer"
     return None
 
 
-def ends_with_question(example: Example) -> str | None:
+def ends_with_question(example: TrainingExample) -> str | None:
     """A prompt waits for an answer."""
     if not example.messages or example.answer["role"] not in ("user", "tool"):
         return "the prompt does not end with the user or a tool"
     return None
 
 
-def answer_follows_question(example: Example) -> str | None:
+def answer_follows_question(example: TrainingExample) -> str | None:
     """What comes before the answer must be the other side: a completion does not continue an answer."""
     if len(example.messages) > 1 and example.prompt[-1]["role"] not in ("user", "tool"):
         return f"the answer follows a message of the {example.prompt[-1]['role']}, not of the user or a tool"
     return None
 
 
-def says_something(example: Example) -> str | None:
+def says_something(example: TrainingExample) -> str | None:
     """An empty turn is rendered as one, and trained on; a content that is no text breaks templates."""
     for number, message in enumerate(example.messages):
         if not isinstance(message["content"], str):
@@ -66,7 +66,7 @@ def says_something(example: Example) -> str | None:
     return None
 
 
-def calls_well_formed(example: Example) -> str | None:
+def calls_well_formed(example: TrainingExample) -> str | None:
     """A call is a function's name and an object of arguments, made by the assistant."""
     for number, message in enumerate(example.messages):
         calls = message.get("tool_calls", [])
@@ -77,7 +77,7 @@ def calls_well_formed(example: Example) -> str | None:
     return None
 
 
-def results_follow_calls(example: Example) -> str | None:
+def results_follow_calls(example: TrainingExample) -> str | None:
     """A tool's result follows the call that asked for it, and all results come before the next turn."""
     waiting: set[str] = set()
     for number, message in enumerate(example.messages):
@@ -92,7 +92,7 @@ def results_follow_calls(example: Example) -> str | None:
     return None
 
 
-def tools_well_formed(example: Example) -> str | None:
+def tools_well_formed(example: TrainingExample) -> str | None:
     """Tools are functions with a name of letters, digits, `_` and `-`, and a JSON schema."""
     from jsonschema import Draft7Validator
     from jsonschema.exceptions import SchemaError
@@ -111,14 +111,14 @@ def tools_well_formed(example: Example) -> str | None:
     return None
 
 
-def no_tools(example: Example) -> str | None:
+def no_tools(example: TrainingExample) -> str | None:
     """For formats that have no place for tools."""
     if example.tools or any(m["role"] == "tool" or m.get("tool_calls") for m in example.messages):
         return "it uses tools, which the format has no place for"
     return None
 
 
-def turns_alternate(example: Example) -> str | None:
+def turns_alternate(example: TrainingExample) -> str | None:
     """After the system prompt the user (or a tool) and the assistant take turns, the user first.
 
     LLaMA-Factory drops other rows with a line in its log; Together and gemma3's template refuse them.
@@ -130,7 +130,7 @@ def turns_alternate(example: Example) -> str | None:
     return None
 
 
-def calls_or_says(example: Example) -> str | None:
+def calls_or_says(example: TrainingExample) -> str | None:
     """For formats in which a message is a text or calls, and cannot be both."""
     for number, message in enumerate(example.messages):
         if message.get("tool_calls") and content_of(message):
@@ -138,7 +138,7 @@ def calls_or_says(example: Example) -> str | None:
     return None
 
 
-def single_answer(example: Example) -> str | None:
+def single_answer(example: TrainingExample) -> str | None:
     """Two answers are compared as texts."""
     if example.rejected is not None and example.rejected.strip() == content_of(example.answer).strip():
         return "the chosen and the rejected answer are the same"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import orjson
 
 from synth.conversation import content_of
-from synth.exports.example import Example
-from synth.exports.formats.base import Dataset, Format
+from synth.exports.example import TrainingExample
+from synth.exports.formats.base import DatasetFiles, Format
 from synth.exports.formats.openai import as_text
 from synth.exports.formats.rules import COMPARISON, CONVERSATION, calls_or_says, turns_alternate
 from synth.llm.base import Json
@@ -20,11 +20,11 @@ _SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "o
 _COLUMNS = {"messages": "conversations", "tools": "tools"}
 
 
-def _conversations(example: Example) -> Json:
+def _conversations(example: TrainingExample) -> Json:
     return {"conversations": [_turn(m) for m in example.messages], "tools": _tools(example)}
 
 
-def _ranking(example: Example) -> Json:
+def _ranking(example: TrainingExample) -> Json:
     return {
         "conversations": [_turn(m) for m in example.prompt],
         "chosen": _turn(example.answer),
@@ -33,7 +33,7 @@ def _ranking(example: Example) -> Json:
     }
 
 
-def _tagged(example: Example) -> Json:
+def _tagged(example: TrainingExample) -> Json:
     return {**_conversations(example), "kto_tag": example.good}
 
 
@@ -44,12 +44,12 @@ def _turn(message: Json) -> Json:
     return {"from": _SPEAKERS[message["role"]], "value": content_of(message)}
 
 
-def _tools(example: Example) -> str:
+def _tools(example: TrainingExample) -> str:
     """Always there, so that every row has the same columns."""
     return as_text([tool["function"] for tool in example.tools]) if example.tools else ""
 
 
-def _info(dataset: Dataset, columns: Json, ranking: bool = False) -> dict[str, str]:
+def _info(dataset: DatasetFiles, columns: Json, ranking: bool = False) -> dict[str, str]:
     """`dataset_info.json`, with one entry a split: `NAME_train`, `NAME_test`."""
     entries = {
         f"{dataset.name}_{split}": {

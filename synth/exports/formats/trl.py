@@ -8,26 +8,26 @@ or an unknown role included: hence the rules. Arguments of a call are an object,
 
 from __future__ import annotations
 
-from synth.exports.example import Example
+from synth.exports.example import TrainingExample
 from synth.exports.formats.base import Format
 from synth.exports.formats.rules import COMPARISON, CONVERSATION, PROMPT
 from synth.llm.base import Json
 
 
-def whole_conversation(example: Example) -> Json:
+def whole_conversation(example: TrainingExample) -> Json:
     """`messages`, and `tools` where there are any."""
     return {"messages": list(example.messages), **_tools(example)}
 
 
-def _prompt_completion(example: Example) -> Json:
+def _prompt_completion(example: TrainingExample) -> Json:
     return {"prompt": list(example.prompt), "completion": [example.answer], **_tools(example)}
 
 
-def _prompt(example: Example) -> Json:
+def _prompt(example: TrainingExample) -> Json:
     return {"prompt": list(example.messages), **_tools(example)}
 
 
-def _explicit_pair(example: Example) -> Json:
+def _explicit_pair(example: TrainingExample) -> Json:
     return {
         "prompt": list(example.prompt),
         "chosen": [example.answer],
@@ -36,7 +36,7 @@ def _explicit_pair(example: Example) -> Json:
     }
 
 
-def _implicit_pair(example: Example) -> Json:
+def _implicit_pair(example: TrainingExample) -> Json:
     return {
         "chosen": list(example.messages),
         "rejected": [*example.prompt, _rejected(example)],
@@ -44,7 +44,7 @@ def _implicit_pair(example: Example) -> Json:
     }
 
 
-def _labelled(example: Example) -> Json:
+def _labelled(example: TrainingExample) -> Json:
     return {
         "prompt": list(example.prompt),
         "completion": [example.answer],
@@ -53,11 +53,11 @@ def _labelled(example: Example) -> Json:
     }
 
 
-def _rejected(example: Example) -> Json:
+def _rejected(example: TrainingExample) -> Json:
     return {"role": "assistant", "content": example.rejected}
 
 
-def _tools(example: Example) -> Json:
+def _tools(example: TrainingExample) -> Json:
     return {"tools": list(example.tools)} if example.tools else {}
 
 

@@ -88,7 +88,7 @@ class EndpointConfig(ModelConfig):
 
 
 def build(models: Mapping[str, EndpointConfig], context: BuildContext) -> Mapping[str, Client]:
-    """A client for each model. Raises `UnreachableError` where a key's variable is not set."""
+    """A client for each model. Raises `UnreachableError` if a key's variable is not set."""
     from synth.llm.openai_compatible.client import EndpointClient
 
     return {

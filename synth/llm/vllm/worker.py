@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 # Of `extra_body`, what concerns the chat template; the rest is sampling in vLLM's own names.
 _TEMPLATE_KEYS = frozenset({"chat_template_kwargs", "add_generation_prompt", "continue_final_message"})
@@ -40,7 +40,7 @@ class VllmWorker:
         engine: Any,
         tokenizer: Any,
         name: str,
-        lines: asyncio.Queue[Json | None],
+        lines: asyncio.Queue[JsonObject | None],
         out: BinaryIO,
         *,
         send_seed: bool,
@@ -77,7 +77,7 @@ class VllmWorker:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._say_broken(f"vLLM failed: {error!r}")
 
-    async def _answer(self, number: int, line: Json) -> None:
+    async def _answer(self, number: int, line: JsonObject) -> None:
         try:
             prompt = self._prompt(line)
             parameters = self._parameters(line, len(prompt))
@@ -99,7 +99,7 @@ class VllmWorker:
             return
         self._say({"id": number, "reply": self._reply(output, line)})
 
-    def _prompt(self, line: Json) -> list[int]:
+    def _prompt(self, line: JsonObject) -> list[int]:
         """The tokens of the prompt. Raises `RefusedRequest` where they leave no room for an answer."""
         template = dict(line["extra_body"].get("chat_template_kwargs") or {})
         for key in _TEMPLATE_KEYS & line["extra_body"].keys() - {"chat_template_kwargs"}:
@@ -115,7 +115,7 @@ class VllmWorker:
             )
         return list(tokens)
 
-    def _parameters(self, line: Json, prompt: int) -> Any:
+    def _parameters(self, line: JsonObject, prompt: int) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
@@ -131,10 +131,10 @@ class VllmWorker:
             wanted["seed"] = line["seed"]
         return SamplingParams(**wanted)
 
-    def _reply(self, output: Any, line: Json) -> Json:
+    def _reply(self, output: Any, line: JsonObject) -> JsonObject:
         """The answer in the words of vLLM's server."""
         (done,) = output.outputs
-        choice: Json = {
+        choice: JsonObject = {
             "index": 0,
             "message": {"role": "assistant", "content": done.text},
             "finish_reason": done.finish_reason,
@@ -142,7 +142,7 @@ class VllmWorker:
         if line["logprobs"] and done.logprobs:
             choice["logprobs"] = {"content": self._choices(done.token_ids, done.logprobs, line["logprobs"])}
         prompt, completion = len(output.prompt_token_ids), len(done.token_ids)
-        usage: Json = {
+        usage: JsonObject = {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
@@ -150,7 +150,9 @@ class VllmWorker:
         }
         return {"object": "chat.completion", "model": self._name, "choices": [choice], "usage": usage}
 
-    def _choices(self, tokens: Sequence[int], steps: Sequence[Mapping[int, Any]], most: int) -> list[Json]:
+    def _choices(
+        self, tokens: Sequence[int], steps: Sequence[Mapping[int, Any]], most: int
+    ) -> list[JsonObject]:
         choices = []
         for token, step in zip(tokens, steps, strict=True):
             # A token outside the likeliest ones is listed after them.
@@ -163,7 +165,7 @@ class VllmWorker:
         _write(self._out, _broken(message, self._name))
         self._lines.put_nowait(None)
 
-    def _say(self, line: Json) -> None:
+    def _say(self, line: JsonObject) -> None:
         _write(self._out, line)
 
 
@@ -176,22 +178,22 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (RefusedRequest, TypeError, ValueError, theirs, EngineGenerateError)
 
 
-def _of(one: Any) -> Json:
+def _of(one: Any) -> JsonObject:
     # JSON has no infinity; -9999 is what vLLM's server writes.
     return {"token": one.decoded_token, "logprob": max(one.logprob, -9999.0)}
 
 
-def _broken(message: str, where: str) -> Json:
+def _broken(message: str, where: str) -> JsonObject:
     hint = "Where memory ran out, set a smaller `context`, or name a smaller model."
     return {"broken": {"code": "unreachable", "message": message, "where": where, "hint": hint}}
 
 
-def _write(out: BinaryIO, line: Json) -> None:
+def _write(out: BinaryIO, line: JsonObject) -> None:
     out.write(json.dumps(line).encode() + b"\n")
     out.flush()
 
 
-async def _read_lines(lines: asyncio.Queue[Json | None]) -> None:
+async def _read_lines(lines: asyncio.Queue[JsonObject | None]) -> None:
     reader = asyncio.StreamReader(limit=2**26)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
@@ -200,13 +202,13 @@ async def _read_lines(lines: asyncio.Queue[Json | None]) -> None:
     lines.put_nowait(None)
 
 
-async def _work(arguments: Json, out: BinaryIO, *, send_seed: bool) -> None:
+async def _work(arguments: JsonObject, out: BinaryIO, *, send_seed: bool) -> None:
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
     engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
     try:
-        lines: asyncio.Queue[Json | None] = asyncio.Queue()
+        lines: asyncio.Queue[JsonObject | None] = asyncio.Queue()
         reading = asyncio.create_task(_read_lines(lines))
         name = arguments.get("served_model_name") or arguments["model"]
         tokenizer = engine.get_tokenizer()

@@ -15,6 +15,7 @@ from synth.llm.base import RequestFailed
 from synth.pipeline.progress import Progress
 from synth.pipeline.scheduler.makers import MakerDriver
 from synth.pipeline.scheduler.reorder import ReorderBuffer
+from synth.reasons import SharedAction
 from synth.row import Row
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage, Stage
@@ -155,7 +156,7 @@ class Flow:
             return await stage.apply(row)
         except RequestFailed as failure:
             if row.given:
-                return row.with_event(stage.name, "failed", detail=failure.words)
+                return row.with_event(stage.name, SharedAction.FAILED, detail=failure.words)
             return row.failed(stage.name, failure.words)
 
 

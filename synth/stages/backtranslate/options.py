@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from synth.recipe.base import AskingOptions, Positive, Sampling, Share, Strict
+from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
+from synth.stages.reply_reasons import OBJECT_REPLY, JudgeReason
 from synth.stages.shared_options import NOT_IN_CONTEXT
 
 # Humpback, https://arxiv.org/abs/2308.06259, section 3.1 and table 1.
@@ -34,6 +36,9 @@ class TagOptions(Strict):
 
 class BacktranslateOptions(AskingOptions):
     """Instructions, or questions and answers, for what documents say (Humpback, RAFT)."""
+
+    reasons = (*BacktranslateReason, *OBJECT_REPLY, *JudgeReason)
+    actions = tuple(BacktranslateAction)
 
     count: Positive | None = Field(default=None, description="Drafts that are to pass; without it, all do.")
     mode: Literal["instruction", "questions"] = Field(

@@ -12,6 +12,7 @@ from synth.stages.asking import settled
 from synth.stages.backtranslate.instructions import Instructions
 from synth.stages.backtranslate.options import BacktranslateOptions
 from synth.stages.backtranslate.questions import Questions
+from synth.stages.backtranslate.reasons import BacktranslateAction
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
@@ -79,7 +80,7 @@ class Backtranslate(Maker):
         if not (tags and row.given and row.conversation.system is None):
             return row
         messages = (system_message(tags.seeds), *row.conversation.messages)
-        return row.with_messages(messages).with_event(self.name, "tagged")
+        return row.with_messages(messages).with_event(self.name, BacktranslateAction.TAGGED)
 
 
 def _groups(passages: Sequence[Passage], size: int, salt: str) -> list[list[Passage]]:

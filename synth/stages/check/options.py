@@ -6,12 +6,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from synth.checks.reasons import CheckReason
+from synth.isolated.reasons import LimitReason
 from synth.recipe.base import StageOptions
 from synth.stages.shared_options import FunctionName
 
 
 class CheckOptions(StageOptions):
     """What can be executed about an answer: one of `json`, `sql` and `function`."""
+
+    reasons = (*CheckReason, *LimitReason)
 
     schema_: str | None = Field(
         default=None, alias="json", description="A JSON schema the answer agrees with."

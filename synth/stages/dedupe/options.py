@@ -7,10 +7,13 @@ from typing import Literal
 from pydantic import Field
 
 from synth.recipe.base import Share, StageOptions
+from synth.stages.dedupe.reasons import DedupeReason
 
 
 class DedupeOptions(StageOptions):
     """Joins near-copies: the first stays."""
+
+    reasons = tuple(DedupeReason)
 
     on: Literal["prompt", "answer", "both"] = "prompt"
     threshold: Share = Field(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from synth.recipe.base import AskingOptions, Positive, Sampling
+from synth.stages.evolve.reasons import EvolveAction, EvolveReason
+from synth.stages.reply_reasons import OBJECT_REPLY
 
 # Evol-Instruct, https://arxiv.org/abs/2304.12244: four ways into depth and one into breadth.
 EVOL_DEPTH = {
@@ -19,6 +21,9 @@ EVOL_SORRY_WORDS = 80
 
 class EvolveOptions(AskingOptions):
     """Harder and rarer requests out of those that are there (Evol-Instruct)."""
+
+    reasons = (*EvolveReason, *OBJECT_REPLY)
+    actions = tuple(EvolveAction)
 
     from_: tuple[str, ...] | None = Field(
         default=None, alias="from", description="Sources and earlier makers to draw on; all by default."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share
+from synth.stages.generate.reasons import GenerateReason
+from synth.stages.reply_reasons import OBJECT_REPLY
 
 # Self-Instruct, https://arxiv.org/abs/2212.10560, table 4 and the released code.
 SELF_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
@@ -29,6 +31,7 @@ class GenerateOptions(AskingOptions):
     """New rows in the manner of the seeds (Self-Instruct)."""
 
     fills_topics = True
+    reasons = (*GenerateReason, *OBJECT_REPLY)
 
     count: Positive = Field(default=100, description="Drafts that are to pass the filters below.")
     shots: Positive = Field(default=8, description="Examples in each prompt.")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from synth.recipe.base import AskingOptions, Positive, Sampling, Share
+from synth.stages.paraphrase.reasons import ParaphraseAction, ParaphraseReason
+from synth.stages.reply_reasons import OBJECT_REPLY
+from synth.text.paraphrase_checks.reasons import MeaningReason
 
 # How a request is reworded, by the name under which a recipe chooses it.
 STYLES = {
@@ -22,6 +25,8 @@ class ParaphraseOptions(AskingOptions):
     """The same answer, other wordings of the request (SQLCoder2)."""
 
     shares_answer = True
+    reasons = (*MeaningReason, *ParaphraseReason, *OBJECT_REPLY)
+    actions = tuple(ParaphraseAction)
 
     from_: tuple[str, ...] | None = Field(
         default=None, alias="from", description="Sources and earlier makers to draw on; all by default."

@@ -7,12 +7,14 @@ from typing import Annotated
 from pydantic import Field
 
 from synth.recipe.base import StageOptions
+from synth.redaction.kinds import DataKind
 
 
 class RedactOptions(StageOptions):
     """Stand-ins for people's data in all sources, as they are read. Stands first."""
 
     redacts = True
+    actions = tuple(DataKind)
 
     emails: bool = Field(default=True, description="E-mail addresses.")
     phones: bool = Field(default=True, description="Telephone numbers that are valid in their country.")

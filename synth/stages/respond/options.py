@@ -6,7 +6,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from synth.reasons import SharedAction
 from synth.recipe.base import AskingOptions, Count, Positive, Strict
+from synth.stages.reply_reasons import OBJECT_REPLY
+from synth.stages.respond.reasons import RespondAction, RespondReason
 from synth.stages.shared_options import NOT_IN_CONTEXT
 
 
@@ -35,6 +38,8 @@ class RespondOptions(AskingOptions):
     """Answers for rows that have none; several for each; longer conversations; old ones answered anew."""
 
     answers = True
+    reasons = (*RespondReason, *OBJECT_REPLY)
+    actions = (*RespondAction, SharedAction.FAILED)
 
     system: str | None = Field(default=None, description="A system prompt for rows without one.")
     n: Positive = Field(default=1, description="Candidate answers for every row.")

@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from synth.reasons import SharedAction
 from synth.recipe.base import AskingOptions, Sampling
+from synth.stages.reply_reasons import JudgeReason
+from synth.stages.score.reasons import ScoreAction, ScoreReason
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -26,6 +29,9 @@ RUBRIC, RUBRIC_TOGETHER = "quality", "quality_together"
 
 class ScoreOptions(AskingOptions):
     """A judge's score on a rubric."""
+
+    reasons = (*ScoreReason, *JudgeReason)
+    actions = (*ScoreAction, SharedAction.FAILED)
 
     rubric: str = Field(default=RUBRIC, description="A prompt of prompts/score/, or a .md file.")
     keep: str | None = Field(default=None, description="For example '>= 4'; without it, scores only mark.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from synth.recipe.base import AskingOptions, Positive, Sampling, Share
+from synth.stages.reply_reasons import OBJECT_REPLY
+from synth.stages.target_failures.reasons import TargetFailuresReason
 
 # LLM2LLM, https://arxiv.org/abs/2403.15042: one new row for each that went wrong, from real rows alone.
 LLM2LLM_EACH = 1
@@ -12,6 +14,8 @@ LLM2LLM_EACH = 1
 
 class TargetFailuresOptions(AskingOptions):
     """New examples for what today's model gets wrong (LLM2LLM)."""
+
+    reasons = (*TargetFailuresReason, *OBJECT_REPLY)
 
     each: Positive = Field(default=LLM2LLM_EACH, description="New rows for each failure.")
     count: Positive | None = Field(default=None, description="Drafts that are to pass, in proportion.")
