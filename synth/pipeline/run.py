@@ -8,7 +8,6 @@ undisturbed run are one code path, and what they end with depends on recipe, sou
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shlex
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import orjson
 
-from synth.errors import NothingServes, SynthError, Unfinished
+from synth.errors import NothingServes, SynthError
 from synth.llm.base import Json
 from synth.llm.budget import BudgetLedger, Cost, usd
 from synth.llm.model import Model
@@ -32,18 +31,15 @@ from synth.pipeline.preflight import preflight
 from synth.pipeline.progress import Progress
 from synth.pipeline.report import RunResult, notes_of, report_of
 from synth.pipeline.scheduler.makers import MakerDriver
-from synth.pipeline.scheduler.order import Flow, Gate, Ticket
+from synth.pipeline.scheduler.order import Flow
+from synth.pipeline.session import Session
 from synth.pipeline.summary import price_of
 from synth.pipeline.target import Target
 from synth.recipe.model import Recipe, StageSpec
 from synth.redaction import open_redactor
-from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, Stage
 from synth.stages.context import Context
 from synth.store import RunStore
-
-# Slots that live at once: more than any pool of servers works on, few enough to hold in memory.
-LIVE_SLOTS = 2048
 
 
 async def run_recipe(
@@ -86,16 +82,18 @@ class Call:
         context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
         self._stages = build_stages(context, self._build_stage)
         self._sources = source_digest(recipe)
-        self._flow = self._build_flow()
         self._committer = Committer(store, recipe)
-        self._source = given.slots()
         self._before = store.usage()
-        self._live: dict[int, Ticket] = {}
-        self._stopped: Unfinished | None = None
-        self._end = Gate()
         wanted = _least(recipe.target, recipe.limit) if recipe.target is not None else None
         self._target = Target(wanted, self._committer.counts)
-        self._everything: asyncio.Task[None] | None = None
+        self._session = Session(
+            self._build_flow(),
+            given.slots(),
+            self._target,
+            self._committer,
+            progress,
+            self._ledger.asked.total,
+        )
         progress.begin([stage.name for stage in self._stages])
         progress.ledger, progress.models = self._ledger, tuple(self._models.values())
 
@@ -145,57 +143,10 @@ class Call:
         return fingerprint_of(self._recipe, self._stages, self._sources, key, self._committer.digest)
 
     async def _work(self) -> None:
-        """Every slot through every stage, up to the one that decides the target, if there is one."""
         await self._prepare()
         drivers = self._drivers()
         self._announce_wanted(drivers)
-        everything = self._everything = asyncio.create_task(self._carry_all(drivers))
-        try:
-            await asyncio.wait([everything])
-        finally:
-            everything.cancel()
-            await asyncio.gather(everything, return_exceptions=True)
-        if self._target.decided:
-            # Drafts that come later in the run's order are no rows; sources short of the target stay pending.
-            given = {n: ticket for n, ticket in self._live.items() if ticket.slot.key[0] == 0}
-            self._live = {} if self._target.reached else given
-        else:
-            everything.result()  # raises what stopped it
-        self._check_target()
-
-    def _check_target(self) -> None:
-        target = self._target
-        if target.reached:
-            return
-        if stop := target.hopeless or self._stopped:
-            raise stop
-        if target.wanted is not None:
-            raise Unfinished(
-                f"{target.accepted} rows are accepted, not {target.wanted}: the sources are used up.",
-                where="target",
-                hint="Add documents, prompts or seeds, or lower the target.",
-            )
-
-    async def _carry_all(self, drivers: Sequence[MakerDriver]) -> None:
-        """Starts slots in the run's order, so many at once; no new ones after a maker that stops the run."""
-        free = asyncio.Semaphore(LIVE_SLOTS)
-        tickets = self._flow.tickets(
-            self._source, drivers, self._room, target=self._target.wanted is not None
-        )
-        try:
-            async with asyncio.TaskGroup() as lives:
-                try:
-                    async for ticket in tickets:
-                        await free.acquire()
-                        number = self._end.number()
-                        self._live[number] = ticket
-                        lives.create_task(self._carry(number, ticket, free))
-                except Unfinished as stop:
-                    self._stopped = stop
-        except* SynthError as group:
-            raise _first(group) from None
-        finally:
-            await tickets.aclose()
+        await self._session.run(drivers)
 
     async def _prepare(self) -> None:
         """What stages have to know before the first row."""
@@ -230,38 +181,9 @@ class Call:
         for count, stage in zip(progress.stages[1:], self._stages, strict=True):
             count.asks = not isinstance(stage, OrderedStage)
 
-    def _room(self) -> int:
-        return self._target.room(len(self._live), LIVE_SLOTS)
-
-    async def _carry(self, number: int, ticket: Ticket, free: asyncio.Semaphore) -> None:
-        await self._flow.live(ticket)
-        if self._target.wanted is not None:
-            await self._end.wait(number)
-            self._end.passed()
-            if self._target.decided:
-                return
-            self._target.cut(ticket.slot)
-        self._finish(ticket.slot)
-        del self._live[number]
-        free.release()
-        if self._target.wanted is not None:
-            self._target.judge(self._ledger.asked.total())
-            if self._target.decided and self._everything is not None:
-                self._everything.cancel()
-
-    def _finish(self, slot: Slot) -> None:
-        slot.rows = [row.kept() for row in slot.rows]
-        self._target.note([row for row, _ in slot.every])
-        self._progress.accepted = self._target.accepted
-        self._committer.commit(slot)
-
     async def _wind_up(self, started: float) -> Json:
         """Commits what is unfinished as pending, and closes the clients."""
-        for ticket in self._live.values():
-            self._commit_pending(ticket.slot, ticket.next)
-        if not self._target.reached:
-            for slot in self._source:
-                self._commit_pending(slot, 1)
+        self._session.leave_pending()
         for model in self._models.values():
             await model.client.close()
         self._store.drain()
@@ -289,11 +211,6 @@ class Call:
             "seconds": round(time.monotonic() - started, 3),
         }
 
-    def _commit_pending(self, slot: Slot, at: int) -> None:
-        at = min(at, len(self._stages))
-        slot.suspend(at, self._stages[at - 1].name)
-        self._committer.commit(slot)
-
     def _book_earlier_calls(self) -> None:
         for used in self._before:
             price = price_of(used.model, self._models.values())
@@ -305,8 +222,3 @@ def _least(count: int | None, limit: int | None) -> int | None:
     """The lower one of two bounds, of which each may be missing."""
     bounds = [bound for bound in (count, limit) if bound is not None]
     return min(bounds) if bounds else None
-
-
-def _first(group: BaseExceptionGroup[SynthError]) -> SynthError:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -39,6 +39,17 @@ class Target:
         """Whether later slots make no difference any more."""
         return self.reached or self.hopeless is not None
 
+    def check(self) -> None:
+        """Raises `Unfinished` where the target is not reached at the end of a run."""
+        if self.hopeless is not None:
+            raise self.hopeless
+        if self.wanted is not None and not self.reached:
+            raise Unfinished(
+                f"{self.accepted} rows are accepted, not {self.wanted}: the sources are used up.",
+                where="target",
+                hint="Add documents, prompts or seeds, or lower the target.",
+            )
+
     def room(self, in_flight: int, most: int) -> int:
         """How many more requests are worth having in flight, at the yield so far."""
         if self.wanted is None:

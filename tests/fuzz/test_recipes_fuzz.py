@@ -67,7 +67,7 @@ class Desk:
         """One call of `synth run`."""
         recipe = case.write(self.folder / "recipe")
         self._monkeypatch.setattr("synth.pipeline.run.build_clients", shaker.clients)
-        self._monkeypatch.setattr("synth.pipeline.run.LIVE_SLOTS", live_slots)
+        self._monkeypatch.setattr("synth.pipeline.session.LIVE_SLOTS", live_slots)
         progress = Progress()
         before = asked(self.folder / out)
         result = run_with_result(recipe, self.folder / out, progress=progress)
