@@ -1,7 +1,8 @@
 """The codes that rows carry: why a row was dropped or withheld, and what a stage did to it.
 
 Each code has one sentence for people. A stage lists its codes in classes of its own below `Reason` and
-`Action`, and names them in its options (`reasons`, `actions`). `docs/generate.py` writes them into its page.
+`Action`, and names them in its options (`reasons`, `actions`). `docs/write_reference.py` writes them into its
+page.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from synth.stages.shared_options import FunctionName
 
 
 class ApplyOptions(StageOptions):
-    """A function of the user's own."""
+    """Changes or drops rows with your own Python function."""
 
     reasons = tuple(ApplyReason)
     actions = tuple(ApplyAction)
 
-    function: FunctionName = Field(description="FILE.py:FUNCTION, a file in the recipe's folder.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Passed on as keyword arguments.")
+    function: FunctionName = Field(description="`FILE.py:FUNCTION`. The file must be in the recipe's folder.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the function.")
 
     @property
     def user_code(self) -> str | None:

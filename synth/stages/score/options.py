@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synth.reasons import SharedAction
-from synth.recipe.base import AskingOptions, Sampling
+from synth.recipe.base import SAMPLING, AskingOptions, Sampling
 from synth.stages.reply_reasons import JudgeReason
 from synth.stages.score.reasons import ScoreAction, ScoreReason
 
@@ -28,24 +28,38 @@ RUBRIC, RUBRIC_TOGETHER = "quality", "quality_together"
 
 
 class ScoreOptions(AskingOptions):
-    """A judge's score on a rubric."""
+    """Scores answers with a judge on a rubric."""
 
     reasons = (*ScoreReason, *JudgeReason)
     actions = (*ScoreAction, SharedAction.FAILED)
 
-    rubric: str = Field(default=RUBRIC, description="A prompt of prompts/score/, or a .md file.")
-    keep: str | None = Field(default=None, description="For example '>= 4'; without it, scores only mark.")
-    seeds: bool = Field(default=True, description="Score the seeds, too: what good rows get from this judge.")
-    candidates: bool = Field(default=True, description="Score candidate answers, too; the best one answers.")
-    together: bool = Field(default=False, description="Show all answers of a row in one prompt.")
+    rubric: str = Field(
+        default=RUBRIC,
+        description="The rubric: a name in `prompts/score/`, or a `.md` file beside the recipe. Default "
+        "with `together`: `quality_together`.",
+    )
+    keep: str | None = Field(
+        default=None, description="The scores to keep, for example `>= 4`. Without it, a score drops nothing."
+    )
+    seeds: bool = Field(
+        default=True, description="Also score seeds. Their scores show what the judge gives to good rows."
+    )
+    candidates: bool = Field(
+        default=True, description="Also score candidates. The best one becomes the answer of a draft."
+    )
+    together: bool = Field(
+        default=False, description="Listwise judge: show all answers of a row in one prompt."
+    )
     swap: bool = Field(
         default=False,
-        description="With `together`: ask in both orders; a win has to be one in both.",
+        description="With `together`: ask in both orders. An answer beats another only if it wins in both.",
     )
     read: Literal["auto", "logprobs", "text"] = Field(
-        default="auto", description="Expectation over the score tokens, or the number as written."
+        default="auto",
+        description="How scores are read: the expectation over token probabilities, or the number as "
+        "written. `auto` finds out with one request.",
     )
-    sampling: Sampling = Sampling(temperature=0.0)
+    sampling: Sampling = Field(default=Sampling(temperature=0.0), description=SAMPLING)
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,6 @@ from synth.text.standardise.options import Options as StandardiseRules
 
 
 class StandardiseOptions(StandardiseRules, StageOptions):
-    """One form for all texts."""
+    """Gives all texts one form and never changes code."""
 
     reasons = tuple(StandardiseReason)
