@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from synth.errors import InputError
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult, run_recipe
+from synth.pipeline.report import RunResult
+from synth.pipeline.run import run_recipe
 from synth.recipe.find import find_recipe, find_run_or_recipe, is_recipe
 from synth.recipe.load import load_recipe
 from synth.reports.position_bias import PositionBias, position_bias_of

@@ -15,7 +15,7 @@ from synth.cli import main
 from synth.llm.base import Json
 from synth.pipeline.dry_run import Plan, dry_run
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult
+from synth.pipeline.report import RunResult
 from synth.stages.forecast import Requests
 from synth.stages.registry import STAGES as REGISTRY
 from synth.store import RunFolder

@@ -1,9 +1,9 @@
-"""Rows of `train` written more than once, so that small languages, labels or sources are not drowned.
+"""Repeats rows of `train`, so that small languages, labels or sources are not outnumbered.
 
-Sampling with a temperature T takes groups of n rows in proportion to n^(1/T), as XLM-R draws languages
-(arXiv:1911.02116). No row is left out for it: the largest group stays as it is, and the rows of one of n are
-repeated until it has n (n_max / n)^(1 - 1/T) of them, or `most` times as many as before. Copies stand behind
-all other rows of `train`, and nowhere else: what a model is tested on has no copy.
+Sampling with temperature T takes a group of n rows in proportion to n^(1/T), as XLM-R samples languages
+(arXiv:1911.02116). No row is removed: the largest group keeps its size, and the rows of a group of n are
+repeated until the group has n (n_max / n)^(1 - 1/T) rows, and at most `most` * n. Copies are written after
+all other rows of `train`. `test` gets no copies.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from synth.stable import fraction
 
 
 def wanted_sizes(sizes: Mapping[str, int], balance: Balance) -> dict[str, int]:
-    """How many rows each group is to have, its copies among them. Never fewer than it has."""
+    """The target size of each group in rows, including copies; never below its current size."""
     largest = max(sizes.values(), default=0)
     wanted = {}
     for group, size in sizes.items():
@@ -33,7 +33,9 @@ def wanted_sizes(sizes: Mapping[str, int], balance: Balance) -> dict[str, int]:
 
 
 class Copies:
-    """Which rows of `train` are written again. Holds 8 bytes a row; the rows are read from their files."""
+    """Selects the rows of `train` to repeat. Keeps 8 bytes per row in memory; the rows are read from their
+    files.
+    """
 
     def __init__(self, balance: Balance) -> None:
         self._balance = balance
@@ -41,13 +43,13 @@ class Copies:
         self._count = 0
 
     def add(self, exported: ExportedRow, line: bytes) -> None:
-        """Takes note of a row of `train` that was written."""
+        """Registers a row that was written to `train`."""
         self._count += 1
         group = group_of(exported, self._balance.by)
         self._places.setdefault(group, array("d")).append(_place(line))
 
     def again(self, train: Path, receipts: Path) -> Iterator[tuple[bytes, ExportedRow, str]]:
-        """The line, the row and the group of each copy. Both files may grow at their end meanwhile."""
+        """Yields the line, the row and the group of each copy. Both files may grow during the iteration."""
         plan = {}
         wanted = wanted_sizes({group: len(places) for group, places in self._places.items()}, self._balance)
         for group, places in self._places.items():
@@ -75,5 +77,5 @@ def _of_train(receipts: Path, count: int) -> Iterator[ExportedRow]:
 
 
 def _place(line: bytes) -> float:
-    """Where a row stands among those that are repeated first: a matter of what is written alone."""
+    """The priority of a row when only a part of its group is repeated; depends only on the line."""
     return fraction("split", "copy", line.decode())

@@ -1,6 +1,6 @@
-"""The dataset card: front matter that the hub reads, and a body that says where every row comes from.
+"""The dataset card: front matter for the hub, and a body that says where every row comes from.
 
-The words are in `card.md.jinja`; what they are filled with is computed here.
+The text is the template `card.md.jinja`; this module computes its values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from synth.store.reader import FunnelLine
 _TEMPLATE = Path(__file__).with_suffix(".md.jinja")
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 _MOST_KINDS = 40
-# What would be a tag, a link, a cell's end or the escape of one.
+# Characters that could start a tag or a link, end a table cell, or escape one of these.
 _ESCAPED = {"<": "&lt;", "&": "&amp;", "[": "\\[", "|": "\\|", "\\": "\\\\"}
 _MARKUP = re.compile(r"[<&\[|\\]")
 _GIVEN = {"held_out": "held out of what people gave", "seeds": "seeds that people gave"}
@@ -41,10 +41,10 @@ _REVIEWS = {
     "restored": "brought back by a person",
 }
 _PREFERENCES = {
-    "edit": "a person's text over the draft it took the place of",
-    "choice": "what a person chose, or wrote, over the candidates beside it",
-    "failure": "a right answer over one that failed",
-    "rejected": "a seed's answer over the one that it was given with as the worse",
+    "edit": "a person's text over the draft that it replaced",
+    "choice": "the answer that a person chose or wrote, over the other candidates",
+    "failure": "a correct answer over a failed one",
+    "rejected": "a seed's answer over the rejected answer in the same source row",
     "judge": "the candidate that a judge scored higher",
     "review": "a person accepted or rejected the answer",
 }
@@ -52,7 +52,7 @@ _PREFERENCES = {
 
 @dataclass(frozen=True)
 class CardFacts:
-    """All that a card says."""
+    """The facts that a card states."""
 
     name: str
     digest: str
@@ -69,7 +69,7 @@ class CardFacts:
 
 
 class _Markdown(str):
-    """Text of our own, which goes into the card as it is."""
+    """Text written by us, which the card includes unescaped."""
 
 
 def card(facts: CardFacts) -> str:
@@ -148,7 +148,7 @@ def _funnel_line(line: FunnelLine) -> tuple[object, ...]:
 
 
 def _strata(tally: ExportCounts) -> list[tuple[str, str, int, int]]:
-    """How the kinds of rows came out on the two sides, the most frequent first."""
+    """Rows per kind in train and in test, the most frequent kind first."""
     kinds = {(dimension, value) for dimension, value, _ in tally.strata}
     rows = [(*kind, tally.strata[*kind, "train"], tally.strata[*kind, "test"]) for kind in kinds]
     return sorted(rows, key=lambda row: (-row[2] - row[3], row))
@@ -165,7 +165,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> _Markdown:
 
 
 def _shown(value: object) -> str:
-    """A name or a text of others in one line: it is shown as it is, and is neither a tag nor a link."""
+    """A foreign name or text on one line, escaped so that it is neither a tag nor a link."""
     if isinstance(value, _Markdown):
         return value
     return _MARKUP.sub(lambda sign: _ESCAPED[sign[0]], printable_line(str(value)))

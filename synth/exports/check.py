@@ -1,4 +1,4 @@
-"""Reads an export back from the disk and holds it against the receipts, before anything is put in place."""
+"""Reads an export back from disk and compares it with the receipts, before it is published."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECEIPTS = "receipts.jsonl"
 
 @dataclass(frozen=True)
 class ExpectedExport:
-    """What an export should be: the files as written, the format, the recipe's options, copies of rows."""
+    """The expected export: the files as written, the format, the recipe's options, the number of copies."""
 
     files: Sequence[Written]
     form: Format
@@ -44,7 +44,9 @@ def file_of(split: Split) -> str:
 
 
 def check_export(folder: Path, expected: ExpectedExport) -> list[str]:
-    """What was checked, in words for the card. Raises `ExportError` for the first thing that is not so."""
+    """Runs all checks and returns one sentence per check for the card. Raises `ExportError` for the first
+    failure.
+    """
     _check_bytes(folder, expected.files)
     marks = _Marks()
     rows = _check_texts(folder, expected, marks)
@@ -52,9 +54,9 @@ def check_export(folder: Path, expected: ExpectedExport) -> list[str]:
     return [
         "Every file holds the bytes that were written, and every line is JSON in valid UTF-8.",
         f"Rows in = rows out: {rows} receipts, each with its row, in the same order.",
-        "Each message of each row is found again, unchanged, in what was written.",
+        "Each message of each row is in the written files, unchanged.",
         f"Every row keeps the rules of {expected.form.name}.",
-        "No row, no near-copy and no text that rows were made from stands on both sides of the split.",
+        "No row, no near-copy and no text that rows were made from is in both splits.",
         "No two rows are the same"
         + (f", but for {expected.copies} copies inside train." if expected.copies else "."),
     ]
@@ -72,7 +74,7 @@ def _check_bytes(folder: Path, files: Sequence[Written]) -> None:
 
 @dataclass
 class _Marks:
-    """What rows of train may not have in common with rows of test, as digests of 8 bytes."""
+    """What rows of train and rows of test must not share, as 8-byte digests."""
 
     test: set[int] = field(default_factory=set)
     train: array[int] = field(default_factory=lambda: array("Q"))
@@ -85,13 +87,15 @@ class _Marks:
 
 
 def _check_texts(folder: Path, expected: ExpectedExport, marks: _Marks) -> int:
-    """How many rows there are; notes their `marks`, too."""
+    """Compares every row with its receipt and adds it to `marks`. Returns the number of rows."""
     records = {split: read_lines(folder / file_of(split)) for split in SPLITS}
     count = 0
     for exported in _receipts(folder):
         record = next(records[exported.split], None)
         if record is None:
-            raise ExportError("has a receipt, and no row.", where=f"row {exported.row.id}")
+            raise ExportError(
+                "has a receipt, but no row in the split's file.", where=f"row {exported.row.id}"
+            )
         lost = _lost_text(exported, record, expected)
         if lost is not None:
             raise ExportError(
@@ -102,26 +106,27 @@ def _check_texts(folder: Path, expected: ExpectedExport, marks: _Marks) -> int:
         marks.add(exported)
     for split in SPLITS:
         if next(records[split], None) is not None:
-            raise ExportError("holds a row without a receipt.", where=file_of(split))
+            raise ExportError("contains a row without a receipt.", where=file_of(split))
     return count
 
 
 def _lost_text(exported: ExportedRow, record: Json, expected: ExpectedExport) -> str | None:
-    """A text of the row that the record does not hold, whole and unchanged."""
+    """The first text of the row that the record lacks or changes, or None."""
     whole, inside = _wanted(exported, expected)
     texts = list(_strings(record))
     held = Counter(texts)
     for text in whole:
         if not held[text]:
             return text
-        held[text] -= 1  # what is said twice has to be there twice
+        held[text] -= 1  # a text that occurs twice must be found twice
     return next((text for text in inside if not any(text in longer for longer in texts)), None)
 
 
 def _wanted(exported: ExportedRow, expected: ExpectedExport) -> tuple[list[str], list[str]]:
-    """The texts that a record is to hold: those that stand by themselves, those that are a part of another.
+    """The texts that a record must contain: complete values, and texts that may be part of a longer value.
 
-    Names of calls are a part in formats that write a call as a text; an answer is behind what was thought.
+    Some formats write a call as text, so the call's name is part of that text. An answer follows its
+    reasoning.
     """
     kind, options, conversation = expected.form.kind, expected.options, exported.row.conversation
     system = None if exported.mixed else options.system
@@ -164,11 +169,11 @@ def _check_apart(folder: Path, marks: _Marks) -> None:
         return
     for exported in _receipts(folder):
         if exported.split == "train" and not marks.test.isdisjoint(_marks(exported.row)):
-            raise ExportError("stands too close to a row of test.", where=f"row {exported.row.id}")
+            raise ExportError("is too similar to a row of test.", where=f"row {exported.row.id}")
 
 
 def _marks(row: Row) -> Iterator[int]:
-    """Digests of the row's id, of what it was made from, of its cluster, and of its prompt."""
+    """Digests of the row's id, its ancestors' ids, its cluster and its prompt."""
     for name in (row.id, *row.lineage.parents, *([row.cluster] if row.cluster else ())):
         yield _digest(f"id:{name}")
     if prompt := normal_form(row.conversation.prompt_text):

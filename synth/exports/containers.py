@@ -1,8 +1,8 @@
-"""Rows in Parquet files or in a folder of the `datasets` library, made from checked JSON Lines and read back.
+"""Writes checked JSON Lines as Parquet files or as a folder of the `datasets` library, and reads them back.
 
-Conversations of texts alone have the features that one expects (`role` and `content` are strings). Where
-there are calls or tools, their arguments have no common structure: those columns have the type `Json`, so
-that a key which one row lacks is not read as null there.
+Conversations without calls have plain features (`role` and `content` are strings). Arguments of calls and
+schemas of tools have no common structure, so their columns have the type `Json`: a key that a row lacks would
+otherwise be read back as null.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def data_path(split: Split, container: Container) -> str:
 def pack(
     folder: Path, container: Container, splits: Sequence[Split], files: Sequence[Written]
 ) -> list[Written]:
-    """Turns the splits in `folder` into the `container`; returns all files that are there then.
+    """Converts the splits in `folder` to `container` and returns all files that are in the folder afterwards.
 
-    Raises `ExportError` where what is read back is not what went in.
+    Raises `ExportError` if the rows read back differ from the rows written.
+
     """
     if container == "jsonl":
         return list(files)
@@ -63,7 +64,7 @@ def pack(
 
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """Without the library's own progress bars, which it has one switch for."""
+    """Turns off the library's progress bars. The switch is global, so it is restored afterwards."""
     import datasets
 
     shown = datasets.are_progress_bars_disabled() is False
@@ -76,7 +77,7 @@ def _no_bars() -> Iterator[None]:
 
 
 def _dataset(lines: Path, scratch: Path) -> Dataset:
-    """The rows as a dataset that lies on the disk; its fingerprint depends on its rows alone."""
+    """The rows as an on-disk dataset. Its fingerprint depends only on its rows."""
     from datasets import Dataset, DatasetInfo
     from datasets.arrow_writer import ArrowWriter
 

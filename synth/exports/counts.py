@@ -1,4 +1,4 @@
-"""What an export is made of, counted row by row as it is written."""
+"""Counts for the dataset card, collected row by row during an export."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from synth.exports.strata import strata_of
 
 @dataclass
 class ExportCounts:
-    """Counts for the card. Nothing in it depends on when or where the rows were made."""
+    """Counts for the card. They do not depend on when or where the rows were made."""
 
     rows: Counter[Split] = field(default_factory=Counter)
     withheld: Counter[WithheldReason] = field(default_factory=Counter)
@@ -57,7 +57,7 @@ class ExportCounts:
             self.rejected_letters += len(preference.rejected)
 
     def add_copy(self, group: str) -> None:
-        """Counts a row of train that was written once more."""
+        """Counts a further copy of a row of train."""
         self.rows["train"] += 1
         self.copies[group] += 1
 
@@ -72,9 +72,10 @@ class ExportCounts:
         return self.rows["test"] - sum(count for (_, split), count in self.mixed.items() if split == "test")
 
     def only_in_train(self, from_rows: int = 30) -> list[tuple[str, str, int]]:
-        """Kinds of rows that a model would be trained on and not tested on: dimension, value, rows of train.
+        """Kinds of rows that are in train and not in test, as tuples of dimension, value and rows in train.
 
-        With a tenth of the rows in test, 30 rows have none there by chance once in 24 times.
+        If a tenth of the rows is in test, a kind of 30 rows misses test by chance in 1 of 24 exports.
+
         """
         if not self.own_test:
             return []
@@ -89,6 +90,6 @@ class ExportCounts:
 
     @property
     def own_judges(self) -> list[str]:
-        """Models that marked what they wrote."""
+        """Models that scored their own answers."""
         writers = {model for _, _, model in self.made_by}
         return sorted({model for _, _, model in self.scored_by} & writers)

@@ -1,4 +1,4 @@
-"""Which rows may leave at all. What people decided comes first, then what the recipe asks for."""
+"""Decides which rows may be exported: people's decisions first, then the recipe's options."""
 
 from __future__ import annotations
 
@@ -15,11 +15,8 @@ class WithheldReason(Reason):
     REJECTED = "rejected", "a person rejected it"
     SEED = "seed", "it is a seed, and `export.seeds` is false"
     NOT_REVIEWED = "not_reviewed", "nobody has reviewed it, and `export.only` is reviewed"
-    JOINS_SPLITS = (
-        "joins_splits",
-        "it is a near-copy of a row in test, or was made from the same text: train gives way",
-    )
-    DUPLICATE = "duplicate", "an earlier row is written exactly the same"
+    JOINS_SPLITS = "joins_splits", "it is a near-copy of a row in test, or was made from the same text as one"
+    DUPLICATE = "duplicate", "an earlier row is exactly the same"
     UNFIT = "unfit", "the format cannot express it, and `export.on_unsupported` is withhold"
     TOO_LONG = (
         "too_long",
@@ -30,7 +27,7 @@ class WithheldReason(Reason):
 
 
 def withheld_because(row: Row, options: ExportOptions, kind: ExampleKind) -> WithheldReason | None:
-    """Why a kept row does not leave, or None."""
+    """The reason why a kept row is not exported, or None."""
     status = row.review.status
     if status == "conflict" or (status == "rejected" and kind != "judgement"):
         return WithheldReason(status)

@@ -1,4 +1,4 @@
-"""What a format sees of a row: the conversation to train on, and nothing of how it came about."""
+"""The part of a row that a format sees: the conversation to train on, without its provenance."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ExampleKind = Literal["answer", "prompt", "pair", "judgement"]
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
-    """One thing to learn, as OpenAI-style messages in one form.
+    """One training example, as normalised OpenAI-style messages.
 
-    Each message has a text in `content` (empty for a pure tool call); calls have an `id`, and `arguments` as
-    an object. `rejected` is the worse answer of a pair; `good` says whether people or a judge liked a single
+    `content` is always a text (empty for a pure tool call). Calls have an `id`, and their `arguments` are an
+    object. `rejected` is the worse answer of a pair. `good` says whether people or a judge approved a single
     answer. For the kind `prompt`, `messages` end before the answer.
     """
 
@@ -41,14 +41,14 @@ class TrainingExample:
 
     @property
     def answer(self) -> Json:
-        """The message to learn; the better one of a pair."""
+        """The message to learn; in a pair, the better one."""
         return self.messages[-1]
 
 
 def examples_of(
     row: Row, kind: ExampleKind, options: ExportOptions
 ) -> Iterator[tuple[TrainingExample, Preference | None]]:
-    """What a row gives to a format of this `kind`, each with the preference that it teaches, if any."""
+    """The examples of a row for a format of this `kind`, each with its preference, if it has one."""
     messages = _messages(row, options)
     tools: Sequence[Json] = thaw(row.conversation.tools) or ()
     if kind == "answer":
@@ -70,8 +70,9 @@ def _said(text: str) -> Json:
 
 
 def _messages(row: Row, options: ExportOptions) -> list[Json]:
-    """The row's messages in one form, with `export.system` in the place of its own system prompt, and with
-    what the model thought where `export.reasoning` wants it."""
+    """The row's normalised messages. `export.system` replaces the row's system prompt; the model's reasoning
+    is included if `export.reasoning` asks for it.
+    """
     messages: list[Json] = []
     callers: dict[str, str] = {}
     for number, message in enumerate(row.conversation.messages):
@@ -94,9 +95,10 @@ def _messages(row: Row, options: ExportOptions) -> list[Json]:
 
 
 def reasoning_of(row: Row, options: ExportOptions) -> str | None:
-    """What the model thought before the answer, if that is to be trained on.
+    """The model's reasoning before the answer, if it is to be trained on.
 
-    Where a person wrote the answer, the model's thoughts lead to another one, and are left out.
+    If a person wrote the answer, the reasoning is left out, because it leads to a different answer.
+
     """
     if options.reasoning == "strip" or not row.reasoning or row.review.before is not None:
         return None
@@ -104,14 +106,18 @@ def reasoning_of(row: Row, options: ExportOptions) -> str | None:
 
 
 def _thoughtful(answer: Json, thought: str, options: ExportOptions) -> Json:
-    """As Qwen3 and DeepSeek-R1 write it; `reasoning_content` is where vLLM and qwen3's template have it."""
+    """Adds the reasoning as Qwen3 and DeepSeek-R1 write it, or in `reasoning_content`, which vLLM and qwen3's
+    template use.
+    """
     if options.reasoning == "field":
         return {**answer, "reasoning_content": thought}
     return {**answer, "content": f"<think>\n{thought}\n</think>\n\n{answer['content']}"}
 
 
 def _calls(calls: Any, number: int) -> Any:
-    """Calls with an id each and arguments as an object; what is no call stays for the rules to refuse."""
+    """Normalised calls: each has an id and its arguments as an object. Malformed calls stay; the rules refuse
+    them.
+    """
     if not isinstance(calls, list):
         return calls
     whole = []
@@ -151,7 +157,7 @@ def _names(calls: Any) -> dict[str, str]:
 
 
 def _result(message: FrozenJson, before: Sequence[Json], callers: dict[str, str]) -> Json:
-    """Which call a tool's result answers: as it says itself, or in the order of the calls."""
+    """Links a tool's result to its call: by the result's own id, or else in the order of the calls."""
     call = message.get("tool_call_id")
     if call is None:
         answered = {earlier.get("tool_call_id") for earlier in before}

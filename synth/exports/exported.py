@@ -1,4 +1,4 @@
-"""A row in an export: what the receipts say of it beside what the run knows."""
+"""A row in an export: the run's row, and what the receipts add to it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from synth.row import Row
 class ExportedRow:
     """A row that was written to `split`.
 
-    `preference` is what it taught there, in formats of preferences. `mixed` names the source of general data
-    that it comes from. `copy` numbers the further copies that `export.balance` wrote.
+    `preference` is the pair or label that was written, in preference formats. `mixed` names the source of
+    general data that the row comes from. `copy` numbers the further copies that `export.balance` wrote, from
+    1.
     """
 
     row: Row

@@ -1,4 +1,4 @@
-"""Writes JSON Lines, counting and hashing what goes by."""
+"""Writes JSON Lines files, and counts and hashes their lines."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import orjson
 
 from synth.llm.base import Json
 
-# Legal in JSON, but readers that split text into lines by Unicode's rules take them for line ends.
+# Legal in JSON, but readers that split lines by Unicode's rules see a line end here.
 _LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
 
 @dataclass(frozen=True)
 class Written:
-    """A file as it was written; `rows` of JSON Lines."""
+    """A written file. `rows` is the number of its lines, or None if it is not JSON Lines."""
 
     name: str
     rows: int | None
@@ -25,7 +25,7 @@ class Written:
 
 
 def write_text(file: Path, text: str) -> Written:
-    """Writes a file that is no JSON Lines."""
+    """Writes a file that is not JSON Lines."""
     file.write_text(text, encoding="utf-8")
     return Written(file.name, None, digest_of(file))
 
@@ -54,12 +54,12 @@ class LinesFile:
         self._rows += 1
 
     def flush(self) -> None:
-        """Lets others read what has been written."""
+        """Flushes the lines, so that other readers of the file see them."""
         self._out.flush()
 
     @property
     def written(self) -> Written:
-        """What has been written."""
+        """The file with its lines so far."""
         return Written(self._name, self._rows, self._digest.hexdigest())
 
 

@@ -1,8 +1,8 @@
-"""Sends a finished export to the Hugging Face hub, file by file as it is.
+"""Uploads a finished export to the Hugging Face hub, file by file, unchanged.
 
-`Dataset.push_to_hub` would write Parquet of its own and a card of its own: then the checksums of the manifest
-would be those of other files, and what was checked would not be what others load. The client that it uploads
-with sends the folder instead; `datasets.load_dataset` reads it there by the `configs` of the card.
+`Dataset.push_to_hub` would write new Parquet files and a new card: the manifest's checksums would no longer
+match, and users would load other files than the checked ones. So `HfApi` uploads the folder itself.
+`datasets.load_dataset` reads it by the card's `configs`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from synth.errors import InputError, SynthError, UnreachableError
 
 
 def push_to_hub(folder: Path, name: str, *, private: bool) -> str:
-    """Makes the dataset `name` (`USER/NAME`), or replaces what a push put there before; its address.
+    """Creates the dataset `name` (`USER/NAME`) or replaces its files. Returns its URL.
 
-    The token is that of `hf auth login` or HF_TOKEN, and goes to the hub alone.
-    Raises `InputError` for a name or a token that the hub does not take, `UnreachableError` where it cannot
-    be reached or has a fault.
+    The token comes from `hf auth login` or HF_TOKEN, and is sent only to the hub.
+    Raises `InputError` if the hub refuses the name or the token, and `UnreachableError` if the hub cannot be
+    reached or has a fault.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
-    # What the library that it speaks HTTP with raises: httpx or httpx2, by release.
+    # The base error of the hub client's HTTP library: httpx or httpx2, depending on the release.
     http_error: type[Exception] = HfHubHTTPError.__bases__[0]
     hub = HfApi()
     try:
@@ -35,7 +35,7 @@ def push_to_hub(folder: Path, name: str, *, private: bool) -> str:
             delete_patterns=["*"],
         )
     except HFValidationError as error:
-        raise InputError(f"is no name of a dataset: {error}", where=f"--push-to-hub {name}") from None
+        raise InputError(f"is not a valid dataset name: {error}", where=f"--push-to-hub {name}") from None
     except LocalTokenNotFoundError:
         raise InputError(
             "needs a token.", where=f"--push-to-hub {name}", hint="Type `hf auth login`, or set HF_TOKEN."

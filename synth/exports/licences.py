@@ -1,4 +1,4 @@
-"""A licence in the words of the hub's metadata."""
+"""Maps a licence to the hub's metadata."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from synth.llm.base import Json
 
-# The identifiers of https://huggingface.co/docs/hub/repositories-licenses that datasets are given under.
+# The licences for datasets in https://huggingface.co/docs/hub/repositories-licenses.
 _HUB_LICENCES = """
     apache-2.0 mit afl-3.0 artistic-2.0 bsd bsd-2-clause bsd-3-clause bsl-1.0 cc cc0-1.0 cc-by-2.0
     cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0
@@ -18,7 +18,7 @@ _HUB_LICENCES = """
 
 
 def licence_metadata(licence: str | None) -> Json:
-    """`license`, and `license_name` where the hub has no identifier for it."""
+    """`license`, and also `license_name` if the hub has no identifier for it."""
     if not licence:
         return {"license": "unknown"}
     slug = re.sub(r"[^a-z0-9.]+", "-", licence.lower()).strip("-")

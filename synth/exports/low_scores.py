@@ -1,11 +1,11 @@
-"""Drafts that a judge gave the lowest score, and that are exported all the same."""
+"""Warns about exported drafts that have a judge's lowest score."""
 
 from __future__ import annotations
 
 from synth.llm.base import Json
 from synth.store import RunReader
 
-# The rubrics that come with synth; the levels of others are not in a run folder.
+# The packaged rubrics. A run folder does not store the levels of other rubrics.
 _LOWEST, _HIGHEST, _RUBRICS = 1, 5, ("quality", "quality_together")
 # A score read from token probabilities is an expectation over the levels.
 _NEAR = 0.5

@@ -1,4 +1,4 @@
-"""`manifest.json`: what an export holds, and the mark by which the next call knows it as an export."""
+"""`manifest.json`: lists an export's files, and marks the folder as an export for the next call."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from synth.llm.base import Json
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
-# The mark. Many tools write a `manifest.json`, and none of them writes this into it.
+# The mark. Many tools write a `manifest.json`, but none of them writes this value.
 _TOOL = "synth export"
-# All keys of a manifest from before the mark, and all keys of its parts.
+# The exact keys of manifests written before the mark existed, and of their parts.
 _UNMARKED = {"version", "format", "recipe", "files"}
 _RECIPE = {"name", "sha256"}
 _FILE = {"rows", "sha256"}
 
 
 def write_manifest(folder: Path, form: str, recipe: Json, files: Iterable[Written]) -> None:
-    """Lists `files` with their rows and checksums; `recipe` has the name and digest of the recipe."""
+    """Writes the manifest: `files` with their rows and checksums, and the recipe's name and digest."""
     manifest = {
         "tool": _TOOL,
         "version": FORMAT_VERSION,
@@ -34,7 +34,7 @@ def write_manifest(folder: Path, form: str, recipe: Json, files: Iterable[Writte
 
 
 def is_export(folder: Path) -> bool:
-    """Whether `synth export` wrote this folder. The `manifest.json` of another tool does not make it one."""
+    """Whether `synth export` wrote this folder. Another tool's `manifest.json` does not count."""
     file = folder / MANIFEST
     if not file.is_file():
         return False
@@ -48,7 +48,7 @@ def is_export(folder: Path) -> bool:
 
 
 def _is_unmarked(manifest: Json) -> bool:
-    """Whether it has exactly the shape that manifests had before they were marked."""
+    """Whether the manifest has exactly the shape of manifests without the mark."""
     files = manifest.get("files")
     return (
         manifest.keys() == _UNMARKED

@@ -1,8 +1,8 @@
-"""General instruction data beside one's own, so that a model does not forget what it could do.
+"""Mixes in general instruction data, so that a model does not forget its other abilities.
 
-A source's rows are drawn by a hash of their content: the same ones each time, and mostly the same ones when
-the number changes. One that is a near-copy of a row of ours, in either split, or of one that was
-mixed in before, is passed over: so no general row stands in both splits either.
+A hash of its content selects a row: every export takes the same rows, and mostly the same rows when the
+number changes. A near-copy of an own row in either split, or of a row mixed in before, is skipped. So no
+general row is in both splits.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from synth.sources import read_rows
 from synth.stable import fraction
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
-# How much of what is wanted a row gives: one, where rows are counted, or its tokens.
+# The size of a row in the source's unit: 1 for rows, or its number of tokens.
 Size = Callable[[Row], int]
 
 
 @dataclass(frozen=True)
 class MixShare:
-    """What one source gives: so many rows (or tokens) were wanted, and these are they."""
+    """The rows chosen from one source. `wanted` and `given` are in `unit` (rows or tokens)."""
 
     source: MixSource
     name: str
@@ -36,13 +36,16 @@ class MixShare:
 
     @property
     def unit(self) -> str:
-        """What is counted."""
+        """The unit of `wanted` and `given`."""
         return "tokens" if self.source.tokens is not None else "rows"
 
 
 class Mixture:
-    """What `export.mix` adds to the splits. `ours` are the prompts that nothing may copy; `folder` is where
-    the sources' paths start; `tokens` counts those of a row.
+    """The rows that `export.mix` adds to the splits.
+
+    `ours` indexes the own prompts, which no general row may copy. Paths of sources are relative to `folder`.
+    `tokens` counts the tokens of a row.
+
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Mixture:
         self.shares: list[MixShare] = []
 
     def rows(self, split: Split, own: int) -> Iterator[ExportedRow]:
-        """What goes beside `own` rows of a split. Raises `SourceError`."""
+        """The general rows to add to `own` rows of a split. Raises `SourceError`."""
         sources = [source for source in self._sources if source.split == split]
         taken = own
         for source in [source for source in sources if source.tokens is not None]:
@@ -74,7 +77,7 @@ class Mixture:
 
 
 def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:
-    """How many rows of each source go beside `own` rows, so that each weight is its share of the whole."""
+    """The number of rows per source to add to `own` rows, so that each weight is a share of the total."""
     fixed = sum(source.rows or 0 for source in sources)
     weights = sum(source.weight or 0.0 for source in sources)
     total = (own + fixed) / (1.0 - weights)
@@ -82,11 +85,12 @@ def wanted_rows(sources: Sequence[MixSource], own: int) -> list[int]:
 
 
 def choose(source: MixSource, wanted: int, folder: Path, ours: NearDuplicateIndex, size: Size) -> MixShare:
-    """The rows with the lowest hashes that are no near-copies of ours: as few as make up `wanted`.
+    """Chooses the rows with the lowest hashes that are not near-copies of own rows, until they reach
+    `wanted`.
 
     Raises `SourceError`.
     """
-    kept: list[tuple[float, str, int]] = []  # the highest hash first, as a negative number
+    kept: list[tuple[float, str, int]] = []  # a heap with the highest hash first: hashes are negated
     seen: set[str] = set()
     given = 0
     for row in _read(source, folder) if wanted else ():

@@ -1,15 +1,15 @@
-"""Preference data from what a run knows: which of two answers to one prompt is better, and who says so.
+"""Builds preference data from a run: which of two answers to one prompt is better, and who decided it.
 
-- `edit`: a person's text over the draft it took the place of.
-- `choice`: the candidate that a person chose, or wrote, over those that they were shown beside it.
-- `failure`: a right answer over the one that failed (a candidate whose `source` is `failure`).
-- `rejected`: a seed's answer over the one that stood beside it in a preference pair.
-- `judge`: a candidate over one with a lower score, by at least `margin`. The answer itself takes part in it
-  if it is among the candidates. Where a person wrote or approved the answer, only that answer is chosen. A
-  judge that was asked in both orders has to prefer it in both.
+- `edit`: a person's text over the draft that it replaced.
+- `choice`: the candidate that a person chose or wrote, over the other candidates on the same page.
+- `failure`: a correct answer over the failed one (a candidate whose `source` is `failure`).
+- `rejected`: a seed's answer over the rejected answer of the same preference pair.
+- `judge`: a candidate over one with a lower score, by at least `margin`. The row's answer is compared too if
+  it is among the candidates. If a person wrote or approved the answer, only that answer can be the chosen
+  one. A judge that compared both orders must prefer it in both.
 
 A judge that likes long answers teaches length (arXiv:2404.04475): `length_ratio` leaves out pairs whose
-answers' lengths are further apart than that.
+lengths differ by more than this ratio.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from synth.row import Row
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two answers to one prompt; `margin` is the difference of their scores, where a judge compared them."""
+    """Two answers to one prompt. `margin` is the difference of their scores, if a judge compared them."""
 
     chosen: str
     rejected: str
@@ -42,7 +42,7 @@ class Pair:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The answers that it compares."""
+        """The compared answers."""
         return self.chosen, self.rejected
 
 
@@ -73,7 +73,7 @@ def preference_from_json(data: Json) -> Preference:
 
 
 def pairs_of(row: Row, options: PairOptions) -> list[Pair]:
-    """The pairs of a row, people's first, then by margin; one of them, unless `per_prompt` is all."""
+    """The pairs of a row: people's first, then by margin. Only the first, unless `per_prompt` is `all`."""
     found: dict[tuple[str, str], Pair] = {}
     for pair in (*_edited(row), *_chosen(row), *_failed(row), *_judged(row, options.margin)):
         if _comparable(pair, options.length_ratio):
@@ -83,7 +83,7 @@ def pairs_of(row: Row, options: PairOptions) -> list[Pair]:
 
 
 def judged_answers(row: Row, options: PairOptions) -> Iterator[JudgedAnswer]:
-    """Each answer of the row that was judged, once: by a person, or as one of a pair."""
+    """Each judged answer of the row, once: judged by a person, or as part of a pair."""
     seen: set[str] = set()
     answer = row.conversation.answer
     if answer and (row.review.approved or row.review.status == "rejected"):

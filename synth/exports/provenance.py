@@ -1,4 +1,4 @@
-"""What a card says about the run: the recipe's digest and its sources, without paths or hosts."""
+"""The provenance on a card: the recipe's digest and its sources, without paths or hosts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import orjson
 from synth.recipe.renamed_keys import with_old_keys
 from synth.store import RunReader
 
-# What of a model decides its replies. Addresses, keys, prices, limits and delays do not.
+# The settings of a model that change its replies. Addresses, keys, prices, limits and delays do not.
 _MODEL_KEYS = ("model", "sampling", "extra_body")
 
 
 def recipe_digest(reader: RunReader) -> str:
-    """SHA-256 of what decides the rows: the recipe without budget, export, addresses or paths of sources.
+    """SHA-256 of everything that determines the rows: the recipe without budget, export, addresses and paths
+    of sources.
 
-    The sources count by their content, as the finished run read it.
+    Sources enter by their content, as the finished run read it.
     """
     recipe = with_old_keys(reader.recipe)
     parts = {
@@ -32,7 +33,7 @@ def recipe_digest(reader: RunReader) -> str:
 
 
 def sources(reader: RunReader) -> list[tuple[str, str]]:
-    """Name, without its folder, and SHA-256 of each source; a dataset that is on the hub alone has none."""
+    """The name (without its folder) and SHA-256 of each source. A dataset on the hub has no SHA-256."""
     digests = reader.notes.get("sources", {})
     read = sorted((name if _on_hub(name) else PurePath(name).name, digests[name]) for name in digests)
     named = (

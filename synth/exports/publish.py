@@ -1,4 +1,4 @@
-"""Puts an export where it belongs, whole or not at all, and keeps the one that it replaces."""
+"""Moves an export to its target atomically, and keeps the export that it replaces."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from synth.store.folder import machine_error
 
 _PREFIX = ".synth-export-"
 _ANOTHER = "Choose another with --out."
-# How often an export looks again where another one writes to the same place: both may have just begun.
+# Attempts when another export seems to write to the same target: both may have just begun.
 _ATTEMPTS = 5
 
 
 def find_target(out: Path, kept: Path) -> Path:
-    """Where an export to `out` goes in the end: an absolute path without links.
+    """The final folder of an export to `out`: an absolute path without links.
 
-    `kept` is where replaced exports go. Raises `InputError` where an export would bury something else.
+    `kept` is the folder for replaced exports. Raises `InputError` if the export would overwrite anything
+    else.
     """
     target = Path(os.path.realpath(out))
     try:
@@ -42,31 +43,36 @@ def find_target(out: Path, kept: Path) -> Path:
 
 
 def _check(target: Path, kept: Path) -> None:
-    """Raises `InputError` for what is in the way of an export, and `OSError` for what cannot be read."""
+    """Raises `InputError` if something else is at the target, and `OSError` if it cannot be read."""
     there = next(folder for folder in (target, *target.parents) if _exists(folder))
     if not there.is_dir():
         raise InputError("is a file, not a folder.", where=str(there), hint=_ANOTHER)
     if target == kept or kept in target.parents:
-        raise InputError("is where replaced exports are kept.", where=str(target), hint=_ANOTHER)
+        raise InputError("is the folder for replaced exports.", where=str(target), hint=_ANOTHER)
     if there != target or is_export(target):
         return
     if any(target.iterdir()):
         raise InputError("is not empty and not an export.", where=str(target), hint=_ANOTHER)
     if target in (here := Path.cwd(), *here.parents):
         raise InputError(
-            "is the folder that you are in.", where=str(target), hint="Name a new folder in it with --out."
+            "is the current folder or contains it.",
+            where=str(target),
+            hint="Name a new folder in it with --out.",
         )
 
 
 @contextmanager
 def staging_folder(target: Path, kept: Path) -> Iterator[Scratch]:
-    """A folder beside `target` to write in, held by this process and removed afterwards.
+    """A scratch folder next to `target`, locked by this process and removed afterwards.
 
-    Raises `MachineError` where another export writes to the same target, or the disk refuses.
+    Raises `MachineError` if another export writes to the same target, or if the disk refuses.
+
     """
 
     def recover(left: Scratch) -> None:
-        """Brings back the export that a killed call had taken away, or keeps it where there is a new one."""
+        """Restores an export that a killed call had moved away; if there is a new one, moves the old one to
+        `kept`.
+        """
         if left.replaced.exists():
             if not target.exists():
                 left.replaced.rename(target)
@@ -86,14 +92,15 @@ def staging_folder(target: Path, kept: Path) -> Iterator[Scratch]:
     except OSError as error:
         raise machine_error(error, target) from None
     raise MachineError(
-        "another export writes there.", where=str(target), hint="Wait for it, or stop it first."
+        "another export is writing there.", where=str(target), hint="Wait for it, or stop it first."
     )
 
 
 def publish(made: Scratch, target: Path, kept: Path) -> tuple[bool, Path | None]:
-    """Moves the finished export to `target`, unless the same export is there already.
+    """Moves the finished export to `target`, unless the same export is already there.
 
-    Returns whether anything was moved, and where the export went that was replaced: `kept/1`, `kept/2`, ...
+    Returns whether anything was moved, and the folder of the replaced export (`kept/1`, `kept/2`, ...).
+
     """
     if not target.is_dir() or not any(target.iterdir()):
         made.new.rename(target)
@@ -110,7 +117,7 @@ def publish(made: Scratch, target: Path, kept: Path) -> tuple[bool, Path | None]
 
 
 def same_files(folder: Path, other: Path) -> bool:
-    """Whether the files of `folder` are all in `other`, byte for byte; more may be there."""
+    """Whether `other` has all files of `folder`, byte for byte. It may have more."""
     for file in folder.rglob("*"):
         twin = other / file.relative_to(folder)
         if file.is_file() and not (twin.is_file() and digest_of(twin) == digest_of(file)):
@@ -119,7 +126,9 @@ def same_files(folder: Path, other: Path) -> bool:
 
 
 def _keep(made: Scratch, kept: Path) -> Path:
-    """Moves a replaced export into `kept`, under the next number. Across file systems, it is copied first."""
+    """Moves a replaced export into `kept`, under the next number. Copies it first if `kept` is on another
+    file system.
+    """
     kept.mkdir(parents=True, exist_ok=True)
     last = _last(kept)
     place = kept / str(last + 1)
@@ -145,7 +154,7 @@ def _last(kept: Path) -> int:
 
 
 def _exists(path: Path) -> bool:
-    """Unlike `Path.exists`, not silent about a name that cannot be."""
+    """Like `Path.exists`, but raises an error for an impossible name."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,7 +1,7 @@
-"""The rows of an export: which of a run's rows leave, in which split, written once and one after another.
+"""Writes the rows of an export, one after another, each into its split.
 
-Only digests and the prompts of `test` are held in memory (with `export.mix`, all prompts). So the run is read
-three times: the lineages, the rows of `test`, and all rows.
+Only digests and the prompts of `test` are kept in memory (with `export.mix`, all prompts). That is why the
+run is read three times: the lineages, the rows of `test`, and all rows.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ class RowWriter:
 
     @property
     def held_out(self) -> int:
-        """How many rows the run had set aside."""
+        """The number of rows in the run's holdout."""
         return self._origins.held_out
 
     def write(self, folder: Path) -> list[Written]:
-        """The splits and the receipts. Raises `ExportError` for a row that cannot be expressed."""
+        """Writes the splits and the receipts. Raises `ExportError` if the format cannot express a row."""
         with ExitStack() as stack:
             splits = {split: stack.enter_context(LinesFile(folder / file_of(split))) for split in SPLITS}
             receipts = stack.enter_context(LinesFile(folder / RECEIPTS))
@@ -101,7 +101,7 @@ class RowWriter:
             )
 
     def _rows(self, only: Callable[[str], bool] | None = None) -> Iterator[Row]:
-        """Kept rows; where answers are judged one by one, also those that a person rejected."""
+        """Kept rows. For formats of single judged answers, also the rows that a person rejected."""
         if self._form.kind != "judgement":
             yield from self._reader.rows(status="kept", only=only)
             return
@@ -110,7 +110,7 @@ class RowWriter:
                 yield row
 
     def _mixed(self) -> Iterator[tuple[bytes, ExportedRow]]:
-        """General data, as much as `export.mix` wants beside the rows of each split that were written."""
+        """The general data of `export.mix`, in proportion to the written rows of each split."""
         if not self._options.mix:
             return
         ours = NearDuplicateIndex()
@@ -119,20 +119,20 @@ class RowWriter:
                 ours.add(text)
         mixture = Mixture(self._options.mix, self._base, ours, self._tokens)
         self.shares = mixture.shares
-        splits: tuple[Split, ...] = ("test", "train")  # train gives way here, too
+        splits: tuple[Split, ...] = ("test", "train")  # the row in test is kept here, too
         for split in splits:
             for exported in mixture.rows(split, self._tally.rows[split]):
                 for line, _ in self._lines(exported.row, self._as_it_is):
                     yield line, exported
 
     def _tokens(self, row: Row) -> int:
-        """The tokens of a general row, for the model to train."""
+        """The tokens of a general row in the tokenizer of the model to train."""
         assert self._target is not None, "ExportOptions asks for a model where tokens are to be counted"
         example, _ = next(examples_of(row, "answer", self._as_it_is))
         return self._target.length(example)
 
     def _test_guard(self) -> TestSplitGuard:
-        """The rows of `test`."""
+        """A guard that knows the rows of `test`."""
         test = TestSplitGuard(self._options.split.meaning)
         for row in self._rows(lambda row_id: self._origins.split(row_id) == "test"):
             if withheld_because(row, self._options, self._form.kind) is None:
@@ -140,7 +140,7 @@ class RowWriter:
         return test
 
     def _lines(self, row: Row, options: ExportOptions) -> Iterator[tuple[bytes, Preference | None]]:
-        """The lines that a row gives; counts the row as withheld where it gives none."""
+        """The lines of a row. Counts the row as withheld if there are none."""
         reason = _UNWRITTEN.get(self._form.kind, WithheldReason.DUPLICATE)
         wrote = False
         for example, preference in examples_of(row, self._form.kind, options):
@@ -155,7 +155,7 @@ class RowWriter:
             self._tally.withheld[reason] += 1
 
     def _line(self, example: TrainingExample) -> bytes | WithheldReason:
-        """The line, or why there is none."""
+        """The line, or the reason if there is none."""
         try:
             line = as_line(self._form.write(example))
             if self._too_long(example):
@@ -171,7 +171,7 @@ class RowWriter:
         return line
 
     def _too_long(self, example: TrainingExample) -> bool:
-        """Whether the model would see the row cut. Raises `ExportError` where it would lose a text."""
+        """Whether the trainer would cut the row. Raises `ExportError` if the chat template loses a text."""
         if self._target is None:
             return False
         if lost := self._target.leaves_out(example):

@@ -29,7 +29,9 @@ from synth.store import RunReader
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What an export came to: `files` are rows by split, `withheld` the kept rows that are not in it."""
+    """The result of an export. `files` has rows by split, `withheld` the kept rows that were left out, by
+    reason.
+    """
 
     folder: Path
     format: str
@@ -41,7 +43,7 @@ class ExportResult:
     replaced: Path | None = None
 
     def summary(self) -> Json:
-        """As `synth export --json` says it."""
+        """The document that `synth export --json` prints."""
         return {
             "folder": str(self.folder),
             "format": self.format,
@@ -66,10 +68,12 @@ def export_run(
     """Writes the kept rows of the run folder `run` as `format`, to `out` or to `RUN/export/FORMAT/`.
 
     Without `options`, those of the recipe as it was last run apply; paths in them (`export.mix`,
-    `export.model`) are relative to `base`, the recipe's folder. While a run writes, what is exported is the
-    state at one moment. Raises `ExportError` where a row cannot
-    be expressed, nothing is left or a check fails, `InputError` for no run folder or a folder in the way, and
-    `MachineError` for a disk that refuses. What was there before then stays as it is.
+    `export.model`) are relative to `base`, the recipe's folder. While a run is writing, the export is a
+    snapshot of one moment.
+
+    Raises `ExportError` if a row cannot be expressed, no row is left or a check fails, `InputError` if `run`
+    is no run folder or `out` is taken, and `MachineError` if the disk refuses. After an error, the previous
+    export is unchanged.
     """
     with closing(RunReader(run)) as reader, reader.snapshot():
         options = options or ExportOptions.model_validate(reader.recipe["export"])
@@ -96,7 +100,7 @@ def export_run(
 
 @dataclass
 class _Export:
-    """One export, into a folder of its own."""
+    """One export, written into its scratch folder."""
 
     reader: RunReader
     form: Format
@@ -109,7 +113,7 @@ class _Export:
     unshown: list[str] = field(default_factory=list)
 
     def write(self) -> list[str]:
-        """Every file; returns the checks that they passed."""
+        """Writes every file. Returns the checks that they passed."""
         rows = RowWriter(self.reader, self.form, self.options, self.tally, self.base)
         files = rows.write(self.folder)
         self.held_out, self.shares = rows.held_out, rows.shares
@@ -126,11 +130,11 @@ class _Export:
         return checks
 
     def warnings(self) -> list[str]:
-        """What the user should know, though nothing is wrong with the files."""
+        """Warnings about the data. The files themselves are correct."""
         rows, warnings = self.tally.rows, []
         if not self.reader.finished:
             pending = self.reader.counts().get("pending", 0)
-            warnings.append(f"The run is unfinished: {pending} rows that are still under way are not in it.")
+            warnings.append(f"The run is unfinished: {pending} rows are still in progress and not included.")
         if not self.tally.own_test and self.held_out:
             words = (
                 f"test is empty: none of the {self.held_out} held-out rows gives a row of {self.form.name}"

@@ -1,7 +1,7 @@
-"""Folders to write in, with a name that nothing else has, and the removal of those that a kill left behind.
+"""Scratch folders with unique names, and the removal of those that a killed call left behind.
 
-A scratch folder holds a lock file and what is written there. Only a folder that holds nothing else, and whose
-lock nobody holds, is a leftover: whatever a user has under such a name stays.
+A scratch folder contains a lock file and the files being written. It counts as a leftover only if it contains
+nothing else and no process has its lock. A user's own folder under such a name is never removed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LOCK = "synth-export.lock"
 
 @dataclass(frozen=True)
 class Scratch:
-    """What a scratch folder may hold: the new export, the one it replaces, and what is only to be removed."""
+    """The contents of a scratch folder: the new export, the replaced one, and a copy to be removed."""
 
     path: Path
 
@@ -33,23 +33,23 @@ class Scratch:
 
     @property
     def replaced(self) -> Path:
-        """The export that was in the place of the new one. Nobody removes it before it is kept elsewhere."""
+        """The replaced export. It is not removed before a copy of it is kept elsewhere."""
         return self.path / "replaced"
 
     @property
     def waste(self) -> Path:
-        """A copy of this is kept elsewhere."""
+        """An export to remove: a copy of it is kept elsewhere."""
         return self.path / "waste"
 
     @property
     def lock(self) -> Path:
-        """Held by the process that writes there."""
+        """The lock of the process that writes in this folder."""
         return self.path / _LOCK
 
 
 @contextmanager
 def scratch(parent: Path, prefix: str) -> Iterator[Scratch]:
-    """A new folder in `parent`, held by this process and removed at the end."""
+    """A new folder in `parent`, locked by this process and removed at the end."""
     made, descriptor = _make(parent, prefix)
     try:
         yield made
@@ -59,7 +59,9 @@ def scratch(parent: Path, prefix: str) -> Iterator[Scratch]:
 
 
 def clear(parent: Path, prefix: str, mine: Scratch, recover: Callable[[Scratch], None]) -> bool:
-    """Removes leftovers, after `recover` has saved what is in them; returns whether others write here."""
+    """Removes leftovers, after `recover` has saved their content. Returns whether another process writes
+    here.
+    """
     busy = False
     for path in sorted(parent.iterdir()):
         other = Scratch(path)
@@ -75,7 +77,9 @@ def clear(parent: Path, prefix: str, mine: Scratch, recover: Callable[[Scratch],
 
 @contextmanager
 def _probed(other: Scratch) -> Iterator[bool | None]:
-    """Whether nobody holds the lock of a scratch folder; if so, it is held meanwhile. None: it has gone."""
+    """Whether the lock of a scratch folder was free; it is then held inside the `with` block. None: the
+    folder is gone.
+    """
     try:
         descriptor = os.open(other.lock, os.O_RDWR | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -99,7 +103,7 @@ def _make(parent: Path, prefix: str) -> tuple[Scratch, int]:
                 _remove(made)
                 raise
             os.close(descriptor)
-        # Another export took the folder, before it was locked, for a leftover.
+        # Another export removed the folder as a leftover, in the moment before it was locked.
 
 
 def _is_still(file: Path, descriptor: int) -> bool:
@@ -107,27 +111,29 @@ def _is_still(file: Path, descriptor: int) -> bool:
 
 
 def _is_ours(other: Scratch) -> bool:
-    """Whether a folder holds a lock of ours, and nothing that an export did not put there.
+    """Whether a folder contains our lock file, and nothing that an export did not write.
 
-    An empty one, of a call that was killed before it had the lock, is removed at once.
+    Removes an empty folder at once: its call was killed before it had the lock.
+
     """
     if other.path.is_symlink():
         return False
     try:
         names = {entry.name for entry in other.path.iterdir()}
     except (FileNotFoundError, NotADirectoryError):
-        return False  # a file of the user, or an export has ended and taken its folder away
+        return False  # it is a user's file, or an export has ended and removed its folder
     if not names:
-        with suppress(OSError):  # it has a lock by now: its export will see the one of this call
+        with suppress(OSError):  # it has a lock by now, and its export will see the lock of this call
             other.path.rmdir()
     parts = {part.name for part in (other.new, other.replaced, other.waste)}
     return _LOCK in names and names <= {_LOCK, *parts} and not other.lock.is_symlink()
 
 
 def _remove(made: Scratch) -> None:
-    """Removes a scratch folder, its lock last: until then it is known as one.
+    """Removes a scratch folder. Its lock goes last, because it marks the folder as ours.
 
-    A replaced export that is still in it is the only copy: the folder stays, and the next call saves it.
+    If a replaced export is still inside, it is the only copy: the folder stays, and the next call saves it.
+
     """
     for part in (made.new, made.waste):
         if part.exists():

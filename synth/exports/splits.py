@@ -1,16 +1,17 @@
-"""Train or test: one split for whatever was made from one text, and no near-copy in both.
+"""Assigns rows to train or test: rows from one text share a split, and no near-copy is in both.
 
-- With a holdout, the held-out rows are `test` and nothing else is.
+- With a holdout, only the held-out rows are `test`.
 - Without one, `test` is cut from the drafts: a draft's split is a hash of the text it was made from (itself,
-  or the ancestors that its lineage leads to; few-shot examples do not count). So a row keeps its split
-  whatever else is added. What people gave, and what was made from it, stays in train.
-- A row made from texts of both splits, or a near-copy of a row in test, would join the two: train gives way.
+  or the ancestors that its lineage leads to; few-shot examples do not count). So a row keeps its split when
+  rows are added. Seeds, and rows made from them, stay in train.
+- A row made from texts of both splits, or a near-copy of a row in test, would leak between them. Such a row
+  is left out of train.
 
-Stages, labels and languages each have their share in test up to chance, as the hash does not know them; how
-it came out is counted (`ExportCounts.strata`). To cut each of them exactly would cost the promise that no row
-moves. Let any m rows of a label have one in test, and no row leave test when others are added. Then of any n
-rows at most m - 1 are not in test: if m were not, these m by themselves had one in test, which has left it
-since.
+The hash does not know stages, labels and languages, so their shares in test vary by chance. The actual shares
+are counted (`ExportCounts.strata`). Exact shares would break the promise that no row changes its split. Let
+any m rows of a label have one in test, and no row leave test when others are added. Then at most m - 1 of any
+n rows are not in test. Otherwise m of them would be outside; as a dataset of their own, these m would have
+had one in test, and that one would have left it since.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 class Origins:
-    """Which texts a row was made from in the end, and in which split they put it.
+    """The original texts of each row, and the split that follows from them.
 
-    Reads the lineage of all rows, dropped ones included: two kept rows may share a dropped parent.
+    Reads the lineage of all rows, including dropped ones: two kept rows may share a dropped parent.
+
     """
 
     def __init__(self, lineages: Iterable[tuple[str, Lineage]], test_share: float) -> None:
@@ -46,11 +48,11 @@ class Origins:
 
     @property
     def held_out(self) -> int:
-        """How many rows were set aside."""
+        """The number of held-out rows."""
         return len(self._held_out)
 
     def roots(self, row_id: str) -> set[str]:
-        """The ids of what the row was made from, back to what was made from nothing here."""
+        """The ids of the row's earliest ancestors, which have no parents in this run."""
         if row_id not in self._parents:
             return {row_id}
         roots: set[str] = set()
@@ -69,7 +71,7 @@ class Origins:
         return roots
 
     def split(self, row_id: str) -> Split | None:
-        """The split of a row; None where its texts are in both, or were held out."""
+        """The split of a row. None if its texts are in both splits, or were held out."""
         if row_id in self._held_out:
             return "test"
         roots = self.roots(row_id)
@@ -85,7 +87,7 @@ class Origins:
 
 
 class TestSplitGuard:
-    """The rows of `test`, asked whether a row of `train` comes too close to one."""
+    """Knows the rows of `test`, and finds rows of `train` that are too similar to one of them."""
 
     __test__ = False  # not for pytest
 
@@ -95,7 +97,7 @@ class TestSplitGuard:
         self._meanings = EmbeddingIndex(meaning) if meaning is not None else None
 
     def add(self, row: Row) -> None:
-        """Takes a row of `test` in."""
+        """Adds a row of `test`."""
         if text := row.conversation.prompt_text:
             self._prompts.add(text)
             if self._meanings:
@@ -103,8 +105,7 @@ class TestSplitGuard:
         self._clusters.add(row.cluster or row.id)
 
     def touches(self, row: Row) -> bool:
-        """Whether a row is of the same cluster as one of `test`, or its prompt a near-copy of one's, or says
-        the same."""
+        """Whether a row shares its cluster, its prompt or a near-copy of its prompt with a row of `test`."""
         if (row.cluster or row.id) in self._clusters:
             return True
         text = row.conversation.prompt_text

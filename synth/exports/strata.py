@@ -1,4 +1,4 @@
-"""What kinds of rows there are: by the stage that made them, by label, by language, by source."""
+"""Groups rows by the stage that made them, by label, by language and by source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OWN = "own"
 
 
 def strata_of(row: Row) -> Iterator[tuple[str, str]]:
-    """Each kind that a row belongs to, as a dimension and a value in it."""
+    """The kinds of a row, as pairs of a dimension and a value."""
     yield "stage", row.maker
     for name in sorted(row.labels):
         if (value := label_of(row, name)) is not None:
@@ -34,13 +34,13 @@ def group_of(exported: ExportedRow, by: str) -> str:
 
 
 def label_of(row: Row, name: str) -> str | None:
-    """A label that is a word, a number or a yes or no, in words; lists and objects are no kind of row."""
+    """A label as text, if it is a word, a number or a boolean. Lists and objects do not count as a kind."""
     value = row.labels.get(name)
     return str(value).lower() if isinstance(value, bool) else str(value) if _plain(value) else None
 
 
 def language(row: Row) -> str:
-    """The language, or the script, of what was asked and answered."""
+    """The language of the prompt and the answer, or their script."""
     messages = row.conversation.messages
     said = (content_of(message) for message in messages if message["role"] in ("user", "assistant"))
     return language_or_script("\n".join(said))

@@ -1,4 +1,4 @@
-"""How the model to train will see a row: through its own chat template, counted by its own tokenizer."""
+"""Shows rows as the model to train will see them: with its chat template and its tokenizer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from synth.hints import pip_install
 from synth.llm.base import Json
 from synth.recipe.model import ExportOptions
 
-# How many tokens a text has.
+# Counts the tokens of a text.
 CountTokens = Callable[[str], int]
 
 
@@ -43,16 +43,16 @@ class TargetModel:
             ) from None
 
     def length(self, example: TrainingExample) -> int:
-        """Tokens of the whole row, the longer one of a pair."""
+        """Tokens of the whole row; in a pair, of the longer one."""
         return max(self._count(self._render(example, messages)) for messages in _conversations(example))
 
     def leaves_out(self, example: TrainingExample) -> str | None:
-        """A text of the row that the template does not show whole, in words, or None."""
+        """A sentence about a text of the row that the template does not show in full, or None."""
         lost = (self._lost(messages, self._render(example, messages)) for messages in _conversations(example))
         return next(filter(None, lost), None)
 
     def flaw(self, example: TrainingExample) -> str | None:
-        """A text that is left out, or why the loss would not cover the answer and only it, or None."""
+        """A sentence about a lost text or about a loss mask that misses the answer, or None."""
         for messages in _conversations(example):
             rendered = self._render(example, messages)
             flaw = self._lost(messages, rendered) or self._moved(example, messages, rendered)
@@ -63,14 +63,14 @@ class TargetModel:
     def _lost(self, messages: Sequence[Json], rendered: str) -> str | None:
         for message in messages:
             text = content_of(message).strip()
-            # Some templates (llama3.1) show what a tool said as a JSON string.
+            # Some templates (llama3.1) show a tool's result as a JSON string.
             quoted = message["role"] == "tool" and json.dumps(text, ensure_ascii=False) in rendered
             if text not in rendered and not quoted:
                 return f"the chat template of {self._name} leaves out {text[:60]!r}"
         return None
 
     def _moved(self, example: TrainingExample, messages: Sequence[Json], rendered: str) -> str | None:
-        """Trainers take the length of the rendered prompt for the place where the answer begins."""
+        """Trainers assume that the answer begins where the rendered prompt ends."""
         *asked, answer = messages
         if answer["role"] != "assistant" or not asked:
             return None
@@ -79,7 +79,7 @@ class TargetModel:
         return f"the chat template of {self._name} shows the prompt in another way before its answer"
 
     def _render(self, example: TrainingExample, messages: Sequence[Json], *, ask: bool = False) -> str:
-        """The text that a trainer sees; with `ask`, up to where the model is to go on."""
+        """The text that a trainer sees. With `ask`, it ends where the model starts to write."""
         try:
             return self._template.render(
                 messages=messages,
@@ -95,7 +95,7 @@ class TargetModel:
 
 @lru_cache(maxsize=16)
 def _compiled(template: str) -> Template:
-    """The template ready to render. Every export uses the same few, and each takes 40 ms to compile."""
+    """The compiled template, cached: every export uses the same few, and compiling one takes 40 ms."""
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
     )
@@ -105,9 +105,10 @@ def _compiled(template: str) -> Template:
 
 
 def target_model(options: ExportOptions, base: Path) -> TargetModel | None:
-    """The model of `export.model`, where its folder (relative to `base`) is here or lengths are asked for.
+    """The model of `export.model`. None if its folder (relative to `base`) does not exist and no lengths are
+    needed.
 
-    Raises `ExportError` where it cannot be loaded.
+    Raises `ExportError` if it cannot be loaded.
     """
     check_model(options)
     if options.model is None:
@@ -156,7 +157,7 @@ def _fetched(name: str) -> Path:
         raise ExportError(
             f"the tokenizer could not be loaded: {error}",
             where=f"export.model: {name}",
-            hint="Name a folder that holds the model.",
+            hint="Name a folder that contains the model.",
         ) from None
 
 
@@ -176,7 +177,7 @@ def _conversations(example: TrainingExample) -> list[list[Json]]:
 
 
 def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
-    """As transformers has it: letters as they are, nothing escaped for HTML."""
+    """Like the `tojson` filter of transformers: no ASCII escapes, and no HTML escapes."""
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
@@ -185,7 +186,7 @@ def _refuse(words: str) -> None:
 
 
 class _Generation(Extension):
-    """Reads `{% generation %}`, by which training templates mark answers, as if it were not there."""
+    """Ignores `{% generation %}`, with which training templates mark answers."""
 
     tags = {"generation"}  # noqa: RUF012 - jinja's own interface
 

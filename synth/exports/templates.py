@@ -1,8 +1,8 @@
-"""What the chat templates of well-known models make of the rows of an export.
+"""Checks the rows of an export against the chat templates of well-known models.
 
-Loaders drop or cut in silence what a template does not show. Which model will be trained is often open when
-rows are exported, so each row is shown to four templates that differ in what they refuse and pass over.
-Nothing is withheld for it, but the card says what each made of the rows.
+Loaders silently drop or cut anything that a template does not show. At export time the model to train is
+often not known yet. So each row is rendered with four templates that refuse and skip different things. No row
+is withheld for the result, but the card reports it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
 
 @dataclass(slots=True)
 class Seen:
-    """How many rows a template shows whole, and what is wrong with the first other one."""
+    """The number of rows that a template shows in full, and the problem with the first other row."""
 
     model: TargetModel
     whole: int = 0
@@ -29,7 +29,7 @@ class Seen:
 
 
 class Templates:
-    """Shows rows to chat templates, and counts."""
+    """Renders rows with the chat templates, and counts the results."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -39,7 +39,7 @@ class Templates:
         }
 
     def look(self, example: TrainingExample) -> None:
-        """Takes in one row."""
+        """Renders one row with every template."""
         self.rows += 1
         for seen in self._seen.values():
             wrong = _wrong(seen.model, example)
@@ -49,7 +49,7 @@ class Templates:
                 seen.wrong = f"row {example.id}: {wrong}"
 
     def passed(self) -> list[str]:
-        """The templates that show all rows, in a line for the card."""
+        """The line on the card about templates that show all rows in full."""
         whole = [name for name, seen in self._seen.items() if seen.whole == self.rows]
         if not whole:
             return []
@@ -59,7 +59,7 @@ class Templates:
         ]
 
     def failed(self) -> list[str]:
-        """A line for each other template, with the first row that it does not show."""
+        """One line for each other template, with the first row that it does not show in full."""
         words = []
         for name, seen in self._seen.items():
             if seen.wrong is not None:

@@ -22,7 +22,7 @@ def call(name: Any = "find", arguments: Any = '{"a": 1}') -> dict[str, Any]:
 
 
 def used(calls: Any, results: int = 1, text: str | None = None) -> Messages:
-    """A conversation with a call and so many results."""
+    """A conversation with a call and `results` results."""
     asked, answered = chat("Find it.", "There it is.")
     result = {"role": "tool", "tool_call_id": "abcdefghi", "name": "find", "content": "1"}
     return [asked, {"role": "assistant", "content": text, "tool_calls": calls}, *[result] * results, answered]
@@ -39,11 +39,11 @@ NO_TOOLS = {"together": "uses tools"}
 # name: messages, tools, what is said in every format, what is said in some
 BAD_ROWS: dict[str, tuple[Messages, list[Any], str, dict[str, str]]] = {
     "no answer": ([USER], [], "does not end with the assistant's answer", {}),
-    "nobody asks": ([ASSISTANT], [], "nobody asks", {}),
+    "no user message": ([ASSISTANT], [], "no message of the user", {}),
     "system prompt and answer alone": ([SYSTEM, ASSISTANT], [], "answer follows a message of the system", {}),
     "no messages": ([], [], "does not end with the assistant's answer", {}),
     "empty answer": (chat("A?", ""), [], "message 1 (assistant) is empty", {}),
-    "answer of white space": (chat("A?", " \n\t"), [], "message 1 (assistant) is empty", {}),
+    "answer of only white space": (chat("A?", " \n\t"), [], "message 1 (assistant) is empty", {}),
     "empty question": (chat("", "B."), [], "message 0 (user) is empty", {}),
     "empty system prompt": (
         [{"role": "system", "content": ""}, USER, ASSISTANT],
@@ -51,7 +51,7 @@ BAD_ROWS: dict[str, tuple[Messages, list[Any], str, dict[str, str]]] = {
         "(system) is empty",
         {},
     ),
-    "empty answer further up": (
+    "empty earlier answer": (
         [USER, {"role": "assistant", "content": ""}, USER, ASSISTANT],
         [],
         "is empty",
@@ -75,7 +75,7 @@ BAD_ROWS: dict[str, tuple[Messages, list[Any], str, dict[str, str]]] = {
         {"together": "take turns", "llama-factory": "take turns"},
     ),
     "two answers in a row": ([USER, ASSISTANT, ASSISTANT], [], "follows a message of the assistant", {}),
-    "two answers in a row further up": (
+    "two earlier answers in a row": (
         [USER, ASSISTANT, ASSISTANT, USER, ASSISTANT],
         [],
         "written",
@@ -113,18 +113,18 @@ BAD_ROWS: dict[str, tuple[Messages, list[Any], str, dict[str, str]]] = {
         "does not end with the assistant's answer",
         NO_TOOLS,
     ),
-    "arguments that are no JSON": (used([call(arguments="{a: 1")]), [], "object of arguments", NO_TOOLS),
+    "arguments that are not JSON": (used([call(arguments="{a: 1")]), [], "object of arguments", NO_TOOLS),
     "arguments that are a list": (used([call(arguments="[1]")]), [], "object of arguments", NO_TOOLS),
     "call without a name": (used([call(name=None)]), [], "without a function's name", NO_TOOLS),
-    "call of a name with spaces": (used([call(name="find it")]), [], "without a function's name", NO_TOOLS),
-    "calls that are no list": (used({"name": "find"}), [], "without a function's name", NO_TOOLS),
-    "call of the user": (
+    "call with spaces in the name": (used([call(name="find it")]), [], "without a function's name", NO_TOOLS),
+    "calls that are not a list": (used({"name": "find"}), [], "without a function's name", NO_TOOLS),
+    "call by the user": (
         [{**USER, "tool_calls": [call()]}, ASSISTANT],
         [],
         "is not the assistant's",
         NO_TOOLS,
     ),
-    "text beside a call": (
+    "text next to a call": (
         used([call()], text="Let me look."),
         [tool()],
         "written",
@@ -141,11 +141,11 @@ BAD_ROWS: dict[str, tuple[Messages, list[Any], str, dict[str, str]]] = {
         {"llama-factory": "take turns", **NO_TOOLS},
     ),
     "tool with a long name": (used([call()]), [tool("n" * 65)], "not 1 to 64 letters", NO_TOOLS),
-    "tool that is no function": (used([call()]), [{"type": "search"}], "is no function", NO_TOOLS),
+    "tool that is not a function": (used([call()]), [{"type": "search"}], "is not a function", NO_TOOLS),
     "tool with a broken schema": (
         used([call()]),
         [tool(parameters={"type": "objekt"})],
-        "no JSON schema",
+        "not a JSON schema",
         NO_TOOLS,
     ),
 }

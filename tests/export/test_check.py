@@ -78,10 +78,10 @@ def test_a_system_prompt_that_is_missing(exported: Path) -> None:
 def test_a_row_too_few_and_one_too_many(exported: Path) -> None:
     lines = (exported / "train.jsonl").read_bytes().splitlines(keepends=True)
     (exported / "train.jsonl").write_bytes(b"".join(lines[:-1]))
-    with pytest.raises(ExportError, match="has a receipt, and no row"):
+    with pytest.raises(ExportError, match="has a receipt, but no row"):
         check(exported)
     (exported / "train.jsonl").write_bytes(b"".join([*lines, lines[0]]))
-    with pytest.raises(ExportError, match="holds a row without a receipt"):
+    with pytest.raises(ExportError, match="contains a row without a receipt"):
         check(exported)
 
 
@@ -108,5 +108,5 @@ def test_what_stands_on_both_sides(exported: Path, shared: str) -> None:
         train["messages"] = [{"role": "user", "content": "HELLO"}, train["messages"][-1]]
         change(exported / "train.jsonl", b"How?", b"HELLO")
     (exported / "receipts.jsonl").write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in receipts))
-    with pytest.raises(ExportError, match="stands too close to a row of test"):
+    with pytest.raises(ExportError, match="is too similar to a row of test"):
         check(exported)

@@ -117,7 +117,7 @@ def test_every_text_survives(tmp_path: Path) -> None:
     ("messages", "words"),
     [
         (chat("Hello?", "Hello!")[:1], "does not end with the assistant's answer"),
-        (chat("Hello?", "Hello!")[1:], "nobody asks"),
+        (chat("Hello?", "Hello!")[1:], "no message of the user"),
         (chat("Hello?", " \n"), "message 1 (assistant) is empty"),
         (chat("", "Hello!"), "message 0 (user) is empty"),
         (

@@ -92,4 +92,4 @@ def test_a_name_that_is_none(run: Path) -> None:
     with hub() as there:
         done = export(run, "--push-to-hub", "a/b/c", url=there.url)
     assert done.returncode == 2, done.stderr
-    assert "no name of a dataset" in done.stderr
+    assert "not a valid dataset name" in done.stderr

@@ -127,7 +127,7 @@ def test_a_weight_of_tokens_takes_as_few_rows_as_make_it_up(tmp_path: Path) -> N
 
 def test_tokens_need_a_model_to_count_them(tmp_path: Path) -> None:
     general(tmp_path, 5)
-    with pytest.raises(ExportError, match=r"export.mix: counting tokens needs the model"):
+    with pytest.raises(ExportError, match=r"export.mix: counting tokens needs the tokenizer of the model"):
         mixed(tmp_path, tokens=100)
 
 

@@ -110,7 +110,7 @@ def test_out_goes_anywhere_but_onto_what_is_no_export(tmp_path: Path, run: Path)
         with pytest.raises(InputError, match=r"thesis\.tex: is a file"):
             export_run(run, out=tmp_path / "full" / inside)
     for old in ("old", "old/1"):
-        with pytest.raises(InputError, match="is where replaced exports are kept"):
+        with pytest.raises(InputError, match="is the folder for replaced exports"):
             export_run(run, out=run / "export" / old)
 
 
@@ -137,7 +137,7 @@ def test_the_empty_folder_that_one_is_in_is_not_replaced(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(InputError, match="is the folder that you are in"):
+    with pytest.raises(InputError, match="is the current folder or contains it"):
         export_run(run, out=Path("."))
 
 
@@ -184,7 +184,7 @@ def test_many_exports_at_once_leave_one_and_nothing_else(tmp_path: Path, run: Pa
         thread.join()
     refused = [each for each in ended if isinstance(each, str)]
     assert len(ended) == 6
-    assert set(refused) <= {"another export writes there."}
+    assert set(refused) <= {"another export is writing there."}
     assert len(refused) < 6
     assert sorted(read_all(tmp_path / "data")) == FILES
     assert sorted(os.listdir(tmp_path)) == ["data", "run"]

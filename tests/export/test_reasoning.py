@@ -52,8 +52,8 @@ def test_nothing_leads_to_what_a_person_wrote(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "reasoning", "words"),
     [
-        ("openai", "field", "no field for reasoning"),
-        ("llama-factory", "field", "no field for reasoning"),
+        ("openai", "field", "no separate field for reasoning"),
+        ("llama-factory", "field", "no separate field for reasoning"),
         ("trl-dpo", "think", "nobody thought about"),
         ("trl-prompt", "field", "nobody thought about"),
     ],

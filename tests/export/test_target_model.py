@@ -85,7 +85,7 @@ def test_a_template_cannot_run_code() -> None:
 
 
 def test_lengths_need_a_model() -> None:
-    with pytest.raises(ExportError, match=r"needs the model.*export\.model"):
+    with pytest.raises(ExportError, match=r"needs the tokenizer of the model.*export\.model"):
         target_model(ExportOptions(max_length=10), Path())
     assert target_model(ExportOptions(model="a/name"), Path()) is None
 

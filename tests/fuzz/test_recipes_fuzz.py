@@ -25,7 +25,7 @@ from synth.api import export, open_run, run_with_result
 from synth.errors import InputError, SynthError, Unfinished
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult
+from synth.pipeline.report import RunResult
 from synth.review.run_recipe import run_recipe_of
 from synth.row import Row
 from synth.store import RunFolder, RunReader
@@ -67,7 +67,7 @@ class Desk:
         """One call of `synth run`."""
         recipe = case.write(self.folder / "recipe")
         self._monkeypatch.setattr("synth.pipeline.run.build_clients", shaker.clients)
-        self._monkeypatch.setattr("synth.pipeline.run.LIVE_SLOTS", live_slots)
+        self._monkeypatch.setattr("synth.pipeline.session.LIVE_SLOTS", live_slots)
         progress = Progress()
         before = asked(self.folder / out)
         result = run_with_result(recipe, self.folder / out, progress=progress)

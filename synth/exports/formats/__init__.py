@@ -1,6 +1,7 @@
-"""Every format by name. A further one is an entry of a module here, with its rules beside it.
+"""The registry of export formats.
 
-Another package adds a `Format` by an entry point of the group `synth.formats`.
+To add a format here, add an entry to a module of this folder, with its rules. Another package adds a `Format`
+through an entry point of the group `synth.formats`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _ADDED = Registry("synth.formats", {}, Format)
 
 
 def find_format(name: str) -> Format:
-    """The format of that name. Raises `ExportError`, naming those that there are."""
+    """The format with this name. Raises `ExportError`, which lists the known names."""
     if name in FORMATS:
         return FORMATS[name]
     try:

@@ -1,7 +1,7 @@
 """Alpaca's `instruction`, `input` and `output`, with the `system` and `history` of LLaMA-Factory.
 
-Earlier turns are pairs in `history`. Stanford's own script reads the first three keys alone: for it, export
-rows of a single exchange and without a system prompt.
+Earlier turns are pairs in `history`. Stanford's script reads only the first three keys. For it, export rows
+with one exchange and no system prompt.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Axolotl (0.19): conversations of the type `chat_template`, with a configuration that starts.
+"""Axolotl (0.19): conversations of the type `chat_template`, with a configuration that is ready to run.
 
-Rows longer than `sequence_len` are dropped by it, hence `export.max_length`. Each answer is trained on.
+Axolotl drops rows longer than `sequence_len`, so the configuration sets it to `export.max_length`. Every
+answer of a conversation is trained on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a format is: a name, a mapping, and the rules of those who read it."""
+"""The definition of a format: a name, a mapping, and the rules of its consumers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from synth.errors import ExportError
 from synth.exports.example import ExampleKind, TrainingExample
 from synth.llm.base import Json
 
-# What rows are put in: JSON Lines, Parquet, or a folder of the `datasets` library.
+# The container of the rows: JSON Lines, Parquet, or a folder of the `datasets` library.
 Container = Literal["jsonl", "parquet", "arrow"]
 
-# What is wrong with an example, in words that follow "row ...: ", or None.
+# Returns the problem with an example, as text to follow "row ...: ", or None.
 FormatRule = Callable[[TrainingExample], str | None]
 
 
 @dataclass(frozen=True)
 class DatasetFiles:
-    """What a format's extra files can say: the dataset's name, its splits' files, the model to train."""
+    """The facts available to a format's extra files: the dataset's name, its splits' files, the model to
+    train.
+    """
 
     name: str
     files: dict[str, str]
@@ -27,7 +29,7 @@ class DatasetFiles:
 
 
 def no_extras(_: DatasetFiles) -> dict[str, str]:
-    """For formats that are their rows and nothing more."""
+    """For formats without extra files."""
     return {}
 
 
@@ -35,9 +37,9 @@ def no_extras(_: DatasetFiles) -> dict[str, str]:
 class Format:
     """One way to write examples.
 
-    `record` maps an example of `kind` that keeps `rules`; `about` is a line for the card; `extras` are the
-    texts of further files that the trainer wants, by name; `container` is what the rows are put in;
-    `thinks_beside` says whether an answer can have its reasoning in a field of its own.
+    `record` maps an example of `kind` that satisfies `rules` to the JSON to write. `about` is a line for the
+    card. `extras` returns the texts of further files that the trainer needs, by file name. `container` is the
+    file format of the rows. `thinks_beside` says whether an answer's reasoning has a separate field.
     """
 
     name: str
@@ -51,7 +53,7 @@ class Format:
     thinks_beside: bool = False
 
     def write(self, example: TrainingExample) -> Json:
-        """The record. Raises `ExportError`, naming the row and the rule, where it cannot be expressed."""
+        """The record to write. Raises `ExportError`, which names the row and the broken rule."""
         for rule in self.rules:
             if broken := rule(example):
                 raise ExportError(

@@ -1,8 +1,8 @@
 """Mistral's chat format, as `mistral-common` 1.13 validates it for fine-tuning.
 
 The last message is the assistant's; a message has a text or calls, not both; ids of calls are 9 letters or
-digits; names of tools and their schemas (Draft 7) are checked. Ids of another form are replaced, the same id
-always by the same one.
+digits; names of tools and their schemas (Draft 7) are checked. Other ids are replaced; an id always gets the
+same replacement.
 """
 
 from __future__ import annotations

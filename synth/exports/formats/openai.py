@@ -1,7 +1,7 @@
-"""The JSON Lines of OpenAI's fine-tuning, which live on at Azure, Fireworks and Together.
+"""The JSON Lines of OpenAI's fine-tuning. Azure, Fireworks and Together accept them too.
 
-OpenAI wants at least 10 rows and arguments of calls as JSON texts. Together's client (1.6.0) knows no tools,
-refuses keys it does not know and wants the user and the assistant to take turns.
+OpenAI requires at least 10 rows, and arguments of calls as JSON texts. Together's client (1.6.0) does not
+support tools, refuses unknown keys, and requires the user and the assistant to take turns.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ FORMATS = (
     ),
     Format(
         "together",
-        "OpenAI's chat format within what Together's client accepts",
+        "OpenAI's chat format, limited to the keys that Together's client accepts",
         conversation,
         (no_tools, *CONVERSATION, turns_alternate),
     ),

@@ -1,4 +1,4 @@
-"""Rules on examples that several consumers share. Each says what is wrong, or None."""
+"""Rules on examples that several consumers share. Each returns the problem as text, or None."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def known_roles(example: TrainingExample) -> str | None:
-    """Chat templates (qwen3, phi3) render nothing for a role they do not know, and say nothing."""
+    """Chat templates (qwen3, phi3) silently render nothing for an unknown role."""
     for number, message in enumerate(example.messages):
         if message["role"] not in _ROLES:
             return f"message {number} has the role {message['role']!r}, not one of {', '.join(_ROLES)}"
@@ -21,43 +21,43 @@ def known_roles(example: TrainingExample) -> str | None:
 
 
 def system_first(example: TrainingExample) -> str | None:
-    """Templates take a system prompt at the start, or not at all."""
+    """Templates accept a system prompt only as the first message."""
     for number, message in enumerate(example.messages):
         if message["role"] == "system" and number:
             return f"message {number} is a system prompt, which may only come first"
     return None
 
 
-def somebody_asks(example: TrainingExample) -> str | None:
-    """An answer that nobody asked for teaches a model to talk to itself."""
+def has_user_message(example: TrainingExample) -> str | None:
+    """An answer without a user's message teaches a model to talk to itself."""
     if not any(message["role"] == "user" for message in example.messages):
-        return "nobody asks: it has no user's message"
+        return "it has no message of the user"
     return None
 
 
 def ends_with_answer(example: TrainingExample) -> str | None:
-    """There has to be something to learn."""
+    """Without an answer there is nothing to learn."""
     if not example.messages or example.answer["role"] != "assistant":
         return "it does not end with the assistant's answer"
     return None
 
 
 def ends_with_question(example: TrainingExample) -> str | None:
-    """A prompt waits for an answer."""
+    """A prompt must end with a message that the assistant can answer."""
     if not example.messages or example.answer["role"] not in ("user", "tool"):
         return "the prompt does not end with the user or a tool"
     return None
 
 
 def answer_follows_question(example: TrainingExample) -> str | None:
-    """What comes before the answer must be the other side: a completion does not continue an answer."""
+    """The message before the answer must not be the assistant's: a completion does not continue an answer."""
     if len(example.messages) > 1 and example.prompt[-1]["role"] not in ("user", "tool"):
         return f"the answer follows a message of the {example.prompt[-1]['role']}, not of the user or a tool"
     return None
 
 
 def says_something(example: TrainingExample) -> str | None:
-    """An empty turn is rendered as one, and trained on; a content that is no text breaks templates."""
+    """An empty turn would be rendered and trained on. Content that is not text breaks templates."""
     for number, message in enumerate(example.messages):
         if not isinstance(message["content"], str):
             return f"message {number} has content that is not text"
@@ -67,11 +67,11 @@ def says_something(example: TrainingExample) -> str | None:
 
 
 def calls_well_formed(example: TrainingExample) -> str | None:
-    """A call is a function's name and an object of arguments, made by the assistant."""
+    """Only the assistant makes calls. A call has a function's name and an object of arguments."""
     for number, message in enumerate(example.messages):
         calls = message.get("tool_calls", [])
         if calls and message["role"] != "assistant":
-            return f"message {number} calls a tool, and is not the assistant's"
+            return f"message {number} calls a tool, but is not the assistant's"
         if not isinstance(calls, list) or not all(_is_call(call) for call in calls):
             return f"message {number} has a call without a function's name and an object of arguments"
     return None
@@ -100,21 +100,21 @@ def tools_well_formed(example: TrainingExample) -> str | None:
     for number, tool in enumerate(example.tools):
         function = tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict):
-            return f"tool {number} is no function"
+            return f"tool {number} is not a function"
         name = function.get("name")
         if not isinstance(name, str) or not _FUNCTION_NAME.fullmatch(name):
             return f"tool {number} has the name {name!r}, not 1 to 64 letters, digits, _ or -"
         try:
             Draft7Validator.check_schema(function.get("parameters") or {})
         except SchemaError as error:
-            return f"the parameters of the tool {name!r} are no JSON schema ({error.message})"
+            return f"the parameters of the tool {name!r} are not a JSON schema ({error.message})"
     return None
 
 
 def no_tools(example: TrainingExample) -> str | None:
-    """For formats that have no place for tools."""
+    """For formats without a field for tools."""
     if example.tools or any(m["role"] == "tool" or m.get("tool_calls") for m in example.messages):
-        return "it uses tools, which the format has no place for"
+        return "it uses tools, which the format cannot express"
     return None
 
 
@@ -131,15 +131,15 @@ def turns_alternate(example: TrainingExample) -> str | None:
 
 
 def calls_or_says(example: TrainingExample) -> str | None:
-    """For formats in which a message is a text or calls, and cannot be both."""
+    """For formats in which a message is either a text or calls."""
     for number, message in enumerate(example.messages):
         if message.get("tool_calls") and content_of(message):
-            return f"message {number} has both a text and a call, and the format has place for one"
+            return f"message {number} has both a text and a call, and the format allows only one of them"
     return None
 
 
 def single_answer(example: TrainingExample) -> str | None:
-    """Two answers are compared as texts."""
+    """Compares the two answers as texts."""
     if example.rejected is not None and example.rejected.strip() == content_of(example.answer).strip():
         return "the chosen and the rejected answer are the same"
     return None
@@ -157,7 +157,7 @@ def _is_call(call: Json) -> bool:
 
 _ANY = (
     system_first,
-    somebody_asks,
+    has_user_message,
     says_something,
     calls_well_formed,
     results_follow_calls,

@@ -1,7 +1,7 @@
 """ShareGPT's conversations, and LLaMA-Factory's datasets, which are such conversations with a description.
 
-LLaMA-Factory (0.9.5) drops rows whose turns do not alternate, with a line in its log, and takes columns that
-`dataset_info.json` does not list for empty. A call and its result are turns of their own (`function_call`,
+LLaMA-Factory (0.9.5) drops rows whose turns do not alternate, with a line in its log, and treats columns that
+`dataset_info.json` does not list as empty. A call and its result are turns of their own (`function_call`,
 `observation`), so one message cannot both say something and call.
 """
 
@@ -45,12 +45,12 @@ def _turn(message: Json) -> Json:
 
 
 def _tools(example: TrainingExample) -> str:
-    """Always there, so that every row has the same columns."""
+    """Always present, so that every row has the same columns."""
     return as_text([tool["function"] for tool in example.tools]) if example.tools else ""
 
 
 def _info(dataset: DatasetFiles, columns: Json, ranking: bool = False) -> dict[str, str]:
-    """`dataset_info.json`, with one entry a split: `NAME_train`, `NAME_test`."""
+    """`dataset_info.json`, with one entry per split: `NAME_train`, `NAME_test`."""
     entries = {
         f"{dataset.name}_{split}": {
             "file_name": file,

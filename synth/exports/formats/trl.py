@@ -1,9 +1,9 @@
 """TRL (https://huggingface.co/docs/trl/dataset_formats): conversational rows for its trainers.
 
 `SFTTrainer` takes the prompt-completion branch, and trains on the completion only, whenever a row has the key
-`prompt`; it applies the model's own chat template. It looks at one key of a row to see whether texts or
-messages are in it, so a file never mixes the two. It accepts nearly anything else in silence, an empty turn
-or an unknown role included: hence the rules. Arguments of a call are an object, as templates want them.
+`prompt`; it applies the model's own chat template. It decides from one key of a row whether it contains texts
+or messages, so a file never mixes the two. It silently accepts nearly everything else, even an empty turn or
+an unknown role: hence the rules. Arguments of a call are an object, because chat templates expect one.
 """
 
 from __future__ import annotations
