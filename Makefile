@@ -6,7 +6,7 @@ VLLM := .venvs/vllm
 TOGETHER := .venvs/together
 FINETUNE := .venvs/finetune
 
-.PHONY: demo test lint clean requirements vllm-env consumers-env finetune-env
+.PHONY: demo test lint docs clean requirements vllm-env consumers-env finetune-env
 
 demo: $(VENV)/demo-ready
 	@$(BIN)/python -m synth.llm.embedded.download
@@ -24,6 +24,10 @@ lint: $(VENV)/dev-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The tables of keys and of reasons in docs/, from the code.
+docs: $(VENV)/dev-ready
+	$(BIN)/python docs/write_reference.py
 
 $(BIN)/python:
 	@echo "Making the environment in $(VENV) ..."

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from synth.errors import InputError
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult, run_recipe
+from synth.pipeline.report import RunResult
+from synth.pipeline.run import run_recipe
 from synth.recipe.find import find_recipe, find_run_or_recipe, is_recipe
 from synth.recipe.load import load_recipe
 from synth.reports.position_bias import PositionBias, position_bias_of
@@ -44,9 +45,14 @@ def run(
 ) -> Run:
     """Runs or resumes `recipe`, and opens the run.
 
-    `settings` are `key=value`, as for `--set`. Works in a notebook, too. Progress goes to stderr, or to
-    `progress` if that is given: `synth.run(..., progress=Progress())` is silent. Raises `SynthError` where
-    the command would exit with an error; all replies so far are kept.
+    `settings` are `key=value` texts, as for `--set`. `limit` is the maximum number of drafts. Works in a
+    notebook, too. Progress goes to stderr, or to `progress` if it is given: `Progress()` shows nothing.
+
+    >>> run = synth.run("recipe.yaml", out="runs/small", settings=["seed=7"], limit=5)
+    >>> len(list(run.drafts()))
+    5
+
+    Raises `SynthError` where the command would exit with an error. All replies so far are kept.
     """
     with _shown(progress) as seen:
         result = run_with_result(
@@ -86,7 +92,13 @@ def run_with_result(
 
 
 def open_run(run: Path | str) -> Run:
-    """Opens a run folder, or the run of a recipe, for reading. (`synth.open`)"""
+    """Opens a run folder, or the run of a recipe, for reading. (`synth.open`)
+
+    >>> synth.open("recipe.yaml")
+    Run('runs/desk': 98 kept, 3 dropped)
+
+    Raises `InputError` if there is no run.
+    """
     return Run(find_run(run))
 
 
@@ -94,6 +106,14 @@ def export(run: Path | str | Run, format: str | None = None, out: Path | str | N
     """Writes fine-tune-ready files (`synth export`).
 
     For a recipe, its current `export` applies; for a run folder, the `export` of its last run.
+
+    >>> result = synth.export("runs/desk", format="trl-sft", out="sft")
+    >>> result.files
+    {'train': 90, 'test': 8}
+    >>> sorted(file.name for file in result.folder.iterdir())
+    ['README.md', 'manifest.json', 'receipts.jsonl', 'test.jsonl', 'train.jsonl']
+
+    Raises `ExportError` if a row cannot be exported or a check of the files fails.
     """
     from synth.exports import export_run
 
@@ -110,7 +130,15 @@ def export(run: Path | str | Run, format: str | None = None, out: Path | str | N
 
 
 class Run:
-    """A run, open to read: iterate over it for the receipts of the rows that were kept."""
+    """A run, open for reading. Iteration yields the receipts (JSON objects) of its kept rows.
+
+    >>> run = synth.open("runs/desk")
+    >>> row = next(iter(run))
+    >>> [message["role"] for message in row["messages"]]
+    ['user', 'assistant']
+    >>> sum(1 for row in run.rows(status="dropped"))
+    3
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from synth.frozen import FrozenJson, freeze
 
@@ -71,7 +71,7 @@ class Conversation:
 
     def with_messages(self, messages: Sequence[FrozenJson]) -> Conversation:
         """A conversation with these messages and the same tools."""
-        return replace(self, messages=messages)
+        return Conversation(messages, self.tools)
 
     def with_answer(self, text: str) -> Conversation:
         """The same prompt with this answer, which replaces an existing one."""

@@ -22,6 +22,11 @@ class Registry(Generic[T]):
         self._kind = kind
 
     @property
+    def built_in(self) -> list[str]:
+        """The names of this package's own objects."""
+        return list(self._built_in)
+
+    @property
     def names(self) -> list[str]:
         """All names, the built-in ones first."""
         added = {entry.name for entry in metadata.entry_points(group=self._group)}

@@ -12,7 +12,7 @@ import orjson
 from synth.errors import MachineError, SourceError
 from synth.llm.base import Json
 from synth.shapes import RawRecord
-from synth.tables import LONGEST_LINE, Reading, Rows, not_text, read_csv, read_xlsx, too_long
+from synth.tables import LONGEST_LINE, Rows, TableFormat, not_text, read_csv, read_xlsx, too_long
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -22,7 +22,7 @@ LARGEST_JSON = 64 * 2**20
 LARGEST_GROUP = 512 * 2**20
 
 
-def read_records(file: Path, reading: Reading) -> Rows:
+def read_records(file: Path, reading: TableFormat) -> Rows:
     """Yields the rows of a file, in bounded memory. For a bad row, yields its error instead.
 
     Raises `SourceError` if the rest of the file is unusable, `MachineError` if the file cannot be read.
@@ -51,7 +51,7 @@ def filled(item: Json) -> Json:
     }
 
 
-def _jsonl(file: Path, reading: Reading) -> Rows:
+def _jsonl(file: Path, reading: TableFormat) -> Rows:
     for number, line in enumerate(_raw_lines(file, reading), start=1):
         where = f"{file}:{number}"
         if len(line) > LONGEST_LINE:
@@ -65,7 +65,7 @@ def _jsonl(file: Path, reading: Reading) -> Rows:
             yield _object(line, where)
 
 
-def _raw_lines(file: Path, reading: Reading) -> Iterator[bytes]:
+def _raw_lines(file: Path, reading: TableFormat) -> Iterator[bytes]:
     """Lines in UTF-8. Reads at most `LONGEST_LINE` + 1 bytes at once."""
     if reading.encoding is not None:
         with file.open(encoding=reading.encoding, newline="\n") as text:
@@ -106,7 +106,7 @@ def _not_utf8(line: bytes, at: int, where: str) -> SourceError:
     )
 
 
-def _json(file: Path, reading: Reading) -> Rows:
+def _json(file: Path, reading: TableFormat) -> Rows:
     # The file is parsed as a whole, which takes several times its size in memory.
     if (size := file.stat().st_size) > LARGEST_JSON:
         raise SourceError(
@@ -129,12 +129,12 @@ def _json(file: Path, reading: Reading) -> Rows:
             )
 
 
-def _whole(file: Path, reading: Reading) -> bytes:
+def _whole(file: Path, reading: TableFormat) -> bytes:
     data = file.read_bytes()
     return data.decode(reading.encoding).encode() if reading.encoding else data.removeprefix(codecs.BOM_UTF8)
 
 
-def _parquet(file: Path, reading: Reading) -> Rows:
+def _parquet(file: Path, reading: TableFormat) -> Rows:
     import pyarrow
     import pyarrow.parquet as parquet
 
@@ -165,7 +165,7 @@ def _check_groups(table: ParquetFile, file: Path) -> None:
         )
 
 
-_READERS: Mapping[str, Callable[[Path, Reading], Rows]] = {
+_READERS: Mapping[str, Callable[[Path, TableFormat], Rows]] = {
     ".jsonl": _jsonl,
     ".ndjson": _jsonl,
     ".json": _json,

@@ -21,7 +21,7 @@ from synth.row_files import filled, read_records
 from synth.shapes import KEYS, RawRecord, named, read_example, read_text
 from synth.stages.items import KnownFailure, Seed
 from synth.store import RunReader
-from synth.tables import Reading, Rows
+from synth.tables import Rows, TableFormat
 
 T = TypeVar("T")
 
@@ -245,7 +245,7 @@ def _renamed(record: RawRecord, fields: Mapping[str, str]) -> RawRecord | Source
 
 def _files(source: FileSource, folder: Path) -> Rows:
     columns = frozenset(source.fields.values())
-    reading = Reading(source.separator, source.encoding, columns)
+    reading = TableFormat(source.separator, source.encoding, columns)
     for file in _glob(source.path, folder):
         yield from read_records(file, reading)
 

@@ -39,7 +39,7 @@ _BROKEN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TableFormat:
     """The recipe's options for a file: separator, encoding, and the names of its columns."""
 
     separator: str | None = None
@@ -51,7 +51,7 @@ class Reading:
 Rows = Iterator[RawRecord | SourceError]
 
 
-def read_csv(file: Path, reading: Reading) -> Rows:
+def read_csv(file: Path, reading: TableFormat) -> Rows:
     """The rows of a .csv or .tsv. Raises `SourceError` if the rest of the table is unusable."""
     csv.field_size_limit(LONGEST_LINE)
     with file.open(encoding=reading.encoding or _marked(file), newline="") as text:
@@ -76,7 +76,7 @@ def read_csv(file: Path, reading: Reading) -> Rows:
                 yield _record(columns, row, where)
 
 
-def read_xlsx(file: Path, reading: Reading) -> Rows:
+def read_xlsx(file: Path, reading: TableFormat) -> Rows:
     """The rows of a workbook's first sheet, whose first row names the columns."""
     rows = _sheet(file)
     _, columns = next(rows, (1, []))
@@ -119,7 +119,7 @@ def bad_line(file: Path) -> int:
     return 0
 
 
-def not_text(file: Path, reading: Reading) -> SourceError:
+def not_text(file: Path, reading: TableFormat) -> SourceError:
     """The error for a file that does not have the expected encoding."""
     if reading.encoding is not None:
         return SourceError(f"is not {reading.encoding}, although the recipe says so.", where=str(file))
@@ -144,7 +144,7 @@ def _marked(file: Path) -> str:
     return "utf-16" if utf16(file) else "utf-8-sig"
 
 
-def _separator(text: TextIO, file: Path, reading: Reading) -> str:
+def _separator(text: TextIO, file: Path, reading: TableFormat) -> str:
     """The separator that gives the most known columns in the first line; on a tie, the most columns."""
     if file.suffix.lower() == ".tsv":
         return "\t"

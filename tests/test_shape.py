@@ -109,6 +109,20 @@ def test_a_module_fits_in_the_head(module: Path) -> None:
     assert not any(isinstance(node, ast.Global) for node in ast.walk(ast.parse(module.read_text())))
 
 
+def test_a_class_name_means_one_thing() -> None:
+    defined: dict[str, list[str]] = {}
+    for module in MODULES:
+        for node in ast.parse(module.read_text()).body:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            if isinstance(node, ast.ClassDef):
+                names = [node.name]
+            # Aliases of types are written as classes are; constants are all capitals.
+            for name in (name for name in names if name[0].isupper() and not name.isupper()):
+                defined.setdefault(name, []).append(str(module.relative_to(PACKAGE)))
+    assert {name: places for name, places in defined.items() if len(places) > 1} == {}
+
+
 def test_a_verb_names_its_options_module_class_and_prompts() -> None:
     from synth.stages.registry import STAGES
 

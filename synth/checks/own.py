@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from synth.checks.reasons import CheckReason
 from synth.checks.verdict import AnswerCheck, Objection
 from synth.errors import RecipeError
 from synth.frozen import thaw
@@ -41,7 +42,7 @@ def own_check(named: str, folder: Path, key: str) -> tuple[AnswerCheck, Path]:
         if said is None or said is True:
             return None
         if said is False or isinstance(said, str):
-            return Objection("check_failed", said or f"{name}() says no")
+            return Objection(CheckReason.CHECK_FAILED, said or f"{name}() says no")
         raise RecipeError(
             f"{name}() answered {type(said).__name__}, not True, False, None or the words.",
             where=str(file),

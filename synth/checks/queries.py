@@ -11,10 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
+from synth.checks.reasons import CheckReason
 from synth.checks.verdict import AnswerCheck, Objection
 from synth.errors import RecipeError, UnreachableError
 from synth.hints import pip_install
 from synth.isolated import Isolated, TooMuch
+from synth.isolated.reasons import LimitReason
 from synth.llm.base import Json
 from synth.row import Row
 
@@ -47,15 +49,18 @@ def sql_check(file: Path, seconds: float, *, empty: bool) -> AnswerCheck:
     def check(row: Row) -> Objection | None:
         query = query_of(row.conversation.answer or "")
         if not query:
-            return Objection("not_sql", "the answer has no query")
+            return Objection(CheckReason.NOT_SQL, "the answer has no query")
         try:
             said = process.ask("sql", 2 * seconds, file=str(file.resolve()), query=query, allowed=seconds)
         except TooMuch as error:
-            code = "sql_time" if error.reason == "check_timeout" else "sql_error"
-            return Objection(code, f"{error.words}: {query[:200]}")
+            reason = (
+                CheckReason.SQL_TIME if error.reason is LimitReason.CHECK_TIMEOUT else CheckReason.SQL_ERROR
+            )
+            return Objection(reason, f"{error.words}: {query[:200]}")
         if said["objection"] is not None:
-            return Objection(*said["objection"])
-        return None if said["rows"] or empty else Objection("sql_empty", f"no rows: {query[:200]}")
+            code, words = said["objection"]
+            return Objection(CheckReason(code), words)
+        return None if said["rows"] or empty else Objection(CheckReason.SQL_EMPTY, f"no rows: {query[:200]}")
 
     return AnswerCheck(check, process.close)
 
@@ -95,7 +100,7 @@ def _on_sqlite(file: Path, query: str, seconds: float) -> tuple[Objection | None
     try:
         cursor.execute(query)
         if cursor.description is None:
-            return Objection("not_sql", f"is not a query: {query[:200]}"), False
+            return Objection(CheckReason.NOT_SQL, f"is not a query: {query[:200]}"), False
         rows = cursor.fetchone() is not None
         while cursor.fetchmany(1000):  # Reads all rows, because an error can occur in the last one.
             pass
@@ -137,12 +142,14 @@ def _ends_after(looks: int) -> Callable[[], bool]:
 def _sqlite_objection(error: Exception, query: str) -> Objection:
     words = str(error)
     if "interrupted" in words:
-        return Objection("sql_time", f"takes longer than allowed: {query[:200]}")
+        return Objection(CheckReason.SQL_TIME, f"takes longer than allowed: {query[:200]}")
     if "not authorized" in words or "prohibited" in words:
-        return Objection("sql_writes", f"does more than read ({words}): {query[:200]}")
+        return Objection(CheckReason.SQL_WRITES, f"does more than read ({words}): {query[:200]}")
     syntax = "syntax error" in words or "incomplete input" in words or "unrecognized token" in words
     one_only = "one statement at a time" in words
-    return Objection("not_sql" if syntax or one_only else "sql_error", f"{words}: {query[:200]}")
+    return Objection(
+        CheckReason.NOT_SQL if syntax or one_only else CheckReason.SQL_ERROR, f"{words}: {query[:200]}"
+    )
 
 
 def _on_duckdb(file: Path, query: str, seconds: float) -> tuple[Objection | None, bool]:
@@ -161,7 +168,7 @@ def _on_duckdb(file: Path, query: str, seconds: float) -> tuple[Objection | None
         statements = duckdb.extract_statements(query)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             several = len(statements) != 1
-            code = "not_sql" if several else "sql_writes"
+            code = CheckReason.NOT_SQL if several else CheckReason.SQL_WRITES
             return Objection(
                 code, f"{'is not one query' if several else 'does more than read'}: {query[:200]}"
             ), False
@@ -171,11 +178,11 @@ def _on_duckdb(file: Path, query: str, seconds: float) -> tuple[Objection | None
         while result.fetchmany(1000):
             pass
     except duckdb.InterruptException:
-        return Objection("sql_time", f"takes longer than {seconds:g} s: {query[:200]}"), False
+        return Objection(CheckReason.SQL_TIME, f"takes longer than {seconds:g} s: {query[:200]}"), False
     except duckdb.ParserException as error:
-        return Objection("not_sql", f"{error}: {query[:200]}"), False
+        return Objection(CheckReason.NOT_SQL, f"{error}: {query[:200]}"), False
     except duckdb.Error as error:
-        return Objection("sql_error", f"{error}: {query[:200]}"), False
+        return Objection(CheckReason.SQL_ERROR, f"{error}: {query[:200]}"), False
     finally:
         timer.cancel()
         connection.close()

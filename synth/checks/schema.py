@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
+from synth.checks.reasons import CheckReason
 from synth.checks.verdict import AnswerCheck, Objection
 from synth.errors import RecipeError
 from synth.isolated import TooMuch
@@ -28,12 +29,12 @@ def json_check(file: Path) -> AnswerCheck:
         try:
             value = json.loads(answer, object_pairs_hook=_unique, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            return Objection("not_json", f"{error}: {answer[:200]}")
+            return Objection(CheckReason.NOT_JSON, f"{error}: {answer[:200]}")
         try:
             mistake = off_schema(value, schema)
         except TooMuch as error:
             return Objection(error.reason, f"checking it against {file.name} {error.words}")
-        return Objection("off_schema", mistake[:_MOST_WORDS]) if mistake else None
+        return Objection(CheckReason.OFF_SCHEMA, mistake[:_MOST_WORDS]) if mistake else None
 
     return AnswerCheck(check)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synth.errors import RecipeError
+from synth.reasons import Reason
 from synth.row import Row
 
 
@@ -14,7 +15,7 @@ from synth.row import Row
 class Objection:
     """Why an answer does not pass: a short fixed code, and a message."""
 
-    reason: str
+    reason: Reason
     detail: str
 
 

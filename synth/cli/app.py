@@ -14,6 +14,7 @@ from synth.cli.console import escape_what_cannot_be_encoded, help_without_comman
 from synth.cli.errors import run_command
 from synth.cli.review import review_app
 from synth.cli.run_name import Named, RecipeFile, RecipeIfNamed, RunName
+from synth.cli.shared_options import AsJson, Debug
 from synth.recipe.find import find_recipe
 
 app = typer.Typer(
@@ -26,10 +27,6 @@ app = typer.Typer(
 
 app.add_typer(review_app, name="review")
 
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on stdout; all else goes to stderr.")
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. --set stages.generate.count=20."),

@@ -37,7 +37,7 @@ def check_all(recipe: Path | None, *, as_json: bool) -> int:
         _try("disk", lambda: _disk(recipe.parent if recipe else Path.cwd())),
     ]
     if recipe is None:
-        # What a recipe gets that names no provider.
+        # The default provider of a recipe.
         findings += _model("embedded model", "writer", provider_of({}).config(), Path.cwd())
     else:
         loaded = load_recipe(recipe)
@@ -58,12 +58,12 @@ def _contents(recipe: Recipe) -> str:
 
 
 def _model(part: str, name: str, config: ModelConfig, folder: Path) -> list[Finding]:
-    """What its provider finds. `part` is what a line calls the model."""
+    """Runs the checks of the model's provider. `part` is the name of the model in the output."""
     checks = PROVIDERS.find(config.provider).check(name, config, folder)
-    return [_try(f"{part} {check.place}".rstrip(), partial(_now, check)) for check in checks]
+    return [_try(f"{part} {check.place}".rstrip(), partial(_result, check)) for check in checks]
 
 
-def _now(check: HealthCheck) -> str:
+def _result(check: HealthCheck) -> str:
     return run_to_end(check.run())
 
 

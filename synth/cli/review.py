@@ -10,6 +10,7 @@ import typer
 
 from synth.cli.console import help_without_command, print_json, say
 from synth.cli.run_name import RunName
+from synth.cli.shared_options import AsJson, Debug
 
 review_app = typer.Typer(
     help="Let people review rows, in Argilla or in a file.",
@@ -108,10 +109,6 @@ ApiKeyEnv = Annotated[
     str | None,
     typer.Option(metavar="VAR", help="The environment variable that holds your key for that server."),
 ]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on stdout; all else goes to stderr.")
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 
 
 @review_app.command()

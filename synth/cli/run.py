@@ -16,7 +16,8 @@ from synth.cli.tables import overview_text, row_line
 from synth.hints import command
 from synth.llm.base import Json, PrefixCounts
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult, run_recipe
+from synth.pipeline.report import RunResult
+from synth.pipeline.run import run_recipe
 from synth.recipe.load import load_recipe
 from synth.store import RunReader
 

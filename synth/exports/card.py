@@ -16,7 +16,6 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from synth.exports.containers import data_path
 from synth.exports.counts import ExportCounts
-from synth.exports.eligibility import REASONS
 from synth.exports.files import Written
 from synth.exports.formats.base import Format
 from synth.exports.licences import licence_metadata
@@ -111,7 +110,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "balance": options.balance,
         "strata": sorted(strata[:_MOST_KINDS]),
         "smaller_kinds": len(strata[_MOST_KINDS:]),
-        "withheld": _in_words(tally.withheld, REASONS),
+        "withheld": [(r, n, r.sentence) for r, n in sorted(tally.withheld.items())],
         "licence": options.license,
         "sources": [(name, f"`{digest}`" if digest else "on the hub") for name, digest in facts.sources],
         "checks": facts.checks,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from synth.exports.eligibility import WithheldReason
 from synth.exports.exported import ExportedRow
 from synth.exports.preferences import Pair, Preference
 from synth.exports.splits import Split
@@ -16,7 +17,7 @@ class ExportCounts:
     """Counts for the card. They do not depend on when or where the rows were made."""
 
     rows: Counter[Split] = field(default_factory=Counter)
-    withheld: Counter[str] = field(default_factory=Counter)
+    withheld: Counter[WithheldReason] = field(default_factory=Counter)
     made_by: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # stage, prompt, model
     scored_by: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     reviews: Counter[str] = field(default_factory=Counter)

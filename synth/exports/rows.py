@@ -16,7 +16,7 @@ from synth.errors import ExportError
 from synth.exports.balance import Copies
 from synth.exports.check import RECEIPTS, file_of
 from synth.exports.counts import ExportCounts
-from synth.exports.eligibility import withheld_because
+from synth.exports.eligibility import WithheldReason, withheld_because
 from synth.exports.example import TrainingExample, examples_of
 from synth.exports.exported import ExportedRow
 from synth.exports.files import LinesFile, Written, as_line
@@ -30,6 +30,9 @@ from synth.recipe.model import ExportOptions
 from synth.row import Row
 from synth.store import RunReader
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
+
+# Why a row gives no line, by what the format is made of.
+_UNWRITTEN = {"pair": WithheldReason.NO_PAIR, "judgement": WithheldReason.NO_JUDGEMENT}
 
 
 class RowWriter:
@@ -84,9 +87,9 @@ class RowWriter:
             split = self._origins.split(row.id)
             reason = withheld_because(row, self._options, self._form.kind)
             if reason is None and (split is None or (split == "train" and test.touches(row))):
-                reason = "joins_splits"
+                reason = WithheldReason.JOINS_SPLITS
             if reason is not None or split is None:
-                self._tally.withheld[reason or "joins_splits"] += 1
+                self._tally.withheld[reason or WithheldReason.JOINS_SPLITS] += 1
                 continue
             for line, preference in self._lines(row, self._options):
                 yield line, ExportedRow(row, split, preference)
@@ -138,11 +141,11 @@ class RowWriter:
 
     def _lines(self, row: Row, options: ExportOptions) -> Iterator[tuple[bytes, Preference | None]]:
         """The lines of a row. Counts the row as withheld if there are none."""
-        reason = {"pair": "no_pair", "judgement": "no_judgement"}.get(self._form.kind, "duplicate")
+        reason = _UNWRITTEN.get(self._form.kind, WithheldReason.DUPLICATE)
         wrote = False
         for example, preference in examples_of(row, self._form.kind, options):
             line = self._line(example)
-            if isinstance(line, str):
+            if isinstance(line, WithheldReason):
                 reason = line
                 continue
             wrote = True
@@ -151,19 +154,19 @@ class RowWriter:
         if not wrote:
             self._tally.withheld[reason] += 1
 
-    def _line(self, example: TrainingExample) -> bytes | str:
-        """The line, or the reason code if there is none."""
+    def _line(self, example: TrainingExample) -> bytes | WithheldReason:
+        """The line, or the reason if there is none."""
         try:
             line = as_line(self._form.write(example))
             if self._too_long(example):
-                return "too_long"
+                return WithheldReason.TOO_LONG
         except ExportError:
-            if self._options.unfit == "withhold":
-                return "unfit"
+            if self._options.on_unsupported == "withhold":
+                return WithheldReason.UNFIT
             raise
         mark = hashlib.blake2b(line, digest_size=16).digest()
         if mark in self._written:
-            return "duplicate"
+            return WithheldReason.DUPLICATE
         self._written.add(mark)
         return line
 

@@ -90,7 +90,7 @@ def export_run(
             folder,
             form.name,
             {split: job.tally.rows[split] for split in SPLITS},
-            dict(sorted(job.tally.withheld.items())),
+            {str(reason): count for reason, count in sorted(job.tally.withheld.items())},
             checks,
             job.warnings(),
             changed,

@@ -12,20 +12,19 @@ import subprocess
 import sys
 import threading
 import weakref
-from typing import Any, Literal
+from typing import Any
 
 from synth.errors import MachineError
+from synth.isolated.reasons import LimitReason
 from synth.llm.base import Json
-
-Reason = Literal["check_timeout", "check_memory"]
 
 
 class TooMuch(Exception):
-    """A task took too much time or memory: `reason` is a fixed code, `words` the explanation."""
+    """A task took too much time or memory: `words` is the explanation."""
 
-    def __init__(self, reason: Reason, words: str) -> None:
+    def __init__(self, reason: LimitReason, words: str) -> None:
         super().__init__(words)
-        self.reason: Reason = reason
+        self.reason = reason
         self.words = words
 
 
@@ -48,8 +47,9 @@ class Isolated:
         # The standard library's JSON: orjson refuses large integers and lone surrogates.
         line = json.dumps({"do": do, "seconds": seconds, **given}).encode() + b"\n"
         with self._one_at_a_time:
-            answer = self._asked(line) or self._asked(line) or {"too_much": "check_memory"}
-        if reason := answer.get("too_much"):
+            answer = self._asked(line) or self._asked(line) or {"too_much": LimitReason.CHECK_MEMORY}
+        if code := answer.get("too_much"):
+            reason = LimitReason(code)
             raise TooMuch(reason, _words(reason, seconds, self._memory))
         return answer
 
@@ -62,7 +62,7 @@ class Isolated:
     def _asked(self, line: bytes) -> Json | None:
         """The answer to `line`; None where the process ended before it, and not by its time limit."""
         if self._closed:
-            return {"too_much": "check_timeout"}
+            return {"too_much": LimitReason.CHECK_TIMEOUT}
         process = self._process or self._started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -80,7 +80,7 @@ class Isolated:
             said: Json = json.loads(answer)
             return said
         timed_out = self._ended(process) == -signal.SIGVTALRM
-        return {"too_much": "check_timeout"} if timed_out or self._closed else None
+        return {"too_much": LimitReason.CHECK_TIMEOUT} if timed_out or self._closed else None
 
     def _started(self) -> subprocess.Popen[bytes]:
         # -P: files in the folder that the user is in are not taken for modules.
@@ -129,7 +129,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
-def _words(reason: Reason, seconds: float, memory: int) -> str:
-    if reason == "check_timeout":
+def _words(reason: LimitReason, seconds: float, memory: int) -> str:
+    if reason is LimitReason.CHECK_TIMEOUT:
         return f"takes longer than {seconds:g} s"
     return f"takes more than {memory // 2**20:,} MiB of memory"

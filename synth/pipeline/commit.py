@@ -31,6 +31,9 @@ class Committer:
 
     def commit(self, slot: Slot) -> None:
         """Commits the rows of a slot, and what decisions make of them."""
+        if not self._overlay:
+            self._store.commit(slot)
+            return
         for row, _ in slot.every:
             self._overlay.note(row.id, row.lineage.stage, row.lineage.parents)
         overlays = (self._over(row, ended) for row, ended in slot.every)

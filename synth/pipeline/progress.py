@@ -114,4 +114,4 @@ class Progress:
 
 def _are_drafts(slot: Slot) -> bool:
     """A slot holds one row that was given, or drafts alone."""
-    return any(row.draft for row, _ in slot.every)
+    return any(row.draft for row in slot.rows) or any(row.draft for row, _ in slot.settled)

@@ -19,11 +19,11 @@ from synth.llm.base import PrefixCounts, Reply, Request, RequestFailed, Usage, e
 from synth.llm.budget import BudgetLedger, usd
 from synth.llm.chat_completions import read_reply
 from synth.llm.model import Memory, Model
-from synth.pipeline.flow import Flow
 from synth.pipeline.inputs import RunInputs
-from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import Call
+from synth.pipeline.scheduler.makers import MakerDriver
+from synth.pipeline.scheduler.order import Flow
 from synth.recipe.base import AskingOptions, ModelConfig, StageOptions
 from synth.recipe.model import Recipe, StageSpec
 from synth.row import Row
@@ -308,7 +308,7 @@ class Rehearsal(Call):
         coming: list[Coming] = []
         estimates = []
         for index, stage in enumerate(self._stages, start=1):
-            requests = Requests() if self._target_reached else self._expected(index, stage, coming)
+            requests = Requests() if self._target.reached else self._expected(index, stage, coming)
             if asked := self.record.stages.get(stage.name):
                 requests += Requests.exactly(asked.before)
             answered = self.record.answered[stage.name]
@@ -325,7 +325,7 @@ class Rehearsal(Call):
         for each in coming:
             forecast = stage.forecast(each.row)
             each.row = forecast.row
-            requests += forecast.requests.times(each.count).perhaps(more=self._target is not None)
+            requests += forecast.requests.times(each.count).perhaps(more=self._target.wanted is not None)
         coming += self._asked.stopped[stage.name]
         return requests
 
@@ -340,14 +340,18 @@ class Rehearsal(Call):
         making = stage.forecast(wanted, driver.drawn - driver.unanswered)
         if making.drafts:
             coming.append(Coming(making.draft, stage.name, making.drafts))
-        return making.requests if self._target is None else making.requests.perhaps(more=True)
+        return making.requests if self._target.wanted is None else making.requests.perhaps(more=True)
 
     def _wanted(self, stage: Maker, driver: _RehearsalDriver, coming: list[Coming]) -> int | None:
         """Drafts that are still to pass; with a target, the maker's share of what is missing."""
-        if self._target is None:
+        if self._target.wanted is None:
             bounds = [bound for bound in (stage.count, self._recipe.limit) if bound is not None]
             return max(0, min(bounds) - driver.got.kept) if bounds else None
         shares = [maker.count or 0 for maker in self._stages if isinstance(maker, Maker)]
-        missing = self._target - self._accepted - sum(each.count for each in coming if each.maker is None)
+        missing = (
+            self._target.wanted
+            - self._target.accepted
+            - sum(each.count for each in coming if each.maker is None)
+        )
         share = (stage.count or 0) / sum(shares) if any(shares) else 1 / len(shares)
         return max(0, ceil(missing * share))

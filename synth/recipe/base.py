@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from synth.reasons import Action, Reason
 
 # The largest integer that every JSON parser, database and server keeps exactly.
 LARGEST: Final = 2**53
@@ -34,15 +36,35 @@ class Strict(BaseModel):
 class Sampling(Strict):
     """Sampling parameters. Only those that are set are sent, under the server's own names."""
 
-    temperature: Annotated[float, Field(ge=0.0, le=5.0)] | None = None
-    top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
-    top_k: Annotated[int, Field(ge=-1, le=2**31 - 1)] | None = None
-    min_p: Share | None = None
-    presence_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
-    stop: tuple[str, ...] | None = None
-    max_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    temperature: Annotated[float, Field(ge=0.0, le=5.0)] | None = Field(
+        default=None, description="Randomness; 0 always takes the most likely token."
+    )
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = Field(
+        default=None,
+        description="Sample only from the most likely tokens with this share of the probability.",
+    )
+    top_k: Annotated[int, Field(ge=-1, le=2**31 - 1)] | None = Field(
+        default=None, description="Sample only from this number of most likely tokens."
+    )
+    min_p: Share | None = Field(
+        default=None,
+        description="Sample only from tokens with at least this share of the most likely token's "
+        "probability.",
+    )
+    presence_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = Field(
+        default=None, description="Penalty for tokens that occur in the reply already."
+    )
+    frequency_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = Field(
+        default=None,
+        description="Penalty for tokens, multiplied by how often they occur in the reply already.",
+    )
+    repetition_penalty: Annotated[float, Field(gt=0.0, le=100.0)] | None = Field(
+        default=None, description="Penalty for tokens that occur in the prompt or the reply; 1 is none."
+    )
+    stop: tuple[str, ...] | None = Field(default=None, description="Texts that end the reply.")
+    max_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
+        default=None, description="Maximum tokens of a reply."
+    )
 
     def over(self, defaults: Sampling) -> Sampling:
         """These values, completed by those of `defaults`."""
@@ -60,8 +82,8 @@ class Sampling(Strict):
 class Price(Strict):
     """US dollars per million tokens."""
 
-    prompt: Annotated[float, Field(ge=0, le=1e9)]
-    completion: Annotated[float, Field(ge=0, le=1e9)]
+    prompt: Annotated[float, Field(ge=0, le=1e9)] = Field(description="For tokens of the prompt.")
+    completion: Annotated[float, Field(ge=0, le=1e9)] = Field(description="For tokens of the reply.")
 
 
 class ModelConfig(Strict):
@@ -69,10 +91,14 @@ class ModelConfig(Strict):
     the properties below.
     """
 
-    sampling: Sampling = Field(default_factory=Sampling)
-    price: Price | None = None
-    provider: str
-    model: str
+    sampling: Sampling = Field(
+        default_factory=Sampling, description="Sampling parameters, where a stage does not set them."
+    )
+    price: Price | None = Field(
+        default=None, description="US dollars per million tokens; needed for `budget.usd`."
+    )
+    provider: str = Field(description="What runs the model.")
+    model: str = Field(description="The name of the model.")
 
     # Requests cost money, so that a budget in USD needs a price.
     billed: ClassVar[bool] = False
@@ -98,10 +124,24 @@ class ModelConfig(Strict):
         return {}
 
 
+# Descriptions that several stages share.
+SAMPLING = "Sampling parameters. They override those of the model."
+JUDGE = "The judge, by its name under `models`. Default: `judge`, or `writer` where there is none."
+JUDGE_SAMPLING = "Sampling parameters of the judge."
+PARENTS = (
+    "The rows to draw on: `seeds`, `prompts` or names of earlier stages. "
+    "Default: seeds and all rows that were kept before this stage."
+)
+
+
 class StageOptions(Strict):
     """Options of every stage. A stage's own options extend this class, and declare what others have to know
     before the stage is loaded.
     """
+
+    # Why it drops rows, and what it notes in the history of rows.
+    reasons: ClassVar[Sequence[Reason]] = ()
+    actions: ClassVar[Sequence[Action]] = ()
 
     # It gives answers to rows that have none.
     answers: ClassVar[bool] = False
@@ -140,11 +180,17 @@ class StageOptions(Strict):
 class AskingOptions(StageOptions):
     """Options of every stage that asks a model."""
 
-    model: str | None = Field(default=None, description="One of `models`, instead of the usual one.")
-    prompt: str | None = Field(
-        default=None, description="A prompt file: a name, or a path beside the recipe."
+    model: str | None = Field(
+        default=None,
+        description="The model to ask, by its name under `models`. Default: `judge` in `score`, otherwise "
+        "`writer`.",
     )
-    sampling: Sampling = Field(default_factory=Sampling, description="Overrides the model's own sampling.")
+    prompt: str | None = Field(
+        default=None,
+        description="A prompt of your own: a file beside the recipe, or a name in the stage's folder of "
+        "`prompts/`.",
+    )
+    sampling: Sampling = Field(default_factory=Sampling, description=SAMPLING)
     attempts: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=3, description="Attempts to get a usable reply."
+        default=3, description="Maximum number of requests for one usable reply."
     )

@@ -32,16 +32,17 @@ def _known_encoding(name: str) -> str:
     return name
 
 
+WEIGHT = "How often its seeds become few-shot examples, relative to weight 1."
+
+
 class FileSource(Strict):
     """A file, a glob or `hf:NAME`, with options."""
 
-    path: SourceName
-    weight: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        default=1.0, description="How often its seeds become few-shot examples, relative to weight 1."
-    )
+    path: SourceName = Field(description="A file, glob or `hf:NAME`.")
+    weight: Annotated[float, Field(gt=0, le=1e6)] = Field(default=1.0, description=WEIGHT)
     fields: dict[str, str] = Field(
         default_factory=dict,
-        description="The usual name of a column, then its name in the file: {instruction: question}.",
+        description="The usual name of a column, then its name in the file: `{instruction: question}`.",
     )
     separator: Annotated[str, Field(pattern=r'^[^"\r\n]$')] | None = Field(
         default=None, description="The separator of a .csv; detected by default."
@@ -51,7 +52,7 @@ class FileSource(Strict):
     )
     bad: Literal["stop", "skip"] = Field(
         default="stop",
-        description="Stop at the first unusable row or document, or list it and continue.",
+        description="At an unusable row or document: `stop`, or `skip` it and list it.",
     )
 
 
@@ -59,8 +60,8 @@ class RunSource(Strict):
     """The kept rows of an earlier run: all of them, or those that people approved."""
 
     run: str = Field(description="A run folder, relative to the recipe.")
-    only: Literal["reviewed"] | None = None
-    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    only: Literal["reviewed"] | None = Field(default=None, description="Read only rows that people approved.")
+    weight: Annotated[float, Field(gt=0, le=1e6)] = Field(default=1.0, description=WEIGHT)
 
 
 def _source_kind(value: Any) -> str:
@@ -87,14 +88,12 @@ Files = Annotated[
 
 
 class Sources(Strict):
-    """The origins of rows. Paths are relative to the recipe; globs and `hf:NAME` also work."""
+    """Where rows come from. Paths are relative to the recipe; globs and `hf:NAME` also work."""
 
-    seeds: Files | None = None
-    documents: Files | None = Field(default=None, description="Texts to draft from, one per file.")
-    failures: Files | None = Field(
-        default=None, description="What today's model got wrong: {instruction, response, problem?, expected?}"
-    )
-    prompts: Files | None = None
+    seeds: Files | None = Field(default=None, description="Examples that you trust.")
+    documents: Files | None = Field(default=None, description="Texts to draft from and to ground answers in.")
+    failures: Files | None = Field(default=None, description="What today's model got wrong.")
+    prompts: Files | None = Field(default=None, description="Requests that need an answer.")
 
     @model_validator(mode="after")
     def _weights_draw(self) -> Sources:

@@ -37,10 +37,12 @@ def _file_alone(value: Any) -> Any:
 
 
 class Holdout(Strict):
-    """Real rows that are set aside before drafting: a number of seeds, or a file."""
+    """Real rows that are set aside before anything is drafted: a number of rows, or a file."""
 
-    rows: Positive | None = None
-    file: SourceName | None = None
+    rows: Positive | None = Field(default=None, description="Number of real rows to set aside.")
+    file: SourceName | None = Field(
+        default=None, description="A file, glob or `hf:NAME` with the held-out rows."
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Holdout:
@@ -52,19 +54,24 @@ class Holdout(Strict):
 class Budget(Strict):
     """What a run can use, over all calls of `synth run`."""
 
-    requests: Positive | None = None
-    tokens: Positive | None = None
-    usd: Amount | None = None
+    requests: Positive | None = Field(default=None, description="Maximum number of requests.")
+    tokens: Positive | None = Field(default=None, description="Maximum tokens of prompts and replies.")
+    usd: Amount | None = Field(
+        default=None, description="Maximum cost in US dollars; needs the `price` of each model."
+    )
 
 
 class SplitOptions(Strict):
     """Shares of the rows, which add up to one, and the maximum similarity of rows in two splits."""
 
-    train: Share = 0.9
-    test: Share = 0.1
+    train: Share = Field(default=0.9, description="Share of rows in `train`.")
+    test: Share = Field(
+        default=0.1, description="Share of rows in `test`, where the recipe has no `holdout`."
+    )
     meaning: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None,
-        description="From this cosine of word vectors on, a prompt of train is too similar to one of test.",
+        description="Withhold rows of `train` whose prompt has at least this cosine of word vectors with "
+        "one of `test`.",
     )
 
     @model_validator(mode="after")
@@ -77,7 +84,9 @@ class SplitOptions(Strict):
 class PairOptions(Strict):
     """Which pairs of answers the preference formats contain."""
 
-    per_prompt: Literal["one", "all"] = "one"
+    per_prompt: Literal["one", "all"] = Field(
+        default="one", description="Pairs of each prompt: `one` (the first one found) or `all`."
+    )
     margin: Amount = Field(
         default=0.5, description="Minimum difference between the scores of two candidates."
     )
@@ -91,11 +100,15 @@ class MixSource(Strict):
     """General data for one split: a number of rows or tokens, or a share of all rows of that split."""
 
     source: SourceName = Field(description="A file, relative to the recipe, or `hf:NAME`.")
-    rows: Positive | None = None
-    tokens: Positive | None = Field(default=None, description="Counted by the tokenizer of `export.model`.")
-    weight: Annotated[float, Field(gt=0, lt=1)] | None = None
-    split: Literal["train", "test"] = "train"
-    license: str | None = None
+    rows: Positive | None = Field(default=None, description="Number of rows.")
+    tokens: Positive | None = Field(
+        default=None, description="Number of tokens, counted by the tokenizer of `export.model`."
+    )
+    weight: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="Share of all rows of the split."
+    )
+    split: Literal["train", "test"] = Field(default="train", description="The split that gets the rows.")
+    license: str | None = Field(default=None, description="The licence of the data, for the card.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> MixSource:
@@ -107,9 +120,11 @@ class MixSource(Strict):
 class Balance(Strict):
     """Repeats rows of `train`, so that large groups do not drown small ones."""
 
-    by: Annotated[str, Field(pattern=r"^(language|source|stage|label:.+)$")] = "language"
+    by: Annotated[str, Field(pattern=r"^(language|source|stage|label:.+)$")] = Field(
+        default="language", description="What makes a group: `language`, `source`, `stage` or `label:NAME`."
+    )
     temperature: Annotated[float, Field(ge=1, le=1e6)] = Field(
-        default=2.0, description="Groups of n rows weigh n^(1/temperature); 1 changes nothing."
+        default=2.0, description="A group of n rows gets the weight n^(1/temperature); 1 changes nothing."
     )
     most: Annotated[float, Field(ge=1, le=1e6)] = Field(
         default=4.0, description="Maximum number of copies of a row."
@@ -119,11 +134,15 @@ class Balance(Strict):
 class ExportOptions(Strict):
     """What `synth export` writes, unless its command line says otherwise."""
 
-    format: str = "trl-sft"
-    split: SplitOptions = Field(default_factory=SplitOptions)
-    seeds: bool = True
-    only: Literal["reviewed"] | None = None
-    system: str | None = Field(default=None, description="The system prompt to train with, for all rows.")
+    format: str = Field(default="trl-sft", description="The format of the files.")
+    split: SplitOptions = Field(default_factory=SplitOptions, description="Shares of the splits.")
+    seeds: bool = Field(default=True, description="Also export the seeds.")
+    only: Literal["reviewed"] | None = Field(
+        default=None, description="Export only drafts that a person decided on."
+    )
+    system: str | None = Field(
+        default=None, description="The system prompt of all rows. It replaces the drafting prompt."
+    )
     license: str | None = Field(default=None, description="The licence of the sources, for the card.")
     model: str | None = Field(
         default=None, description="The model to train: a name, or a folder relative to the recipe."
@@ -131,16 +150,18 @@ class ExportOptions(Strict):
     max_length: Positive | None = Field(
         default=None, description="Maximum tokens of a row. Longer rows are withheld, never cut."
     )
-    unfit: Literal["stop", "withhold"] = Field(
-        default="stop", description="What happens to a row that the format cannot express."
+    on_unsupported: Literal["stop", "withhold"] = Field(
+        default="stop",
+        description="A row that the format cannot express: `stop` the export, or `withhold` the row.",
     )
-    pairs: PairOptions = Field(default_factory=PairOptions)
+    pairs: PairOptions = Field(default_factory=PairOptions, description="Preference pairs.")
     reasoning: Literal["strip", "think", "field"] = Field(
         default="strip",
-        description="The model's reasoning: left out, in the answer as <think>, or in a separate field.",
+        description="The model's reasoning: left out (`strip`), in the answer as `<think>` (`think`), or in"
+        " a separate field (`field`).",
     )
-    mix: tuple[MixSource, ...] = ()
-    balance: Balance | None = None
+    mix: tuple[MixSource, ...] = Field(default=(), description="General data to add, as a list.")
+    balance: Balance | None = Field(default=None, description="Repeat rows of small groups in `train`.")
 
     @field_validator("mix")
     @classmethod
@@ -156,10 +177,13 @@ class ExportOptions(Strict):
 class SampleShares(Strict):
     """The shares of the rows to review, as weights. At least a tenth is always a random sample."""
 
-    uncertain: Share = 0.0
-    random: Share = 0.0
-    diverse: Share = 0.0
-    dropped: Share = 0.0
+    uncertain: Share = Field(
+        default=0.0,
+        description="Weight of kept rows whose score is near the threshold, or on which judges differ.",
+    )
+    random: Share = Field(default=0.0, description="Weight of random kept rows, whose scores are hidden.")
+    diverse: Share = Field(default=0.0, description="Weight of kept rows of different clusters, one of each.")
+    dropped: Share = Field(default=0.0, description="Weight of rows that a judge dropped.")
 
     @model_validator(mode="after")
     def _some(self) -> SampleShares:
@@ -171,10 +195,14 @@ class SampleShares(Strict):
 class ReviewOptions(Strict):
     """Which rows `synth review push` sends, how many, and to how many annotators."""
 
-    task: str = Field(default="edit", description="A task of argilla_config/tasks, or a file.")
-    rows: Positive | Literal["all"] = 50
-    annotators: Positive = Field(default=1, description="Annotators per row that overlaps.")
-    overlap: Share = Field(default=0.0, description="Share of rows with that number of annotators.")
+    task: str = Field(
+        default="edit", description="The review task: a name in `argilla_config/tasks/`, or a file."
+    )
+    rows: Positive | Literal["all"] = Field(default=50, description="Number of rows to review, or `all`.")
+    annotators: Positive = Field(default=1, description="Annotators for each row of the overlap.")
+    overlap: Share = Field(
+        default=0.0, description="Share of rows that get `annotators` annotators; the others get one."
+    )
     sample: SampleShares = Field(
         default_factory=lambda: SampleShares(uncertain=0.5, random=0.3, dropped=0.2),
         description="Shares of uncertain, random, diverse and dropped rows.",
@@ -192,23 +220,36 @@ class StageSpec(Strict):
 class Recipe(Strict):
     """A checked recipe. Its paths are relative to `folder`."""
 
-    version: int = FORMAT_VERSION
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    models: Annotated[dict[str, AnyModelConfig], Field(min_length=1)]
-    sources: Sources = Field(default_factory=Sources)
+    version: int = Field(default=FORMAT_VERSION, description="The format of the recipe.")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = Field(
+        description="The name of the run. Its folder is `runs/NAME` beside the recipe."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
+        default=0, description="Decides everything that is random. Another seed makes other rows."
+    )
+    models: Annotated[dict[str, AnyModelConfig], Field(min_length=1)] = Field(
+        description="The models by name. `writer` is needed; `judge` scores."
+    )
+    sources: Sources = Field(default_factory=Sources, description="Where rows come from.")
     holdout: Annotated[
         Holdout | None, BeforeValidator(_file_alone, json_schema_input_type=Holdout | str | None)
-    ] = None
-    stages: Annotated[tuple[StageSpec, ...], Field(min_length=1)]
-    target: Positive | None = None
-    budget: Budget = Field(default_factory=Budget)
+    ] = Field(
+        default=None,
+        description="Real rows set aside as `test`: a number of rows, or a file. No prompt shows them.",
+    )
+    stages: Annotated[tuple[StageSpec, ...], Field(min_length=1)] = Field(
+        description="The stages, in their order."
+    )
+    target: Positive | None = Field(default=None, description="Stop when this many drafts are accepted.")
+    budget: Budget = Field(default_factory=Budget, description="Maximum use of all calls of `synth run`.")
     window: Positive = Field(
         default=256,
         description="A prompt shows only drafts that were kept at least this many requests earlier.",
     )
-    review: ReviewOptions = Field(default_factory=ReviewOptions)
-    export: ExportOptions = Field(default_factory=ExportOptions)
+    review: ReviewOptions = Field(
+        default_factory=ReviewOptions, description="What `synth review push` sends."
+    )
+    export: ExportOptions = Field(default_factory=ExportOptions, description="What `synth export` writes.")
     folder: Path = Field(default=Path("."), exclude=True)
     limit: Positive | None = Field(default=None, description="Caps each source and each maker (`--limit`).")
     _source_map: SourceMap | None = PrivateAttr(default=None)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
-DataKind = Literal["email", "phone", "card", "account", "name"]
+from synth.redaction.kinds import DataKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def emails(text: str) -> Iterator[PersonalValue]:
         address = match.group().strip(".")
         if not _NOBODYS.search(address):
             start = match.start() + match.group().index(address)
-            yield PersonalValue(start, start + len(address), "email", address.lower())
+            yield PersonalValue(start, start + len(address), DataKind.EMAIL, address.lower())
 
 
 def cards(text: str) -> Iterator[PersonalValue]:
@@ -55,7 +55,7 @@ def cards(text: str) -> Iterator[PersonalValue]:
     for match in _CARD.finditer(text):
         digits = re.sub(r"\D", "", match.group())
         if _SCHEME.match(digits) and luhn.is_valid(_ascii(digits)) and len(set(digits)) > 1:
-            yield PersonalValue(match.start(), match.end(), "card", digits)
+            yield PersonalValue(match.start(), match.end(), DataKind.CARD, digits)
 
 
 def accounts(text: str) -> Iterator[PersonalValue]:
@@ -69,9 +69,9 @@ def accounts(text: str) -> Iterator[PersonalValue]:
             yield found
     for match in _ROUTING.finditer(text):
         if rtn.is_valid(_ascii(match[1])) and set(match[1]) != {"0"}:
-            yield PersonalValue(match.start(1), match.end(1), "account", match[1])
+            yield PersonalValue(match.start(1), match.end(1), DataKind.ACCOUNT, match[1])
     for match in _ACCOUNT.finditer(text):
-        yield PersonalValue(match.start(1), match.end(1), "account", re.sub(r"\D", "", match[1]))
+        yield PersonalValue(match.start(1), match.end(1), DataKind.ACCOUNT, re.sub(r"\D", "", match[1]))
 
 
 def phones(text: str, region: str | None) -> Iterator[PersonalValue]:
@@ -81,7 +81,7 @@ def phones(text: str, region: str | None) -> Iterator[PersonalValue]:
     matches = phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID)
     for match in matches:
         value = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
-        yield PersonalValue(match.start, match.end, "phone", value)
+        yield PersonalValue(match.start, match.end, DataKind.PHONE, value)
 
 
 @lru_cache
@@ -113,5 +113,5 @@ def _iban(text: str, start: int, length: int) -> PersonalValue | None:
         at += 1
     whole = at >= len(text) or not text[at].isalnum()
     if length and len(held) == length and whole and mod_97_10.is_valid(held[4:] + held[:4]):
-        return PersonalValue(start, at, "account", held)
+        return PersonalValue(start, at, DataKind.ACCOUNT, held)
     return None

@@ -11,6 +11,7 @@ from typing import Final
 
 from synth.errors import RecipeError
 from synth.redaction.finders import PersonalValue
+from synth.redaction.kinds import DataKind
 
 _WORD: Final = re.compile(r"[^\W_][\w\u0300-\u036f]*(?:[-'’][^\W_][\w\u0300-\u036f]*)*")
 _POSSESSIVE: Final = re.compile(r"['’]s?$")
@@ -60,7 +61,7 @@ class Names:
             written = text[matches[at].start() : end]
             if len(words) == 1 and _nfc(written) not in (name, name.upper()):
                 continue
-            return len(words), PersonalValue(matches[at].start(), end, "name", " ".join(words))
+            return len(words), PersonalValue(matches[at].start(), end, DataKind.NAME, " ".join(words))
         return None
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from synth.recipe.model import Recipe
-from synth.redaction.finders import DataKind, PersonalValue, accounts, cards, emails, phones
+from synth.redaction.finders import PersonalValue, accounts, cards, emails, phones
+from synth.redaction.kinds import DataKind
 from synth.redaction.ledger import RedactionLedger, ledger_of
 from synth.redaction.names import Names, read_names
 from synth.redaction.stand_ins import STAND_IN, stand_in
@@ -50,14 +51,14 @@ class Redactor:
 
     def messages(self, messages: list[Any]) -> tuple[list[Any], list[str]]:
         """Messages (or tools) with all texts redacted, and the kinds that were found, sorted."""
-        kinds: set[str] = set()
+        kinds: set[DataKind] = set()
         return self._walk(messages, kinds), sorted(kinds)
 
     def close(self) -> None:
         """Closes the ledger."""
         self._ledger.close()
 
-    def _walk(self, value: Any, kinds: set[str]) -> Any:
+    def _walk(self, value: Any, kinds: set[DataKind]) -> Any:
         if isinstance(value, str):
             return self._redacted(value, kinds)
         if isinstance(value, list):
@@ -66,7 +67,7 @@ class Redactor:
             return {k: v if k in _FORM else self._walk(v, kinds) for k, v in value.items()}
         return value
 
-    def _redacted(self, text: str, kinds: set[str]) -> str:
+    def _redacted(self, text: str, kinds: set[DataKind]) -> str:
         parts: list[str] = []
         at = 0
         for found in self._found(text):

@@ -13,7 +13,7 @@ import hmac
 import re
 from typing import Final
 
-from synth.redaction.finders import DataKind
+from synth.redaction.kinds import DataKind
 
 _STARTS: Final = re.findall("[a-z]+", "b br d dr f g gr h j k kl l m n p pr r s st t tr v w z")
 _VOWELS: Final = "aeiou"
@@ -31,17 +31,17 @@ def stand_in(key: bytes, kind: DataKind, value: str, turn: int = 0) -> str:
     digest = hmac.digest(key, f"{kind}\0{value}\0{turn}".encode(), hashlib.sha256)
     number = int.from_bytes(digest, "big")
     digits = f"{number % 10**12:012d}"
-    if kind == "email":
+    if kind is DataKind.EMAIL:
         return f"person-{digest.hex()[:10]}@example.com"
-    if kind == "phone":
+    if kind is DataKind.PHONE:
         return f"+999 {digits[:4]} {digits[4:10]}"
-    if kind == "card":
+    if kind is DataKind.CARD:
         from stdnum import luhn
 
         body = f"0000{digits[:11]}"
         last = next(d for d in "0123456789" if not luhn.is_valid(body + d))
         return f"{body[:4]} {body[4:8]} {body[8:12]} {body[12:]}{last}"
-    if kind == "account":
+    if kind is DataKind.ACCOUNT:
         return f"ZZ00 {digits[:4]} {digits[4:8]} {digits[8:]}"
     return _name(number, words=min(len(value.split()), 2))
 

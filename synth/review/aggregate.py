@@ -1,10 +1,11 @@
 """Aggregates several people's answers into one decision per row. The rules, in order:
 
-1. An adjudicator's answer decides alone. Of several, the latest one counts. 2. Keep or reject: the majority
-decides. A tie is a `conflict`. 3. Among those who keep the row, the majority decides classes and choices. A
-tie is a `conflict`. 4. Texts that people wrote must be equal, apart from surrounding space; otherwise it is a
-`conflict`. A written text has priority over a choice. 5. Ratings do not decide anything; the receipt has
-their mean.
+1. An adjudicator's answer decides alone. Of several, the latest one counts.
+2. Keep or reject: the majority decides. A tie is a `conflict`.
+3. Among those who keep the row, the majority decides classes and choices. A tie is a `conflict`.
+4. Texts that people wrote must be equal, apart from surrounding space; otherwise it is a `conflict`. A
+   written text has priority over a choice.
+5. Ratings do not decide anything; the receipt has their mean.
 
 An answer counts as soon as it arrives, even if more people are to answer, because a person's text is better
 than the draft. `waiting` is the number of missing answers.
@@ -67,33 +68,34 @@ def aggregate_all(decisions: Decisions) -> dict[str, Decision]:
     answers: dict[str, list[Answer]] = {}
     for answer in decisions.answers.values():
         answers.setdefault(answer.row, []).append(answer)
-    judges = {target.id for target in decisions.targets.values() if target.adjudicates}
-    return {row: aggregate(there, answers.get(row, ()), judges) for row, there in shown.items()}
+    adjudicating = {target.id for target in decisions.targets.values() if target.adjudicates}
+    return {row: aggregate(there, answers.get(row, ()), adjudicating) for row, there in shown.items()}
 
 
-def aggregate(shown: Sequence[ShownRow], answers: Iterable[Answer], judges: Iterable[str] = ()) -> Decision:
+def aggregate(
+    shown: Sequence[ShownRow], answers: Iterable[Answer], adjudicating: Iterable[str] = ()
+) -> Decision:
     """The decision on one row.
 
-    `shown` is the row in every target that showed it, the latest last. `judges` are the targets of
-    adjudicators.
+    `shown` is the row in every target that showed it, the latest last. `adjudicating` are the targets whose
+    answers decide conflicts.
     """
     targets = {each.target: each for each in shown}
-    judges = set(judges)
-    usual = [each for each in shown if each.target not in judges] or list(shown)
+    adjudicating = set(adjudicating)
+    usual = [each for each in shown if each.target not in adjudicating] or list(shown)
     given = sorted(
         (a for a in answers if a.status != "draft" and a.target in targets), key=lambda a: (a.at, a.by)
     )
-    verdicts = [a for a in given if a.target in judges]
-    latest = {a.by: a for a in given if a.target not in judges}
-    votes = {by: parse_answer(a, targets[a.target]) for by, a in latest.items()}
-    counted = [parse_answer(verdicts[-1], targets[verdicts[-1].target])] if verdicts else list(votes.values())
+    adjudication = next((a for a in reversed(given) if a.target in adjudicating), None)
+    latest = {a.by: a for a in given if a.target not in adjudicating}
+    counted = latest.values() if adjudication is None else [adjudication]
     base = max(latest.values(), key=lambda a: a.at).target if latest else usual[-1].target
-    said = {**latest, **({verdicts[-1].by: verdicts[-1]} if verdicts else {})}
+    said = latest | ({adjudication.by: adjudication} if adjudication else {})
     return _Aggregation(
         targets[base],
-        counted,
-        waiting=0 if verdicts else max(usual[-1].needed - len(votes), 0),
-        adjudicated=bool(verdicts),
+        [parse_answer(a, targets[a.target]) for a in counted],
+        waiting=0 if adjudication else max(usual[-1].needed - len(latest), 0),
+        adjudicated=adjudication is not None,
         answers={by: {"status": a.status, **a.values} for by, a in sorted(said.items())},
     ).decision()
 
@@ -101,27 +103,27 @@ def aggregate(shown: Sequence[ShownRow], answers: Iterable[Answer], judges: Iter
 @dataclass
 class _Aggregation:
     shown: ShownRow
-    votes: Sequence[ParsedAnswer]
+    parsed: Sequence[ParsedAnswer]
     waiting: int
     adjudicated: bool
     answers: Json
 
     def decision(self) -> Decision:
-        for_it = [vote for vote in self.votes if vote.keep]
-        against = [vote for vote in self.votes if not vote.keep]
-        if not self.votes:
+        for_it = [each for each in self.parsed if each.keep]
+        against = [each for each in self.parsed if not each.keep]
+        if not self.parsed:
             return self._as("pending", ())
         if len(for_it) == len(against):
-            return self._as("conflict", self.votes)
+            return self._as("conflict", self.parsed)
         if len(against) > len(for_it):
             return self._as("rejected", against)
-        texts = _texts(for_it), _same(vote.prompt for vote in for_it), _most(vote.label for vote in for_it)
+        texts = _texts(for_it), _same(each.prompt for each in for_it), _most(each.label for each in for_it)
         if None in texts:
-            return self._as("conflict", self.votes)
+            return self._as("conflict", self.parsed)
         return self._kept(for_it, *(text or None for text in texts))
 
     def _kept(
-        self, votes: Sequence[ParsedAnswer], answer: str | None, prompt: str | None, label: str | None
+        self, parsed: Sequence[ParsedAnswer], answer: str | None, prompt: str | None, label: str | None
     ) -> Decision:
         """`answer`, `prompt` and `label` after people's edits. None if the task did not ask for them."""
         draft = self.shown.draft
@@ -137,10 +139,10 @@ class _Aggregation:
             label = None
         changed = (answer, prompt, label) != (None, None, None)
         status: DecisionStatus = "edited" if changed else "accepted"
-        losers = next((vote.losers for vote in votes if chosen in (vote.better, vote.chosen)), ())
+        losers = next((each.losers for each in parsed if chosen in (each.better, each.chosen)), ())
         return self._as(
             "restored" if draft.status == "dropped" else status,
-            votes,
+            parsed,
             answer=answer,
             prompt=prompt,
             label=label,
@@ -150,41 +152,41 @@ class _Aggregation:
     def _as(
         self,
         status: DecisionStatus,
-        votes: Sequence[ParsedAnswer],
+        parsed: Sequence[ParsedAnswer],
         *,
         answer: str | None = None,
         prompt: str | None = None,
         label: str | None = None,
         losers: tuple[str, ...] = (),
     ) -> Decision:
-        reasons = Counter(reason for vote in votes for reason in vote.reasons)
+        reasons = Counter(reason for each in parsed for reason in each.reasons)
         return Decision(
             shown=self.shown,
             status=status,
-            by=tuple(sorted(vote.by for vote in votes)),
-            at=max((vote.at for vote in votes), default=None),
+            by=tuple(sorted(each.by for each in parsed)),
+            at=max((each.at for each in parsed), default=None),
             answer=answer,
             prompt=prompt,
             label=label,
             losers=losers,
             reasons=tuple(sorted(reasons, key=lambda reason: (-reasons[reason], reason))),
-            comments=tuple(f"{vote.by}: {vote.comment}" for vote in votes if vote.comment),
+            comments=tuple(f"{each.by}: {each.comment}" for each in parsed if each.comment),
             waiting=self.waiting,
             adjudicated=self.adjudicated,
             answers=self.answers,
         )
 
 
-def _texts(votes: Sequence[ParsedAnswer]) -> str | None:
+def _texts(parsed: Sequence[ParsedAnswer]) -> str | None:
     """The agreed answer, from written texts first, then choices, then the edited draft.
 
     Empty if the task did not ask for it; None if people disagree.
     """
-    if any(vote.better for vote in votes):
-        return _same(vote.better for vote in votes)
-    if any(vote.chosen for vote in votes):
-        return _most(vote.chosen for vote in votes)
-    return _same(vote.text for vote in votes)
+    if any(each.better for each in parsed):
+        return _same(each.better for each in parsed)
+    if any(each.chosen for each in parsed):
+        return _most(each.chosen for each in parsed)
+    return _same(each.text for each in parsed)
 
 
 def _same(texts: Iterable[str | None]) -> str | None:

@@ -26,7 +26,8 @@ NEWEST_PYTHON = (3, 13)
 _DONE = "complete"
 _LINES_OF_ERROR = 5
 
-Progress = Callable[[str], None]
+# Prints one line of progress.
+SayLine = Callable[[str], None]
 
 
 def package_folder() -> Path:
@@ -34,7 +35,7 @@ def package_folder() -> Path:
     return packaged("argilla_config") / "local"
 
 
-def ensure_environment(progress: Progress, cache: Path | None = None) -> Path:
+def ensure_environment(progress: SayLine, cache: Path | None = None) -> Path:
     """The Python of an environment that can run the server. Makes the environment on first use, which takes
     minutes.
 
@@ -75,7 +76,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, requirements: Path, progress: Progress) -> None:
+def _make(folder: Path, requirements: Path, progress: SayLine) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     uv = _find_uv()
     progress("Making an environment for Argilla's server (once, a minute or two)")
@@ -102,7 +103,7 @@ def _count(requirements: Path) -> int:
     return sum(1 for line in lines if line and not line.lstrip().startswith("#"))
 
 
-def _run(command: list[str], progress: Progress, total: int) -> None:
+def _run(command: list[str], progress: SayLine, total: int) -> None:
     """Runs an installer, and turns its output into occasional progress lines."""
     last: deque[str] = deque(maxlen=_LINES_OF_ERROR)
     fetched = 0

@@ -19,6 +19,7 @@ from synth.llm.base import Json
 from synth.recipe.model import Recipe
 from synth.review.aggregate import Decision, aggregate_all
 from synth.review.answers import label_of
+from synth.review.reasons import ReviewAction, ReviewReason
 from synth.row import Dropped, Event, Kept, Review, Row
 from synth.store import Decisions, Overlay, OverlayTable, RowPlace
 
@@ -113,7 +114,7 @@ class DecisionOverlay:
         if row.status == "dropped":
             return Overlay(after, ended)
         words = "; ".join((*decision.reasons, *decision.comments)) or "no reason given"
-        outcome = Dropped(REVIEW, "rejected", f"{', '.join(decision.by)}: {words}")
+        outcome = Dropped(REVIEW, ReviewReason.REJECTED, f"{', '.join(decision.by)}: {words}")
         return Overlay(replace(after, outcome=outcome), self._review)
 
     def _inherited(self, row: Row, own: Decision | None, ended: int | None) -> Overlay | None:
@@ -127,12 +128,12 @@ class DecisionOverlay:
         parent = source.shown.row
         if not source.keeps:
             words = f"a paraphrase of {parent}, which {', '.join(source.by)} rejected"
-            outcome = Dropped(REVIEW, "parent rejected", words)
+            outcome = Dropped(REVIEW, ReviewReason.PARENT_REJECTED, words)
             return Overlay(replace(after, outcome=outcome), self._review)
         details: Json = {"from": parent, "by": source.by, "before": row.conversation.answer or ""}
         if row.scores:
             details["before_scores"] = row.scores
-        event = Event(REVIEW, ("took_over_answer",), freeze(details))
+        event = Event(REVIEW, (ReviewAction.TOOK_OVER_ANSWER,), freeze(details))
         after = replace(
             after,
             conversation=row.conversation.with_answer(source.answer or ""),
@@ -218,4 +219,4 @@ def _event(decision: Decision, row: Row) -> Event:
         details["comments"] = decision.comments
     if decision.adjudicated:
         details["adjudicated"] = True
-    return Event(REVIEW, (decision.status,), freeze(details))
+    return Event(REVIEW, (ReviewAction(decision.status),), freeze(details))

@@ -14,7 +14,7 @@ Seeds and held-out rows are trusted and never shown. The shares, in the order in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from synth.recipe.model import Recipe, ReviewOptions
@@ -23,9 +23,6 @@ from synth.stable import rank
 from synth.stages.score.options import ScoreOptions
 
 _LEAST_RANDOM = 0.1
-
-# Dropped as copies: restoring one would duplicate a text, or put a held-out text into train.
-_COPIES = frozenset({"near_copy", "exact_copy", "near_holdout", "not_novel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,15 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """The recipe's scores: the threshold of each, and the panels of judges with one rubric."""
+    """The recipe's scores: the threshold of each, and the panels of judges with one rubric.
+
+    `copies` are the stages and reasons that drop a row as a copy. People cannot restore such a row: it would
+    duplicate a text, or put a held-out text into train.
+    """
 
     bars: Mapping[str, float]
     panels: Sequence[Sequence[str]]
+    copies: Collection[tuple[str | None, str | None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,18 @@ def judging_of(recipe: Recipe) -> Judging:
             panels.setdefault(options.prompt or options.rubric, []).append(options.key)
             if options.bar is not None:
                 bars[options.key] = options.bar
-    return Judging(bars, list(panels.values()))
+    copies = {
+        (stage.name, str(reason))
+        for stage in recipe.stages
+        for reason in stage.options.reasons
+        if reason.is_copy
+    }
+    return Judging(bars, list(panels.values()), copies)
 
 
 def select(rows: Iterable[Row], options: ReviewOptions, judging: Judging, seed: int) -> list[Picked]:
     """The rows to review, by id. `rows` are all rows of the run, as the stages left them."""
-    drafts = [draft for row in rows if (draft := _reviewable(row))]
+    drafts = [draft for row in rows if (draft := _reviewable(row, judging))]
     kept = [draft for draft in drafts if draft.kept]
     dropped = [draft for draft in drafts if not draft.kept]
     wanted = len(drafts) if options.rows == "all" else min(options.rows, len(drafts))
@@ -127,19 +135,19 @@ class _Shares:
         return picked | dict.fromkeys(spare[: max(missing, 0)], "dropped")
 
 
-def _reviewable(row: Row) -> _Draft | None:
+def _reviewable(row: Row, judging: Judging) -> _Draft | None:
     if row.given or not (row.conversation.answer or "").strip():
         return None
     kept = row.status == "kept"
-    if not kept and (row.status != "dropped" or not _judged(row)):
+    if not kept and (row.status != "dropped" or not _judged(row, judging)):
         return None
     marks = sorted((c.score for c in row.candidates if c.score is not None), reverse=True)
     return _Draft(row.id, kept, row.scores, marks[:2], row.cluster or row.id)
 
 
-def _judged(row: Row) -> bool:
+def _judged(row: Row, judging: Judging) -> bool:
     """Whether the row was dropped for its quality. A copy stays a copy, whatever people think of it."""
-    return bool(row.scores) and row.reason not in _COPIES
+    return bool(row.scores) and (row.stage, row.reason) not in judging.copies
 
 
 def _weights(options: ReviewOptions) -> dict[str, float]:

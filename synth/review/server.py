@@ -16,7 +16,7 @@ import platformdirs
 
 from synth.errors import InputError, MachineError, UnreachableError
 from synth.http import BlockingHttpClient, ConnectionFailed
-from synth.review.environment import Progress, ensure_environment, package_folder
+from synth.review.environment import SayLine, ensure_environment, package_folder
 
 DEFAULT_PORT = 6900
 LOOPBACK = "127.0.0.1"
@@ -95,7 +95,7 @@ def serve(
     data: Path | None = None,
     *,
     ready: Callable[[LocalServer], None],
-    progress: Progress,
+    progress: SayLine,
 ) -> None:
     """Runs a local Argilla until SIGINT or SIGTERM. It is an error if the server ends earlier.
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply, RequestFailed
 from synth.llm.model import Completion, Model
 from synth.prompts import Prompt
+from synth.reasons import Reason
 from synth.recipe.base import Sampling
-from synth.row import Row
+from synth.row import Lineage, Row
+from synth.stages.reply_reasons import ReplyReason
 
 T = TypeVar("T")
 
@@ -23,9 +24,9 @@ class NotAsked(Exception):
 
 
 class Unusable(Exception):
-    """An answer that does not serve: `reason` is a short fixed code, `detail` the words."""
+    """An answer that does not serve: `detail` are the words."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
@@ -49,7 +50,7 @@ async def ask_until_served(
     temperature. Raises the last `Unusable`, or `RequestFailed`; `NothingServes` where the stage never got
     an answer that serves.
     """
-    unusable = Unusable("no_answer", "the model was not asked")
+    unusable = Unusable(ReplyReason.EMPTY, "the model was not asked")
     for attempt in range(attempts):
         answer = await model.ask(
             messages,
@@ -121,13 +122,17 @@ def refused(row: Row, stage: str, error: Unusable | RequestFailed) -> Row:
 
 def attributed(row: Row, *, stage: str, prompt: Prompt | None, answer: Completion) -> Row:
     """The row with the request that made its text."""
-    request = answer.request
-    lineage = replace(
-        row.lineage,
+    request, before = answer.request, row.lineage
+    lineage = Lineage(
+        before.origin,
+        before.parents,
+        before.shots,
         stage=stage,
         prompt=prompt.label if prompt else None,
         model=answer.reply.model or request.model,
         sampling={**request.sampling, "max_tokens": request.max_tokens},
         request=request.identity,
+        source=before.source,
+        topic=before.topic,
     )
-    return replace(row, lineage=lineage, reasoning=answer.reply.reasoning)
+    return row.with_lineage(lineage, reasoning=answer.reply.reasoning)

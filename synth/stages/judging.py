@@ -17,10 +17,12 @@ from synth.errors import PromptError
 from synth.llm.base import Json, Reply, RequestFailed, TokenChoice
 from synth.llm.model import Completion, Model
 from synth.prompts import Prompt
+from synth.reasons import Action
 from synth.recipe.base import Sampling
 from synth.row import Row
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.context import Context, JudgeTraits
+from synth.stages.reply_reasons import JudgeReason
 from synth.stages.structured_output import ask_for_object, parse_object, refuse_unanswered
 
 # What servers give at the most, as a rule.
@@ -39,7 +41,7 @@ _PROBE = {"conversation": "What is the capital of France?", "response": "The cap
 
 PROBE_WORDS = "a probe that shows how the judge's scores can be read"
 
-Reading = Literal["logprobs", "text"]
+ScoreReading = Literal["logprobs", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Judgement:
     mass: float
     answer: Completion
 
-    def noted(self, row: Row, stage: str, how: str, prompt: Prompt, model: Model) -> Row:
+    def noted(self, row: Row, stage: str, how: Action, prompt: Prompt, model: Model) -> Row:
         """The row with the judgement in its history."""
         return row.with_event(
             stage,
@@ -72,7 +74,7 @@ class Judge:
     ) -> None:
         self.model = model
         self.prompt = prompt
-        self.reading: Reading = "text"
+        self.reading: ScoreReading = "text"
         self._stage = stage
         self._levels = _levels(prompt.schema, prompt.name)
         prompt.answers_with(score="integer")
@@ -135,7 +137,7 @@ class Judge:
             return expected_score(reply.logprobs, self._levels)
         return written_score(reply, self._levels, self.prompt.schema), 1.0
 
-    def _room(self, reading: Reading) -> Sampling:
+    def _room(self, reading: ScoreReading) -> Sampling:
         """Room for the number and what comes before it, where neither recipe nor model says otherwise."""
         thoughts = _room_to_think(self.model.config.token_limit) if self._thinks else 0
         words = 192 if len((self.prompt.schema or {}).get("properties", {})) > 1 else 0
@@ -155,7 +157,7 @@ def expected_score(tokens: Sequence[TokenChoice], levels: range) -> tuple[float,
     wanted = {str(level): level for level in levels}
     token = next((t for t in reversed(tokens) if t.token.strip() in wanted), None)
     if token is None:
-        raise Unusable("no_score", "no token of the answer is a score")
+        raise Unusable(JudgeReason.NO_SCORE, "no token of the answer is a score")
     weights: dict[int, float] = {}
     for text, logprob in {**token.top, token.token: token.logprob}.items():
         level = wanted.get(text.strip())
@@ -163,7 +165,7 @@ def expected_score(tokens: Sequence[TokenChoice], levels: range) -> tuple[float,
             weights[level] = weights.get(level, 0.0) + math.exp(logprob)
     mass = math.fsum(weights.values())
     if len(token.top) < 2 or mass < _LEAST_MASS:
-        raise Unusable("no_score", f"the score tokens hold {mass:.2f} of the probability")
+        raise Unusable(JudgeReason.NO_SCORE, f"the score tokens hold {mass:.2f} of the probability")
     return math.fsum(level * weight for level, weight in weights.items()) / mass, min(mass, 1.0)
 
 
@@ -177,7 +179,7 @@ def written_score(reply: Reply, levels: range, schema: Json | None) -> float:
         numbers = [float(n) for n in re.findall(r"(?<![\d.])-?\d+(?:\.\d+)?(?![\d.]*\d)", reply.text)]
     if len(numbers) == 1 and levels[0] <= numbers[0] <= levels[-1]:
         return numbers[0]
-    raise Unusable("no_score", f"no score from {levels[0]} to {levels[-1]}: {reply.text[:200]}")
+    raise Unusable(JudgeReason.NO_SCORE, f"no score from {levels[0]} to {levels[-1]}: {reply.text[:200]}")
 
 
 def _levels(schema: Json | None, prompt: str) -> range:
@@ -199,6 +201,7 @@ class YesNoJudge:
     model: Model
     prompt: Prompt
     key: str
+    action: Action
     sampling: Sampling
     attempts: int
 
@@ -212,4 +215,4 @@ class YesNoJudge:
             self.attempts,
         )
         event = {self.key: verdict[self.key], "prompt": self.prompt.label, "request": answer.request.identity}
-        return row.with_event(self.stage, "judged", **event), bool(verdict[self.key])
+        return row.with_event(self.stage, self.action, **event), bool(verdict[self.key])

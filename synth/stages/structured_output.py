@@ -12,24 +12,25 @@ from synth.llm.base import Json, Reply
 from synth.llm.model import Completion, Model
 from synth.recipe.base import Sampling
 from synth.stages.asking import Unusable, ask_until_served
+from synth.stages.reply_reasons import ReplyReason
 
 
 def refuse_unanswered(reply: Reply) -> None:
     """Raises `Unusable` where the answer is cut or unreadable, or where thinking is all that came of it."""
     if reply.unreadable:
-        raise Unusable("unreadable", reply.unreadable)
+        raise Unusable(ReplyReason.UNREADABLE, reply.unreadable)
     thought_only = bool(reply.reasoning) and not reply.text.strip()
     if reply.cut and thought_only:
         raise Unusable(
-            "cut",
+            ReplyReason.CUT,
             "max_tokens ended the thinking before the answer began: raise `sampling.max_tokens`, or switch"
             " thinking off in the model's `extra_body`",
         )
     if reply.cut:
-        raise Unusable("cut", "max_tokens ended the answer")
+        raise Unusable(ReplyReason.CUT, "max_tokens ended the answer")
     if thought_only:
         raise Unusable(
-            "empty",
+            ReplyReason.EMPTY,
             "the model thought and gave no answer. If this is so for all rows, the server may take answers"
             " for thinking: does its --reasoning-parser suit the model, and a model that does not think?",
         )
@@ -40,7 +41,7 @@ def read_text(reply: Reply) -> str:
     refuse_unanswered(reply)
     text = reply.text.strip()
     if not text:
-        raise Unusable("empty", "the answer is empty")
+        raise Unusable(ReplyReason.EMPTY, "the answer is empty")
     return text
 
 
@@ -75,14 +76,14 @@ def parse_object(text: str, schema: Json | None) -> Json:
     try:
         value = orjson.loads(text[start : end + 1]) if 0 <= start < end else None
     except orjson.JSONDecodeError as error:
-        raise Unusable("unparsable", f"{error}: {text[:200]}") from None
+        raise Unusable(ReplyReason.UNPARSABLE, f"{error}: {text[:200]}") from None
     if not isinstance(value, dict):
-        raise Unusable("unparsable", f"no whole JSON object: {text[:200]}")
+        raise Unusable(ReplyReason.UNPARSABLE, f"no whole JSON object: {text[:200]}")
     if schema is not None:
         try:
             mistake = off_schema(value, schema)
         except TooMuch as error:
             raise Unusable(error.reason, f"checking the answer against its schema {error.words}") from None
         if mistake:
-            raise Unusable("off_schema", mistake[:200])
+            raise Unusable(ReplyReason.OFF_SCHEMA, mistake[:200])
     return value

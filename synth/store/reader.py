@@ -14,6 +14,7 @@ import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
+from synth.recipe.renamed_keys import with_new_keys
 from synth.row import Lineage, Row
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
@@ -97,10 +98,10 @@ class RunReader:
 
     @property
     def recipe(self) -> Json:
-        """The effective recipe of the last call."""
+        """The effective recipe of the last call. An older run's has its keys under today's names."""
         if self._held_recipe is not None:
             return self._held_recipe
-        return dict(self._parsed(self.folder.recipe.read_bytes(), self.folder.recipe))
+        return with_new_keys(self._parsed(self.folder.recipe.read_bytes(), self.folder.recipe))
 
     @property
     def base(self) -> Path:

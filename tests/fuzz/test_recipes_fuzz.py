@@ -10,6 +10,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,9 +25,10 @@ from synth.api import export, open_run, run_with_result
 from synth.errors import InputError, SynthError, Unfinished
 from synth.llm.base import Json
 from synth.pipeline.progress import Progress
-from synth.pipeline.run import RunResult
+from synth.pipeline.report import RunResult
+from synth.review.run_recipe import run_recipe_of
 from synth.row import Row
-from synth.store import RunFolder
+from synth.store import RunFolder, RunReader
 from synth.store.journal import read_records
 
 FORMATS = ("trl-dpo", "trl-dpo", "trl-sft", "openai-chat", "alpaca", "trl-kto")
@@ -65,7 +67,7 @@ class Desk:
         """One call of `synth run`."""
         recipe = case.write(self.folder / "recipe")
         self._monkeypatch.setattr("synth.pipeline.run.build_clients", shaker.clients)
-        self._monkeypatch.setattr("synth.pipeline.run.LIVE_SLOTS", live_slots)
+        self._monkeypatch.setattr("synth.pipeline.session.LIVE_SLOTS", live_slots)
         progress = Progress()
         before = asked(self.folder / out)
         result = run_with_result(recipe, self.folder / out, progress=progress)
@@ -114,12 +116,20 @@ class Desk:
                 "a typed row loses something"
             )
         rows = [row for row in rows if row["status"] != "superseded"]
+        self._check_reasons(out, rows)
         try:
             exported = export(self.folder / out, format=self.form, out=self.folder / "exports" / out).folder
         except SynthError as error:
             return End(str(result.error), rows, {"error": error.message})
         files = {file.name: file.read_bytes() for file in exported.iterdir()}
         return End(str(result.error), rows, files)
+
+    def _check_reasons(self, out: str, rows: list[Json]) -> None:
+        with closing(RunReader(self.folder / out)) as reader:
+            stages = run_recipe_of(reader).stages
+        declared = {(stage.name, str(reason)) for stage in stages for reason in stage.options.reasons}
+        dropped = {(row["stage"], row["reason"]) for row in rows if row["status"] == "dropped"}
+        assert dropped <= declared, "a stage drops a row for a reason that it does not declare"
 
     def _check_funnel(self, out: str, progress: Progress, result: RunResult) -> None:
         funnel = open_run(self.folder / out).funnel()

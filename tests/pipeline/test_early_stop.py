@@ -13,7 +13,7 @@ from synth.cli import main
 from synth.errors import NothingServes
 from synth.llm.base import RequestFailed
 from synth.llm.trial import Trial
-from synth.pipeline.run import RunResult
+from synth.pipeline.report import RunResult
 from synth.store import RunFolder
 from synth.store.journal import read_records
 from tests.support.loopback.process import LoopbackProcess

@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from synth.pipeline.flow import Flow
-from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
+from synth.pipeline.scheduler.makers import MakerDriver
+from synth.pipeline.scheduler.order import Flow
 from synth.row import Lineage, Row
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage

@@ -101,11 +101,11 @@ def test_somebody_settles_it() -> None:
         said("bob", response="two"),
         said("eve", place="j", response="three"),
     ]
-    decision = aggregate([shown(2), shown(place="j")], answers, judges={"j"})
+    decision = aggregate([shown(2), shown(place="j")], answers, adjudicating={"j"})
     assert (decision.status, decision.answer, decision.by) == ("edited", "three", ("eve",))
     assert decision.adjudicated
     answers.append(said("eve", "discarded", place="j", at="2026-01-02"))
-    assert aggregate([shown(2), shown(place="j")], answers, judges={"j"}).status == "rejected"
+    assert aggregate([shown(2), shown(place="j")], answers, adjudicating={"j"}).status == "rejected"
 
 
 def test_choices_go_by_votes_and_make_pairs() -> None:

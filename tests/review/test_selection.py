@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from synth.recipe.model import ReviewOptions
-from synth.review.selection import Judging, select
+from synth.recipe.model import Recipe, ReviewOptions, StageSpec
+from synth.review.selection import Judging, judging_of, select
 from synth.row import Lineage, Row
+from synth.stages.registry import STAGES
 from tests.made_row import made_row
 
 BAR = Judging({"quality": 4.0}, [["quality"]])
@@ -107,7 +108,11 @@ def test_seeds_held_out_rows_failures_and_copies_are_never_asked_about() -> None
     low = made(7, 2.0)
     low = low.dropped("score", "low_score")
     rows = [copy, near, failed, empty, seed, held, low, made(8, 4.5)]
-    picked = select(rows, options(rows="all"), BAR, seed=1)
+    stages = [
+        StageSpec(kind=kind, name=kind, options=STAGES.find(kind).options()) for kind in ("dedupe", "score")
+    ]
+    judging = judging_of(Recipe(name="r", models={"writer": {"provider": "fake"}}, stages=stages))
+    picked = select(rows, options(rows="all"), judging, seed=1)
     assert {each.row for each in picked} == {low.id, rows[-1].id}
 
 

@@ -11,7 +11,7 @@ import yaml
 import synth
 from synth.api import run_with_result
 from synth.llm.base import Json
-from synth.pipeline.run import RunResult
+from synth.pipeline.report import RunResult
 from synth.store import RunFolder
 from synth.store.journal import read_records
 

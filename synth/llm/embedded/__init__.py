@@ -21,7 +21,7 @@ _WORD_TOKENS = 8
 class EmbeddedConfig(ModelConfig):
     """A small model on this machine: no key, no GPU, no server."""
 
-    provider: Literal["embedded"] = "embedded"
+    provider: Literal["embedded"] = Field(default="embedded", description="What runs the model.")
     model: str = Field(
         default="smollm2-135m-instruct",
         description="The name of a model, a GGUF file, or hf:OWNER/REPO/FILE.",

@@ -16,13 +16,15 @@ from synth.recipe.base import ModelConfig, Share
 class FakeConfig(ModelConfig):
     """Scripted or generated replies, with delays and faults, for demonstrations and tests."""
 
-    provider: Literal["fake"] = "fake"
-    model: str = "fake"
-    script: Path | None = Field(default=None, description="JSONL of {match, text | replies, finish?, error?}")
+    provider: Literal["fake"] = Field(default="fake", description="What runs the model.")
+    model: str = Field(default="fake", description="A name for the model.")
+    script: Path | None = Field(
+        default=None, description="A JSONL file of replies: `{match, text | replies, finish?, error?}`."
+    )
     delay: Annotated[float, Field(ge=0, le=3600)] = Field(default=0.0, description="Mean seconds per reply.")
-    fail: Share = 0.0
-    cut: Share = 0.0
-    broken: Share = 0.0
+    fail: Share = Field(default=0.0, description="Share of requests that fail.")
+    cut: Share = Field(default=0.0, description="Share of replies that are cut.")
+    broken: Share = Field(default=0.0, description="Share of replies with half of their text.")
 
 
 def build(models: Mapping[str, FakeConfig], context: BuildContext) -> Mapping[str, Client]:

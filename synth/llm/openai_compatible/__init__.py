@@ -19,8 +19,8 @@ from synth.recipe.servers import check_address, model_key
 class EndpointLimits(Strict):
     """Limits of a hosted provider. Your own servers need none."""
 
-    requests_per_minute: Positive | None = None
-    tokens_per_minute: Positive | None = None
+    requests_per_minute: Positive | None = Field(default=None, description="Maximum requests per minute.")
+    tokens_per_minute: Positive | None = Field(default=None, description="Maximum tokens per minute.")
     reply_bytes: Positive | None = Field(
         default=None,
         description="Maximum bytes of one reply; a longer reply fails its row. Default: 1 MiB plus 64 bytes "
@@ -31,18 +31,22 @@ class EndpointLimits(Strict):
 class EndpointConfig(ModelConfig):
     """Any OpenAI-compatible server; several `base_url`s make a pool."""
 
-    provider: Literal["endpoint"] = "endpoint"
-    model: str
-    base_url: str | list[str]
+    provider: Literal["endpoint"] = Field(default="endpoint", description="What runs the model.")
+    model: str = Field(description="The name of the model on the server.")
+    base_url: str | list[str] = Field(description="The URL of the server, or a list of URLs for a pool.")
     api_key_env: str | None = Field(
         default=None, description="The name of the environment variable with the key; never the key itself."
     )
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    limits: EndpointLimits = Field(default_factory=EndpointLimits)
+    extra_body: dict[str, Any] = Field(
+        default_factory=dict, description="Further keys of each request. They reach the server unchanged."
+    )
+    limits: EndpointLimits = Field(
+        default_factory=EndpointLimits, description="Limits of a provider. Your own servers need none."
+    )
     send_seed: bool = Field(
         default=False, description="Send a per-request seed. Off by default: it crashes vLLM's CPU build."
     )
-    patience: Annotated[float, Field(gt=0, le=1e6)] = Field(
+    give_up_after: Annotated[float, Field(gt=0, le=1e6)] = Field(
         default=60.0, description="Seconds without any reply after which the servers count as gone."
     )
     context: Positive | None = Field(default=None, description="Maximum tokens of prompt and reply together.")
@@ -97,7 +101,7 @@ def build(models: Mapping[str, EndpointConfig], context: BuildContext) -> Mappin
             config.base_urls,
             api_key=model_key(name, config),
             send_seed=config.send_seed,
-            patience=config.patience,
+            give_up_after=config.give_up_after,
             requests_per_minute=config.limits.requests_per_minute,
             tokens_per_minute=config.limits.tokens_per_minute,
             reply_bytes=config.limits.reply_bytes,

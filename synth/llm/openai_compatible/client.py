@@ -50,11 +50,11 @@ class EndpointClient:
     It tunes itself: the concurrency of each server (`concurrency.py`), its capabilities (`capabilities.py`),
     its health (`endpoint_health.py`) and hedged requests (`hedging.py`). `retry.py` decides what is retried.
 
-    `api_key` is sent only to the `base_urls`; a mapping has one key per URL. `send_seed` sends the request's
-    seed, which crashes vLLM's CPU build. After `patience` seconds without any reply, `UnreachableError` is
-    raised. `timeout` is the maximum seconds of one request. The rate limits apply to all servers together.
-    `reply_bytes` is the maximum size of a reply; by default it follows from `max_tokens`. `metrics` enables
-    reading `/metrics`.
+    `api_key` is sent only to the `base_urls`; a mapping has one key per URL. `send_seed` sends the
+    request's seed, which crashes vLLM's CPU build. After `give_up_after` seconds without any reply,
+    `UnreachableError` is raised. `timeout` is the maximum seconds of one request. The rate limits
+    apply to all servers together. `reply_bytes` is the maximum size of a reply; by default it follows from
+    `max_tokens`. `metrics` enables reading `/metrics`.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class EndpointClient:
         api_key: str | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         send_seed: bool = False,
-        patience: float = 60.0,
+        give_up_after: float = 60.0,
         timeout: float = 900.0,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
@@ -87,7 +87,7 @@ class EndpointClient:
             for url in urls
         ]
         self._send_seed = send_seed
-        self._patience = patience
+        self._give_up_after = give_up_after
         self._timeout = timeout
         self._limits = (requests_per_minute, tokens_per_minute)
         self._reply_bytes = reply_bytes
@@ -130,7 +130,9 @@ class EndpointClient:
         Raises `UnreachableError` if no server answers, or none accepts the key.
         """
         limits = RateLimits(*self._limits, asyncio.get_running_loop().time())
-        self._pool = EndpointPool(self._servers, limits, patience=self._patience, chance=self._chance)
+        self._pool = EndpointPool(
+            self._servers, limits, give_up_after=self._give_up_after, chance=self._chance
+        )
         try:
             for server in self._servers:
                 await server.transport.open()

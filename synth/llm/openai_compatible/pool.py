@@ -17,7 +17,7 @@ from synth.llm.openai_compatible.retry import FailedTry
 
 # Seconds. "Too many requests" may last longer than an outage, because the server does answer.
 _BUSY_PATIENCE = 10.0
-# Seconds until the next check, when a request in flight outlasts `patience`.
+# Seconds until the next check, when a request in flight outlasts `give_up_after`.
 _SOON = 1.0
 # Seconds. Pauses that a server did not ask for are shorter.
 _NAMED_WAIT = 10.0
@@ -53,17 +53,17 @@ class _Waiter:
 class EndpointPool:
     """Assigns slots on servers, first come, first served. Retries go before new requests.
 
-    After `patience` seconds without any answer, the pool gives up and raises `UnreachableError` for all
+    After `give_up_after` seconds without any answer, the pool gives up and raises `UnreachableError` for all
     requests.
     """
 
     def __init__(
-        self, servers: Sequence[EndpointState], limits: RateLimits, *, patience: float, chance: Random
+        self, servers: Sequence[EndpointState], limits: RateLimits, *, give_up_after: float, chance: Random
     ) -> None:
         self.servers = servers
         self.answered = 0
         self._limits = limits
-        self._patience = patience
+        self._give_up_after = give_up_after
         self._chance = chance
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiter] = deque()
@@ -191,7 +191,7 @@ class EndpointPool:
         return min(free, key=attrgetter("load"), default=None)
 
     def _wait_for_health(self, now: float) -> None:
-        """Schedules the next check of the servers. Gives up after `patience`."""
+        """Schedules the next check of the servers. Gives up after too long without a reply."""
         if all(server.state is EndpointHealth.READY and server.again_at <= now for server in self.servers):
             return
         alive = [server for server in self.servers if server.state is not EndpointHealth.GONE]
@@ -201,7 +201,7 @@ class EndpointPool:
         times = [server.again_at for server in alive if server.again_at > now]
         since = max(server.failing_since or now for server in alive)
         busy = any(server.is_busy for server in alive)
-        end = since + self._patience * (_BUSY_PATIENCE if busy else 1.0)
+        end = since + self._give_up_after * (_BUSY_PATIENCE if busy else 1.0)
         soonest = min(server.again_at for server in alive)
         if soonest > max(end, now + _NAMED_WAIT) and not self.in_flight:
             # A server may ask for a pause of hours. Waiting silently would look like a hung run.

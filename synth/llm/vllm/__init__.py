@@ -20,15 +20,17 @@ from synth.recipe.base import ModelConfig, Positive
 class VllmConfig(ModelConfig):
     """vLLM's engine without a server: batch generation on your own GPU."""
 
-    provider: Literal["vllm"] = "vllm"
+    provider: Literal["vllm"] = Field(default="vllm", description="What runs the model.")
     model: str = Field(description="The name of a model on the hub, or a folder relative to the recipe.")
     context: Positive | None = Field(
         default=None,
         description="Maximum tokens of prompt and reply together; the model's own by default.",
     )
-    extra_body: dict[str, Any] = Field(default_factory=dict)
+    extra_body: dict[str, Any] = Field(
+        default_factory=dict, description="Further keys of each request, for example `chat_template_kwargs`."
+    )
     engine: dict[str, Any] = Field(
-        default_factory=dict, description="vLLM's engine arguments, e.g. {tensor_parallel_size: 2}."
+        default_factory=dict, description="vLLM's engine arguments, for example `{tensor_parallel_size: 2}`."
     )
     send_seed: bool = Field(
         default=False, description="Send a per-request seed. Off by default: it crashes the CPU build."

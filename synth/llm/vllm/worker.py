@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 # The keys of `extra_body` for the chat template. The other keys are sampling parameters in vLLM's names.
 _TEMPLATE_KEYS = frozenset({"chat_template_kwargs", "add_generation_prompt", "continue_final_message"})
@@ -39,7 +39,7 @@ class VllmWorker:
         engine: Any,
         tokenizer: Any,
         name: str,
-        lines: asyncio.Queue[Json | None],
+        lines: asyncio.Queue[JsonObject | None],
         out: BinaryIO,
         *,
         send_seed: bool,
@@ -76,7 +76,7 @@ class VllmWorker:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._say_broken(f"vLLM failed: {error!r}")
 
-    async def _answer(self, number: int, line: Json) -> None:
+    async def _answer(self, number: int, line: JsonObject) -> None:
         try:
             prompt = self._prompt(line)
             parameters = self._parameters(line, len(prompt))
@@ -98,7 +98,7 @@ class VllmWorker:
             return
         self._say({"id": number, "reply": self._reply(output, line)})
 
-    def _prompt(self, line: Json) -> list[int]:
+    def _prompt(self, line: JsonObject) -> list[int]:
         """The tokens of the prompt. Raises `RefusedRequest` if they leave no room for an answer."""
         template = dict(line["extra_body"].get("chat_template_kwargs") or {})
         for key in _TEMPLATE_KEYS & line["extra_body"].keys() - {"chat_template_kwargs"}:
@@ -114,7 +114,7 @@ class VllmWorker:
             )
         return list(tokens)
 
-    def _parameters(self, line: Json, prompt: int) -> Any:
+    def _parameters(self, line: JsonObject, prompt: int) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
@@ -130,10 +130,10 @@ class VllmWorker:
             wanted["seed"] = line["seed"]
         return SamplingParams(**wanted)
 
-    def _reply(self, output: Any, line: Json) -> Json:
+    def _reply(self, output: Any, line: JsonObject) -> JsonObject:
         """The answer in the format of vLLM's server."""
         (done,) = output.outputs
-        choice: Json = {
+        choice: JsonObject = {
             "index": 0,
             "message": {"role": "assistant", "content": done.text},
             "finish_reason": done.finish_reason,
@@ -141,7 +141,7 @@ class VllmWorker:
         if line["logprobs"] and done.logprobs:
             choice["logprobs"] = {"content": self._choices(done.token_ids, done.logprobs, line["logprobs"])}
         prompt, completion = len(output.prompt_token_ids), len(done.token_ids)
-        usage: Json = {
+        usage: JsonObject = {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
@@ -149,7 +149,9 @@ class VllmWorker:
         }
         return {"object": "chat.completion", "model": self._name, "choices": [choice], "usage": usage}
 
-    def _choices(self, tokens: Sequence[int], steps: Sequence[Mapping[int, Any]], most: int) -> list[Json]:
+    def _choices(
+        self, tokens: Sequence[int], steps: Sequence[Mapping[int, Any]], most: int
+    ) -> list[JsonObject]:
         choices = []
         for token, step in zip(tokens, steps, strict=True):
             # If the chosen token is not among the most likely ones, it is listed after them.
@@ -164,7 +166,7 @@ class VllmWorker:
         _write(self._out, _broken(message, self._name))
         self._lines.put_nowait(None)
 
-    def _say(self, line: Json) -> None:
+    def _say(self, line: JsonObject) -> None:
         _write(self._out, line)
 
 
@@ -177,22 +179,22 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (RefusedRequest, TypeError, ValueError, theirs, EngineGenerateError)
 
 
-def _of(one: Any) -> Json:
+def _of(one: Any) -> JsonObject:
     # JSON has no infinity. vLLM's server writes -9999, too.
     return {"token": one.decoded_token, "logprob": max(one.logprob, -9999.0)}
 
 
-def _broken(message: str, where: str) -> Json:
+def _broken(message: str, where: str) -> JsonObject:
     hint = "If memory ran out, set a smaller `context`, or use a smaller model."
     return {"broken": {"code": "unreachable", "message": message, "where": where, "hint": hint}}
 
 
-def _write(out: BinaryIO, line: Json) -> None:
+def _write(out: BinaryIO, line: JsonObject) -> None:
     out.write(json.dumps(line).encode() + b"\n")
     out.flush()
 
 
-async def _read_lines(lines: asyncio.Queue[Json | None]) -> None:
+async def _read_lines(lines: asyncio.Queue[JsonObject | None]) -> None:
     reader = asyncio.StreamReader(limit=2**26)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
@@ -201,13 +203,13 @@ async def _read_lines(lines: asyncio.Queue[Json | None]) -> None:
     lines.put_nowait(None)
 
 
-async def _work(arguments: Json, out: BinaryIO, *, send_seed: bool) -> None:
+async def _work(arguments: JsonObject, out: BinaryIO, *, send_seed: bool) -> None:
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
     engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
     try:
-        lines: asyncio.Queue[Json | None] = asyncio.Queue()
+        lines: asyncio.Queue[JsonObject | None] = asyncio.Queue()
         reading = asyncio.create_task(_read_lines(lines))
         name = arguments.get("served_model_name") or arguments["model"]
         tokenizer = engine.get_tokenizer()

@@ -7,14 +7,18 @@ from typing import Any
 from pydantic import Field
 
 from synth.recipe.base import StageOptions
+from synth.stages.apply.reasons import ApplyAction, ApplyReason
 from synth.stages.shared_options import FunctionName
 
 
 class ApplyOptions(StageOptions):
-    """A function of the user's own."""
+    """Changes or drops rows with your own Python function."""
 
-    function: FunctionName = Field(description="FILE.py:FUNCTION, a file in the recipe's folder.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Passed on as keyword arguments.")
+    reasons = tuple(ApplyReason)
+    actions = tuple(ApplyAction)
+
+    function: FunctionName = Field(description="`FILE.py:FUNCTION`. The file must be in the recipe's folder.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the function.")
 
     @property
     def user_code(self) -> str | None:

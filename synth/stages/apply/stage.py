@@ -21,6 +21,7 @@ from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.row import Row
 from synth.stages.apply.options import ApplyOptions
+from synth.stages.apply.reasons import ApplyAction, ApplyReason
 from synth.stages.base import OrderedStage
 from synth.stages.context import Context
 from synth.user_code import load_function
@@ -54,8 +55,8 @@ class Apply(OrderedStage):
         if said is False or isinstance(said, str):
             detail = said if isinstance(said, str) else f"{self._where} says no"
             if row.given:
-                return row.with_event(self.name, "not_dropped", detail=detail)
-            return row.dropped(self.name, "rejected", detail)
+                return row.with_event(self.name, ApplyAction.NOT_DROPPED, detail=detail)
+            return row.dropped(self.name, ApplyReason.REJECTED, detail)
         raise self._mistake(f"answered {type(said).__name__}, not a row, None, True, False or a text")
 
     def _call(self, document: Json) -> Any:
@@ -84,7 +85,7 @@ class Apply(OrderedStage):
         except TypeError as error:
             raise self._mistake(f"answered a row that cannot be written down as JSON: {error}") from None
         if messages != was["messages"]:
-            row = row.with_event(self.name, "applied", before=row.conversation.messages)
+            row = row.with_event(self.name, ApplyAction.APPLIED, before=row.conversation.messages)
         new = {**was, **said}
         conversation = Conversation(messages, new["tools"])
         return replace(row, conversation=conversation, scores=new["scores"], labels=new["labels"])

@@ -15,9 +15,11 @@ from synth.llm.base import Reply
 from synth.row import Lineage, Row, content_id
 from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.backtranslate.options import BacktranslateOptions
+from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
 from synth.stages.context import Context
 from synth.stages.items import Passage
 from synth.stages.judging import Judge
+from synth.stages.reply_reasons import ReplyReason
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.text.prompt_leakage import repeated_run, shares_a_word
 from synth.text.standalone import leans_on_source
@@ -52,7 +54,7 @@ class Instructions:
         self.judge: Judge | None = None
         if options.keep is not None:
             curate = context.other_prompt(options.curate, ["conversation", "response"])
-            self.judge = Judge(name, context, judge, curate, options.sampling_of_judge, options.attempts)
+            self.judge = Judge(name, context, judge, curate, options.judge_sampling, options.attempts)
 
     @property
     def chain(self) -> int:
@@ -77,7 +79,9 @@ class Instructions:
             lineage,
         )
         row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
-        row = self._checked(row.with_event(self._name, "drafted", source=passage.text), instruction, passage)
+        row = self._checked(
+            row.with_event(self._name, BacktranslateAction.DRAFTED, source=passage.text), instruction, passage
+        )
         if row.pending and self._options.rewrite:
             row = await self._rewritten(row, instruction, passage)
         if row.pending:
@@ -90,16 +94,22 @@ class Instructions:
         """Drops what asks for no judge."""
         words = len(instruction.split())
         if words < _FEWEST_WORDS:
-            return row.dropped(self._name, "too_short", f"{words} words")
+            return row.dropped(self._name, BacktranslateReason.TOO_SHORT, f"{words} words")
         if words > _MOST_WORDS:
-            return row.dropped(self._name, "too_long", f"{words} words")
+            return row.dropped(self._name, BacktranslateReason.TOO_LONG, f"{words} words")
         if leaning := leans_on_source(instruction):
             why = f"refers to {leaning!r}, which its reader does not have"
-            return row.dropped(self._name, "leans_on_source", why)
+            return row.dropped(self._name, BacktranslateReason.LEANS_ON_SOURCE, why)
         if repeated := repeated_run(instruction, self._frame):
-            return row.dropped(self._name, "repeats_prompt", f"repeats what the model was told: {repeated!r}")
+            return row.dropped(
+                self._name,
+                BacktranslateReason.REPEATS_PROMPT,
+                f"repeats what the model was told: {repeated!r}",
+            )
         if not shares_a_word(instruction, f"{passage.heading or ''} {passage.text}"):
-            return row.dropped(self._name, "off_topic", "has no word in common with the text")
+            return row.dropped(
+                self._name, BacktranslateReason.OFF_TOPIC, "has no word in common with the text"
+            )
         return row
 
     async def _rewritten(self, row: Row, instruction: str, passage: Passage) -> Row:
@@ -109,7 +119,7 @@ class Instructions:
         )
         return replace(row, conversation=self._conversation(instruction, text)).with_event(
             self._name,
-            "rewritten",
+            BacktranslateAction.REWRITTEN,
             before=passage.text,
             prompt=self._rewrite.label,
             request=answer.request.identity,
@@ -121,10 +131,12 @@ class Instructions:
         shown = {"conversation": instruction, "response": row.conversation.answer or ""}
         judgement = await self.judge.score(shown)
         row = row.with_score("curation", judgement.score)
-        row = judgement.noted(row, self._name, "curated", self.judge.prompt, self.judge.model)
+        row = judgement.noted(
+            row, self._name, BacktranslateAction.CURATED, self.judge.prompt, self.judge.model
+        )
         if judgement.score < self._options.keep:
             detail = f"{judgement.score:.2f} of 5, wanted {self._options.keep:g}"
-            return row.dropped(self._name, "low_curation", detail)
+            return row.dropped(self._name, BacktranslateReason.LOW_CURATION, detail)
         return row
 
     async def _answered_blindly(self, row: Row, instruction: str) -> Row:
@@ -137,13 +149,13 @@ class Instructions:
         verdict, compared = await ask_for_object(
             self._agreeing,
             self._agree.render(shown),
-            self._options.sampling_of_judge,
+            self._options.judge_sampling,
             self._agree.schema,
             attempts,
         )
         row = row.with_event(
             self._name,
-            "round_trip",
+            BacktranslateAction.ROUND_TRIP,
             answer=blind,
             agrees=verdict["agree"],
             prompt=self._agree.label,
@@ -151,7 +163,7 @@ class Instructions:
         )
         if not verdict["agree"]:
             detail = "without the text it was answered as another question"
-            return row.dropped(self._name, "round_trip", detail)
+            return row.dropped(self._name, BacktranslateReason.ROUND_TRIP, detail)
         return row
 
     def _conversation(self, instruction: str, text: str) -> Conversation:
@@ -170,5 +182,5 @@ def _read_instruction(reply: Reply) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1].strip()
     if not text:
-        raise Unusable("empty", "the answer is empty")
+        raise Unusable(ReplyReason.EMPTY, "the answer is empty")
     return text

@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from synth.recipe.base import AskingOptions, Positive, Sampling, Share, Strict
+from synth.recipe.base import (
+    JUDGE,
+    JUDGE_SAMPLING,
+    SAMPLING,
+    AskingOptions,
+    Positive,
+    Sampling,
+    Share,
+    Strict,
+)
+from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
+from synth.stages.reply_reasons import OBJECT_REPLY, JudgeReason
 from synth.stages.shared_options import NOT_IN_CONTEXT
 
 # Humpback, https://arxiv.org/abs/2308.06259, section 3.1 and table 1.
@@ -19,50 +30,70 @@ HUMPBACK_DOCUMENT_TAG = "Answer with knowledge from web search."
 class ContextOptions(Strict):
     """Questions with their passages in the prompt (RAFT, https://arxiv.org/abs/2403.10131)."""
 
-    distractors: Positive = Field(default=4, description="Other passages beside the one that answers.")
-    absent: Share = Field(default=0.2, description="Share of questions whose own passage is left out.")
-    answer: str = Field(default=NOT_IN_CONTEXT, description="What is right where it is left out.")
-    prompt: str = Field(default="with_context", description="How the user's message is put together.")
+    distractors: Positive = Field(default=4, description="Number of other passages in the prompt.")
+    absent: Share = Field(default=0.2, description="Share of questions whose right passage is left out.")
+    answer: str = Field(default=NOT_IN_CONTEXT, description="The right answer where the passage is left out.")
+    prompt: str = Field(default="with_context", description="The prompt file that builds the user's message.")
 
 
 class TagOptions(Strict):
     """System prompts that tell what people wrote as an answer from what they wrote as a text."""
 
-    seeds: str = HUMPBACK_SEED_TAG
-    documents: str = HUMPBACK_DOCUMENT_TAG
+    seeds: str = Field(default=HUMPBACK_SEED_TAG, description="The system prompt that seeds get.")
+    documents: str = Field(
+        default=HUMPBACK_DOCUMENT_TAG, description="The system prompt that rows from documents get."
+    )
 
 
 class BacktranslateOptions(AskingOptions):
-    """Instructions, or questions and answers, for what documents say (Humpback, RAFT)."""
+    """Drafts instructions and questions from documents (Humpback, RAFT)."""
 
-    count: Positive | None = Field(default=None, description="Drafts that are to pass; without it, all do.")
+    reasons = (*BacktranslateReason, *OBJECT_REPLY, *JudgeReason)
+    actions = tuple(BacktranslateAction)
+
+    count: Positive | None = Field(
+        default=None, description="Number of drafts to keep. Default: as many as the passages give."
+    )
     mode: Literal["instruction", "questions"] = Field(
-        default="instruction", description="The text as the answer, or questions about it with quotes."
+        default="instruction",
+        description="`instruction`: the text is the answer. `questions`: questions about the text, with "
+        "quotes.",
     )
-    shortest: Positive = Field(default=600, description="Fewest characters of a passage.")
-    longest: Positive = Field(default=3000, description="Most characters of a passage.")
-    judge: str | None = Field(default=None, description="One of `models`, in the place of `judge`.")
-    sampling_of_judge: Sampling = Sampling(temperature=0.0)
+    min_chars: Positive = Field(default=600, description="Minimum characters of a passage.")
+    max_chars: Positive = Field(
+        default=3000, description="Maximum characters of a passage; at least twice the minimum."
+    )
+    judge: str | None = Field(default=None, description=JUDGE)
+    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
     keep: Annotated[float, Field(ge=-1e6, le=1e6)] | None = Field(
-        default=HUMPBACK_KEEP, description="Least score in curation, of 1 to 5; null leaves curation out."
+        default=HUMPBACK_KEEP,
+        description="Minimum score of the curation, from 1 to 5. `null` turns curation off.",
     )
-    curate: str = Field(default="curate", description="The curation's prompt.")
+    curate: str = Field(default="curate", description="The prompt file of the curation.")
     round_trip: bool = Field(
-        default=True, description="Answer the instruction without the text, and drop it where that differs."
+        default=True,
+        description="Answer the instruction without the text, and drop the draft if that answers another "
+        "question.",
     )
     rewrite: bool = Field(default=False, description="Rewrite the text in the style of an assistant.")
-    tags: TagOptions | None = Field(default=None, description="Humpback's system prompts; {} for its own.")
-    questions: Positive = Field(default=3, description="Questions for each passage.")
-    passages: Positive = Field(default=1, description="Passages of one document that a question is about.")
-    context: ContextOptions | None = Field(
-        default=None, description="Put the passage into the prompt, among others."
+    tags: TagOptions | None = Field(
+        default=None, description="Add system prompts to seeds and drafts. `{}` uses those of the paper."
     )
-    sampling: Sampling = HUMPBACK_SAMPLING
+    questions: Positive = Field(
+        default=3, description="Maximum number of questions for each passage (`mode: questions`)."
+    )
+    passages: Positive = Field(
+        default=1, description="Number of neighbouring passages that a question is about (`mode: questions`)."
+    )
+    context: ContextOptions | None = Field(
+        default=None, description="Put the passage and others into the prompt (`mode: questions`)."
+    )
+    sampling: Sampling = Field(default=HUMPBACK_SAMPLING, description=SAMPLING)
 
     @model_validator(mode="after")
     def _fits(self) -> BacktranslateOptions:
-        if self.longest < 2 * self.shortest:
-            raise ValueError("longest must be at least twice shortest")
+        if self.max_chars < 2 * self.min_chars:
+            raise ValueError("max_chars must be at least twice min_chars")
         if self.mode == "instruction" and (self.context or self.passages > 1):
             raise ValueError("context and passages go with `mode: questions`")
         return self

@@ -18,9 +18,11 @@ from synth.row import Lineage, Row, content_id
 from synth.stable import fraction
 from synth.stages.asking import attributed
 from synth.stages.backtranslate.options import BacktranslateOptions, ContextOptions
+from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
 from synth.stages.context import Context
 from synth.stages.items import Passage
 from synth.stages.passages import PassageIndex, quoted_in
+from synth.stages.reply_reasons import ReplyReason
 from synth.stages.structured_output import ask_for_object
 from synth.text.standalone import leans_on_source
 
@@ -55,7 +57,7 @@ class Questions:
                 raise RecipeError(
                     f"{around.distractors} distractors need more than {len(passages)} passages.",
                     where=f"stage {name!r}: context.distractors",
-                    hint="Lower it, or cut shorter passages with `longest`.",
+                    hint="Lower it, or cut shorter passages with `max_chars`.",
                 )
 
     async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
@@ -77,7 +79,7 @@ class Questions:
     def _none(self, lineage: Lineage, answer: Completion) -> Row:
         row = Row(content_id(self._name, answer.request.identity), Conversation(), lineage)
         row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
-        return row.dropped(self._name, "empty", "the answer holds no question")
+        return row.dropped(self._name, ReplyReason.EMPTY, "the answer holds no question")
 
     def _row(
         self, pair: Json, number: int, passages: Sequence[Passage], lineage: Lineage, answer: Completion
@@ -88,19 +90,21 @@ class Questions:
         row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
         # Whoever reviews the row reads it beside the text.
         source = "\n\n".join(passage.text for passage in passages)
-        row = row.with_event(self._name, "quoted", quote=quote, source=source)
+        row = row.with_event(self._name, BacktranslateAction.QUOTED, quote=quote, source=source)
         quoted = quoted_in(quote, passages)
         if len(question.split()) < _FEWEST_WORDS:
-            return row.dropped(self._name, "too_short", f"{len(question.split())} words")
+            return row.dropped(self._name, BacktranslateReason.TOO_SHORT, f"{len(question.split())} words")
         if not response:
-            return row.dropped(self._name, "empty", "the answer is empty")
+            return row.dropped(self._name, ReplyReason.EMPTY, "the answer is empty")
         if quoted is None:
-            return row.dropped(self._name, "quote_not_found", f"not in the text: {quote[:200]!r}")
+            return row.dropped(
+                self._name, BacktranslateReason.QUOTE_NOT_FOUND, f"not in the text: {quote[:200]!r}"
+            )
         if self._options.context:
             return self._in_context(row, question, response, quote, quoted, self._options.context)
         if leaning := leans_on_source(question):
             why = f"refers to {leaning!r}, which its reader does not have"
-            return row.dropped(self._name, "leans_on_source", why)
+            return row.dropped(self._name, BacktranslateReason.LEANS_ON_SOURCE, why)
         return row
 
     def _in_context(
@@ -118,7 +122,7 @@ class Questions:
             labels={**row.labels, "answerable": not absent},
             lineage=replace(row.lineage, shots=tuple(p.id for p in others)),
         )
-        return row.with_event(self._name, "absent" if absent else "cited")
+        return row.with_event(self._name, BacktranslateAction.ABSENT if absent else BacktranslateAction.CITED)
 
     def _chance(self, row: Row) -> float:
         return fraction(self._salt, "absent", row.id)

@@ -12,6 +12,7 @@ from synth.stages.asking import settled
 from synth.stages.backtranslate.instructions import Instructions
 from synth.stages.backtranslate.options import BacktranslateOptions
 from synth.stages.backtranslate.questions import Questions
+from synth.stages.backtranslate.reasons import BacktranslateAction
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
@@ -29,12 +30,12 @@ class Backtranslate(Maker):
         self._options = options
         if context.recipe.sources.documents is None:
             raise no_source(name, "documents")
-        passages = context.passages(options.shortest, options.longest)
+        passages = context.passages(options.min_chars, options.max_chars)
         if not passages:
             raise SourceError(
-                f"hold no passage of {options.shortest} to {options.longest} characters.",
+                f"hold no passage of {options.min_chars} to {options.max_chars} characters.",
                 where="sources.documents",
-                hint=f"Set `shortest` of the stage {name!r} lower, or add documents.",
+                hint=f"Set `min_chars` of the stage {name!r} lower, or add documents.",
             )
         salt = f"{context.recipe.seed}:{name}"
         self._groups = _groups(passages, options.passages, salt)
@@ -79,7 +80,7 @@ class Backtranslate(Maker):
         if not (tags and row.given and row.conversation.system is None):
             return row
         messages = (system_message(tags.seeds), *row.conversation.messages)
-        return row.with_messages(messages).with_event(self.name, "tagged")
+        return row.with_messages(messages).with_event(self.name, BacktranslateAction.TAGGED)
 
 
 def _groups(passages: Sequence[Passage], size: int, salt: str) -> list[list[Passage]]:

@@ -6,25 +6,32 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from synth.checks.reasons import CheckReason
+from synth.isolated.reasons import LimitReason
 from synth.recipe.base import StageOptions
 from synth.stages.shared_options import FunctionName
 
 
 class CheckOptions(StageOptions):
-    """What can be executed about an answer: one of `json`, `sql` and `function`."""
+    """Runs each answer: exactly one of `json`, `sql` and `function` is needed."""
+
+    reasons = (*CheckReason, *LimitReason)
 
     schema_: str | None = Field(
-        default=None, alias="json", description="A JSON schema the answer agrees with."
+        default=None, alias="json", description="A file with a JSON schema that the answer must match."
     )
     sql: str | None = Field(
-        default=None, description="A SQLite or DuckDB file the answer runs on, read-only."
+        default=None,
+        description="A SQLite or DuckDB file. The answer must be a query that runs on it, read-only.",
     )
     function: FunctionName | None = Field(
         default=None,
-        description="FILE.py:FUNCTION in the recipe's folder: code of your own, run under `synth run` alone.",
+        description="`FILE.py:FUNCTION`, your own check. It runs under `synth run` alone.",
     )
-    seconds: Annotated[float, Field(gt=0, le=600)] = Field(default=5.0, description="What a query may take.")
-    empty: bool = Field(default=True, description="Keep queries whose result has no rows.")
+    seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=5.0, description="Maximum seconds of a query."
+    )
+    empty: bool = Field(default=True, description="Whether the result of a query may have no rows.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> CheckOptions:

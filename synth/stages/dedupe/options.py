@@ -7,12 +7,17 @@ from typing import Literal
 from pydantic import Field
 
 from synth.recipe.base import Share, StageOptions
+from synth.stages.dedupe.reasons import DedupeReason
 
 
 class DedupeOptions(StageOptions):
-    """Joins near-copies: the first stays."""
+    """Drops near-duplicates; the first row stays."""
 
-    on: Literal["prompt", "answer", "both"] = "prompt"
+    reasons = tuple(DedupeReason)
+
+    on: Literal["prompt", "answer", "both"] = Field(
+        default="prompt", description="The text that is compared."
+    )
     threshold: Share = Field(
-        default=0.8, description="Jaccard similarity of shingles from which two are copies."
+        default=0.8, description="Minimum Jaccard similarity of the shingles of two near-duplicates."
     )

@@ -9,6 +9,7 @@ from synth.row import Row
 from synth.stages.base import OrderedStage
 from synth.stages.context import Context
 from synth.stages.dedupe.options import DedupeOptions
+from synth.stages.dedupe.reasons import DedupeReason
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 
@@ -32,7 +33,10 @@ class Dedupe(OrderedStage):
             if row.held_out:
                 self._held_out.add(row.id)
             return row
-        reason = "near_holdout" if first in self._held_out else "exact_copy" if copy.exact else "near_copy"
+        if first in self._held_out:
+            reason = DedupeReason.NEAR_HOLDOUT
+        else:
+            reason = DedupeReason.EXACT_COPY if copy.exact else DedupeReason.NEAR_COPY
         return row.dropped(self.name, reason, f"similarity {copy.similarity:.2f} with row {first}")
 
     def _text(self, row: Row) -> str:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from synth.recipe.base import AskingOptions, Positive, Sampling
+from synth.recipe.base import (
+    JUDGE,
+    JUDGE_SAMPLING,
+    PARENTS,
+    SAMPLING,
+    AskingOptions,
+    Positive,
+    Sampling,
+)
+from synth.stages.evolve.reasons import EvolveAction, EvolveReason
+from synth.stages.reply_reasons import OBJECT_REPLY
 
 # Evol-Instruct, https://arxiv.org/abs/2304.12244: four ways into depth and one into breadth.
 EVOL_DEPTH = {
@@ -18,20 +28,23 @@ EVOL_SORRY_WORDS = 80
 
 
 class EvolveOptions(AskingOptions):
-    """Harder and rarer requests out of those that are there (Evol-Instruct)."""
+    """Makes requests harder or rarer (Evol-Instruct)."""
 
-    from_: tuple[str, ...] | None = Field(
-        default=None, alias="from", description="Sources and earlier makers to draw on; all by default."
+    reasons = (*EvolveReason, *OBJECT_REPLY)
+    actions = tuple(EvolveAction)
+
+    from_: tuple[str, ...] | None = Field(default=None, alias="from", description=PARENTS)
+    variants: Positive = Field(default=1, description="Number of evolved requests for each row.")
+    count: Positive | None = Field(
+        default=None, description="Maximum number of evolved rows to keep. Default: no maximum."
     )
-    variants: Positive = Field(default=1, description="Evolved requests of each row.")
-    count: Positive | None = Field(default=None, description="Evolved rows that are to pass in all.")
     operations: tuple[str, ...] = Field(
-        default=(*EVOL_DEPTH, EVOL_BREADTH), description="Taken in turn, so that each comes equally often."
+        default=(*EVOL_DEPTH, EVOL_BREADTH), description="Operations to use, in turn."
     )
-    judge: str | None = Field(default=None, description="One of `models`, in the place of `judge`.")
-    sampling_of_judge: Sampling = Sampling(temperature=0.0)
-    ask_judge: bool = Field(default=True, description="Let the judge say whether anything was gained.")
-    sampling: Sampling = Sampling(temperature=1.0, top_p=0.9)
+    judge: str | None = Field(default=None, description=JUDGE)
+    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
+    ask_judge: bool = Field(default=True, description="Ask the judge whether the new request differs enough.")
+    sampling: Sampling = Field(default=Sampling(temperature=1.0, top_p=0.9), description=SAMPLING)
 
     @field_validator("operations")
     @classmethod

@@ -17,6 +17,7 @@ from synth.stages.asking import ask_until_served, attributed, made_in
 from synth.stages.base import RowMaker
 from synth.stages.context import Context
 from synth.stages.evolve.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
+from synth.stages.evolve.reasons import EvolveAction, EvolveReason
 from synth.stages.forecast import MakerForecast, draft_to_come
 from synth.stages.judging import YesNoJudge
 from synth.stages.parents import Parents, turn_of
@@ -58,7 +59,9 @@ class Evolve(RowMaker):
         self._depth = context.prompt(options, "depth", ["request", "how"])
         self._breadth = context.other_prompt("breadth", ["request"])
         comparing = context.other_prompt("equal", ["first", "second"]).answers_with(equal="boolean")
-        self._judge = YesNoJudge(name, judge, comparing, "equal", options.sampling_of_judge, options.attempts)
+        self._judge = YesNoJudge(
+            name, judge, comparing, "equal", EvolveAction.JUDGED, options.judge_sampling, options.attempts
+        )
         self.parents = Parents(options.variants, options.from_, _is_single)
 
     @property
@@ -101,7 +104,7 @@ class Evolve(RowMaker):
             attributed(row, stage=self.name, prompt=prompt, answer=answer),
             id=content_id(self.name, drawn.parent.id, answer.request.identity),
             conversation=Conversation((*system, user_message(after))),
-        ).with_event(self.name, "evolved", operation=drawn.operation)
+        ).with_event(self.name, EvolveAction.EVOLVED, operation=drawn.operation)
         row = self._checked(row, before, after)
         yield row
         if row.pending and self._options.ask_judge:
@@ -112,28 +115,34 @@ class Evolve(RowMaker):
 
     def _checked(self, row: Row, before: str, after: str) -> Row:
         if leaked := _LEAKED.search(after):
-            return row.dropped(self.name, "leaked", f"speaks of the prompt: {leaked[0]!r}")
+            return row.dropped(self.name, EvolveReason.LEAKED, f"speaks of the prompt: {leaked[0]!r}")
         if normal_form(after) == normal_form(before):
-            return row.dropped(self.name, "no_gain", "the request did not change")
+            return row.dropped(self.name, EvolveReason.NO_GAIN, "the request did not change")
         return row
 
     async def _judged(self, row: Row, before: str, after: str) -> Row:
         row, equal = await self._judge.judge(row, before, after)
         if not equal:
             return row
-        return row.dropped(self.name, "no_gain", f"{self._judge.model.model} finds both requests equal")
+        return row.dropped(
+            self.name, EvolveReason.NO_GAIN, f"{self._judge.model.model} finds both requests equal"
+        )
 
     async def _answered(self, row: Row) -> Row:
         asked = row.conversation.messages
         text, answer = await ask_until_served(
             self._writer, asked, self._options.sampling, read_text, self._options.attempts
         )
-        row = row.with_reply(text).with_event(self.name, "answered", request=answer.request.identity)
+        row = row.with_reply(text).with_event(
+            self.name, EvolveAction.ANSWERED, request=answer.request.identity
+        )
         words = rouge_tokens(text)
         if "sorry" in words and len(words) < EVOL_SORRY_WORDS:
-            return row.dropped(self.name, "sorry", f"an apology of {len(words)} words")
+            return row.dropped(self.name, EvolveReason.SORRY, f"an apology of {len(words)} words")
         if not set(words) - _STOPWORDS:
-            return row.dropped(self.name, "says_nothing", "the answer is punctuation and stopwords")
+            return row.dropped(
+                self.name, EvolveReason.SAYS_NOTHING, "the answer is punctuation and stopwords"
+            )
         return row
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share
+from synth.recipe.base import SAMPLING, AskingOptions, Count, Positive, Sampling, Share
+from synth.stages.generate.reasons import GenerateReason
+from synth.stages.reply_reasons import OBJECT_REPLY
 
 # Self-Instruct, https://arxiv.org/abs/2212.10560, table 4 and the released code.
 SELF_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
@@ -26,25 +28,24 @@ SELF_INSTRUCT_KEYWORDS = (
 
 
 class GenerateOptions(AskingOptions):
-    """New rows in the manner of the seeds (Self-Instruct)."""
+    """Drafts new rows in the style of the seeds (Self-Instruct)."""
 
     fills_topics = True
+    reasons = (*GenerateReason, *OBJECT_REPLY)
 
-    count: Positive = Field(default=100, description="Drafts that are to pass the filters below.")
-    shots: Positive = Field(default=8, description="Examples in each prompt.")
-    machine_shots: Count = Field(
-        default=2, description="So many of them from kept drafts, once there are any."
+    count: Positive = Field(default=100, description="Number of drafts that must pass the filters.")
+    shots: Positive = Field(default=8, description="Few-shot examples in each prompt.")
+    shots_from_drafts: Count = Field(
+        default=2, description="How many of `shots` are kept drafts, once there are any."
     )
     novelty: float = Field(
-        default=0.7, ge=0, lt=1, description="Highest ROUGE-L F1 with any seed or kept draft."
+        default=0.7, ge=0, lt=1, description="Maximum ROUGE-L F1 of a request with any seed or kept draft."
     )
-    min_words: Count = Field(default=4, description="Fewest words of an instruction.")
-    max_words: Positive = Field(default=150, description="Most words of an instruction.")
+    min_words: Count = Field(default=4, description="Minimum words of a request.")
+    max_words: Positive = Field(default=150, description="Maximum words of a request.")
     keywords: tuple[str, ...] = Field(
         default=SELF_INSTRUCT_KEYWORDS,
-        description="What a text model cannot do; a word that a seed uses is let be.",
+        description="Words for what a text model cannot do. A word that a seed uses is ignored.",
     )
-    repeated: Share = Field(
-        default=0.3, description="Most runs of four words that a text may say again; more is a loop."
-    )
-    sampling: Sampling = SELF_INSTRUCT_SAMPLING
+    repeated: Share = Field(default=0.3, description="Maximum share of repeated 4-grams in a text.")
+    sampling: Sampling = Field(default=SELF_INSTRUCT_SAMPLING, description=SAMPLING)

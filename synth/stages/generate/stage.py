@@ -16,6 +16,7 @@ import orjson
 from synth.conversation import Conversation, assistant_message, system_message, user_message
 from synth.errors import PromptError, SourceError
 from synth.llm.base import Json
+from synth.reasons import Reason
 from synth.row import Lineage, Row, content_id
 from synth.stages.asking import attributed, settled
 from synth.stages.base import Maker
@@ -23,7 +24,9 @@ from synth.stages.context import Context, no_source
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
 from synth.stages.generate.few_shot import EvenDraws, ExamplePool
 from synth.stages.generate.options import GenerateOptions
+from synth.stages.generate.reasons import GenerateReason
 from synth.stages.items import Seed
+from synth.stages.reply_reasons import ReplyReason
 from synth.stages.structured_output import ask_for_object
 from synth.text.repetition import repeated_share
 from synth.text.similarity.novelty import NoveltyIndex
@@ -91,7 +94,7 @@ class Generate(Maker):
         if self._taxonomy is not None:
             topic, number = self._leaves.draw(index, self._taxonomy.leaves)
             salt = f"{salt}:{topic}"
-        most = min(options.machine_shots, options.shots - 1)
+        most = min(options.shots_from_drafts, options.shots - 1)
         machine = self._drafts.draw(f"{salt}:machine", number, most, at=index)
         human = self._seeds.draw(salt, number, options.shots - len(machine))
         return FewShotDraw(_interleaved(human, machine), human[0].conversation.system, topic, number)
@@ -130,7 +133,9 @@ class Generate(Maker):
         if reason := self._filter.reason(request, row.conversation.answer or ""):
             return row.dropped(self.name, *reason)
         if near := self._known.nearest(request):
-            return row.dropped(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
+            return row.dropped(
+                self.name, GenerateReason.NOT_NOVEL, f"ROUGE-L {near.score:.2f} with an earlier request"
+            )
         self._known.add(request)
         self._drafts.add(Seed(row), since=index + self._window)
         if self._taxonomy is not None:
@@ -163,38 +168,38 @@ class InstructionFilter:
         loops = [repeated_share(text) for seed in seeds for text in (seed.prompt_text, seed.answer or "")]
         self._most_repeated = max([options.repeated, *loops])
 
-    def reason(self, instruction: str, response: str) -> tuple[str, str] | None:
+    def reason(self, instruction: str, response: str) -> tuple[Reason, str] | None:
         """The code and the words for throwing a draft away, or None."""
         return self._of_instruction(instruction) or self._of_response(instruction, response)
 
-    def _of_instruction(self, instruction: str) -> tuple[str, str] | None:
+    def _of_instruction(self, instruction: str) -> tuple[Reason, str] | None:
         words = len(instruction.split())
         if words < min(self._options.min_words, self._shortest):
-            return "too_short", f"{words} words"
+            return GenerateReason.TOO_SHORT, f"{words} words"
         if words > max(self._options.max_words, self._any_length):
-            return "too_long", f"{words} words"
+            return GenerateReason.TOO_LONG, f"{words} words"
         for word, pattern in self._keywords:
             if pattern.search(instruction):
-                return "keyword", f"asks for what a text model cannot do: {word!r}"
+                return GenerateReason.KEYWORD, f"asks for what a text model cannot do: {word!r}"
         if not self._any_start and _starts_oddly(instruction):
-            return "odd_start", f"begins with {instruction[0]!r}"
+            return GenerateReason.ODD_START, f"begins with {instruction[0]!r}"
         if instruction.startswith("Write a program"):
-            return "program", "begins with 'Write a program'"
+            return GenerateReason.PROGRAM, "begins with 'Write a program'"
         return self._loop(instruction)
 
-    def _of_response(self, instruction: str, response: str) -> tuple[str, str] | None:
+    def _of_response(self, instruction: str, response: str) -> tuple[Reason, str] | None:
         if not response.strip():
-            return "empty", "the answer is empty"
+            return ReplyReason.EMPTY, "the answer is empty"
         if response.strip() == instruction.strip():
-            return "echo", "the answer repeats the request"
+            return GenerateReason.ECHO, "the answer repeats the request"
         if response.rstrip().endswith(":"):
-            return "unfinished", "the answer ends with a colon"
+            return GenerateReason.UNFINISHED, "the answer ends with a colon"
         return self._loop(response)
 
-    def _loop(self, text: str) -> tuple[str, str] | None:
+    def _loop(self, text: str) -> tuple[Reason, str] | None:
         share = repeated_share(text)
         if share > self._most_repeated:
-            return "looping", f"{share:.0%} of its runs of four words stand in it before"
+            return GenerateReason.LOOPING, f"{share:.0%} of its runs of four words stand in it before"
         return None
 
 

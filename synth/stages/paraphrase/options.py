@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from synth.recipe.base import AskingOptions, Positive, Sampling, Share
+from synth.recipe.base import (
+    JUDGE,
+    JUDGE_SAMPLING,
+    PARENTS,
+    SAMPLING,
+    AskingOptions,
+    Positive,
+    Sampling,
+    Share,
+)
+from synth.stages.paraphrase.reasons import ParaphraseAction, ParaphraseReason
+from synth.stages.reply_reasons import OBJECT_REPLY
+from synth.text.paraphrase_checks.reasons import MeaningReason
 
 # How a request is reworded, by the name under which a recipe chooses it.
 STYLES = {
@@ -19,27 +31,34 @@ STYLES = {
 
 
 class ParaphraseOptions(AskingOptions):
-    """The same answer, other wordings of the request (SQLCoder2)."""
+    """Rewords requests and keeps their answers (SQLCoder2)."""
 
     shares_answer = True
+    reasons = (*MeaningReason, *ParaphraseReason, *OBJECT_REPLY)
+    actions = tuple(ParaphraseAction)
 
-    from_: tuple[str, ...] | None = Field(
-        default=None, alias="from", description="Sources and earlier makers to draw on; all by default."
+    from_: tuple[str, ...] | None = Field(default=None, alias="from", description=PARENTS)
+    variants: Positive = Field(default=2, description="Number of paraphrases of each row.")
+    count: Positive | None = Field(
+        default=None, description="Maximum number of paraphrases to keep. Default: no maximum."
     )
-    variants: Positive = Field(default=2, description="Wordings of each row.")
-    count: Positive | None = Field(default=None, description="Wordings that are to pass in all.")
     styles: tuple[str, ...] = Field(
         default=("formal", "casual", "short", "order", "long"),
-        description="Of formal, casual, short, long, order, keywords, typos, or your own words.",
+        description="Styles to use, in turn: formal, casual, short, long, order, keywords, typos, or your "
+        "own words.",
     )
-    languages: tuple[str, ...] = Field(default=(), description="Other languages, taken in turn with styles.")
+    languages: tuple[str, ...] = Field(
+        default=(), description="Languages to paraphrase into. They take turns with the styles."
+    )
     similarity: tuple[Share, Share] = Field(
-        default=(0.4, 0.98), description="Least and most similarity of the two wordings' embeddings."
+        default=(0.4, 0.98), description="Minimum and maximum similarity of the embeddings of both requests."
     )
-    judge: str | None = Field(default=None, description="One of `models`, in the place of `judge`.")
-    sampling_of_judge: Sampling = Sampling(temperature=0.0)
-    ask_judge: bool = Field(default=True, description="Let the judge say whether both ask for the same.")
-    sampling: Sampling = Sampling(temperature=0.9, top_p=0.95, max_tokens=512)
+    judge: str | None = Field(default=None, description=JUDGE)
+    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
+    ask_judge: bool = Field(default=True, description="Ask the judge whether both requests ask for the same.")
+    sampling: Sampling = Field(
+        default=Sampling(temperature=0.9, top_p=0.95, max_tokens=512), description=SAMPLING
+    )
 
     @model_validator(mode="after")
     def _something_to_do(self) -> ParaphraseOptions:

@@ -20,10 +20,12 @@ from synth.stages.context import Context
 from synth.stages.forecast import MakerForecast, draft_to_come
 from synth.stages.judging import YesNoJudge
 from synth.stages.paraphrase.options import STYLES, ParaphraseOptions
+from synth.stages.paraphrase.reasons import ParaphraseAction, ParaphraseReason
 from synth.stages.parents import Parents, turn_of
 from synth.stages.structured_output import read_text
 from synth.stages.transcript import transcript
 from synth.text.paraphrase_checks.meaning import changed_meaning
+from synth.text.paraphrase_checks.reasons import MeaningReason
 from synth.text.similarity.diversity import distinct_n, mean_nearest_similarity
 from synth.text.similarity.embedding import similarity
 from synth.text.tokens import normal_form
@@ -52,7 +54,15 @@ class Paraphrase(RowMaker):
         judge = context.models[context.recipe.stage_model("judge", options.judge)]
         self._prompt = context.prompt(options, "reword", ["request", "how", "before"])
         comparing = context.other_prompt("same", ["first", "second"]).answers_with(same="boolean")
-        self._judge = YesNoJudge(name, judge, comparing, "same", options.sampling_of_judge, options.attempts)
+        self._judge = YesNoJudge(
+            name,
+            judge,
+            comparing,
+            "same",
+            ParaphraseAction.JUDGED,
+            options.judge_sampling,
+            options.attempts,
+        )
         self.parents = Parents(options.variants, options.from_)
         self._forms: dict[str, set[str]] = {}
         self._kept: list[str] = []
@@ -100,7 +110,7 @@ class Paraphrase(RowMaker):
             id=content_id(self.name, parent.id, answer.request.identity),
             conversation=said.with_last_request(_unquoted(text, request)),
             candidates=parent.candidates,
-        ).with_event(self.name, "reworded", style=drawn.style)
+        ).with_event(self.name, ParaphraseAction.REWORDED, style=drawn.style)
         row = self._checked(row, request, drawn)
         yield row
         if row.pending and self._options.ask_judge:
@@ -110,7 +120,7 @@ class Paraphrase(RowMaker):
         """Drops a wording that is the same, or that asks for something else, as far as rules can tell."""
         after = row.conversation.last_request
         if normal_form(before) == normal_form(after):
-            return row.dropped(self.name, "copy", "the wording did not change")
+            return row.dropped(self.name, MeaningReason.COPY, "the wording did not change")
         # Names and negations look different in another language: there, only the judge can tell.
         if drawn.language is not None:
             return row
@@ -119,7 +129,7 @@ class Paraphrase(RowMaker):
         near = similarity(before, after)
         least, most = self._options.similarity
         if not least <= near <= most:
-            reason = "too_far" if near < least else "too_near"
+            reason = ParaphraseReason.TOO_FAR if near < least else ParaphraseReason.TOO_NEAR
             return row.dropped(self.name, reason, f"similarity {near:.2f}, wanted {least:g} to {most:g}")
         return row
 
@@ -128,7 +138,7 @@ class Paraphrase(RowMaker):
         if same:
             return row
         why = f"{self._judge.model.model} finds that it asks for something else"
-        return row.dropped(self.name, "another_request", why)
+        return row.dropped(self.name, ParaphraseReason.ANOTHER_REQUEST, why)
 
     def admit(self, index: int, row: Row) -> Row:
         """Drops a wording that an earlier one of the same row has already."""
@@ -136,7 +146,7 @@ class Paraphrase(RowMaker):
         request = row.conversation.prompt_text
         form = normal_form(request)
         if form in forms:
-            return row.dropped(self.name, "copy", "an earlier wording of this row is the same")
+            return row.dropped(self.name, MeaningReason.COPY, "an earlier wording of this row is the same")
         forms.add(form)
         self._kept.append(request)
         return row

@@ -7,18 +7,38 @@ from typing import Annotated
 from pydantic import Field
 
 from synth.recipe.base import StageOptions
+from synth.redaction.kinds import DataKind
 
 
 class RedactOptions(StageOptions):
-    """Stand-ins for people's data in all sources, as they are read. Stands first."""
+    """Replaces personal data by stand-ins while the sources are read. It must be the first stage."""
 
     redacts = True
+    actions = tuple(DataKind)
 
-    emails: bool = Field(default=True, description="E-mail addresses.")
-    phones: bool = Field(default=True, description="Telephone numbers that are valid in their country.")
-    cards: bool = Field(default=True, description="Card numbers with the right last digit.")
-    accounts: bool = Field(default=True, description="IBANs, bank routing numbers, account numbers.")
-    names: str | None = Field(default=None, description="A file with one name a line.")
+    emails: bool = Field(
+        default=True,
+        description="Replace e-mail addresses, except those of reserved domains (`example.com`, `.test`, "
+        "`.invalid`).",
+    )
+    phones: bool = Field(
+        default=True,
+        description="Replace telephone numbers that are valid in their country. Without `region`, only "
+        "numbers with a country code such as `+49`.",
+    )
+    cards: bool = Field(
+        default=True,
+        description="Replace card numbers: 13 to 19 digits of a known scheme with a valid last digit (Luhn).",
+    )
+    accounts: bool = Field(
+        default=True,
+        description="Replace IBANs with a valid checksum and length, US routing numbers (with checksum) "
+        "after `routing`, and numbers of 7 or more digits after `account`, `Konto`, `compte` and similar "
+        "words (no checksum).",
+    )
+    names: str | None = Field(
+        default=None, description="A file with one name per line. These names are replaced."
+    )
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
-        default=None, description="The country of telephone numbers that are written without one, such as DE."
+        default=None, description="The country of telephone numbers without a country code, for example DE."
     )

@@ -21,7 +21,9 @@ from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.context import Context, no_source
 from synth.stages.items import Passage
 from synth.stages.passages import PassageIndex, quoted_in
+from synth.stages.reply_reasons import ReplyReason
 from synth.stages.respond.options import GroundedOptions, RespondOptions
+from synth.stages.respond.reasons import RespondAction, RespondReason
 from synth.stages.structured_output import reads_object
 from synth.stages.transcript import transcript
 
@@ -53,7 +55,7 @@ class Grounded:
         asking = context.other_prompt(grounded.prompt, ["passages", "question"], of="backtranslate")
         if context.recipe.sources.documents is None:
             raise no_source(name, "documents")
-        passages = context.passages(grounded.shortest, grounded.longest)
+        passages = context.passages(grounded.min_chars, grounded.max_chars)
         if not passages:
             raise SourceError("hold no passage.", where="sources.documents", hint="Add documents.")
         self._passages = PassageIndex(passages, asking, f"{context.recipe.seed}:{name}")
@@ -83,7 +85,7 @@ class Grounded:
             row = row.with_messages(self._asked_with(row, shown, question))
         elif support is None:
             why = "no passage that was found for it supports an answer"
-            return row.dropped(self._name, "not_in_context", why)
+            return row.dropped(self._name, RespondReason.NOT_IN_CONTEXT, why)
         return row.with_reply(self._words(support, shown))
 
     def _values(self, row: Row, shown: Sequence[Passage], question: str) -> Json:
@@ -106,9 +108,9 @@ class Grounded:
             answer, quote = str(said["answer"]).strip(), str(said["quote"]).strip()
             passage = quoted_in(quote, shown) if len(quote.split()) >= _FEWEST_WORDS else None
             if passage is None:
-                raise Unusable("quote_not_found", f"not in the passages: {quote[:200]!r}")
+                raise Unusable(RespondReason.QUOTE_NOT_FOUND, f"not in the passages: {quote[:200]!r}")
             if not answer:
-                raise Unusable("empty", "the answer is empty")
+                raise Unusable(ReplyReason.EMPTY, "the answer is empty")
             return Support(answer, quote, passage)
 
         return read
@@ -123,7 +125,7 @@ class Grounded:
             parents = (*lineage.parents, support.passage.id)
             lineage = replace(lineage, parents=parents, source=support.passage.place)
         row = replace(row, lineage=lineage, labels={**row.labels, "answerable": support is not None})
-        did = "grounded" if support else "not_in_context"
+        did = RespondAction.GROUNDED if support else RespondAction.NOT_IN_CONTEXT
         return row.with_event(
             self._name, did, **event, prompt=self._draft.label, request=answer.request.identity
         )

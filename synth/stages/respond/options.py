@@ -6,48 +6,72 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from synth.reasons import SharedAction
 from synth.recipe.base import AskingOptions, Count, Positive, Strict
+from synth.stages.reply_reasons import OBJECT_REPLY
+from synth.stages.respond.reasons import RespondAction, RespondReason
 from synth.stages.shared_options import NOT_IN_CONTEXT
 
 
 class GroundedOptions(Strict):
     """Answers from documents: from what is found for the request, among other passages (RAFT)."""
 
-    passages: Positive = Field(default=2, description="Passages found for each request.")
-    distractors: Count = Field(default=3, description="Other passages beside them.")
+    passages: Positive = Field(default=2, description="Number of nearest passages in the prompt.")
+    distractors: Count = Field(default=3, description="Number of other passages in the prompt.")
     in_prompt: bool = Field(
-        default=True, description="Keep the passages in the row's prompt; its answer ends with the right one."
+        default=True,
+        description="Keep the passages in the row's prompt. The answer then ends with the number of the "
+        "right one.",
     )
-    answer: str = Field(default=NOT_IN_CONTEXT, description="What is right where no passage holds it.")
-    shortest: Positive = Field(default=300, description="Fewest characters of a passage.")
-    longest: Positive = Field(default=1500, description="Most characters of a passage.")
-    draft: str = Field(default="grounded", description="The prompt that the answer is drafted with.")
-    prompt: str = Field(default="with_context", description="How the user's message is put together.")
+    answer: str = Field(default=NOT_IN_CONTEXT, description="The answer where no passage supports one.")
+    min_chars: Positive = Field(default=300, description="Minimum characters of a passage.")
+    max_chars: Positive = Field(
+        default=1500, description="Maximum characters of a passage; at least twice the minimum."
+    )
+    draft: str = Field(
+        default="grounded", description="The prompt file that asks for the answer and its quote."
+    )
+    prompt: str = Field(default="with_context", description="The prompt file that builds the user's message.")
 
     @model_validator(mode="after")
     def _fits(self) -> GroundedOptions:
-        if self.longest < 2 * self.shortest:
-            raise ValueError("longest must be at least twice shortest")
+        if self.max_chars < 2 * self.min_chars:
+            raise ValueError("max_chars must be at least twice min_chars")
         return self
 
 
 class RespondOptions(AskingOptions):
-    """Answers for rows that have none; several for each; longer conversations; old ones answered anew."""
+    """Writes answers, candidates, longer conversations and answers from documents."""
 
     answers = True
+    reasons = (*RespondReason, *OBJECT_REPLY)
+    actions = (*RespondAction, SharedAction.FAILED)
 
     system: str | None = Field(default=None, description="A system prompt for rows without one.")
-    n: Positive = Field(default=1, description="Candidate answers for every row.")
-    models: tuple[str, ...] = Field(default=(), description="Who gives them, in turn.")
-    temperatures: tuple[Annotated[float, Field(ge=0.0, le=5.0)], ...] = Field(
-        default=(), description="At which temperatures, in turn."
+    n: Positive = Field(
+        default=1,
+        description="Number of candidate answers for every row. 1: one answer for each row without an "
+        "answer.",
     )
-    systems: tuple[str, ...] = Field(default=(), description="Under which system prompts, in turn.")
-    turns: Positive = Field(default=1, description="Answers in a conversation; a model plays the user.")
-    user: str | None = Field(default=None, description="One of `models` that plays the user.")
-    again: bool = Field(default=False, description="Answer every turn of existing conversations anew.")
+    models: tuple[str, ...] = Field(default=(), description="The models that write the candidates, in turn.")
+    temperatures: tuple[Annotated[float, Field(ge=0.0, le=5.0)], ...] = Field(
+        default=(), description="The temperatures of the candidates, in turn."
+    )
+    systems: tuple[str, ...] = Field(default=(), description="The system prompts of the candidates, in turn.")
+    turns: Positive = Field(
+        default=1, description="Number of answers in a conversation. A model plays the user."
+    )
+    user: str | None = Field(
+        default=None,
+        description="The model that plays the user, by its name under `models`. Default: the model that "
+        "answers.",
+    )
+    regenerate: bool = Field(
+        default=False, description="Generate every answer of existing conversations again."
+    )
     grounded: GroundedOptions | None = Field(
-        default=None, description="Answer from `sources.documents`, with a quote; {} for the usual way."
+        default=None,
+        description="Answer from `sources.documents`, with a quote. `{}` uses the defaults.",
     )
 
     @model_validator(mode="after")
@@ -55,12 +79,14 @@ class RespondOptions(AskingOptions):
         several = self.models or self.temperatures or self.systems
         if self.n == 1 and several:
             raise ValueError("models, temperatures and systems take turns among n > 1 candidates")
-        if (self.n > 1) + (self.turns > 1) + self.again > 1:
-            raise ValueError("n, turns and again are three things: use a stage for each")
-        if self.grounded and (self.n > 1 or self.turns > 1 or self.again):
-            raise ValueError("grounded gives one answer to a row that has none: without n, turns and again")
+        if (self.n > 1) + (self.turns > 1) + self.regenerate > 1:
+            raise ValueError("n, turns and regenerate are three things: use a stage for each")
+        if self.grounded and (self.n > 1 or self.turns > 1 or self.regenerate):
+            raise ValueError(
+                "grounded gives one answer to a row that has none: without n, turns and regenerate"
+            )
         return self
 
     @property
     def answers_again(self) -> bool:
-        return self.again
+        return self.regenerate

@@ -11,14 +11,17 @@ from synth.conversation import assistant_message, content_of, system_message, us
 from synth.frozen import FrozenJson
 from synth.llm.base import RequestFailed
 from synth.llm.model import Completion, Model
+from synth.reasons import SharedAction
 from synth.recipe.base import Sampling
 from synth.row import Candidate, Row
 from synth.stages.asking import Unusable, ask_until_served, attributed, last_of, refused, words_of
 from synth.stages.base import RowStage
 from synth.stages.context import Context
 from synth.stages.forecast import Forecast, Requests, answers_to_come
+from synth.stages.reply_reasons import ReplyReason
 from synth.stages.respond.grounded import Grounded
 from synth.stages.respond.options import RespondOptions
+from synth.stages.respond.reasons import RespondAction, RespondReason
 from synth.stages.structured_output import read_text
 from synth.stages.transcript import transcript
 from synth.text.tokens import normal_form
@@ -60,7 +63,7 @@ class Respond(RowStage):
             return row
         if not row.given:
             return refused(row, self.name, error)
-        did = "no_answer" if isinstance(error, Unusable) else "failed"
+        did = RespondAction.NO_ANSWER if isinstance(error, Unusable) else SharedAction.FAILED
         return row.with_event(self.name, did, detail=words_of(error))
 
     def forecast(self, row: Row) -> Forecast:
@@ -73,7 +76,7 @@ class Respond(RowStage):
             if not row.conversation.has_answer:
                 row = row.with_reply("answer 0")
             return Forecast(Requests.exactly(options.n), row)
-        asked = _answers(row) if options.again and not row.given else 0
+        asked = _answers(row) if options.regenerate and not row.given else 0
         if not row.conversation.has_answer:
             asked += 1
             row = row.with_reply("")
@@ -90,7 +93,7 @@ class Respond(RowStage):
             if not row.conversation.has_answer:
                 yield self._answered_by(row, first)
             return
-        if options.again and not row.given:
+        if options.regenerate and not row.given:
             async for step in self._answered_anew(row):
                 row = step
                 yield row
@@ -121,13 +124,13 @@ class Respond(RowStage):
         # A model that plays the user often goes on with the assistant's part.
         text = _ROLE.split(_ROLE.sub("", text, count=1) if _ROLE.match(text) else text)[0].strip()
         if not text:
-            raise Unusable("empty", "the simulated user says nothing")
+            raise Unusable(ReplyReason.EMPTY, "the simulated user says nothing")
         earlier = {normal_form(content_of(m)) for m in messages}
         if normal_form(text) in earlier:
-            raise Unusable("same_question", f"the simulated user repeats a message: {text[:200]}")
+            raise Unusable(RespondReason.SAME_QUESTION, f"the simulated user repeats a message: {text[:200]}")
         return row.with_messages((*messages, user_message(text))).with_event(
             self.name,
-            "followed_up",
+            RespondAction.FOLLOWED_UP,
             model=answer.reply.model or answer.request.model,
             prompt=self._follow_up.label,
             request=answer.request.identity,
@@ -146,7 +149,7 @@ class Respond(RowStage):
             yield row
             new = new.with_messages((*new.messages, assistant_message(text)))
         row = row.with_messages(new.messages)
-        yield row.with_event(self.name, "answered_anew", before=before) if before else row
+        yield row.with_event(self.name, RespondAction.ANSWERED_ANEW, before=before) if before else row
 
     async def _text(self, messages: Sequence[FrozenJson]) -> tuple[str, Completion]:
         return await ask_until_served(
@@ -160,7 +163,7 @@ class Respond(RowStage):
         given = await asyncio.gather(*(self._candidate(source, asked) for source in self._candidate_sources))
         for candidate in given:
             if isinstance(candidate, str):
-                row = row.with_event(self.name, "no_candidate", detail=candidate)
+                row = row.with_event(self.name, RespondAction.NO_CANDIDATE, detail=candidate)
             elif candidate.content not in [c.content for c in candidates]:
                 candidates.append(candidate)
         first = next((candidate for candidate in given if isinstance(candidate, Candidate)), given[0])
@@ -176,7 +179,7 @@ class Respond(RowStage):
     def _answered_by(self, row: Row, first: Candidate | str) -> Row:
         """A row without an answer takes the first candidate."""
         if isinstance(first, str):
-            raise Unusable("no_candidate", first)
+            raise Unusable(RespondReason.NO_CANDIDATE, first)
         stage = row.lineage.stage or self.name
         lineage = replace(row.lineage, stage=stage, model=first.model, request=first.request)
         return replace(row, lineage=lineage).with_reply(first.content)

@@ -22,7 +22,9 @@ from synth.row import Row, content_id
 from synth.stable import rank
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.context import Context
+from synth.stages.reply_reasons import JudgeReason
 from synth.stages.score.options import ScoreOptions
+from synth.stages.score.reasons import ScoreAction
 from synth.stages.structured_output import reads_object
 
 T = TypeVar("T")
@@ -110,7 +112,7 @@ class ListwiseJudge:
         """`shown` are the answers' numbers as each prompt has them; `by_order` the scores as `texts` are."""
         return row.with_event(
             self._name,
-            "scored_together",
+            ScoreAction.SCORED_TOGETHER,
             shown=orders,
             by_order=scores,
             model=answers[0].reply.model or self._model.model,
@@ -139,7 +141,7 @@ def _reads_scores(schema: Json, count: int) -> Callable[[Reply], list[int]]:
     def read(reply: Reply) -> list[int]:
         scores = list(as_object(reply)["scores"])
         if len(scores) != count:
-            raise Unusable("no_score", f"{len(scores)} scores for {count} answers")
+            raise Unusable(JudgeReason.NO_SCORE, f"{len(scores)} scores for {count} answers")
         return scores
 
     return read
@@ -160,6 +162,6 @@ def _list_of_scores(schema: Json | None, prompt: str) -> Json:
             "a rubric for several answers needs a required `scores` in its `output`: a list of integers with"
             " a `minimum` and a `maximum`.",
             where=prompt,
-            hint="prompts/score/quality_together.md is one; leave out `together` for one answer at a time.",
+            hint="prompts/score/quality_together.md is one; leave out `listwise` for one answer at a time.",
         )
     return schema

@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from synth.recipe.base import AskingOptions, Sampling
+from synth.reasons import SharedAction
+from synth.recipe.base import SAMPLING, AskingOptions, Sampling
+from synth.stages.reply_reasons import JudgeReason
+from synth.stages.score.reasons import ScoreAction, ScoreReason
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -25,34 +28,49 @@ RUBRIC, RUBRIC_TOGETHER = "quality", "quality_together"
 
 
 class ScoreOptions(AskingOptions):
-    """A judge's score on a rubric."""
+    """Scores answers with a judge on a rubric."""
 
-    rubric: str = Field(default=RUBRIC, description="A prompt of prompts/score/, or a .md file.")
-    keep: str | None = Field(default=None, description="For example '>= 4'; without it, scores only mark.")
-    seeds: bool = Field(default=True, description="Score the seeds, too: what good rows get from this judge.")
-    candidates: bool = Field(default=True, description="Score candidate answers, too; the best one answers.")
-    together: bool = Field(default=False, description="Show all answers of a row in one prompt.")
+    reasons = (*ScoreReason, *JudgeReason)
+    actions = (*ScoreAction, SharedAction.FAILED)
+
+    rubric: str = Field(
+        default=RUBRIC,
+        description="The rubric: a name in `prompts/score/`, or a `.md` file beside the recipe. Default "
+        "with `listwise`: `quality_together`.",
+    )
+    keep: str | None = Field(
+        default=None, description="The scores to keep, for example `>= 4`. Without it, a score drops nothing."
+    )
+    seeds: bool = Field(
+        default=True, description="Also score seeds. Their scores show what the judge gives to good rows."
+    )
+    candidates: bool = Field(
+        default=True, description="Also score candidates. The best one becomes the answer of a draft."
+    )
+    listwise: bool = Field(default=False, description="Show all answers of a row in one prompt.")
     swap: bool = Field(
         default=False,
-        description="With `together`: ask in both orders; a win has to be one in both.",
+        description="With `listwise`: ask in both orders. An answer beats another only if it wins in both.",
     )
-    read: Literal["auto", "logprobs", "text"] = Field(
-        default="auto", description="Expectation over the score tokens, or the number as written."
+    score_from: Literal["auto", "logprobs", "text"] = Field(
+        default="auto",
+        description="How scores are read: the expectation over token probabilities, or the number as "
+        "written. `auto` finds out with one request.",
     )
-    sampling: Sampling = Sampling(temperature=0.0)
+    sampling: Sampling = Field(default=Sampling(temperature=0.0), description=SAMPLING)
 
     @model_validator(mode="before")
     @classmethod
     def _rubric_of_its_kind(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("together") and value.get("rubric") is None:
+        if isinstance(value, dict) and value.get("listwise") and value.get("rubric") is None:
             return {**value, "rubric": RUBRIC_TOGETHER}
         return value
 
     @model_validator(mode="after")
     def _fits(self) -> ScoreOptions:
-        if self.swap and not self.together:
-            raise ValueError("swap goes with `together: true`")
-        if self.together and self.read == "logprobs":
+        if self.swap and not self.listwise:
+            raise ValueError("swap goes with `listwise: true`")
+        if self.listwise and self.score_from == "logprobs":
             raise ValueError("several scores in one answer are read as they are written, not from logprobs")
         return self
 

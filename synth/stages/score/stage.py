@@ -8,14 +8,17 @@ from dataclasses import replace
 from operator import itemgetter
 
 from synth.llm.base import RequestFailed
+from synth.reasons import SharedAction
 from synth.row import Candidate, Row
 from synth.stages.asking import Unusable, last_of
 from synth.stages.base import RowStage
 from synth.stages.context import Context
 from synth.stages.forecast import Forecast, Requests
 from synth.stages.judging import PROBE_WORDS, Judge, Judgement
+from synth.stages.reply_reasons import JudgeReason
 from synth.stages.score.listwise import ListwiseJudge
 from synth.stages.score.options import ScoreOptions
+from synth.stages.score.reasons import ScoreAction, ScoreReason
 from synth.stages.transcript import transcript
 
 
@@ -28,13 +31,13 @@ class Score(RowStage):
         super().__init__(name, options, context)
         self._options = options
         self._key = options.key
-        method = SideBySide if options.together else OneByOne
+        method = SideBySide if options.listwise else OneByOne
         self._method = method(name, options, context)
 
     async def prepare(self) -> None:
         """Settles how this model's scores are read, and says so."""
         if self._method.judge is not None:
-            await self._method.judge.prepare(self._options.read)
+            await self._method.judge.prepare(self._options.score_from)
 
     async def apply(self, row: Row) -> Row:
         """Adds `scores[rubric]`, and drops the row where that is below the bar."""
@@ -45,17 +48,19 @@ class Score(RowStage):
             return self._not_scored(row, error)
         score = row.scores[self._key]
         if row.draft and not self._options.keeps(score):
-            row = row.dropped(self.name, "low_score", f"{self._key} {score:.2f}, wanted {self._options.keep}")
+            row = row.dropped(
+                self.name, ScoreReason.LOW_SCORE, f"{self._key} {score:.2f}, wanted {self._options.keep}"
+            )
         return row
 
     def _not_scored(self, row: Row, error: Unusable | RequestFailed) -> Row:
         if isinstance(error, RequestFailed):
             if row.given:
-                return row.with_event(self.name, "failed", detail=error.words)
+                return row.with_event(self.name, SharedAction.FAILED, detail=error.words)
             return row.failed(self.name, error.words)
         if row.given:
-            return row.with_event(self.name, "not_scored", detail=error.detail)
-        return row.dropped(self.name, "no_score", error.detail)
+            return row.with_event(self.name, ScoreAction.NOT_SCORED, detail=error.detail)
+        return row.dropped(self.name, JudgeReason.NO_SCORE, error.detail)
 
     def forecast(self, row: Row) -> Forecast:
         """A request for the answer, and one for each candidate or for all together."""
@@ -86,7 +91,9 @@ class OneByOne:
         """Scores the answer, then every candidate. Raises `Unusable` where the answer gets no score."""
         judgement = await self._judged(row, answer)
         row = row.with_score(self._options.key, judgement.score)
-        row = judgement.noted(row, self._name, self.judge.reading, self.judge.prompt, self.judge.model)
+        row = judgement.noted(
+            row, self._name, ScoreAction(self.judge.reading), self.judge.prompt, self.judge.model
+        )
         yield row
         if not self._options.candidates or not row.candidates:
             return
@@ -162,5 +169,5 @@ def _answered_with(row: Row, text: str, score: float, stage: str, key: str) -> R
     """A draft takes over the best candidate; what was given keeps its answer."""
     if not row.draft:
         return row
-    row = row.with_event(stage, "best_candidate", before=row.conversation.answer)
+    row = row.with_event(stage, ScoreAction.BEST_CANDIDATE, before=row.conversation.answer)
     return row.with_reply(text).with_score(key, score)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from synth.recipe.base import StageOptions
+from synth.stages.standardise.reasons import StandardiseReason
 from synth.text.standardise.options import Options as StandardiseRules
 
 
 class StandardiseOptions(StandardiseRules, StageOptions):
-    """One form for all texts."""
+    """Gives all texts one form and never changes code."""
+
+    reasons = tuple(StandardiseReason)

@@ -8,6 +8,7 @@ from synth.row import Row
 from synth.stages.base import RowStage
 from synth.stages.context import Context
 from synth.stages.standardise.options import StandardiseOptions
+from synth.stages.standardise.reasons import StandardiseReason
 from synth.text.standardise.standard_form import Role, standardise
 
 
@@ -32,5 +33,5 @@ class Standardise(RowStage):
             row = row.with_event(self.name, after.did, message=number, before=before)
         row = row.with_messages(messages)
         if row.draft and row.conversation.answer == "":
-            return row.dropped(self.name, "empty", "nothing is left of the answer")
+            return row.dropped(self.name, StandardiseReason.EMPTY, "nothing is left of the answer")
         return row

@@ -21,8 +21,10 @@ from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
 from synth.stages.items import KnownFailure
+from synth.stages.reply_reasons import ReplyReason
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.stages.target_failures.options import TargetFailuresOptions
+from synth.stages.target_failures.reasons import TargetFailuresReason
 from synth.stages.transcript import transcript
 from synth.text.similarity.embedding import similarity
 from synth.text.similarity.novelty import NoveltyIndex
@@ -85,7 +87,7 @@ class TargetFailures(Maker):
 
     async def prepare(self) -> None:
         """Forms the patterns, and has each one named."""
-        for group in group_alike(self._failures, self._options.alike):
+        for group in group_alike(self._failures, self._options.min_similarity):
             name = await self._name_of(group)
             for failure in group:
                 self._patterns[failure.id] = name
@@ -171,11 +173,15 @@ class TargetFailures(Maker):
         bad = next(f.response for f in self._failures if f.id in row.lineage.parents)
         request, answer = row.conversation.prompt_text, row.conversation.answer
         if not request or not answer:
-            return row.dropped(self.name, "empty", "the request or the answer is empty")
+            return row.dropped(self.name, ReplyReason.EMPTY, "the request or the answer is empty")
         if answer.strip() == bad.strip():
-            return row.dropped(self.name, "bad_answer", "the answer is the one that was wrong")
+            return row.dropped(
+                self.name, TargetFailuresReason.BAD_ANSWER, "the answer is the one that was wrong"
+            )
         if near := self._known.nearest(request):
-            return row.dropped(self.name, "not_novel", f"ROUGE-L {near.score:.2f} with an earlier request")
+            return row.dropped(
+                self.name, TargetFailuresReason.NOT_NOVEL, f"ROUGE-L {near.score:.2f} with an earlier request"
+            )
         self._known.add(request)
         return row
 

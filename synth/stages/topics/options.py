@@ -6,23 +6,26 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from synth.recipe.base import AskingOptions, Count, Positive, Sampling
+from synth.recipe.base import SAMPLING, AskingOptions, Count, Positive, Sampling
 from synth.stages.taxonomy import read_taxonomy
 
 
 class TopicsOptions(AskingOptions):
-    """What rows are to be about: makers behind it fill its topics evenly."""
+    """Lists topics, which the makers after it fill evenly with drafts."""
 
     names_topics = True
 
     taxonomy: str | list[Any] | dict[str, Any] | None = Field(
         default=None,
-        description="A file beside the recipe, or names, nested as you like; without it, seeds give one.",
+        description="The topics: nested lists and mappings of names, or a file beside the recipe. Without "
+        "it, the writer names the topics of the seeds.",
     )
-    shown: Positive = Field(default=20, description="Seeds that one request shows, about.")
-    topics: Positive = Field(default=12, description="Most topics that are drawn from the seeds.")
-    subtopics: Count = Field(default=6, description="Most sub-topics of each.")
-    sampling: Sampling = Sampling(temperature=0.3)
+    batch_size: Positive = Field(default=20, description="Approximate number of seeds in one request.")
+    topics: Positive = Field(default=12, description="Maximum number of topics from the seeds.")
+    subtopics: Count = Field(
+        default=6, description="Maximum number of sub-topics of each topic from the seeds."
+    )
+    sampling: Sampling = Field(default=Sampling(temperature=0.3), description=SAMPLING)
 
     @field_validator("taxonomy")
     @classmethod

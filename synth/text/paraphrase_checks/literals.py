@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from synth.text.code_spans import blocks, inline_code
+from synth.text.paraphrase_checks.reasons import MeaningReason
 
 _QUOTED: Final = re.compile(
     r"\"([^\"\n]{1,400})\"|“([^”\n]{1,400})”|„([^“”\n]{1,400})[“”]|«\s?([^»\n]{1,400}?)\s?»"
@@ -25,16 +26,16 @@ _STOPS: Final = ".,;:!?"
 _FENCE: Final = re.compile(r"^\s*(?:`{3,}|~{3,}).*$", re.MULTILINE)
 
 
-def changed_literal(before: str, after: str) -> tuple[str, str] | None:
-    """`("code" | "quoted", words)` for the first literal of `before` that is not in `after`, or None."""
+def changed_literal(before: str, after: str) -> tuple[MeaningReason, str] | None:
+    """`(CODE | QUOTED, words)` for the first literal of `before` that is not in `after`, or None."""
     plain = _spaced(after)
     for code in code_of(before):
         if _spaced(code) not in plain:
-            return "code", f"{_short(code)} is not in it as it was"
+            return MeaningReason.CODE, f"{_short(code)} is not in it as it was"
     folded = _unquoted(plain)
     for quoted in quoted_of(before):
         if _unquoted(_spaced(quoted)).rstrip(_STOPS) not in folded:
-            return "quoted", f"{_short(quoted)} is not in it as it was"
+            return MeaningReason.QUOTED, f"{_short(quoted)} is not in it as it was"
     return None
 
 

@@ -17,6 +17,7 @@ from synth.text.paraphrase_checks.entities import changed_entity
 from synth.text.paraphrase_checks.literals import changed_literal
 from synth.text.paraphrase_checks.negations import changed_negation
 from synth.text.paraphrase_checks.numbers import changed_numbers
+from synth.text.paraphrase_checks.reasons import MeaningReason
 from synth.text.similarity.embedding import similarity
 from synth.text.tokens import normal_form, words
 
@@ -35,27 +36,24 @@ _CONTRACTIONS: Final = (
 )
 
 
-def changed_meaning(before: str, after: str) -> tuple[str, str] | None:
-    """Why `after` is not a rewording of `before`, as a fixed code and a message. None if it is one.
-
-    Codes: `copy`, `number`, `negation`, `entity`, `code`, `quoted`, `other_question`.
-    """
+def changed_meaning(before: str, after: str) -> tuple[MeaningReason, str] | None:
+    """Why `after` is not a rewording of `before`, as a reason and a message. None if it is one."""
     if _plain(before) == _plain(after):
-        return "copy", "the same words"
+        return MeaningReason.COPY, "the same words"
     if detail := changed_numbers(before, after):
-        return "number", detail
+        return MeaningReason.NUMBER, detail
     if literal := changed_literal(before, after):
         return literal
     if detail := changed_negation(before, after):
-        return "negation", detail
+        return MeaningReason.NEGATION, detail
     if detail := changed_entity(before, after):
-        return "entity", detail
+        return MeaningReason.ENTITY, detail
     if is_copy(before, after):
-        return "copy", "hardly a word differs"
+        return MeaningReason.COPY, "hardly a word differs"
     if language_of(before) == language_of(after):
         near = similarity(before, after)
         if near < LEAST_SIMILARITY:
-            return "other_question", f"similarity {near:.2f}, wanted {LEAST_SIMILARITY} or more"
+            return MeaningReason.OTHER_QUESTION, f"similarity {near:.2f}, wanted {LEAST_SIMILARITY} or more"
     return None
 
 

@@ -17,7 +17,7 @@ from synth.text.lexicon import LANGUAGES, any_of, lexicon
 from synth.text.paraphrase_checks.number_words import worded_numbers
 
 # A reading of a number: ("n", value), ("time", hour, minute), ("date", month, day), ("id", letters).
-Reading = tuple[str | float, ...]
+NumberReading = tuple[str | float, ...]
 
 _ISO_DATE: Final = re.compile(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>[01]?\d)-(?P<d>[0-3]?\d)\b")
 _PLAIN_DATE: Final = re.compile(
@@ -74,7 +74,7 @@ class Number:
     """One number as written, all its readings, and whether a rewording must keep it."""
 
     text: str
-    readings: frozenset[Reading]
+    readings: frozenset[NumberReading]
     firm: bool = True
 
     def same(self, other: Number) -> bool:
@@ -189,7 +189,9 @@ def _dates(text: str) -> Iterator[tuple[int, int, Number]]:
         a, b = float(match["a"]), float(match["b"])
         if not ((1 <= a <= 31 and 1 <= b <= 12) or (1 <= b <= 31 and 1 <= a <= 12)):
             continue
-        readings: set[Reading] = {("date", b, a), ("date", a, b)} if match["sep"] == "/" else {("date", b, a)}
+        readings: set[NumberReading] = (
+            {("date", b, a), ("date", a, b)} if match["sep"] == "/" else {("date", b, a)}
+        )
         start, end = match.span()
         if match["y"] and len(match["y"]) == 4:
             end = match.start("y")  # the year is a separate number, as in the other forms
@@ -204,7 +206,7 @@ def _clocks(text: str) -> Iterator[tuple[int, int, Number]]:
         half = (match["half"] or match["half2"] or "").lower().replace(".", "")
         if hour > 24 or (match["m"] and match.group()[len(match["h"])] == "." and not half):
             continue  # "3.50" is a number
-        readings: set[Reading] = {("time", hour % 12, float(match["m"] or 0))}
+        readings: set[NumberReading] = {("time", hour % 12, float(match["m"] or 0))}
         if half in ("am", "pm"):
             readings = {("time", hour % 12 + (12 if half == "pm" else 0), float(match["m"] or 0))}
         elif hour < 13:
@@ -237,14 +239,14 @@ def _identifiers(text: str) -> Iterator[tuple[int, int, Number]]:
         ):
             continue
         letters = re.sub(r"[\W_]", "", word).lower()
-        readings: set[Reading] = {("id", letters), ("id", letters.removeprefix("v"))}
+        readings: set[NumberReading] = {("id", letters), ("id", letters.removeprefix("v"))}
         yield match.start(), match.start() + len(word), Number(word, frozenset(readings))
 
 
 def _fractions(text: str) -> Iterator[tuple[int, int, Number]]:
     for match in _FRACTION.finditer(text):
         if match[3]:
-            readings: set[Reading] = {("n", _SIGNS[match[3]])}
+            readings: set[NumberReading] = {("n", _SIGNS[match[3]])}
         else:
             a, b = float(match[1]), float(match[2])
             readings = {("date", a, b), ("date", b, a), ("id", match[1] + match[2])}
@@ -257,7 +259,7 @@ def _plain(text: str) -> Iterator[tuple[int, int, Number]]:
         scale = _scale().match(text, match.end())
         factor = _scales()[(scale["letter"] or scale["word"]).lower()] if scale else 1.0
         end = scale.end() if scale else match.end()
-        readings: set[Reading] = set()
+        readings: set[NumberReading] = set()
         for value in _values(match.group()):
             readings |= _with_unit(round(value * factor, 6), text, end)
             if scale is None or scale["letter"] in ("m", "M"):  # "5m" may be metres
@@ -317,9 +319,9 @@ def _values(digits: str) -> set[float]:
     return values or {float(whole)}
 
 
-def _with_unit(value: float, text: str, end: int) -> set[Reading]:
+def _with_unit(value: float, text: str, end: int) -> set[NumberReading]:
     """A value, and also the value in the smallest unit if its unit can be converted."""
-    readings: set[Reading] = {("n", value)}
+    readings: set[NumberReading] = {("n", value)}
     unit = _UNITS.match(text, end)
     if unit:
         name = unit["unit"].lower()

@@ -1,8 +1,7 @@
 """The order of a run: sources first, then the makers' slots in proportion, each slot through the stages.
 
-A slot's life is one coroutine. It passes stages that ask whenever it likes, and waits only at a gate in
-front of a stage that admits: there, slots pass in the run's order. At a maker that draws on rows it leaves
-its own behind, and goes on.
+One coroutine carries a slot through the stages. It waits for its turn only at the gate of an ordered stage.
+At a maker that draws on rows, it leaves its own rows and goes on.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from synth.llm.base import RequestFailed
-from synth.pipeline.maker import MakerDriver
 from synth.pipeline.progress import Progress
-from synth.pipeline.reorder import ReorderBuffer
+from synth.pipeline.scheduler.makers import MakerDriver
+from synth.pipeline.scheduler.reorder import ReorderBuffer
+from synth.reasons import SharedAction
 from synth.row import Row
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage, Stage
@@ -138,6 +138,11 @@ class Flow:
             self._progress.left(index, before, slot)
             ticket.next += 1
 
+    def stage_at(self, index: int) -> tuple[int, str]:
+        """The stage at `index`, or the last one for a slot that is through all, with its name."""
+        index = min(index, len(self._stages))
+        return index, self._stages[index - 1].name
+
     def maker_of(self, slot: Slot) -> str | None:
         """The stage that made the slot's rows; None for a source."""
         return self._stages[slot.born - 1].name if slot.born else None
@@ -155,7 +160,7 @@ class Flow:
             return await stage.apply(row)
         except RequestFailed as failure:
             if row.given:
-                return row.with_event(stage.name, "failed", detail=failure.words)
+                return row.with_event(stage.name, SharedAction.FAILED, detail=failure.words)
             return row.failed(stage.name, failure.words)
 
 

@@ -1,0 +1,125 @@
+"""The slots in flight: each goes through the stages and is committed, until one decides the target."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+
+from synth.errors import SynthError, Unfinished
+from synth.pipeline.commit import Committer
+from synth.pipeline.progress import Progress
+from synth.pipeline.scheduler.makers import MakerDriver
+from synth.pipeline.scheduler.order import Flow, Gate, Ticket
+from synth.pipeline.target import Target
+from synth.slot import Slot
+
+# Slots in flight at once: more than any pool of servers works on, few enough to hold in memory.
+LIVE_SLOTS = 2048
+
+
+class Session:
+    """Carries slots from the `source`, and those of makers, through the stages of `flow`.
+
+    `asked` is the number of requests of this call.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        source: Iterator[Slot],
+        target: Target,
+        committer: Committer,
+        progress: Progress,
+        asked: Callable[[], int],
+    ) -> None:
+        self._flow = flow
+        self._source = source
+        self._target = target
+        self._committer = committer
+        self._progress = progress
+        self._asked = asked
+        self._live: dict[int, Ticket] = {}
+        self._end = Gate()
+        self._everything: asyncio.Task[None] | None = None
+        self._stopped: Unfinished | None = None
+
+    async def run(self, drivers: Sequence[MakerDriver]) -> None:
+        """Every slot through every stage, or until one decides the target. Raises what stopped it."""
+        everything = self._everything = asyncio.create_task(self._carry_all(drivers))
+        try:
+            await asyncio.wait([everything])
+        finally:
+            everything.cancel()
+            await asyncio.gather(everything, return_exceptions=True)
+        if self._target.decided:
+            # Drafts that come later in the run's order are no rows; sources short of the target stay pending.
+            given = {n: ticket for n, ticket in self._live.items() if ticket.slot.born == 0}
+            self._live = {} if self._target.reached else given
+        else:
+            everything.result()
+        if self._stopped is not None and not self._target.decided:
+            raise self._stopped
+        self._target.check()
+
+    def leave_pending(self) -> None:
+        """Commits what is not through all stages, after a run that stopped early."""
+        for ticket in self._live.values():
+            self._commit_pending(ticket.slot, ticket.next)
+        if not self._target.reached:
+            for slot in self._source:
+                self._commit_pending(slot, 1)
+
+    async def _carry_all(self, drivers: Sequence[MakerDriver]) -> None:
+        """Starts slots in the run's order; no new ones after a maker that stops the run."""
+        free = asyncio.Semaphore(LIVE_SLOTS)
+        ends = self._target.wanted is not None
+        tickets = self._flow.tickets(self._source, drivers, self._room, target=ends)
+        try:
+            async with asyncio.TaskGroup() as lives:
+                try:
+                    async for ticket in tickets:
+                        await free.acquire()
+                        number = self._end.number()
+                        self._live[number] = ticket
+                        lives.create_task(self._carry(number, ticket, free))
+                except Unfinished as stop:
+                    self._stopped = stop
+        except* SynthError as group:
+            raise _first(group) from None
+        finally:
+            await tickets.aclose()
+
+    def _room(self) -> int:
+        return self._target.room(len(self._live), LIVE_SLOTS)
+
+    async def _carry(self, number: int, ticket: Ticket, free: asyncio.Semaphore) -> None:
+        await self._flow.live(ticket)
+        if self._target.wanted is not None:
+            await self._end.wait(number)
+            self._end.passed()
+            if self._target.decided:
+                return
+            self._target.cut(ticket.slot)
+        self._finish(ticket.slot)
+        del self._live[number]
+        free.release()
+        if self._target.wanted is not None:
+            self._target.judge(self._asked())
+            if self._target.decided and self._everything is not None:
+                self._everything.cancel()
+
+    def _finish(self, slot: Slot) -> None:
+        slot.rows = [row.kept() for row in slot.rows]
+        self._target.note([row for row, _ in slot.every])
+        self._progress.accepted = self._target.accepted
+        self._committer.commit(slot)
+
+    def _commit_pending(self, slot: Slot, at: int) -> None:
+        index, name = self._flow.stage_at(at)
+        slot.suspend(index, name)
+        self._committer.commit(slot)
+
+
+def _first(group: BaseExceptionGroup[SynthError]) -> SynthError:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

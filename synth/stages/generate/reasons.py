@@ -1,0 +1,23 @@
+"""Why `generate` drops drafts."""
+
+from __future__ import annotations
+
+from synth.reasons import Reason
+
+
+class GenerateReason(Reason):
+    """The paper's filters, and loops."""
+
+    TOO_SHORT = "too_short", "the request has fewer words than `min_words`"
+    TOO_LONG = "too_long", "the request has more words than `max_words`"
+    KEYWORD = "keyword", "the request asks for something a text model cannot do, such as images or files"
+    ODD_START = "odd_start", "the request begins with punctuation or a non-ASCII character"
+    PROGRAM = "program", 'the request begins with "Write a program"'
+    ECHO = "echo", "the answer repeats the request"
+    UNFINISHED = "unfinished", "the answer ends with a colon"
+    LOOPING = "looping", "the request or the answer repeats more 4-grams than `repeated` allows"
+    NOT_NOVEL = "not_novel", "the request is too similar to a seed or an earlier draft (ROUGE-L, `novelty`)"
+
+    @property
+    def is_copy(self) -> bool:
+        return self is GenerateReason.NOT_NOVEL

@@ -1,0 +1,27 @@
+"""Why a model's reply is not usable: the same for all stages that ask."""
+
+from __future__ import annotations
+
+from synth.isolated.reasons import LimitReason
+from synth.reasons import Reason
+
+
+class ReplyReason(Reason):
+    """What is wrong with the last of `attempts` replies."""
+
+    CUT = "cut", "the last of `attempts` replies was cut at `max_tokens`"
+    EMPTY = "empty", "the reply is empty, or a text in it is"
+    UNREADABLE = "unreadable", "the server's reply is not a chat completion"
+    UNPARSABLE = "unparsable", "the last of `attempts` replies is not a JSON object"
+    OFF_SCHEMA = "off_schema", "the last of `attempts` replies does not match the schema of the prompt"
+
+
+class JudgeReason(Reason):
+    """What is wrong with the reply of a judge that scores."""
+
+    NO_SCORE = "no_score", "no reply of the judge contains a score, after `attempts` tries"
+
+
+# What can be wrong with a reply that is to be a text, and with one that is to be a JSON object.
+TEXT_REPLY = (ReplyReason.CUT, ReplyReason.EMPTY, ReplyReason.UNREADABLE)
+OBJECT_REPLY = (*TEXT_REPLY, ReplyReason.UNPARSABLE, ReplyReason.OFF_SCHEMA, *LimitReason)

@@ -1,0 +1,28 @@
+"""Why `respond` drops rows, and what it notes on the others."""
+
+from __future__ import annotations
+
+from synth.reasons import Action, Reason
+
+
+class RespondReason(Reason):
+    """Why a row has no answer."""
+
+    NO_CANDIDATE = "no_candidate", "none of the `n` replies is usable, and the row had no answer"
+    SAME_QUESTION = "same_question", "the simulated user repeats a message"
+    QUOTE_NOT_FOUND = "quote_not_found", "no reply quotes a sentence of a passage (`grounded`)"
+    NOT_IN_CONTEXT = (
+        "not_in_context",
+        "no passage supports an answer (`grounded` with `in_prompt: false`)",
+    )
+
+
+class RespondAction(Action):
+    """What happened to a row."""
+
+    FOLLOWED_UP = "followed_up", "a model wrote the user's next message"
+    ANSWERED_ANEW = "answered_anew", "every answer of the conversation was generated again"
+    NO_CANDIDATE = "no_candidate", "one of the `n` replies is not usable"
+    NO_ANSWER = "no_answer", "no reply is usable; the row comes from people, so it stays"
+    GROUNDED = "grounded", "the answer is supported by this quote from this passage"
+    NOT_IN_CONTEXT = "not_in_context", "no passage supports an answer, and the answer says so"

@@ -1,0 +1,21 @@
+"""Why a text is no paraphrase of another one."""
+
+from __future__ import annotations
+
+from synth.reasons import Reason
+
+
+class MeaningReason(Reason):
+    """What a rule finds changed; or nothing, where the text is a copy."""
+
+    COPY = "copy", "the wording did not change, or equals an earlier paraphrase of the same row"
+    NUMBER = "number", "a number changed, was lost or was added"
+    NEGATION = "negation", "a negation was lost or added, or a limit was turned around"
+    ENTITY = "entity", "a name changed, was lost or was added"
+    CODE = "code", "code, an address or an identifier changed"
+    QUOTED = "quoted", "a quotation changed"
+    OTHER_QUESTION = "other_question", "the request asks for something else"
+
+    @property
+    def is_copy(self) -> bool:
+        return self is MeaningReason.COPY
