@@ -1,4 +1,4 @@
-"""What a recipe may write under `topics`."""
+"""The recipe's options of `topics`."""
 
 from __future__ import annotations
 
