@@ -3,8 +3,8 @@
 1. An adjudicator's answer decides alone. Of several, the latest one counts.
 2. Keep or reject: the majority decides. A tie is a `conflict`.
 3. Among those who keep the row, the majority decides classes and choices. A tie is a `conflict`.
-4. Texts that people wrote must be equal, apart from surrounding space; otherwise it is a `conflict`. A written
-   text has priority over a choice.
+4. Texts that people wrote must be equal, apart from surrounding space; otherwise it is a `conflict`. A
+   written text has priority over a choice.
 5. Ratings do not decide anything; the receipt has their mean.
 
 An answer counts as soon as it arrives, even if more people are to answer, because a person's text is better
