@@ -91,7 +91,6 @@ def row_line(
     row: Row, place: bytes, version: int, *, born: int = 0, ended: int | None = None
 ) -> tuple[Any, ...]:
     """The row's line in the table of rows; `born` and `ended` are the indexes of stages."""
-    receipt = orjson.dumps(row.to_json())
     return (
         row.id,
         place,
@@ -103,7 +102,7 @@ def row_line(
         int(row.draft),
         int(row.held_out),
         version,
-        receipt,
+        row.to_bytes(),
     )
 
 
