@@ -131,7 +131,7 @@ def _write(folder: Path, urls: list[str], rows: int, *, scored: bool) -> None:
     with (folder / "prompts.jsonl").open("w") as prompts:
         for i in range(rows):
             prompts.write(json.dumps({"instruction": f"Question {i}: what is {i} times {i % 97}?"}) + "\n")
-    stages = "[respond: {}, score: {read: text}]" if scored else "[respond: {}]"
+    stages = "[respond: {}, score: {score_from: text}]" if scored else "[respond: {}]"
     (folder / "recipe.yaml").write_text(
         f"name: faults\nmodels: {{writer: {{model: fake, base_url: {json.dumps(urls)}}}}}\n"
         f"sources: {{prompts: prompts.jsonl}}\nstages: {stages}\n"

@@ -67,7 +67,7 @@ stages:
   - standardise: {{}}
   - check: {{function: drafts.py:is_label}}
   - dedupe: {{}}
-  - score: {{rubric: rubric.md, keep: '>= 2', seeds: false, read: logprobs}}
+  - score: {{rubric: rubric.md, keep: '>= 2', seeds: false, score_from: logprobs}}
 export: {{format: trl-sft, system: {system}}}
 """
 

@@ -230,7 +230,7 @@ def _check(messages: list[Json], where: str, *, answered: bool | None) -> None:
         raise SourceError(
             "`messages` already end with an answer.",
             where=where,
-            hint="Such rows are seeds; `respond: {again: true}` replaces their answers.",
+            hint="Such rows are seeds; `respond: {regenerate: true}` replaces their answers.",
         )
     if not any(message["role"] == "user" for message in messages):
         raise SourceError("`messages` contain no message of the user.", where=where)

@@ -311,7 +311,7 @@ def test_a_full_disk(desk: Path, tmp_path: Path) -> None:
 
 
 def test_an_endpoint_that_is_not_there(desk: Path) -> None:
-    nowhere = "{model: m, base_url: 'http://127.0.0.1:9/v1', patience: 1}"
+    nowhere = "{model: m, base_url: 'http://127.0.0.1:9/v1', give_up_after: 1}"
     replaced("{provider: fake, model: judge}", nowhere)(desk)
     done = synth("run", "recipe.yaml", "--json", cwd=desk.parent)
     assert done.returncode == 3, done.stderr

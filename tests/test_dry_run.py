@@ -25,7 +25,7 @@ from tests.test_examples import EXAMPLES, RECIPES, WITHOUT_DRAFTS
 ASK = {"score": {"rubric": "quality"}}
 # For each case, stages and the words for the requests of each stage that asks.
 STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
-    "topics": ([{"topics": {"shown": 2}}, {"generate": {"count": 4}}], {"generate": "4 or more"}),
+    "topics": ([{"topics": {"batch_size": 2}}, {"generate": {"count": 4}}], {"generate": "4 or more"}),
     "generate": ([{"generate": {"count": 20}}, ASK], {"generate": "20 or more", "score": "6 to 26"}),
     "backtranslate": ([{"backtranslate": {}}], {"backtranslate": "4 to 13"}),
     "questions": ([{"backtranslate": {"mode": "questions", "questions": 2}}], {"backtranslate": "3"}),
@@ -45,7 +45,7 @@ STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     "target_failures": ([{"target_failures": {"each": 2}}], {}),
     "respond": ([{"respond": {"turns": 2}}], {"respond": "5 to 15"}),
     "respond once": ([{"respond": {}}], {"respond": "5"}),
-    "respond again": ([{"respond": {"again": True}}], {"respond": "5"}),
+    "respond again": ([{"respond": {"regenerate": True}}], {"respond": "5"}),
     "grounded": ([{"respond": {"grounded": {}}}], {"respond": "5"}),
     "respond n": ([{"respond": {"n": 3}}, ASK], {"respond": "30", "score": "6 to 36"}),
     "apply": (
@@ -59,7 +59,7 @@ STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     "score": ([ASK], {"score": "6"}),
     "score seeds": ([{"generate": {"count": 2}}, {"score": {"seeds": False}}], {"score": "1 to 3"}),
     "together": (
-        [{"respond": {"n": 2}}, {"score": {"together": True, "swap": True}}],
+        [{"respond": {"n": 2}}, {"score": {"listwise": True, "swap": True}}],
         {"respond": "20", "score": "5 to 20"},
     ),
     "limits": ([{"generate": {"count": 9}}, {"backtranslate": {"count": 2, "round_trip": False}}], {}),

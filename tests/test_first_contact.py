@@ -26,7 +26,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def recipe(desk: Path, url: str, **model: object) -> Path:
-    writer = {"model": "fake", "base_url": url, "patience": 0.5, **model}
+    writer = {"model": "fake", "base_url": url, "give_up_after": 0.5, **model}
     stages = [{"generate": {"count": 3}}]
     data = {"name": "desk", "models": {"writer": writer}, "sources": {"seeds": "seeds.jsonl"}}
     desk.write_text(json.dumps({**data, "stages": stages}))

@@ -30,7 +30,7 @@ def recipe(desk: Path, server: OddServer) -> Path:
         "".join(json.dumps({"instruction": f"What is {n} and {n}?"}) + "\n" for n in range(ROWS))
     )
     desk.write_text(
-        f"name: desk\nmodels: {{writer: {{model: fake, base_url: '{server.url}', patience: 1}}}}\n"
+        f"name: desk\nmodels: {{writer: {{model: fake, base_url: '{server.url}', give_up_after: 1}}}}\n"
         "sources: {prompts: prompts.jsonl}\nstages: [{respond: {}}]\n"
     )
     return desk

@@ -39,7 +39,7 @@ RECIPE: dict[str, Any] = {
     "holdout": {"rows": 2},
     "stages": [
         {"generate": {"count": 2, "shots": 2, "novelty": 0.7, "keywords": ["image"], "attempts": 2}},
-        {"backtranslate": {"count": 1, "keep": 1.0, "shortest": 100, "longest": 1000, "prompt": "own.md"}},
+        {"backtranslate": {"count": 1, "keep": 1.0, "min_chars": 100, "max_chars": 1000, "prompt": "own.md"}},
         {"target_failures": {"count": 1}},
         {"paraphrase": {"variants": 1, "styles": ["formal"], "similarity": [0.4, 0.98]}},
         {"respond": {"n": 2, "temperatures": [0.1, 0.9], "system": "Be brief."}},

@@ -146,7 +146,7 @@ def test_what_a_server_does_not_count_is_estimated() -> None:
 
 @pytest.fixture
 def recipe(desk: Path, server: OddServer) -> Path:
-    there = f"model: fake, base_url: '{server.url}', patience: 0.5"
+    there = f"model: fake, base_url: '{server.url}', give_up_after: 0.5"
     desk.write_text(
         f"name: desk\nmodels:\n  writer: {{{there}}}\n  judge: {{{there}}}\nsources: {{seeds: seeds.jsonl}}\n"
         "stages:\n  - generate: {count: 110}\n  - score: {rubric: quality, seeds: false, keep: '>= 1'}\n"
@@ -248,7 +248,7 @@ def test_odd_heads_of_answers_leave_a_run_that_goes_on(
         handler.close_connection = True
 
     server.stream = odd
-    quickly = ["models.writer.patience=0.1", "models.judge.patience=0.1"]
+    quickly = ["models.writer.give_up_after=0.1", "models.judge.give_up_after=0.1"]
     ill = run_with_result(recipe, tmp_path / "run", settings=quickly, limit=3)
     assert isinstance(ill.error, UnreachableError)
     server.stream = None

@@ -7,13 +7,16 @@ of the finished one. They were made when every stage had version 1.
 from __future__ import annotations
 
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import orjson
 import pytest
 
 from synth.api import export, run_with_result
+from synth.review.run_recipe import run_recipe_of
 from synth.row import Row
+from synth.stages.backtranslate.options import BacktranslateOptions
 from synth.stages.registry import STAGES
 from synth.store import RunFolder, RunReader
 from synth.store.journal import read_records
@@ -27,6 +30,10 @@ def old(tmp_path: Path) -> Path:
     """The folder with all of it."""
     with tarfile.open(OLD) as content:
         content.extractall(tmp_path, filter="data")
+    # Its keys have other names now, which people change by hand; `recipe.json` in the runs stays as it was.
+    recipe = tmp_path / "desk/recipe.yaml"
+    now = recipe.read_text().replace("shortest:", "min_chars:").replace("longest:", "max_chars:")
+    recipe.write_text(now)
     return tmp_path
 
 
@@ -54,6 +61,15 @@ def expected(old: Path, form: str) -> dict[str, bytes]:
 @pytest.mark.parametrize("form", ["trl-sft", "trl-dpo"])
 def test_the_export_of_a_finished_run_has_the_same_bytes(old: Path, form: str) -> None:
     assert exported(old, form) == expected(old, form)
+
+
+def test_its_recipe_is_read_with_the_names_that_keys_have_now(old: Path) -> None:
+    assert b'"shortest"' in RunFolder(old / "finished").recipe.read_bytes()
+    with closing(RunReader(old / "finished")) as reader:
+        recipe = run_recipe_of(reader)
+    options = {stage.kind: stage.options for stage in recipe.stages}
+    assert isinstance(options["backtranslate"], BacktranslateOptions)
+    assert (options["backtranslate"].min_chars, options["backtranslate"].max_chars) == (200, 500)
 
 
 def test_a_finished_run_has_nothing_to_do(old: Path) -> None:

@@ -300,7 +300,7 @@ def test_an_example_is_shown_as_its_maker_kept_it_whatever_later_stages_make_of_
 ) -> None:
     """Answered from the journal, later stages are through before draws that they must not touch."""
     text = desk.read_text().replace("- standardise: {}", "- respond: {turns: 2}")
-    desk.write_text(text.replace("count: 40", "count: 20, machine_shots: 4") + "window: 1\n")
+    desk.write_text(text.replace("count: 40", "count: 20, shots_from_drafts: 4") + "window: 1\n")
     out = tmp_path / "out"
     run(desk, out, "models.writer.delay=0.01")
     files = exported(out)

@@ -55,7 +55,7 @@ def test_an_empty_host_opens_nothing(host: str) -> None:
 def test_a_folder_of_the_user_is_not_taken_for_data(tmp_path: Path, name: str) -> None:
     mine = tmp_path / name
     mine.write_text("years")
-    with pytest.raises(InputError, match="not the data of an Argilla"):
+    with pytest.raises(InputError, match="not the data of an Argilla server"):
         serve(data=tmp_path, ready=lambda server: None, progress=lambda line: None)
     assert [(path, path.read_text()) for path in tmp_path.iterdir()] == [(mine, "years")]
     with pytest.raises(InputError, match="is a file"):

@@ -134,7 +134,7 @@ def test_a_key_that_an_error_repeats_is_kept_nowhere(
     status: int, recipe: Path, server: OddServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.answer = lambda body: (status, {}, json.dumps({"error": {"message": f"{KEY} it is"}}).encode())
-    code_of("run", recipe, "--out", tmp_path / "run", "--set", "models.writer.patience=0.3")
+    code_of("run", recipe, "--out", tmp_path / "run", "--set", "models.writer.give_up_after=0.3")
     said = everything_said(capsys, tmp_path)
     assert b"CANARY" not in said
     assert b"[key] it is" in said

@@ -1,1 +1,1 @@
-"""What can be executed about an answer: JSON against a schema, SQL on a database, a user's own function."""
+"""Executable checks of an answer: JSON against a schema, SQL on a database, a user's function."""

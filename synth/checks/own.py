@@ -1,10 +1,10 @@
-"""A function of the user's own, from the Python file that the recipe names. This is code, and it runs.
+"""A check by a user's function, from the Python file in the recipe. Its code is executed.
 
     def has_reference(row):
         return "booking reference" in row["answer"] or "names no booking reference"
 
-It is given `{"messages", "prompt", "answer", "tools"}`, and answers True or None (keep the row), False (drop
-it), or the words for dropping it.
+Its argument is `{"messages", "prompt", "answer", "tools"}`. It returns True or None to keep the row, False to
+drop it, or a text that says why it is dropped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from synth.user_code import load_function, place_in
 
 
 def own_check(named: str, folder: Path, key: str) -> tuple[AnswerCheck, Path]:
-    """The check `FILE.py:FUNCTION`, and the file. Raises `RecipeError` where it cannot be loaded."""
+    """The check `FILE.py:FUNCTION`, and the file. Raises `RecipeError` if it cannot be loaded."""
     function, file = load_function(named, folder, key)
     name = named.rpartition(":")[2]
 
@@ -37,7 +37,7 @@ def own_check(named: str, folder: Path, key: str) -> tuple[AnswerCheck, Path]:
             raise RecipeError(
                 f"{name}() failed on row {row.id}: {type(error).__name__}: {error}.",
                 where=place_in(file, error),
-                hint="Mend it and run the same command again: no reply is asked for twice.",
+                hint="Fix it and run the same command again: no request is sent twice.",
             ) from error
         if said is None or said is True:
             return None

@@ -1,4 +1,4 @@
-"""SQL that is parsed, and run on a database that it cannot change, for a limited time."""
+"""A check that runs an answer's SQL on a read-only database, with limits on time and memory."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from synth.isolated.reasons import LimitReason
 from synth.llm.base import Json
 from synth.row import Row
 
-# SQLite's own steps stand for time, so that a busy machine does not decide which rows are kept. A second is
-# so many of them; a slow machine takes longer for that.
+# Time is measured in SQLite's own steps, so that a busy machine does not change which rows are kept. This
+# number of steps counts as one second.
 STEPS_A_SECOND: Final = 10_000_000
 _STEPS_A_LOOK: Final = 10_000
-# The longest value and statement, in bytes: `zeroblob(1e9)` is one step.
+# The longest value and statement, in bytes: `zeroblob(1e9)` is a single step.
 _LONGEST_VALUE: Final = 2**24
-# What DuckDB may use for a query; and bytes of the whole process, of which DuckDB reserves more than it uses.
+# DuckDB's memory limit per query; and the limit in bytes of the whole process, since DuckDB reserves more
+# than it uses.
 _DUCKDB_MEMORY: Final = "1GB"
 _MEMORY: Final = {"sqlite": 2**30, "duckdb": 4 * 2**30}
 
@@ -38,17 +39,17 @@ _NO_FUNCTIONS: Final = frozenset({"load_extension", "readfile", "writefile", "ed
 
 
 def sql_check(file: Path, seconds: float, *, empty: bool) -> AnswerCheck:
-    """The answer is one SQL query that runs on `file`; `empty`: its result may have no rows.
+    """Checks that the answer is one SQL query that runs on `file`. With `empty`, its result may have no rows.
 
-    The query is the one fenced block of an answer, or all of it. Raises `RecipeError` for a file that is no
-    database, `UnreachableError` where DuckDB is not installed.
+    The query is the only fenced block of the answer, or the whole answer. Raises `RecipeError` if the file is
+    not a database, and `UnreachableError` if DuckDB is not installed.
     """
     process = Isolated(_MEMORY[_kind_of(file)])
 
     def check(row: Row) -> Objection | None:
         query = query_of(row.conversation.answer or "")
         if not query:
-            return Objection(CheckReason.NOT_SQL, "the answer holds no query")
+            return Objection(CheckReason.NOT_SQL, "the answer has no query")
         try:
             said = process.ask("sql", 2 * seconds, file=str(file.resolve()), query=query, allowed=seconds)
         except TooMuch as error:
@@ -65,13 +66,13 @@ def sql_check(file: Path, seconds: float, *, empty: bool) -> AnswerCheck:
 
 
 def query_of(answer: str) -> str:
-    """The one fenced block of an answer, or the answer."""
+    """The only fenced block of an answer, or the whole answer."""
     fenced = _FENCED.findall(answer)
     return str(fenced[0] if len(fenced) == 1 else answer).strip().rstrip(";").strip()
 
 
 def run_query(file: str, query: str, allowed: float) -> Json:
-    """Runs `query` in this process: what is wrong with it, and whether its result has a row."""
+    """Runs `query` in this process. Returns what is wrong with it, and whether its result has a row."""
     run = _on_sqlite if _kind_of(Path(file)) == "sqlite" else _on_duckdb
     objection, rows = run(Path(file), query, allowed)
     return {"objection": objection and [objection.reason, objection.detail], "rows": rows}
@@ -99,9 +100,9 @@ def _on_sqlite(file: Path, query: str, seconds: float) -> tuple[Objection | None
     try:
         cursor.execute(query)
         if cursor.description is None:
-            return Objection(CheckReason.NOT_SQL, f"is no query: {query[:200]}"), False
+            return Objection(CheckReason.NOT_SQL, f"is not a query: {query[:200]}"), False
         rows = cursor.fetchone() is not None
-        while cursor.fetchmany(1000):  # to the end: an error can lie in the last row
+        while cursor.fetchmany(1000):  # Reads all rows, because an error can occur in the last one.
             pass
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         return _sqlite_objection(error, query), False
@@ -112,11 +113,11 @@ def _on_sqlite(file: Path, query: str, seconds: float) -> tuple[Objection | None
 
 @lru_cache(maxsize=1)
 def _opened(file: Path) -> sqlite3.Connection:
-    """One connection for all queries: none of them can change anything, in the file or in the connection."""
+    """One connection for all queries. None of them can change the file or the connection."""
     connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _LONGEST_VALUE)
-    # What a query sorts stays in memory, which is limited, and does not fill the disk.
+    # Sorting uses memory, which is limited, and cannot fill the disk.
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.set_authorizer(_only_reads)
     return connection
@@ -152,7 +153,7 @@ def _sqlite_objection(error: Exception, query: str) -> Objection:
 
 
 def _on_duckdb(file: Path, query: str, seconds: float) -> tuple[Objection | None, bool]:
-    """DuckDB has no steps to count: here the clock decides."""
+    """Runs a query on DuckDB, which has no steps to count: the clock limits it."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {

@@ -1,4 +1,4 @@
-"""JSON against a schema of the user's."""
+"""A check of JSON against the user's schema."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from synth.json_schema import off_schema, wrong_schema
 from synth.row import Row
 
 _MOST_WORDS = 300
-# A schema larger than this is no schema but data.
+# Bytes. A larger file is probably data and not a schema.
 _LARGEST = 4 * 2**20
 
 
 def json_check(file: Path) -> AnswerCheck:
-    """The answer is one JSON document, and agrees with the schema in `file`. Raises `RecipeError`."""
+    """Checks that the answer is one JSON document that satisfies the schema in `file`. Raises
+    `RecipeError`.
+    """
     schema = _read(file)
 
     def check(row: Row) -> Objection | None:
@@ -49,12 +51,12 @@ def _read(file: Path) -> Any:
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"is not valid JSON: {error}.", where=str(file)) from None
     if wrong := wrong_schema(schema):
-        raise RecipeError(f"is no JSON schema: {wrong}.", where=str(file))
+        raise RecipeError(f"is not a JSON schema: {wrong}.", where=str(file))
     return schema
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Readers do not agree on which of two equal keys counts."""
+    """Refuses duplicate keys, because parsers disagree on which one counts."""
     seen: dict[str, Any] = {}
     for key, value in pairs:
         if key in seen:

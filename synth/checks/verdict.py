@@ -1,4 +1,4 @@
-"""What a check says of an answer, and how a file that it needs is found."""
+"""The result of a check, and the search for files that checks need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synth.row import Row
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why an answer does not pass, and the words."""
+    """Why an answer does not pass: a short fixed code, and a message."""
 
     reason: Reason
     detail: str
@@ -21,7 +21,9 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCheck:
-    """Called with a row: None where its answer passes. `stop` ends a call in another thread, for good."""
+    """A check. Called with a row, it returns None if the answer passes. `stop` permanently ends a call in
+    another thread.
+    """
 
     decide: Callable[[Row], Objection | None]
     stop: Callable[[], None] = lambda: None
@@ -31,7 +33,7 @@ class AnswerCheck:
 
 
 def beside(folder: Path, name: str, key: str) -> Path:
-    """The file that a recipe in `folder` names under `key`. Raises `RecipeError` where there is none."""
+    """The file that a recipe in `folder` names under `key`. Raises `RecipeError` if it does not exist."""
     file = folder / name
     if not file.is_file():
         raise RecipeError(

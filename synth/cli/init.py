@@ -126,7 +126,7 @@ def _five_rows(recipe: Path) -> list[Row]:
     out = recipe.parent / "runs" / "first-look"
     progress = Progress()
     with Display(progress):
-        first_look = load_recipe(recipe, [f"models.writer.patience={_PATIENCE}"], limit=5)
+        first_look = load_recipe(recipe, [f"models.writer.give_up_after={_PATIENCE}"], limit=5)
         result = run_to_end(run_recipe(first_look, out, progress))
     if result.error is not None:
         if "synth show" in (result.error.hint or ""):  # the folder is about to be deleted

@@ -37,7 +37,6 @@ def pack(
     """Converts the splits in `folder` to `container` and returns all files that are in the folder afterwards.
 
     Raises `ExportError` if the rows read back differ from the rows written.
-
     """
     if container == "jsonl":
         return list(files)

@@ -75,7 +75,6 @@ class ExportCounts:
         """Kinds of rows that are in train and not in test, as tuples of dimension, value and rows in train.
 
         If a tenth of the rows is in test, a kind of 30 rows misses test by chance in 1 of 24 exports.
-
         """
         if not self.own_test:
             return []

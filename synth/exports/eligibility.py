@@ -17,7 +17,7 @@ class WithheldReason(Reason):
     NOT_REVIEWED = "not_reviewed", "nobody has reviewed it, and `export.only` is reviewed"
     JOINS_SPLITS = "joins_splits", "it is a near-copy of a row in test, or was made from the same text as one"
     DUPLICATE = "duplicate", "an earlier row is exactly the same"
-    UNFIT = "unfit", "the format cannot express it, and `export.unfit` is withhold"
+    UNFIT = "unfit", "the format cannot express it, and `export.on_unsupported` is withhold"
     TOO_LONG = (
         "too_long",
         "it has more tokens than `export.max_length`, and would be cut or dropped by the trainer",

@@ -98,7 +98,6 @@ def reasoning_of(row: Row, options: ExportOptions) -> str | None:
     """The model's reasoning before the answer, if it is to be trained on.
 
     If a person wrote the answer, the reasoning is left out, because it leads to a different answer.
-
     """
     if options.reasoning == "strip" or not row.reasoning or row.review.before is not None:
         return None

@@ -45,7 +45,6 @@ class Mixture:
 
     `ours` indexes the own prompts, which no general row may copy. Paths of sources are relative to `folder`.
     `tokens` counts the tokens of a row.
-
     """
 
     def __init__(

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 import orjson
 
+from synth.recipe.renamed_keys import with_old_keys
 from synth.store import RunReader
 
 # The settings of a model that change its replies. Addresses, keys, prices, limits and delays do not.
@@ -19,7 +20,7 @@ def recipe_digest(reader: RunReader) -> str:
 
     Sources enter by their content, as the finished run read it.
     """
-    recipe = reader.recipe
+    recipe = with_old_keys(reader.recipe)
     parts = {
         key: recipe.get(key) for key in ("version", "name", "seed", "stages", "target", "window", "limit")
     }

@@ -66,7 +66,6 @@ def staging_folder(target: Path, kept: Path) -> Iterator[Scratch]:
     """A scratch folder next to `target`, locked by this process and removed afterwards.
 
     Raises `MachineError` if another export writes to the same target, or if the disk refuses.
-
     """
 
     def recover(left: Scratch) -> None:
@@ -100,7 +99,6 @@ def publish(made: Scratch, target: Path, kept: Path) -> tuple[bool, Path | None]
     """Moves the finished export to `target`, unless the same export is already there.
 
     Returns whether anything was moved, and the folder of the replaced export (`kept/1`, `kept/2`, ...).
-
     """
     if not target.is_dir() or not any(target.iterdir()):
         made.new.rename(target)

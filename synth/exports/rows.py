@@ -161,7 +161,7 @@ class RowWriter:
             if self._too_long(example):
                 return WithheldReason.TOO_LONG
         except ExportError:
-            if self._options.unfit == "withhold":
+            if self._options.on_unsupported == "withhold":
                 return WithheldReason.UNFIT
             raise
         mark = hashlib.blake2b(line, digest_size=16).digest()

@@ -114,7 +114,6 @@ def _is_ours(other: Scratch) -> bool:
     """Whether a folder contains our lock file, and nothing that an export did not write.
 
     Removes an empty folder at once: its call was killed before it had the lock.
-
     """
     if other.path.is_symlink():
         return False
@@ -133,7 +132,6 @@ def _remove(made: Scratch) -> None:
     """Removes a scratch folder. Its lock goes last, because it marks the folder as ours.
 
     If a replaced export is still inside, it is the only copy: the folder stays, and the next call saves it.
-
     """
     for part in (made.new, made.waste):
         if part.exists():

@@ -32,7 +32,6 @@ class Origins:
     """The original texts of each row, and the split that follows from them.
 
     Reads the lineage of all rows, including dropped ones: two kept rows may share a dropped parent.
-
     """
 
     def __init__(self, lineages: Iterable[tuple[str, Lineage]], test_share: float) -> None:

@@ -10,6 +10,7 @@ import orjson
 from synth.llm.base import Json
 from synth.pipeline.digest import file_digest
 from synth.recipe.model import Recipe
+from synth.recipe.renamed_keys import with_old_keys
 from synth.stages.base import Stage
 from synth.stages.registry import STAGES
 
@@ -36,5 +37,6 @@ def fingerprint_of(
     if later := {name: version for name, version in versions.items() if version > 1}:
         parts.append(later)
     # Who is asked about the rows changes nothing in them.
-    text = recipe.model_dump_json(by_alias=True, exclude={"review"}).encode()
+    content = orjson.loads(recipe.model_dump_json(by_alias=True, exclude={"review"}))
+    text = orjson.dumps(with_old_keys(content))
     return hashlib.sha256(text + orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()

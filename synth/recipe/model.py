@@ -150,7 +150,7 @@ class ExportOptions(Strict):
     max_length: Positive | None = Field(
         default=None, description="Maximum tokens of a row. Longer rows are withheld, never cut."
     )
-    unfit: Literal["stop", "withhold"] = Field(
+    on_unsupported: Literal["stop", "withhold"] = Field(
         default="stop",
         description="A row that the format cannot express: `stop` the export, or `withhold` the row.",
     )

@@ -1,1 +1,1 @@
-"""People in the loop: rows go to Argilla, and decisions come back."""
+"""Human review: sends rows to annotators, and brings their decisions back."""

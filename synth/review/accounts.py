@@ -1,4 +1,4 @@
-"""Annotators' accounts on an Argilla."""
+"""Annotators' accounts on an Argilla server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNPROCESSABLE = 422
 
 @dataclass(frozen=True)
 class Account:
-    """`password` is there only when the account was made just now; it is kept nowhere."""
+    """`password` is set only for an account that was just created; it is not stored."""
 
     username: str
     role: str
@@ -31,7 +31,7 @@ class Account:
 
 
 def list_accounts(server: ApiServer) -> list[Account]:
-    """All accounts, in the order in which they were made."""
+    """All accounts, oldest first."""
     with ArgillaApi(server, _TIMEOUT_SECONDS) as api:
         users = _call(api, "GET", "users")["items"]
     return [Account(user["username"], user["role"]) for user in users]
@@ -45,12 +45,12 @@ def make_annotators(
     new_passwords: bool = False,
     made: Callable[[Account], None] = lambda account: None,
 ) -> list[Account]:
-    """Accounts for `names`, members of `workspace`; who has an account keeps it, and with it the password,
-    unless `new_passwords` are asked for. `made` hears of each account at once: a password is told nowhere
-    else, and whatever happens to the next account, this one's must not be lost.
+    """Accounts for `names`, members of `workspace`; Existing accounts keep their passwords, unless
+    `new_passwords` is set. `made` is called for each account at once. A password is shown only there, and
+    must not be lost if the next account fails.
 
-    Raises `InputError` for a name that cannot be typed into a sign-in page or that is no annotator's, before
-    anything is made, or for a workspace that is not there.
+    Raises `InputError` before any account is created if a name cannot be typed into the sign-in page or
+    belongs to somebody who is not an annotator, or if the workspace does not exist.
     """
     for name in names:
         check_name(name)
@@ -69,7 +69,8 @@ def _make(
     others = [name for name in names if name in known and known[name]["role"] != ANNOTATOR]
     if new_passwords and others:
         raise InputError(
-            f"{', '.join(others)}: no annotator's account.", hint="Only annotators get a new password here."
+            f"{', '.join(others)}: not an annotator's account.",
+            hint="Only annotators get a new password here.",
         )
     accounts = []
     for name in dict.fromkeys(names):
@@ -91,11 +92,11 @@ def _make(
 
 
 def check_name(name: str) -> None:
-    """Raises `InputError` for a name that nobody could sign in with."""
+    """Raises `InputError` for a name that the sign-in page would not accept."""
     if name != name.strip() or not name or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise InputError(
             f"{name[:_LONGEST_NAME]!r} cannot be an annotator's name.",
-            hint=f"Take up to {_LONGEST_NAME} letters, digits and signs that somebody can type, without "
+            hint=f"Use up to {_LONGEST_NAME} letters, digits and signs from a keyboard, without "
             "spaces around them. No account was made.",
         )
 
@@ -110,7 +111,7 @@ def _workspace_id(api: ArgillaApi, name: str) -> str:
 def _call(
     api: ArgillaApi, method: str, path: str, body: Json | None = None, *, accept: int | None = None
 ) -> Json:
-    """The answer of Argilla's API; nothing where it refuses with the status `accept`."""
+    """The answer of Argilla's API. None if it refuses with the status `accept`."""
     try:
         return api.call(method, path, body)
     except Refusal as refusal:

@@ -1,14 +1,14 @@
-"""From several people's answers to one decision on a row. The rules, in order:
+"""Aggregates several people's answers into one decision per row. The rules, in order:
 
-1. An adjudicator's answer decides alone; of several the latest.
-2. Keep or reject: the majority. As many for as against: `conflict`.
-3. Among those who keep it, classes and choices between candidates go by the most answers; level: `conflict`.
-4. Texts that people wrote must be the same, up to space around them: otherwise `conflict`. A text counts more
-   than a choice.
-5. Ratings decide nothing; their mean is in the receipt.
+1. An adjudicator's answer decides alone. Of several, the latest one counts.
+2. Keep or reject: the majority decides. A tie is a `conflict`.
+3. Among those who keep the row, the majority decides classes and choices. A tie is a `conflict`.
+4. Texts that people wrote must be equal, apart from surrounding space; otherwise it is a `conflict`. A
+   written text has priority over a choice.
+5. Ratings do not decide anything; the receipt has their mean.
 
-An answer counts as soon as it is there, also where more people are to answer: what a person wrote is better
-than the draft. `waiting` tells how many are still to come.
+An answer counts as soon as it arrives, even if more people are to answer, because a person's text is better
+than the draft. `waiting` is the number of missing answers.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ DecisionStatus = Literal["pending", "accepted", "edited", "rejected", "restored"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What people decided on a row as it was `shown`.
+    """The aggregated decision on a row as it was `shown`.
 
-    `answer`, `prompt` and `label` are set where they replace the draft's. `losers` are answers
-    that people like less than the row's. `answers` holds everybody's words, by name.
+    `answer`, `prompt` and `label` are set if they replace the draft's. `losers` are answers that people liked
+    less than the row's. `answers` has each person's answer, by name.
     """
 
     shown: ShownRow
@@ -49,19 +49,19 @@ class Decision:
 
     @property
     def answered(self) -> bool:
-        """Whether anybody has said anything that counts."""
+        """Whether there is at least one answer that counts."""
         return self.status != "pending"
 
     @property
     def keeps(self) -> bool | None:
-        """Whether the row stays; None as long as nobody has said so, or people disagree."""
+        """Whether the row is kept. None if there is no answer yet, or people disagree."""
         if self.status in ("accepted", "edited", "restored"):
             return True
         return False if self.status == "rejected" else None
 
 
 def aggregate_all(decisions: Decisions) -> dict[str, Decision]:
-    """A decision for each row that was ever shown; `pending` where nobody has answered."""
+    """A decision for each row that was ever shown; `pending` if there is no answer."""
     shown: dict[str, list[ShownRow]] = {}
     for each in decisions.shown.values():
         shown.setdefault(each.row, []).append(each)
@@ -125,7 +125,7 @@ class _Aggregation:
     def _kept(
         self, parsed: Sequence[ParsedAnswer], answer: str | None, prompt: str | None, label: str | None
     ) -> Decision:
-        """`answer`, `prompt` and `label` as people left them; None where they were not asked for."""
+        """`answer`, `prompt` and `label` after people's edits. None if the task did not ask for them."""
         draft = self.shown.draft
         kind, old_label = label_of(draft)
         if label is not None and kind is None:
@@ -178,9 +178,9 @@ class _Aggregation:
 
 
 def _texts(parsed: Sequence[ParsedAnswer]) -> str | None:
-    """The answer people agree on: written ones first, then the choice, then what they left of the draft.
+    """The agreed answer, from written texts first, then choices, then the edited draft.
 
-    Empty where nobody was asked; None where they disagree.
+    Empty if the task did not ask for it; None if people disagree.
     """
     if any(each.better for each in parsed):
         return _same(each.better for each in parsed)
@@ -190,7 +190,7 @@ def _texts(parsed: Sequence[ParsedAnswer]) -> str | None:
 
 
 def _same(texts: Iterable[str | None]) -> str | None:
-    """The one text that all gave who gave one; empty where nobody did, None where they differ."""
+    """The text that all answers share. Empty if there is none, None if they differ."""
     given = [text for text in texts if text is not None]
     if not given:
         return ""
@@ -198,7 +198,7 @@ def _same(texts: Iterable[str | None]) -> str | None:
 
 
 def _most(values: Iterable[str | None]) -> str | None:
-    """The most frequent value; empty where nobody gave one, None where two are level."""
+    """The value with the most votes. Empty if there are no votes, None for a tie."""
     counts: Mapping[str, int] = Counter(value for value in values if value is not None)
     if not counts:
         return ""

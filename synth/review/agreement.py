@@ -1,10 +1,12 @@
-"""Whether annotators agree: percent, Cohen's and Fleiss' kappa, Krippendorff's alpha with an interval.
+"""Measures agreement between annotators: percent, Cohen's and Fleiss' kappa, Krippendorff's alpha with an
+interval.
 
 - Cohen, J. (1960), doi:10.1177/001316446002000104; weighted by squared distance for ratings.
-- Fleiss, J. L. (1971), doi:10.1037/h0031619: every row with the same number of readers.
-- Krippendorff, K. (2011), Computing Krippendorff's Alpha-Reliability: any number of readers, gaps allowed.
+- Fleiss, J. L. (1971), doi:10.1037/h0031619: every row needs the same number of readers.
+- Krippendorff, K. (2011), Computing Krippendorff's Alpha-Reliability: any number of readers per row.
 
-Rule of thumb for alpha: from .80 firm, from .667 tentative, below that the guidelines are to blame.
+Rule of thumb for alpha: at least .80 is reliable, at least .667 is tentative; below that, improve the
+guidelines.
 """
 
 from __future__ import annotations
@@ -27,8 +29,10 @@ _INTERVAL = (2.5, 97.5)
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """Krippendorff's alpha, and where 95 of 100 samples of rows would put it. None where all said the same
-    thing everywhere: there is nothing to tell chance from."""
+    """Krippendorff's alpha with its 95% bootstrap interval.
+
+    None if all values are equal, since agreement by chance cannot be estimated then.
+    """
 
     value: float | None
     low: float | None = None
@@ -36,9 +40,9 @@ class Alpha:
 
 
 def percent(units: Table) -> float | None:
-    """The share of pairs of readers who said the same, over all rows; None where no row has two readers.
+    """The share of pairs of readers who agree, over all rows. None if no row has two readers.
 
-    `units`: for each row the values that its readers gave.
+    `units` has the readers' values for each row.
     """
     same = pairs = 0
     for values in units:
@@ -49,8 +53,10 @@ def percent(units: Table) -> float | None:
 
 
 def cohen(pairs: Sequence[tuple[Hashable, Hashable]], level: Level = "nominal") -> float | None:
-    """Kappa of two readers; ratings weigh a disagreement by its squared distance. None where chance alone
-    would have them agree always."""
+    """Cohen's kappa of two readers. For ratings, a disagreement is weighted by its squared distance.
+
+    None if the agreement expected by chance is 1.
+    """
     if not pairs:
         return None
     values = _ordered({value for pair in pairs for value in pair}, level)
@@ -66,7 +72,7 @@ def cohen(pairs: Sequence[tuple[Hashable, Hashable]], level: Level = "nominal") 
 
 
 def fleiss(units: Table) -> float | None:
-    """Kappa of many readers; rows that have not the usual number of them are left out."""
+    """Fleiss' kappa. Rows with an unusual number of readers are left out."""
     usual = Counter(len(values) for values in units if len(values) > 1).most_common(1)
     if not usual:
         return None
@@ -78,7 +84,7 @@ def fleiss(units: Table) -> float | None:
 
 
 def krippendorff(units: Table, level: Level = "nominal", *, draws: int = _DRAWS, seed: int = 0) -> Alpha:
-    """Alpha; the interval is from `draws` samples of rows with replacement."""
+    """Krippendorff's alpha. The interval comes from `draws` bootstrap samples of rows."""
     shared = [values for values in units if len(values) > 1]
     if not shared:
         return Alpha(None)
@@ -93,7 +99,7 @@ def krippendorff(units: Table, level: Level = "nominal", *, draws: int = _DRAWS,
     for _ in range(draws):
         weights = np.bincount(rng.integers(len(shared), size=len(shared)), minlength=len(shared))
         sample = _alpha(np.tensordot(weights, each, axes=1), level, numbers)
-        # A sample in which everybody says the same thing everywhere has no disagreement in it.
+        # A sample with a single value contains no disagreement.
         samples.append(1.0 if sample is None else sample)
     low, high = np.percentile(samples, _INTERVAL)
     return Alpha(value, float(low), float(high))
@@ -102,7 +108,7 @@ def krippendorff(units: Table, level: Level = "nominal", *, draws: int = _DRAWS,
 def pairs_of(
     ratings: Mapping[str, Mapping[str, Hashable]],
 ) -> dict[tuple[str, str], list[tuple[Hashable, Hashable]]]:
-    """What each two readers said about the rows that both read. `ratings`: by row, then by reader."""
+    """The values of each pair of readers on the rows that both read. `ratings` is by row, then by reader."""
     found: dict[tuple[str, str], list[tuple[Hashable, Hashable]]] = {}
     for by in ratings.values():
         for a, b in combinations(sorted(by), 2):
@@ -111,12 +117,12 @@ def pairs_of(
 
 
 def _ordered(values: set[Hashable], level: Level) -> list[Any]:
-    """Nominal values in any fixed order, all others in their own."""
+    """Sorted values. Nominal values have no order of their own, so any fixed order will do."""
     return sorted(values, key=str) if level == "nominal" else sorted(cast(set[int], values))
 
 
 def _counts(units: Table, level: Level) -> NDArray[np.float64]:
-    """Rows by values: how many readers gave which."""
+    """A matrix of rows by values: the number of readers who gave each value."""
     values = _ordered({value for unit in units for value in unit}, level)
     place = {value: index for index, value in enumerate(values)}
     counts = np.zeros((len(units), len(values)))
@@ -127,14 +133,16 @@ def _counts(units: Table, level: Level) -> NDArray[np.float64]:
 
 
 def _numbers(units: Table, level: Level) -> NDArray[np.float64]:
-    """The values as numbers; nominal ones have none."""
+    """The values as numbers. Nominal values have none."""
     if level == "nominal":
         return np.zeros(0)
     return np.array(_ordered({value for unit in units for value in unit}, level), dtype=float)
 
 
 def _coincidences(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each row the pairs of values among its readers, weighted so that each reading counts once."""
+    """The coincidence matrix (values by values): pairs of values within a row, weighted so that each reading
+    counts once.
+    """
     pairs = counts[:, :, None] * counts[:, None, :]
     diagonal = np.arange(counts.shape[1])
     pairs[:, diagonal, diagonal] -= counts
@@ -154,13 +162,13 @@ def _alpha(coincidences: NDArray[np.float64], level: Level, numbers: NDArray[np.
 def _distances(
     totals: NDArray[np.float64], level: Level, numbers: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Squared differences between values, as the level of measurement has them."""
+    """The matrix of squared differences between values, for this level of measurement."""
     if level == "nominal":
         return 1.0 - np.eye(len(totals))
     if level == "interval":
         squared: NDArray[np.float64] = (numbers[:, None] - numbers[None, :]) ** 2
         return squared
-    # Ordinal: as many readings as lie between the two, half of those at either end.
+    # Ordinal: the number of readings between the two values, plus half of those at either end.
     ranks = np.cumsum(totals) - totals / 2
     between: NDArray[np.float64] = (ranks[:, None] - ranks[None, :]) ** 2
     return between

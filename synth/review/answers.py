@@ -1,8 +1,8 @@
-"""What one person's answer to one row says, whatever the task: keep it or not, and in which words.
+"""Reads one person's answer to one row, for any task: whether to keep the row, and with which text.
 
 Questions are known by their names: `response` and `instruction` are texts to train on, `choice`, `ranking`
-and `better` are about candidates, `label` is a class, `reasons` and `comment` say why. All others are kept
-and counted, and change nothing.
+and `better` are about candidates, `label` is a class, `reasons` and `comment` say why. All other questions
+are stored and counted, but change nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """What one answer says.
-
-    `text` is the row's answer as the annotator left it, `chosen` a candidate's text or EQUAL. `losers` are
-    candidates that this person likes less than `better` or `chosen`, best first.
+    """`chosen` is a candidate's text or EQUAL. `text` is the answer after the annotator's edits. `losers` are
+    the candidates that this person likes less than `better` or `chosen`, best first.
     """
 
     by: str
@@ -42,7 +40,7 @@ class ParsedAnswer:
 
 
 def parse_answer(answer: Answer, shown: ShownRow) -> ParsedAnswer:
-    """What an answer says that was submitted or discarded."""
+    """The parsed answer, if it was submitted or discarded."""
     values = answer.values
     conversation = shown.draft.conversation
     better = _words(values.get("better"))
@@ -70,7 +68,7 @@ def parse_answer(answer: Answer, shown: ShownRow) -> ParsedAnswer:
 
 
 def label_of(row: Row) -> tuple[str | None, str]:
-    """The class that the row carries, and under which name; None where the answer itself is the class."""
+    """The name and value of the row's class. None if the answer itself is the class."""
     for name in ("label", *row.labels):
         if isinstance(row.labels.get(name), str):
             return name, row.labels[name]
@@ -78,12 +76,14 @@ def label_of(row: Row) -> tuple[str | None, str]:
 
 
 def as_drafted(text: str, draft: str) -> str:
-    """The draft itself where `text` differs in nothing but line ends and space around it: editors do that."""
+    """The draft if `text` differs from it only in line ends and surrounding space, which editors change. Else
+    `text`.
+    """
     return draft if plain(text) == plain(draft) else text
 
 
 def plain(text: str) -> str:
-    """What two texts are compared by."""
+    """The form in which two texts are compared."""
     return text.replace("\r\n", "\n").strip()
 
 
@@ -102,7 +102,9 @@ def _candidate(letter: Any, order: tuple[str, ...]) -> str | None:
 
 
 def _losers(best: str | None, choice: Any, ranking: Any, order: tuple[str, ...]) -> tuple[str, ...]:
-    """Candidates that the person put behind `best`, in the ranking's order where that agrees with it."""
+    """Candidates that the person ranked below `best`, in the ranking's order if the ranking agrees with
+    `best`.
+    """
     if best is None or (best == EQUAL):
         return ()
     ranked = [_candidate(letter, order) for letter in _ranked(ranking)]
@@ -112,7 +114,7 @@ def _losers(best: str | None, choice: Any, ranking: Any, order: tuple[str, ...])
 
 
 def _ranked(ranking: Any) -> list[str]:
-    """Letters by rank, best first; empty where two share a rank or one has none."""
+    """Letters by rank, best first. Empty if two share a rank or one has none."""
     if not isinstance(ranking, list) or not ranking:
         return []
     ranks = [item.get("rank") for item in ranking]

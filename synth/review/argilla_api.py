@@ -1,4 +1,4 @@
-"""Argilla's HTTP API: one call for accounts, datasets and records."""
+"""A client for Argilla's HTTP API (accounts, datasets and records)."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from synth.errors import UnreachableError
 from synth.http import BlockingHttpClient, ConnectionFailed, HttpAnswer
 from synth.llm.base import Json
 
-# Seconds before another try where nothing listens: a server that is being started again is soon back.
+# Seconds to wait before a retry when nothing listens: a restarted server is soon back.
 _PAUSES = (0.0, 0.5)
 _WORDS_SHOWN = 300
 
 
 class ApiServer(Protocol):
-    """A running Argilla, and the key of somebody who has an account there."""
+    """A running Argilla server, and a user's API key."""
 
     @property
     def url(self) -> str:
-        """Where its API begins, without a slash at the end."""
+        """The base URL, without a slash at the end."""
         ...
 
     @property
     def api_key(self) -> str:
-        """That person's key."""
+        """The user's API key."""
         ...
 
 
 class Refusal(UnreachableError):
-    """The server answered, and said no. `status` is HTTP's, `words` the server's."""
+    """The server refused the request. `status` is the HTTP status, `words` the server's message."""
 
     def __init__(self, status: int, words: str, where: str) -> None:
         super().__init__(f"Argilla answered {status}: {words}", where=where)
@@ -42,7 +42,9 @@ class Refusal(UnreachableError):
 
 
 class ArgillaApi:
-    """The API of one server, asked with one key. The server may be silent for `seconds`."""
+    """The API of one server, used with one key. A request times out after `seconds` seconds without an
+    answer.
+    """
 
     def __init__(self, server: ApiServer, seconds: float) -> None:
         self.url = server.url
@@ -51,7 +53,7 @@ class ArgillaApi:
         self._http = BlockingHttpClient(seconds, {"X-Argilla-Api-Key": server.api_key}, server.api_key)
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Json:
-        """The JSON that `method path` gives. Raises `Refusal`, or `UnreachableError`."""
+        """The JSON response to `method path`. Raises `Refusal` or `UnreachableError`."""
         url = f"{self.url}/api/v1/{path}" + (f"?{urlencode(params)}" if params else "")
         content = None if body is None else orjson.dumps(body)
         try:
@@ -93,16 +95,16 @@ class ArgillaApi:
 
 
 def does_not_answer(words: str, url: str) -> UnreachableError:
-    """The error for a server that is not there."""
+    """The error for a server that does not answer."""
     return UnreachableError(
         f"Argilla does not answer: {words}",
         where=url,
-        hint="Is it running? The same command goes on from here.",
+        hint="Is it running? Run the same command again to continue.",
     )
 
 
 def _words(content: bytes) -> str:
-    """What the server said, short."""
+    """The server's message, shortened."""
     try:
         detail = orjson.loads(content)["detail"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

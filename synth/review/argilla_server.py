@@ -1,7 +1,7 @@
-"""A connection to an Argilla: its client for datasets, and its HTTP API for records.
+"""A connection to an Argilla server: the Argilla client for datasets, and the HTTP API for records.
 
-The client's own way to send and list records hides what a review needs: when an answer was saved, which
-record of a batch was refused, and whether a list was read whole.
+The client's methods for records hide what a review needs: when an answer was saved, which record of a batch
+was refused, and whether a list was read completely.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Server:
-    """Where an Argilla is, and a key to it."""
+    """The address of an Argilla server, and an API key."""
 
     url: str
     api_key: str
 
 
 def find_server(url: str | None, api_key_env: str | None) -> Server:
-    """The server named on the command line, or the local one that is running.
+    """The server named on the command line, or the running local one.
 
-    Raises `InputError` for half of an address, `UnreachableError` where there is none.
+    Raises `InputError` if only one of the two options is set, and `UnreachableError` if no server is running.
     """
     if url is None:
         if api_key_env is not None:
@@ -63,14 +63,17 @@ def find_server(url: str | None, api_key_env: str | None) -> Server:
 
 
 class Connection:
-    """One Argilla, with a key. Raises `UnreachableError` where it does not answer or refuses the key."""
+    """A connection to one Argilla server. Raises `UnreachableError` if it does not answer or refuses the
+    key.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self._rg = _argilla()
         try:
             with warnings.catch_warnings():
-                # It warns of versions and of what it deprecates itself: nothing that a reviewer can act on.
+                # The client warns about versions and about its own deprecated code. A reviewer cannot act on
+                # either.
                 warnings.simplefilter("ignore")
                 self.client: rg.Argilla = self._rg.Argilla(
                     api_url=server.url, api_key=server.api_key, timeout=_TIMEOUT_SECONDS, retries=2
@@ -80,7 +83,7 @@ class Connection:
         self._api = ArgillaApi(server, _TIMEOUT_SECONDS)
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Json:
-        """The JSON that `method path` gives. Raises `Refusal`, or `UnreachableError`."""
+        """The JSON response to `method path`. Raises `Refusal` or `UnreachableError`."""
         return self._api.call(method, path, body, **params)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""An environment of its own for Argilla's server, whose old pinned packages cannot live beside ours."""
+"""A separate Python environment for Argilla's server, whose old pinned packages conflict with ours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from synth.errors import MachineError, UnreachableError
 from synth.packaged import packaged
 
 NEWEST_PYTHON = (3, 13)
-"""The last for which the packages that the server pins have wheels."""
+"""The newest Python for which the server's pinned packages have wheels."""
 
 _DONE = "complete"
 _LINES_OF_ERROR = 5
@@ -31,17 +31,18 @@ SayLine = Callable[[str], None]
 
 
 def package_folder() -> Path:
-    """Where `argilla_local` and its pinned requirements are."""
+    """The folder of `argilla_local` and its pinned requirements."""
     return packaged("argilla_config") / "local"
 
 
 def ensure_environment(progress: SayLine, cache: Path | None = None) -> Path:
-    """The Python of an environment that can run the server; made the first time, which takes minutes.
+    """The Python of an environment that can run the server. Makes the environment on first use, which takes
+    minutes.
 
-    `progress` gets a line at a time. A changed list of requirements, or another Python, makes a new one; one
-    that was cut off while it was made is made again. With `uv` at hand it is made faster.
-
-    Raises `UnreachableError` where packages cannot be fetched, `MachineError` where there is no room.
+    `progress` is called with one line at a time. A changed list of requirements or another Python version
+    makes a new environment. An interrupted installation starts again. `uv` is used if it is installed,
+    because it is faster. Raises `UnreachableError` if packages cannot be fetched, and `MachineError` if the
+    disk is full.
     """
     if sys.version_info[:2] > NEWEST_PYTHON:
         newest = ".".join(map(str, NEWEST_PYTHON))
@@ -68,7 +69,7 @@ def _key(requirements: Path) -> str:
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Lets a second process wait for the first one's environment."""
+    """Makes a second process wait until the first one has made the environment."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -103,7 +104,7 @@ def _count(requirements: Path) -> int:
 
 
 def _run(command: list[str], progress: SayLine, total: int) -> None:
-    """Runs an installer; its lines become one of ours now and then."""
+    """Runs an installer, and turns its output into occasional progress lines."""
     last: deque[str] = deque(maxlen=_LINES_OF_ERROR)
     fetched = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -119,5 +120,5 @@ def _run(command: list[str], progress: SayLine, total: int) -> None:
     if process.returncode != 0:
         raise UnreachableError(
             "the packages of Argilla's server could not be installed: " + " / ".join(last),
-            hint="Is the package index reachable? Run the command again to go on.",
+            hint="Is the package index reachable? Run the command again to continue.",
         )

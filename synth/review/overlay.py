@@ -1,7 +1,8 @@
-"""What decisions do to rows, after the stages have done with them.
+"""Computes the effect of people's decisions on rows, after all stages.
 
-A row that somebody decided on takes the text that this person saw or wrote, and no stage drops it any more.
-Paraphrases share their source's answer: they take over an edited one, and go where their source was rejected.
+A row with a decision has the text that the person saw or wrote, and no stage can drop it any more.
+Paraphrases share their source's answer: they take over an edited answer, and are rejected together with their
+source.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ REVIEW = "review"
 
 
 class DecisionOverlay:
-    """All decisions of a run, and what each does to a row.
+    """All decisions of a run, and the effect of each on its row.
 
-    `stages` is how many stages the recipe has. Those in `sharing` make rows that share the answer of the row
-    that they are made from (paraphrases). `note` has to hear of a row before the rows that are made from it.
+    `stages` is the number of stages in the recipe. Stages in `sharing` make rows that share the answer of
+    their source (paraphrases). `note` must be called for a row before the rows that are made from it.
     """
 
     def __init__(self, decisions: Mapping[str, Decision], stages: int, sharing: Collection[str]) -> None:
@@ -40,7 +41,7 @@ class DecisionOverlay:
 
     @property
     def digest(self) -> str:
-        """Changes where people's decisions keep other rows than before."""
+        """A digest that changes if people's decisions keep a different set of rows."""
         kept = sorted((row, d.keeps) for row, d in self._decisions.items() if d.keeps is not None)
         return hashlib.sha256(orjson.dumps(kept)).hexdigest()
 
@@ -48,14 +49,13 @@ class DecisionOverlay:
         return bool(self._decisions)
 
     def note(self, row: str, stage: str | None, parents: Sequence[str]) -> None:
-        """Remembers what a paraphrase was made from, for those that are made from it in turn."""
+        """Remembers the source of a paraphrase, for the paraphrases that are made from it in turn."""
         if parents and stage in self._sharing:
             self._parents[row] = parents
 
     def over(self, row: Row, ended: int | None) -> Overlay | None:
-        """The row as decisions leave it; None where they do nothing to it.
-
-        `row` and `ended` are as the stages left it.
+        """The row after people's decisions. None if they do not change it. `row` and `ended` come from the
+        stages.
         """
         decision = self._decisions.get(row.id)
         if decision is not None and decision.keeps is not None:
@@ -63,11 +63,13 @@ class DecisionOverlay:
         inherited = self._inherited(row, decision, ended)
         if inherited is not None or decision is None:
             return inherited
-        # Nobody has answered yet; or people disagree, which an adjudicator decides, and no stage.
+        # There is no answer yet, or people disagree. Only people can settle that; no stage decides it.
         return Overlay(replace(row, review=review_of(decision)), ended)
 
     def refresh(self, table: OverlayTable, version: int) -> int:
-        """Brings the table up to these decisions. Returns how many rows stay that no stage makes any more."""
+        """Updates the table to these decisions. Returns the number of kept rows that no stage makes any
+        more.
+        """
         if not self and table.empty:
             return 0
         families = list(table.families(version)) if self else []
@@ -84,7 +86,7 @@ class DecisionOverlay:
         return sum(overlay.row.status == "kept" for overlay in carried)
 
     def _carried(self, ids: Iterable[str]) -> Iterator[Overlay]:
-        """Rows that no stage makes any more, and that stay because somebody decided on them."""
+        """Rows that no stage makes any more, and that are kept because of a person's decision."""
         for row_id in sorted(ids):
             decision = self._decisions[row_id]
             draft = decision.shown.draft
@@ -105,7 +107,7 @@ class DecisionOverlay:
                 labels=_labels(decision, row),
             )
             if row.scores and (decision.answer is not None or decision.prompt is not None):
-                # A judge gave them to the text that a person has replaced.
+                # The judge scored the text that a person has replaced.
                 review = replace(after.review, before_scores=row.scores)
                 after = replace(after, scores=FrozenDict(), review=review)
             return Overlay(after, None)
@@ -116,7 +118,7 @@ class DecisionOverlay:
         return Overlay(replace(after, outcome=outcome), self._review)
 
     def _inherited(self, row: Row, own: Decision | None, ended: int | None) -> Overlay | None:
-        """What a paraphrase takes over from the row that it was made from."""
+        """The effect of the source row's decision on a paraphrase."""
         if row.status != "kept":
             return None
         source = self._source(row)
@@ -141,7 +143,7 @@ class DecisionOverlay:
         return Overlay(after, ended)
 
     def _source(self, row: Row) -> Decision | None:
-        """The decision on the nearest row whose answer this one shares."""
+        """The decision on the nearest ancestor whose answer this row shares."""
         paraphrase = row.lineage.stage in self._sharing
         answer = row.conversation.answer or ""
         waiting, seen = list(row.lineage.parents), set()
@@ -166,7 +168,7 @@ def overlay_of(decisions: Decisions, recipe: Recipe) -> DecisionOverlay:
 
 
 def review_of(decision: Decision) -> Review:
-    """What the row says about the decision on it."""
+    """The `review` field of a row with this decision."""
     shown, draft = decision.shown, decision.shown.draft.conversation
     return Review(
         status=decision.status,
@@ -183,7 +185,7 @@ def review_of(decision: Decision) -> Review:
 
 
 def decided_conversation(decision: Decision) -> Conversation:
-    """The conversation as people left it: what they saw, with what they changed."""
+    """The conversation after people's decisions: the shown text with their changes."""
     conversation = decision.shown.draft.conversation
     if decision.answer is not None:
         conversation = conversation.with_answer(decision.answer)
@@ -200,7 +202,7 @@ def _labels(decision: Decision, row: Row) -> FrozenJson:
 
 
 def _event(decision: Decision, row: Row) -> Event:
-    """Who did what, for the row's history; no times, which would make exports differ."""
+    """The event for the row's history. It has no time, because times would make exports differ."""
     details: Json = {"by": decision.by}
     draft = decision.shown.draft
     if decision.answer is not None:

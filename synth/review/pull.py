@@ -1,4 +1,4 @@
-"""Brings decisions back: all answers from everybody, as often as one likes, also while people work."""
+"""Fetches all answers. Can be repeated at any time, also while people are working."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from synth.store import Decisions, ReviewStore, ReviewTarget, RunReader
 
 @dataclass
 class PullReport:
-    """What a pull came to. `new` answers were not known, or have changed; `unknown` belong to rows that this
-    run never showed."""
+    """The result of a pull. `new` answers were not known or have changed; `unknown` answers belong to rows
+    that this run never showed.
+    """
 
     targets: list[str] = field(default_factory=list)
     answers: int = 0
@@ -29,7 +30,7 @@ class PullReport:
     carried: int = 0
 
     def document(self) -> Json:
-        """As `--json` says it."""
+        """The document that `--json` prints."""
         return {
             "places": self.targets,
             "answers": self.answers,
@@ -44,9 +45,10 @@ class PullReport:
 def pull(
     run: Path, backend: ReviewBackend, wanted: Callable[[Decisions], list[ReviewTarget]], progress: Say
 ) -> PullReport:
-    """Journals what is new, batch by batch, and then lets it decide. `wanted` picks the targets to ask.
+    """Journals new answers, batch by batch, and then updates the decisions.
 
-    What was read before something stopped it is kept. Raises `UnreachableError`, `InputError`.
+    `wanted` selects the targets. After an error, the answers read so far are kept. Raises `UnreachableError`
+    and `InputError`.
     """
     with ReviewStore(run) as store:
         reader = RunReader(run)

@@ -1,4 +1,6 @@
-"""Sends rows to people: those that the recipe's `review` chooses, each once, and open conflicts."""
+"""Sends rows to annotators: the rows selected by the recipe's `review`, each once, and conflicts for
+adjudication.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,17 @@ CONFLICTS = "-conflicts"
 
 
 def dataset_names(name: str) -> set[str]:
-    """Under which names a push to `name` can have put rows."""
+    """All dataset names that a push to `name` can have used."""
     return {name, name + OVERLAP, name + CONFLICTS}
 
 
 @dataclass
 class PushReport:
-    """What a push came to, in rows. `there` were shown before; `decided` ones are not in a target, and
-    need not be, since people have decided on them already; `unfit` lack what the task shows."""
+    """The result of a push, in rows.
+
+    `there` rows were shown before. `decided` rows are in no target because people have already decided on
+    them. `unfit` rows lack a field that the task shows.
+    """
 
     targets: list[str] = field(default_factory=list)
     sent: int = 0
@@ -44,7 +49,7 @@ class PushReport:
     refused: list[RefusedRecord] = field(default_factory=list)
 
     def document(self) -> Json:
-        """As `--json` says it."""
+        """The document that `--json` prints."""
         return {
             "places": self.targets,
             "sent": self.sent,
@@ -59,8 +64,9 @@ class PushReport:
 
 @dataclass(frozen=True)
 class PushOptions:
-    """`name`: of the dataset or file, also one of another run; without it, the run has its own. `review`
-    replaces what the recipe of the last run said. `base` is where the recipe's paths start."""
+    """`name` is the name of the dataset or file, which may belong to another run; by default, the run's own.
+    `review` replaces the `review` of the last run's recipe. The recipe's paths are relative to `base`.
+    """
 
     name: str | None = None
     review: ReviewOptions | None = None
@@ -68,8 +74,10 @@ class PushOptions:
 
 
 def push(run: Path, backend: ReviewBackend, options: PushOptions, progress: Say) -> PushReport:
-    """Shows what the recipe wants reviewed; what is shown already is left as it is. Raises `InputError`
-    for a task or run that does not serve, `UnreachableError` where the server is gone: pushing again goes on.
+    """Shows the rows that the recipe selects for review; rows already shown stay unchanged.
+
+    Raises `InputError` for an unusable task or run, and `UnreachableError` if the server is gone; the next
+    push continues.
     """
     with ReviewStore(run) as store:
         reader = RunReader(run)
@@ -106,7 +114,7 @@ class _Push:
         self._report = PushReport()
 
     def _free_name(self, usual: str, own: str) -> str:
-        """The run's name; with the run's id where datasets of the usual names belong to another run."""
+        """The run's name. The run's id is added if datasets with that name belong to another run."""
         targets = [target for target in self._known.targets.values() if target.backend == self._backend.kind]
         ours = {target.id for target in targets}
         pushed = not dataset_names(own).isdisjoint(target.name for target in targets)
@@ -123,7 +131,7 @@ class _Push:
             self._report.shares[each.share] = self._report.shares.get(each.share, 0) + 1
         wanted = {each.row for each in picked}
         drafts = {row.id: row for row in self._reader.made() if row.id in wanted}
-        # For a question about classes that names none: those that the rows carry.
+        # For a label question without labels: the classes that the rows have.
         self._labels = sorted({label_of(draft)[1] for draft in drafts.values()})
         for needed, rows in self._by_target(picked).items():
             self._push_rows(needed, rows, drafts)
@@ -158,7 +166,7 @@ class _Push:
         self._send(target, records, shown, self._decided())
 
     def _decided(self) -> set[str]:
-        """Rows that people have decided on under this name: here, in a dataset that is gone, elsewhere."""
+        """Rows with a decision under this name, even if their dataset is gone."""
         return {
             row
             for row, decision in aggregate_all(self._known).items()
@@ -168,7 +176,7 @@ class _Push:
         }
 
     def _push_conflicts(self) -> None:
-        """Texts that differ, side by side, for an adjudicator."""
+        """Pushes conflicts: the different texts side by side, for an adjudicator."""
         open_cases = [
             d for d in aggregate_all(self._known).values() if d.status == "conflict" and not d.waiting
         ]
@@ -204,9 +212,9 @@ class _Push:
         shown: Mapping[str, ShownRow],
         decided: Set[str] = frozenset(),
     ) -> None:
-        """Sends what is neither there nor decided, or was changed by the recipe before anybody read it.
+        """Sends rows that are neither shown nor decided, or that the recipe changed before anybody answered.
 
-        What is shown is on disk before it is shown: no answer can come to a row that is not known.
+        Each row is written to disk before it is shown, so that every answer belongs to a known row.
         """
         present = self._backend.present(target)
         known = self._known.shown
@@ -234,7 +242,7 @@ class _Push:
 
 
 def versions_of(case: Decision, decisions: Decisions) -> dict[str, str]:
-    """What each annotator made of a row, by name."""
+    """Each annotator's version of a row, by name."""
     versions = {}
     for answer in decisions.answers.values():
         shown = decisions.shown.get((answer.target, answer.row))

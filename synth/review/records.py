@@ -1,4 +1,4 @@
-"""A row as annotators see it: fields, suggestions and metadata, by the names that a task asks for."""
+"""Builds the record that annotators see: fields, suggestions and metadata, by the names in the task."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from synth.review.tasks import Task
 from synth.row import Row
 from synth.stable import rank
 
-# Shown beside the task's own fields where annotators wrote different texts.
+# An extra field for conflicts, with the annotators' different texts.
 VERSIONS = "versions"
 
 
 class Unfit(Exception):
-    """The row has not got what the task shows."""
+    """The row lacks a field that the task shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRecord:
-    """What a backend sends. `row` is the record's id, `order` candidates' texts as lettered, and `meaning`
-    is what "find similar" compares: question and answer."""
+    """A record for a backend. `row` is the record's id. `order` has the candidates' texts in the order of
+    their letters. `meaning` is the text that "find similar" compares: question and answer.
+    """
 
     row: str
     fields: Json
@@ -40,9 +41,9 @@ class ReviewRecord:
 def record_of(
     row: Row, task: Task, *, hide_scores: bool, seed: int, versions: Mapping[str, str] | None = None
 ) -> ReviewRecord:
-    """The record of a row. `versions` are different texts of several annotators, by name.
+    """The record of a row. `versions` are the different texts of several annotators, by name.
 
-    Raises `Unfit` where a required field has nothing to show, `InputError` for a field that no row has.
+    Raises `Unfit` if a required field is empty, and `InputError` for a field that no row has.
     """
     order = _candidates(row, seed)
     shown: Json = {}
@@ -85,7 +86,7 @@ def _answer(row: Row) -> str:
 
 
 def _source(row: Row) -> str:
-    """The passage that the row was made from, where a stage noted it."""
+    """The passage that the row was made from, if a stage noted it."""
     for event in row.history:
         for key in ("source", "passage"):
             if isinstance(text := event.details.get(key), str):
@@ -113,13 +114,15 @@ _SUGGESTIONS: Mapping[str, Callable[[Row], str]] = {
 
 
 def _said(message: FrozenJson) -> str:
-    """A message's text; a call of a tool as JSON."""
+    """The text of a message, with tool calls as JSON."""
     calls = message.get("tool_calls")
     return content_of(message) or (str(thaw(calls)) if calls else "")
 
 
 def _candidates(row: Row, seed: int) -> tuple[str, ...]:
-    """Up to four different answers, the row's own among them, shuffled by row: position tells nothing."""
+    """Up to four different answers including the row's own, shuffled per row so that the position reveals
+    nothing.
+    """
     texts = [candidate.content for candidate in row.candidates if candidate.content.strip()]
     if not texts:
         return ()

@@ -1,4 +1,4 @@
-"""The recipe of a run folder, as the last call of `synth run` left it."""
+"""Reads the recipe of the last `synth run` from a run folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from synth.store import RunReader
 
 
 def run_recipe_of(reader: RunReader) -> Recipe:
-    """The recipe, checked. Keys that this version does not know any more are an error of pydantic's."""
+    """The validated recipe. Raises pydantic's error for keys that this version no longer knows."""
     content = reader.recipe
     stages = [
         StageSpec(

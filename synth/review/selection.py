@@ -1,14 +1,14 @@
-"""Which rows people are asked about. Pure and stable: the same rows, recipe and seed choose the same.
+"""Selects the rows to review. Deterministic: the same rows, recipe and seed give the same selection.
 
-Works on rows as the stages left them, so what people decide changes nothing in who is asked next. Seeds and
-held-out rows are trusted and never shown. Shares, in the order in which they are drawn:
+Selection uses the rows as the stages left them, so decisions do not change which rows are shown next.
+Seeds and held-out rows are trusted and never shown. The shares, in the order in which they are drawn:
 
-- `random`: a simple random sample of the kept drafts, at least a tenth, so that figures about the whole are
-  unbiased. Scores are hidden on it.
+- `random`: a simple random sample of the kept drafts, at least a tenth, so that estimates about all drafts
+  are unbiased. These records hide their scores.
 - `uncertain`: kept drafts whose score is nearest the bar, on which judges differ most, or whose best two
   candidates are the closest.
 - `diverse`: one kept draft a cluster.
-- `dropped`: a simple random sample of what a judge dropped, so that false rejections can be counted, and
+- `dropped`: a simple random sample of what a judge dropped, so that false rejections can be counted and
   undone.
 """
 
@@ -27,7 +27,7 @@ _LEAST_RANDOM = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """A row to review: what it was drawn for, and how many people are to read it."""
+    """A row to review, its share of the sample, and the number of annotators who are to read it."""
 
     row: str
     share: str
@@ -36,10 +36,10 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What the recipe says about scores: the bar of each, and which of them are of one rubric.
+    """The recipe's scores: the threshold of each, and the panels of judges with one rubric.
 
-    `copies` are the stages and codes with which rows are dropped as copies. A person cannot bring them back:
-    the same text would be there twice, or a held-out one in train.
+    `copies` are the stages and reasons that drop a row as a copy. People cannot restore such a row: it would
+    duplicate a text, or put a held-out text into train.
     """
 
     bars: Mapping[str, float]
@@ -49,7 +49,7 @@ class Judging:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """What choosing takes of a row."""
+    """The parts of a row that selection needs."""
 
     row: str
     kept: bool
@@ -59,7 +59,7 @@ class _Draft:
 
 
 def judging_of(recipe: Recipe) -> Judging:
-    """The bars, panels and copies of the recipe's `score` stages."""
+    """The thresholds and panels of the recipe's `score` stages."""
     bars: dict[str, float] = {}
     panels: dict[str, list[str]] = {}
     for stage in recipe.stages:
@@ -78,7 +78,7 @@ def judging_of(recipe: Recipe) -> Judging:
 
 
 def select(rows: Iterable[Row], options: ReviewOptions, judging: Judging, seed: int) -> list[Picked]:
-    """The rows to review, by id. `rows` are all of the run's, as the stages left them."""
+    """The rows to review, by id. `rows` are all rows of the run, as the stages left them."""
     drafts = [draft for row in rows if (draft := _reviewable(row, judging))]
     kept = [draft for draft in drafts if draft.kept]
     dropped = [draft for draft in drafts if not draft.kept]
@@ -97,7 +97,7 @@ def select(rows: Iterable[Row], options: ReviewOptions, judging: Judging, seed: 
 
 
 class _Shares:
-    """Draws each share from what the earlier ones left."""
+    """Draws each share from the rows that earlier shares left."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class _Shares:
         self._diverse = _one_a_cluster(kept, seed)
 
     def draw(self, counts: Mapping[str, int], wanted: int, *, dropped_too: bool) -> dict[str, str]:
-        """Each row's share. Where a share cannot be filled, the random one grows."""
+        """Each row's share. If a share cannot be filled, the random share grows instead."""
         more = 0
         while True:
             picked = dict.fromkeys(self._random[: counts["random"] + more], "random")
@@ -130,7 +130,7 @@ class _Shares:
             if missing <= 0 or counts["random"] + more >= len(self._random):
                 break
             more += missing
-        # All kept rows are in: what is still wanted can only be dropped ones.
+        # All kept rows are selected, so the rest can only be dropped rows.
         spare = [row for row in self._dropped if row not in picked] if dropped_too else []
         return picked | dict.fromkeys(spare[: max(missing, 0)], "dropped")
 
@@ -146,7 +146,7 @@ def _reviewable(row: Row, judging: Judging) -> _Draft | None:
 
 
 def _judged(row: Row, judging: Judging) -> bool:
-    """Whether it was dropped for its quality: what is a copy stays one, whatever people think of it."""
+    """Whether the row was dropped for its quality. A copy stays a copy, whatever people think of it."""
     return bool(row.scores) and (row.stage, row.reason) not in judging.copies
 
 
@@ -168,9 +168,9 @@ def _apportion(count: int, weights: Mapping[str, float]) -> dict[str, int]:
 
 
 def _uncertainties(drafts: Sequence[_Draft], judging: Judging) -> dict[str, float]:
-    """From 0 to 1, for the rows of which anything tells: the largest of what the signs say.
+    """The uncertainty of each row with at least one sign of it, from 0 to 1: the largest of its signs.
 
-    Each sign is a distance over the widest one seen, so that rubrics of different scales compare.
+    Each sign is divided by its widest observed value, so that rubrics of different scales are comparable.
     """
     ranges = {
         key: _spread([d.scores[key] for d in drafts if key in d.scores])

@@ -1,4 +1,4 @@
-"""The local Argilla: started as a process of its own, and found by those who push to it and pull from it."""
+"""The local Argilla server: starts it as a separate process, and finds it for push and pull."""
 
 from __future__ import annotations
 
@@ -38,17 +38,19 @@ class LocalServer:
 
 
 def data_folder() -> Path:
-    """Where a local Argilla keeps its data, unless told otherwise."""
+    """The default data folder of a local Argilla."""
     return platformdirs.user_data_path("synth") / "argilla"
 
 
 def state_file() -> Path:
-    """Tells where the running server is, with its owner's password: mode 0600, and gone when it stops."""
+    """The file with the running server's address and its owner's password. Mode 0600; removed when the server
+    stops.
+    """
     return platformdirs.user_data_path("synth") / "argilla-server.json"
 
 
 def running() -> LocalServer | None:
-    """The server that this user has running, if it answers. Raises `MachineError` where nobody can tell."""
+    """This user's running server, if it answers. Raises `MachineError` if that cannot be determined."""
     state = state_file()
     try:
         server = LocalServer(**json.loads(state.read_text(encoding="utf-8")))
@@ -58,9 +60,9 @@ def running() -> LocalServer | None:
         raise MachineError(
             f"cannot tell whether a local Argilla is running: {error}.",
             where=str(state),
-            hint="Is it another account's, or damaged? Without a server running it can be removed.",
+            hint="Is it another account's, or damaged? If no server is running, you can remove it.",
         ) from error
-    # What a killed server leaves behind names a port that another program may have by now: no key goes there.
+    # A killed server leaves this file behind. Another program may use its port now, so no key is sent there.
     if not _is_alive(server.pid):
         return None
     try:
@@ -71,7 +73,7 @@ def running() -> LocalServer | None:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether there is such a process, and this user could have started it."""
+    """Whether the process exists and can belong to this user."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
@@ -80,7 +82,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def find() -> LocalServer:
-    """The running server; raises `UnreachableError` where there is none."""
+    """The running server. Raises `UnreachableError` if there is none."""
     server = running()
     if server is None:
         raise UnreachableError("no local Argilla is running.", hint="Start one with `synth review serve`.")
@@ -95,10 +97,10 @@ def serve(
     ready: Callable[[LocalServer], None],
     progress: SayLine,
 ) -> None:
-    """Runs a local Argilla until SIGINT or SIGTERM, or until it ends by itself, which is an error.
+    """Runs a local Argilla until SIGINT or SIGTERM. It is an error if the server ends earlier.
 
-    Makes its environment first where that is missing. `ready` is called once the server answers. A `host`
-    that is not loopback opens it to a network, and `progress` is told what that means.
+    Makes the server's environment first if it is missing. `ready` is called when the server answers. A `host`
+    that is not loopback opens the server to a network; `progress` then gets a warning.
 
     Raises `MachineError` (port or data in use), `UnreachableError` (its packages cannot be fetched),
     `InputError` (no such host).
@@ -107,7 +109,7 @@ def serve(
         raise InputError(
             "an empty address would open the server to every network.",
             where="--host",
-            hint="Leave it out for this machine alone; 0.0.0.0 means every network.",
+            hint="Omit --host to serve only this machine; 0.0.0.0 means every network.",
         )
     there = running()
     if there is not None:
@@ -117,7 +119,7 @@ def serve(
     python = ensure_environment(progress)
     if host not in _LOOPBACKS:
         progress(
-            f"Warning: everybody who can reach {host} gets the sign-in page, and what they send is not "
+            f"Warning: anyone who can reach {host} gets the sign-in page, and the connection is not "
             "encrypted. Use a network you trust, or a proxy with HTTPS in front."
         )
     try:
@@ -130,16 +132,16 @@ def serve(
 
 
 def _check_data(folder: Path) -> None:
-    """Raises `InputError` where the server's files would get among those of somebody else.
+    """Raises `InputError` if the server's files would be mixed with other files.
 
-    The server looks at it more closely; here nothing may be written before that, not even its log.
+    The server checks more closely, but before that nothing may be written here, not even its log.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError("is a file, not a folder.", where=str(folder), hint="Name another with --data.")
     names = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
     if names and not names & {"argilla.db", "credentials.json", "in-use.lock"}:
         raise InputError(
-            "is not empty and not the data of an Argilla.",
+            "is not empty and not the data of an Argilla server.",
             where=str(folder),
             hint="Name a new folder with --data.",
         )
@@ -186,7 +188,7 @@ def _run(command: list[str], errors: int, log: Path, ready: Callable[[LocalServe
 
 @contextlib.contextmanager
 def _closing_on_sigterm(child: subprocess.Popen[str], stopping: threading.Event) -> Iterator[None]:
-    """On SIGTERM, lets the server end; signals are the main thread's business alone."""
+    """Stops the server on SIGTERM. Only the main thread can handle signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""What a review says in numbers: agreement by question, pair and day, disputed rows, time, and estimates."""
+"""Statistics of a review: agreement by question, pair and day, disputed rows, time, and estimates."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from synth.review.answers import plain
 from synth.store import Answer, Decisions
 
 VERDICT = "verdict"
-"""Beside the task's questions: whether to keep the row at all."""
+"""An extra question next to the task's own: whether to keep the row."""
 
-# A longer gap between two answers is a break.
+# Seconds; a longer gap between two answers counts as a break.
 _BREAK_SECONDS = 15 * 60
 
 _DISPUTED = 10
@@ -46,7 +46,7 @@ def agreement(decisions: Decisions) -> Json:
 def times(decisions: Decisions) -> dict[str, Json]:
     """For each annotator: answers, median seconds from one to the next, and hours at work without breaks.
 
-    Argilla notes when an answer was saved, not when somebody began to read; files note nothing.
+    Argilla stores when an answer was saved, not when reading began. Files store no times.
     """
     moments: dict[str, list[float]] = {}
     counts: Counter[str] = Counter()
@@ -68,10 +68,10 @@ def times(decisions: Decisions) -> dict[str, Json]:
 
 
 def estimates(decisions: Iterable[Decision]) -> Json:
-    """What the review says about all rows, from those drawn at random, with 95% intervals (Wilson's).
+    """Estimates about all rows, from the random sample, with Wilson's 95% intervals.
 
-    `wrong`: kept drafts that people edited or rejected. `false_rejections`: dropped ones that they brought
-    back.
+    `wrong`: kept drafts that people edited or rejected. `false_rejections`: dropped rows that people
+    restored.
     """
     done = [decision for decision in decisions if decision.keeps is not None]
     at_random = [d.status in ("edited", "rejected") for d in done if d.shown.share == "random"]
@@ -86,7 +86,7 @@ def estimates(decisions: Iterable[Decision]) -> Json:
 
 
 def _counted(decisions: Decisions) -> list[Answer]:
-    """One answer of each person to each row, the latest; those of adjudicators are left out."""
+    """The latest answer of each person to each row, without adjudicators' answers."""
     latest: dict[tuple[str, str], Answer] = {}
     for answer in sorted(decisions.answers.values(), key=lambda a: a.at):
         if answer.status != "draft" and not decisions.targets[answer.target].adjudicates:
@@ -186,7 +186,7 @@ def _disputes(ratings: Ratings, kind: str) -> dict[str, float]:
 
 
 def _share(hits: Sequence[bool]) -> Mapping[str, float | int | None]:
-    """How many of how many, and Wilson's interval for the share."""
+    """The count, the total, and Wilson's interval for the share."""
     n, k, z = len(hits), sum(hits), 1.96
     if n == 0:
         return {"rows": 0, "share": None, "low": None, "high": None}

@@ -1,4 +1,4 @@
-"""How a review stands: what was sent, who has answered how much, whether they agree. Writes nothing."""
+"""Reports the progress of a review: rows sent, answers per person, agreement. Writes nothing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from synth.store import DecisionLog, Decisions, ReviewTarget, RunFolder
 
 
 def status(run: Path, backend: ReviewBackend, wanted: Callable[[Decisions], list[ReviewTarget]]) -> Json:
-    """Everything, with the answers that are there now and were not pulled yet (`unpulled`) counted in.
+    """The status document. It includes answers that are on the server but not pulled yet (`unpulled`).
 
-    Raises `InputError` for no run, `UnreachableError` where the server is gone.
+    Raises `InputError` if there is no run, and `UnreachableError` if the server is gone.
     """
     folder = RunFolder(run)
     folder.read_about()

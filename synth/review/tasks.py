@@ -1,4 +1,6 @@
-"""Review tasks as files: what annotators see and are asked, in the shape of Argilla's dataset settings."""
+"""Review tasks as files: the fields and questions for annotators, in the shape of Argilla's dataset
+settings.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ class _Strict(BaseModel):
 
 
 class FieldSpec(_Strict):
-    """What is shown: a text, or the messages of a conversation."""
+    """A field to show: a text, or the messages of a conversation."""
 
     name: Name
     type: Literal["text", "chat"]
@@ -52,7 +54,7 @@ class RatingQuestionSpec(_QuestionSpec):
 
 
 class LabelQuestionSpec(_QuestionSpec):
-    """No labels means: those that the rows carry."""
+    """A question for one class. Without `labels`, the rows' classes are used."""
 
     type: Literal["label", "multi_label"]
     labels: dict[str, str] | tuple[str, ...]
@@ -77,7 +79,7 @@ class MetadataSpec(_Strict):
 
 
 class VectorSpec(_Strict):
-    """Vectors for "find similar"; `dimensions` gives way to what the rows' vectors have."""
+    """Vectors for "find similar". The length of the rows' vectors replaces `dimensions`."""
 
     name: Name
     title: str | None = None
@@ -89,7 +91,7 @@ class Distribution(_Strict):
 
 
 class Task(_Strict):
-    """A review task; `load_task` reads it."""
+    """A review task. Read it with `load_task`."""
 
     name: Name
     description: str
@@ -107,7 +109,9 @@ class Task(_Strict):
         dimensions: int | None = None,
         min_submitted: int | None = None,
     ) -> rg.Settings:
-        """Argilla's settings; `labels` are for the questions that name none; the rest overrides the file."""
+        """Argilla's settings. `labels` are for questions without labels; the other arguments override the
+        file.
+        """
         import argilla as rg
 
         overlap = min_submitted or self.distribution.min_submitted
@@ -125,9 +129,9 @@ class Task(_Strict):
 
 
 def load_task(name_or_path: str | Path) -> Task:
-    """The task of a file, or one of those that come with synth by its name.
+    """Reads a task from a file, or a packaged task by its name.
 
-    Raises `InputError` where there is none, or it says something that a task cannot say.
+    Raises `InputError` if there is none, or if the file is not a valid task.
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
@@ -152,12 +156,12 @@ def load_task(name_or_path: str | Path) -> Task:
 
 
 def recipe_task(name: str, base: Path) -> Task:
-    """The task of a recipe whose paths start at `base`: one of ours by name, or a file."""
+    """The task of a recipe: a packaged name, or a file relative to `base`."""
     return load_task(base / name if name.endswith((".yaml", ".yml")) else name)
 
 
 def task_names() -> list[str]:
-    """The names of the tasks that come with synth."""
+    """The names of the packaged tasks."""
     return sorted(path.stem for path in (packaged("argilla_config") / "tasks").glob("*.yaml"))
 
 

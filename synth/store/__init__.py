@@ -1,4 +1,4 @@
-"""The run folder: the only place that holds a run's state, and the only code that touches it."""
+"""The run folder: all state of a run, and the only code that reads or writes it."""
 
 from synth.store.decisions import Answer, DecisionLog, Decisions, ReviewTarget, ShownRow
 from synth.store.folder import RunFolder

@@ -1,6 +1,6 @@
-"""The SQLite file of a run: rows as they stand, and where each reply lies in the journal.
+"""The SQLite file of a run: its rows, and the position of each reply in the journal.
 
-All of it is derived: a run without this file makes it again from the journal, and asks nobody.
+The database is derived data: a run without it rebuilds it from the journal, without any request.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from synth.errors import MachineError
 
-# Append only: the position of a script is the version it brings the file to.
+# Append only: a script's position in this list is the schema version that it migrates to.
 MIGRATIONS = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -85,8 +85,8 @@ MIGRATIONS = (
 )
 
 
-# What SQLite answers where a file is not, or not any more, what synth wrote. All statements are fixed, so an
-# error in one of them (`SQLITE_ERROR`) says that a table is gone or that a text in it is no JSON.
+# SQLite's error codes for a damaged file. All statements are fixed, so `SQLITE_ERROR` means that a table is
+# missing, or that a text in it is not JSON.
 _DAMAGE = {
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_ERROR,
@@ -98,7 +98,7 @@ _DAMAGE = {
 
 
 class DamagedDatabase(MachineError):
-    """The database is not what synth wrote. It is derived: `synth run` makes it again."""
+    """The database is damaged. It is derived data, so `synth run` rebuilds it."""
 
     def __init__(self, file: Path, words: str) -> None:
         super().__init__(
@@ -110,7 +110,7 @@ class DamagedDatabase(MachineError):
 
 
 class _Connection(sqlite3.Connection):
-    """A connection whose errors are `DamagedDatabase` where the file is to blame."""
+    """A connection that raises `DamagedDatabase` if the file is damaged."""
 
     file: Path
 
@@ -149,7 +149,7 @@ class _Cursor(sqlite3.Cursor):
         try:
             return step(*args)
         except sqlite3.DatabaseError as error:
-            # Without a code, it is a text that is no UTF-8.
+            # An error without a code means a text that is not UTF-8.
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
             if code & 0xFF not in _DAMAGE:
                 raise
@@ -157,10 +157,10 @@ class _Cursor(sqlite3.Cursor):
 
 
 def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
-    """Opens the database, made or migrated first where `writable`.
+    """Opens the database. If `writable`, makes or migrates it first.
 
-    A database in a folder that cannot be written is opened as it is, without the side files that SQLite would
-    make. Raises `DamagedDatabase`, now or when it is read.
+    In a read-only folder, the database is opened without the side files (`-wal`, `-shm`) that SQLite would
+    make. Raises `DamagedDatabase`, here or later when the database is read.
     """
     if not writable:
         return _connect_to_read(file)
@@ -168,8 +168,8 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
-    # Rows lie in the order of their ids, which is none: pages are written again and again. 32 MB of them wait
-    # in the side file until each goes to its place once.
+    # Rows are stored by id, which is a hash, so writes hit random pages. 32 MB of pages wait
+    # in the write-ahead log, so that each is written to its place only once.
     connection.execute("PRAGMA wal_autocheckpoint=8000")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
@@ -178,12 +178,12 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
 
 
 def files_of(file: Path) -> list[Path]:
-    """The database and the side files that SQLite makes for it."""
+    """The database file and SQLite's side files for it."""
     return [file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))]
 
 
 def check(connection: sqlite3.Connection, file: Path) -> None:
-    """Reads all pages, and compares each index with its table. Raises `DamagedDatabase`."""
+    """Reads all pages and compares each index with its table. Raises `DamagedDatabase`."""
     (words,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if words != "ok":
         raise DamagedDatabase(file, " ".join(str(words).split()))
@@ -199,14 +199,14 @@ def _connect_to_read(file: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA busy_timeout=10000")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for script in MIGRATIONS[version:]:
-        # An older file, which a reader may not change: what it lacks is there for this connection alone.
+        # An older file that a reader may not migrate: the missing tables exist only in this connection.
         added, _, _ = script.partition("DROP TABLE")
         connection.executescript(added.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     return connection
 
 
 def _opened(file: Path, query: str = "") -> _Connection:
-    """A connection to a file of any name: as a URI, it has its `#`, `?` and `%` escaped."""
+    """Connects to a file of any name: `#`, `?` and `%` are escaped in its URI."""
     connection = sqlite3.connect(
         file.absolute().as_uri() + query,
         uri=True,

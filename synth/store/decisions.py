@@ -1,10 +1,10 @@
-"""What people were shown and what they answered: one line of JSON for each, appended and never changed.
+"""The journal of decisions: one JSON line per shown row and per answer, append-only.
 
     {"crc":"89abcdef","kind":"answer","place":"...","row":"...","by":"ann","at":"...",...}
 
-Beside the journal of replies this is the other truth of a run: whatever a decision does to a row is worked
-out from here, again and again. The checksum is over the rest of the line. A line that was cut off while it
-was written is cut away; a damaged one is an error, since what a person decided is not passed over in silence.
+This journal and the journal of replies are the source of truth of a run. The effects of decisions are always
+computed from here. The checksum covers the rest of the line. A line that was cut off while it was written is
+removed. A damaged line is an error, because a person's decision must not be lost silently.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _HEAD = len('{"crc":"89abcdef",')
 
 @dataclass(frozen=True, slots=True)
 class ReviewTarget:
-    """Where rows were shown, for example a dataset in Argilla or a file. `backend` is the kind of it.
+    """Where rows were shown, for example an Argilla dataset or a file.
 
-    Where it `adjudicates`, an answer there decides a conflict.
+    `backend` is the name of its backend. If it `adjudicates`, an answer there decides a conflict.
     """
 
     id: str
@@ -45,8 +45,10 @@ class ReviewTarget:
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """A row as it was shown: the `draft` of then, what `share` of the sample it was drawn for, and how many
-    people are to answer. `order` holds the candidates' texts as lettered for this row.
+    """A row as it was shown.
+
+    `draft` is its text at that time, `share` the share of the sample that it was drawn for, and `needed`
+    the number of answers wanted. `order` has the candidates' texts in the order of their letters.
     """
 
     target: str
@@ -59,9 +61,9 @@ class ShownRow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One person's answer to one row; a later one of the same person replaces it.
+    """One person's answer to one row. A later answer of the same person replaces it.
 
-    `at` and `began` are ISO 8601 in UTC. `values` are by question, as the annotator gave them.
+    `at` and `began` are times in ISO 8601, UTC. `values` has the annotator's raw values by question.
     """
 
     target: str
@@ -80,7 +82,7 @@ _KINDS = {ReviewTarget: "place", ShownRow: "shown", Answer: "answer"}
 
 @dataclass
 class Decisions:
-    """All events so far, the latest of each kind by what it is about."""
+    """All events so far: the latest of each kind, by its subject."""
 
     targets: dict[str, ReviewTarget] = field(default_factory=dict)
     shown: dict[tuple[str, str], ShownRow] = field(default_factory=dict)
@@ -91,14 +93,14 @@ class Decisions:
         if isinstance(event, ReviewTarget):
             self.targets[event.id] = event
         elif isinstance(event, ShownRow):
-            # The target that showed a row last comes last.
+            # Moves the target that showed the row last to the end.
             self.shown.pop((event.target, event.row), None)
             self.shown[(event.target, event.row)] = event
         else:
             self.answers[(event.target, event.row, event.by)] = event
 
     def is_new(self, event: DecisionEvent) -> bool:
-        """Whether it says something that is not known."""
+        """Whether the event adds or changes something."""
         if isinstance(event, ReviewTarget):
             return self.targets.get(event.id) != event
         if isinstance(event, ShownRow):
@@ -108,13 +110,13 @@ class Decisions:
 
 
 class DecisionLog:
-    """Reads and appends. Whoever appends holds the folder's lock."""
+    """Reads and appends events. A process must have the folder's lock to append."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def read(self) -> Decisions:
-        """Everything so far. Raises `InputError` for a damaged line."""
+        """All events so far. Raises `InputError` for a damaged line."""
         decisions = Decisions()
         for event in self._events():
             decisions.take(event)
@@ -126,10 +128,10 @@ class DecisionLog:
             _content(line, where)
 
     def append(self, decisions: Decisions, events: Iterable[DecisionEvent]) -> int:
-        """Adds those that are new to `decisions` and makes them durable. Returns how many.
+        """Adds the events that are new to `decisions`, durably on disk. Returns their number.
 
-        Raises `MachineError` where the disk refuses; the file then is as it was, and `decisions` is of no use
-        any more.
+        Raises `MachineError` if the disk refuses. The file is then unchanged, but `decisions` must not be
+        used any more.
         """
         new: list[DecisionEvent] = []
         for event in events:
@@ -162,7 +164,7 @@ class DecisionLog:
             os.close(descriptor)
 
     def _whole_length(self) -> int:
-        """Bytes up to the end of the last whole line."""
+        """The length in bytes up to the end of the last complete line."""
         with self._file.open("rb") as lines:
             size = lines.seek(0, os.SEEK_END)
             lines.seek(max(size - 1, 0))
@@ -176,7 +178,7 @@ class DecisionLog:
             yield _event(line, where)
 
     def _lines(self) -> Iterator[tuple[bytes, str]]:
-        """Whole lines, each with its target."""
+        """The complete lines, each with its position for error messages."""
         if not self._file.exists():
             return
         with self._file.open("rb") as lines:
@@ -192,7 +194,7 @@ def _line(event: DecisionEvent) -> bytes:
 
 
 def _to_json(event: DecisionEvent) -> Json:
-    """As the journal has it. What is a target here is a `place` there."""
+    """The event as a line of the journal, which calls a target a `place`."""
     if isinstance(event, ReviewTarget):
         return asdict(event)
     if isinstance(event, Answer):
@@ -222,12 +224,12 @@ def _event(line: bytes, where: str) -> DecisionEvent:
 
 
 def _content(line: bytes, where: str) -> bytes:
-    """The JSON of a line, whose checksum fits."""
+    """The JSON of a line with a correct checksum."""
     rest = line[_HEAD:-1]
     if line[:_HEAD] != b'{"crc":"%08x",' % zlib.crc32(rest):
         raise InputError(
-            "the line is damaged: its checksum does not fit.",
+            "the line is damaged: its checksum does not match.",
             where=where,
-            hint="Take the file from a copy; or take the line out, delete `sums.json`, and pull again.",
+            hint="Restore the file from a backup; or remove the line, delete `sums.json`, and pull again.",
         )
     return b"{" + rest

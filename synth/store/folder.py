@@ -1,4 +1,4 @@
-"""What a run folder holds, who may use it, and whether this version can read it."""
+"""The files of a run folder, its lock, and its format version."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ FORMAT_VERSION = 1
 class RunFolder:
     """The paths of a run folder.
 
-    The journal of replies and that of decisions are the truth; the database is made from them and can be
-    deleted; `recipe.json` is the recipe as it was last run.
+    The journals of replies and of decisions are the source of truth. The database is derived from them and
+    can be deleted. `recipe.json` is the recipe of the last call.
     """
 
     path: Path
 
     @property
     def about(self) -> Path:
-        """Format version and the name of the recipe."""
+        """The format version and the recipe's name."""
         return self.path / "run.json"
 
     @property
@@ -44,46 +44,48 @@ class RunFolder:
 
     @property
     def skipped(self) -> Path:
-        """What the last call skipped of its sources, if anything."""
+        """The source rows that the last call skipped, if any."""
         return self.path / "skipped.jsonl"
 
     @property
     def decisions(self) -> Path:
-        """What people were shown and what they answered."""
+        """The journal of decisions: shown rows and answers."""
         return self.path / "decisions.jsonl"
 
     @property
     def review(self) -> Path:
-        """Where files to review go without Argilla."""
+        """The folder for review files, when Argilla is not used."""
         return self.path / "review"
 
     @property
     def database(self) -> Path:
-        """Rows and the index of the journal."""
+        """The rows, and the index of the journal."""
         return self.path / "rows.sqlite"
 
     @property
     def sums(self) -> Path:
-        """Checksums of what the last command left; see `sums.py`."""
+        """Checksums of the files that the last command left; see `sums.py`."""
         return self.path / "sums.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the process that writes."""
+        """The lock of the process that writes."""
         return self.path / "lock"
 
     @property
     def export(self) -> Path:
-        """Where exports go without `--out`."""
+        """The default folder for exports."""
         return self.path / "export"
 
     def read_about(self) -> Json:
-        """`run.json`. Raises `InputError` where this is no run folder, or one of a newer synth."""
+        """The content of `run.json`. Raises `InputError` if this is no run folder, or one of a newer
+        synth.
+        """
         try:
             about = orjson.loads(self.about.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
-                "is not a run folder.", where=str(self.path), hint="`synth run RECIPE` makes one."
+                "is not a run folder.", where=str(self.path), hint="`synth run RECIPE` creates one."
             ) from None
         except PermissionError as error:
             raise MachineError(f"cannot be read: {error.strerror}.", where=str(self.about)) from None
@@ -100,9 +102,9 @@ class RunFolder:
         return about
 
     def read_id(self) -> str:
-        """What tells this run from another one of the same name; a copy of the folder has the same.
+        """The run's id, which differs between runs of the same name. A copy of the folder has the same id.
 
-        It is made when it is first asked for, by a command that holds the folder's lock.
+        A command with the folder's lock makes it on first use.
         """
         about = self.read_about()
         if not isinstance(about.get("id"), str):
@@ -114,11 +116,11 @@ class RunFolder:
         return str(about["id"])
 
     def take(self, name: str) -> int:
-        """Makes the folder for the recipe `name`, or checks that it is that recipe's, and holds its lock.
+        """Makes the folder of recipe `name`, or checks that it belongs to that recipe, and takes its lock.
 
-        A call that was killed while it made the folder leaves it without `run.json`; the next goes on there.
-        Raises `InputError` where the folder is something else's, `MachineError` where it is in use or the
-        disk refuses.
+        A call that was killed early leaves a folder without `run.json`; the next call continues there. Raises
+        `InputError` if the folder belongs to something else, and `MachineError` if it is in use or the disk
+        refuses.
         """
         self.check_owner(name)
         try:
@@ -129,7 +131,7 @@ class RunFolder:
             raise machine_error(error, self.path) from None
         lock = self.hold()
         try:
-            # Before the lock was ours, another call may have made this folder its own.
+            # Another call may have claimed this folder before we had the lock, so check again.
             self.check_owner(name)
             if not self.about.exists():
                 write_atomically(self.about, orjson.dumps({"format": FORMAT_VERSION, "name": name}) + b"\n")
@@ -141,12 +143,12 @@ class RunFolder:
         return lock
 
     def check_owner(self, name: str) -> None:
-        """Raises `InputError` where the folder holds the run of another recipe, or what is no run."""
+        """Raises `InputError` if the folder has the run of another recipe, or is not a run folder."""
         if self.about.exists():
             theirs = self.read_about().get("name")
             if theirs != name:
                 raise InputError(
-                    f"holds the run of another recipe, {theirs!r}; this one is {name!r}.",
+                    f"has the run of another recipe, {theirs!r}; this one is {name!r}.",
                     where=str(self.path),
                     hint="Choose another folder with --out, or another `name`.",
                 )
@@ -156,7 +158,7 @@ class RunFolder:
             )
 
     def hold(self) -> int:
-        """Takes the folder's lock until the descriptor is closed or the process ends."""
+        """Takes the folder's lock. It is released when the descriptor is closed or the process ends."""
         try:
             descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
@@ -175,7 +177,7 @@ class RunFolder:
 
 
 def machine_error(error: OSError, path: Path) -> MachineError:
-    """What the operating system refused, in words that say what to do."""
+    """The error for an operating system error, with a hint on what to do."""
     advice = {
         "No space left on device": "Free some space and run the same command again: nothing is lost.",
         "Permission denied": "Give yourself write permission there, or choose another folder with --out.",
@@ -187,14 +189,14 @@ def machine_error(error: OSError, path: Path) -> MachineError:
 
 
 def sqlite_error(error: sqlite3.OperationalError, path: Path) -> MachineError:
-    """SQLite's own words for a full disk and the like, as the operating system has them."""
+    """Maps SQLite's errors for a full disk and similar to the operating system's."""
     words = str(error)
     plain = "No space left on device" if "full" in words else words
     return machine_error(OSError(0, plain), path)
 
 
 def write_atomically(file: Path, data: bytes) -> None:
-    """Writes `data` so that the file is either the old one or the new one, whole."""
+    """Writes `data` atomically: the file has either the old content or the new content."""
     temporary = unfinished(file)
     with temporary.open("wb") as out:
         out.write(data)
@@ -204,5 +206,5 @@ def write_atomically(file: Path, data: bytes) -> None:
 
 
 def unfinished(file: Path) -> Path:
-    """What `write_atomically` leaves beside `file` where it is killed."""
+    """The temporary file of `write_atomically`, which stays next to `file` after a kill."""
     return file.with_name(file.name + ".new")

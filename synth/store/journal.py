@@ -1,11 +1,12 @@
-"""The journal: every reply as it came, appended to one file, durable before anything reads it.
+"""The journal: every raw reply, appended to one file, and durable on disk before anything reads it.
 
-A record is a header line of JSON, the canonical request, the raw reply, each ended by a newline:
+A record has three parts: a JSON header line, the canonical request and the raw reply. Each ends with a
+newline:
 
     {"kind":"reply","id":"<sha256>","request":123,"reply":456,"max_tokens":64,"crc":"89abcdef"}
 
-The lengths make a torn record visible, the checksum a damaged one. A file cut at any byte is read up to
-its last whole record, and the next record is written there.
+The lengths reveal a torn record, the checksum a damaged one. A file cut at any byte is read up to its last
+complete record, and the next record is written there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import orjson
 
 RecordKind = Literal["reply", "failure", "retry_failed"]
 
-# Longer headers do not exist: what follows a header line is looked for only so far.
+# Bytes. No header is longer, so the search for the end of a header line stops here.
 _LONGEST_HEADER = 512
 
 _RECORD_START = b'\n{"kind":"'
@@ -30,7 +31,7 @@ _RECORD_START = b'\n{"kind":"'
 
 @dataclass(frozen=True, slots=True)
 class JournalRecord:
-    """One record. `request` is empty and `identity` too for a `retry_failed` mark."""
+    """One record. For a `retry_failed` mark, `request` and `identity` are empty."""
 
     kind: RecordKind
     identity: str
@@ -41,14 +42,14 @@ class JournalRecord:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record lies in the file, in bytes."""
+    """The position of a record in the file, in bytes."""
 
     offset: int
     length: int
 
 
 def encode(record: JournalRecord) -> bytes:
-    """The record as it stands in the file."""
+    """The bytes of the record in the file."""
     head = (
         f'{{"kind":"{record.kind}","id":"{record.identity}","request":{len(record.request)},'
         f'"reply":{len(record.reply)},"max_tokens":{record.max_tokens}'
@@ -58,7 +59,7 @@ def encode(record: JournalRecord) -> bytes:
 
 
 def decode(data: bytes) -> JournalRecord:
-    """The record that `data` holds, whole. Raises `ValueError` where it is torn or damaged."""
+    """The record in `data`. Raises `ValueError` if it is torn or damaged."""
     record, end = _parse(data, 0)
     if end != len(data):
         raise ValueError("the record has another length")
@@ -66,10 +67,10 @@ def decode(data: bytes) -> JournalRecord:
 
 
 def read_records(file: Path, start: int = 0) -> Iterator[tuple[Place, JournalRecord]]:
-    """Every whole record from byte `start` on.
+    """Every complete record from byte `start` on.
 
-    What is torn or damaged is passed over: a power loss can leave such a place before whole records
-    of the same write, and the requests concerned are simply asked again.
+    Torn or damaged records are skipped: a power loss can leave one before complete records of the same write.
+    Their requests are sent again.
     """
     size = file.stat().st_size if file.exists() else 0
     if size <= start:
@@ -88,7 +89,7 @@ def read_records(file: Path, start: int = 0) -> Iterator[tuple[Place, JournalRec
 
 
 def _parse(data: bytes | mmap.mmap, start: int) -> tuple[JournalRecord, int]:
-    """The record at `start` and where it ends. Raises `ValueError` where there is no whole one."""
+    """The record at `start`, and its end. Raises `ValueError` if there is no complete record."""
     line_end = data.find(b"\n", start, start + _LONGEST_HEADER)
     if line_end < 0:
         raise ValueError("no header line")
@@ -112,7 +113,7 @@ def _parse(data: bytes | mmap.mmap, start: int) -> tuple[JournalRecord, int]:
 
 
 class JournalWriter:
-    """Appends records. Cuts a torn tail off first; a failed write leaves the file as it was."""
+    """Appends records. Removes a torn tail first. A failed write leaves the file unchanged."""
 
     def __init__(self, file: Path, end: int) -> None:
         self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
@@ -121,7 +122,7 @@ class JournalWriter:
         self.end = end
 
     def append(self, records: list[bytes]) -> int:
-        """Writes the encoded records and makes them durable. Returns where the first one starts."""
+        """Writes the encoded records durably. Returns the byte at which the first one starts."""
         start = self.end
         try:
             view = memoryview(b"".join(records))
@@ -137,7 +138,7 @@ class JournalWriter:
         return start
 
     def read(self, place: Place) -> bytes:
-        """The bytes of a record that was written before."""
+        """The bytes of a record that was written earlier."""
         return os.pread(self._descriptor, place.length, place.offset)
 
     def close(self) -> None:

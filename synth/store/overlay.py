@@ -1,7 +1,7 @@
-"""What people's decisions make of rows, laid over the rows as the stages left them.
+"""The table of rows after people's decisions, which overlays the rows from the stages.
 
-`synth.review.overlay` works out the effect of a decision. Here it lies in a table of its own: readers take a
-row from there if it is there, and from `rows` otherwise.
+`synth.review.overlay` computes the effect of a decision. This module stores it in the table `overlay`:
+readers take a row from there if present, and otherwise from `rows`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from synth.store.folder import sqlite_error
 
 INSERT_OVERLAY = "INSERT OR REPLACE INTO overlay VALUES (?,?,?,?,?,?,?,?,?)"
 
-# Rows that no stage makes any more come after all others, in the order of their ids.
+# Rows that no stage makes any more come last, in the order of their ids.
 _PLACE_OF_CARRIED = b"\xff" * 4
 
 _CHUNK = 500
@@ -27,7 +27,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A row as it is after people's decisions; `ended` is the position of the stage that it ended at."""
+    """A row after people's decisions. `ended` is the index of the stage where it ended."""
 
     row: Row
     ended: int | None
@@ -35,9 +35,10 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """Where a row belongs: its `place` in the run's order, and the position of the stage it was `born` at.
+    """A row's `place` in the run's order, and the index of the stage that made it (`born`).
 
-    None for one that no stage makes any more: it is born at the review, behind the last stage.
+    `born` is None for a row that no stage makes any more: it counts as made by the review, after the last
+    stage.
     """
 
     place: bytes
@@ -45,7 +46,7 @@ class RowPlace:
 
     @classmethod
     def carried(cls, row: Row) -> RowPlace:
-        """That of a row that stays because people decided on it, and that no stage makes any more."""
+        """The place of a row that no stage makes any more, but that is kept because of a decision."""
         return cls(_PLACE_OF_CARRIED + row.id.encode(), None)
 
 
@@ -59,7 +60,7 @@ class MadeRow:
 
 
 def overlay_line(overlay: Overlay, place: RowPlace) -> tuple[Any, ...]:
-    """The line in the table."""
+    """The row's values for the table."""
     row = overlay.row
     receipt = orjson.dumps(row.to_json())
     ended = (overlay.ended, row.stage, row.status, row.reason)
@@ -67,7 +68,7 @@ def overlay_line(overlay: Overlay, place: RowPlace) -> tuple[Any, ...]:
 
 
 class OverlayTable:
-    """The table `overlay` of a database that may be written."""
+    """The table `overlay` of a writable database."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -75,11 +76,11 @@ class OverlayTable:
 
     @property
     def empty(self) -> bool:
-        """Whether no row was ever shown to anybody."""
+        """Whether the table is empty: no row was ever shown."""
         return self._connection.execute("SELECT 1 FROM overlay LIMIT 1").fetchone() is None
 
     def made(self, ids: Collection[str], version: int) -> Iterator[MadeRow]:
-        """Those rows that the recipe as last run makes."""
+        """Those of the rows that the last run's recipe makes."""
         wanted = list(ids)
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
@@ -91,7 +92,7 @@ class OverlayTable:
                 yield MadeRow(Row.from_json(orjson.loads(receipt)), ended, RowPlace(place, born))
 
     def families(self, version: int) -> Iterator[tuple[str, str | None, Sequence[str]]]:
-        """Rows that were made from others: id, stage, parents."""
+        """Rows that were made from other rows: id, stage, parents."""
         for row, stage, parents in self._connection.execute(
             "SELECT id, receipt ->> '$.lineage.stage', receipt -> '$.lineage.parents' FROM rows"
             " WHERE version >= ? AND receipt -> '$.lineage.parents' != '[]'",
@@ -100,7 +101,7 @@ class OverlayTable:
             yield row, stage, orjson.loads(parents)
 
     def replace(self, overlays: Iterable[tuple[Overlay, RowPlace]]) -> None:
-        """Puts `overlays` in the place of all earlier ones. Raises `MachineError`."""
+        """Replaces the whole table with `overlays`. Raises `MachineError`."""
         try:
             self._replace(overlay_line(overlay, place) for overlay, place in overlays)
         except sqlite3.OperationalError as error:

@@ -1,4 +1,4 @@
-"""A run folder opened to read: the funnel and the rows, also while a run is writing."""
+"""Reads a run folder (funnel, rows, notes), also while a run is writing."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import orjson
 
 from synth.errors import InputError, MachineError
 from synth.llm.base import Json
+from synth.recipe.renamed_keys import with_new_keys
 from synth.row import Lineage, Row
 from synth.store import database, sums
 from synth.store.decisions import DecisionLog
 from synth.store.folder import RunFolder
 
-# Rows as they are after people's decisions: those of the overlay, and of all others what the stages left. The
-# first form has what is counted, which an index holds. In the second one, SQLite merges the two parts in the
-# order of their places as long as a query selects the place and the types are the same; else it would sort.
+# Rows after people's decisions: from `overlay` if present, otherwise from `rows`. The first form has only the
+# counted columns, which an index covers. In the second, SQLite can merge both parts by place without sorting,
+# as long as a query selects the place and the column types are equal.
 _COUNTED = "draft, ifnull(born, :review) AS born, ended, stage, reason"
 _NOW = """(
     SELECT {columns}, CAST(iif(version < :version, 'superseded', status) AS TEXT) AS status
@@ -37,7 +38,7 @@ REVIEW = "review"
 
 @dataclass(frozen=True, slots=True)
 class FunnelLine:
-    """One stage: rows that came in or were born there, and where they went."""
+    """One stage: the rows that came in or were made there, and their outcomes."""
 
     stage: str
     came: int
@@ -48,24 +49,26 @@ class FunnelLine:
 
     @property
     def passed(self) -> int:
-        """Rows that went on."""
+        """Rows that passed to the next stage."""
         return self.came + self.born - sum(self.dropped.values()) - self.failed - self.pending
 
 
 class RunReader:
-    """Rows and numbers of a run. Rows come in the run's fixed order.
+    """Rows and counts of a run. Rows come in the run's fixed order.
 
-    Each call sees what is there by then; those that have to agree with one another belong in a `snapshot`.
+    Each call sees the latest state. Use `snapshot` for several calls that must agree with one another.
     """
 
     def __init__(self, path: Path) -> None:
         self.folder = RunFolder(path)
         self.name = str(self.folder.read_about().get("name"))
         self._held_recipe: Json | None = None
-        # Killed at the very beginning, a call leaves a database without rows, and no recipe yet.
+        # A call that was killed at its very start leaves a database without rows and without a recipe.
         if not (self.folder.database.exists() and self.folder.recipe.exists()):
             raise InputError(
-                "has no rows yet.", where=str(path), hint="`synth run` makes them, also from an old journal."
+                "has no rows yet.",
+                where=str(path),
+                hint="`synth run` makes them. It reuses the journal's replies.",
             )
         try:
             sums.check_to_read(self.folder)
@@ -80,9 +83,9 @@ class RunReader:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Inside, all that is read belongs to one moment, whatever a run writes meanwhile.
+        """A context manager: all reads inside see the state of one moment, even while a run is writing.
 
-        It is not for readers that stay open: what SQLite keeps for it grows while the run writes.
+        Do not keep it open for long: SQLite's write-ahead log grows while the run writes.
         """
         self._database.execute("BEGIN")
         try:
@@ -95,34 +98,36 @@ class RunReader:
 
     @property
     def recipe(self) -> Json:
-        """The effective recipe of the last call."""
+        """The effective recipe of the last call. An older run's has its keys under today's names."""
         if self._held_recipe is not None:
             return self._held_recipe
-        return dict(self._parsed(self.folder.recipe.read_bytes(), self.folder.recipe))
+        return with_new_keys(self._parsed(self.folder.recipe.read_bytes(), self.folder.recipe))
 
     @property
     def base(self) -> Path:
-        """Where the recipe's paths start. An older synth did not note it: then runs/NAME beside it."""
+        """The folder that the recipe's paths are relative to. Older runs did not store it; for them
+        runs/NAME is assumed.
+        """
         return (self.folder.path / (self._meta("base") or Path("..", ".."))).resolve()
 
     @property
     def finished(self) -> bool:
-        """Whether the last call came to its end."""
+        """Whether the last call finished."""
         return bool(self._meta("finished"))
 
     def finished_by(self, fingerprint: str) -> bool:
-        """Whether the last call came to its end, and another with this fingerprint has nothing to do."""
+        """Whether the last call finished with this fingerprint, so that another call has nothing to do."""
         size = self.folder.journal.stat().st_size if self.folder.journal.exists() else 0
         return self._meta("finished") == f"{fingerprint}:{size}"
 
     @property
     def notes(self) -> Json:
-        """What the finished run had to say: per-model findings, warnings, sources."""
+        """The notes of the finished run: findings per model, warnings, sources."""
         return dict(self._parsed(self._meta("notes") or "{}"))
 
     @property
     def total(self) -> Json:
-        """Counters over all calls."""
+        """The counters, summed over all calls."""
         return dict(self._parsed(self._meta("total") or "{}"))
 
     def rows(
@@ -132,9 +137,9 @@ class RunReader:
         stage: str | None = None,
         only: Callable[[str], bool] | None = None,
     ) -> Iterator[Row]:
-        """Rows in the run's order; `stage` is where a row was made or where it ended.
+        """Rows in the run's order. `stage` selects rows that were made or that ended there.
 
-        `only` chooses rows by their ids, before a row is read whole.
+        `only` filters by id, before a row is decoded.
         """
         query = f"SELECT id, receipt, status, place FROM {_ROWS} WHERE 1"
         if status is not None:
@@ -148,12 +153,12 @@ class RunReader:
                 yield self._row(receipt, now)
 
     def lineages(self) -> Iterator[tuple[str, Lineage]]:
-        """The id and the lineage of every row, in no order: that is quicker to read than the rows."""
+        """The id and the lineage of every row, in no particular order. This is faster than reading rows."""
         for row_id, receipt in self._database.execute(f"SELECT id, receipt FROM {_ROWS}", self._now):
             yield row_id, Lineage(**self._parsed(receipt)["lineage"])
 
     def row(self, row_id: str) -> Row:
-        """One row by id, or by the first letters of one. Raises `InputError`."""
+        """One row by its id or a unique prefix of it. Raises `InputError`."""
         lines = self._database.execute(
             f"SELECT receipt, status FROM {_ROWS} WHERE id >= :start AND id < :end LIMIT 2",
             {**self._now, "start": row_id, "end": row_id + "\x7f"},
@@ -166,15 +171,15 @@ class RunReader:
         return self._row(*lines[0])
 
     def count(self, status: str) -> int:
-        """How many rows `rows(status=status)` gives."""
+        """The number of rows in `rows(status=status)`."""
         query = f"SELECT count(*) FROM {_COUNTS} WHERE status = :status"
         (count,) = self._database.execute(query, {**self._now, "status": status}).fetchone()
         return int(count)
 
     def counts(self) -> dict[str, int]:
-        """Rows by status; of the kept ones only drafts, since what was given counts as nothing made.
+        """Rows by status. Kept rows count only if they are drafts, because inputs were not made by the run.
 
-        `carried` are kept rows that the recipe does not make any more: people decided on them.
+        `carried` are kept rows with a decision that the recipe does not make any more.
         """
         counts: Counter[str] = Counter()
         for status, carried, count in self._database.execute(
@@ -186,7 +191,7 @@ class RunReader:
         return dict(sorted(counts.items()))
 
     def topics(self) -> dict[str | None, int]:
-        """Kept drafts by the topic they were to be about, with topics of which all drafts were dropped."""
+        """Kept drafts by intended topic, including topics whose drafts were all dropped."""
         lines = self._database.execute(
             "SELECT receipt ->> '$.lineage.topic' AS topic, sum(status = 'kept')"
             f" FROM {_ROWS} WHERE draft = 1 AND status != 'superseded' GROUP BY 1 ORDER BY 1",
@@ -195,7 +200,7 @@ class RunReader:
         return dict(lines.fetchall())
 
     def drops(self) -> dict[str, int]:
-        """How many rows were dropped, by `stage: reason`."""
+        """The number of dropped rows by `stage: reason`."""
         lines = self._database.execute(
             f"SELECT stage || ': ' || reason, count(*) FROM {_COUNTS}"
             " WHERE status = 'dropped' GROUP BY 1 ORDER BY 1",
@@ -204,9 +209,9 @@ class RunReader:
         return dict(lines.fetchall())
 
     def funnel(self, stages: list[str]) -> list[FunnelLine]:
-        """One line for the sources and one for each stage; every number adds up with the line before.
+        """One line for the sources and one per stage. Each line's numbers add up with the line before.
 
-        Where people decided on rows, `review` is the last line.
+        If people decided on rows, `review` is the last line.
         """
         groups = self._database.execute(
             f"SELECT born, ended, status, reason, count(*) FROM {_COUNTS} WHERE status != 'superseded'"
@@ -222,7 +227,7 @@ class RunReader:
             born = sum(n for b, _, _, _, n in groups if b == index)
             ended = [(status, reason, n) for _, e, status, reason, n in groups if e == index]
             dropped: Counter[str] = Counter()
-            for status, reason, n in ended:  # one group for each stage that such rows were born in
+            for status, reason, n in ended:  # one group per stage that made such rows
                 if status == "dropped":
                     dropped[str(reason)] += n
             line = FunnelLine(
@@ -238,7 +243,7 @@ class RunReader:
         return lines
 
     def made(self) -> Iterator[Row]:
-        """What the recipe as last run makes, as the stages left it, whatever people decided."""
+        """The rows of the last run's recipe as the stages left them, without people's decisions."""
         for receipt, status in self._database.execute(
             "SELECT receipt, status FROM rows WHERE version >= ? ORDER BY place", (self._version,)
         ):
@@ -246,7 +251,9 @@ class RunReader:
 
     @property
     def _now(self) -> dict[str, int]:
-        """What tells rows of today from older ones: the version, and the place of the review."""
+        """Query parameters: the recipe's version, which tells current rows from older ones, and the index
+        of the review.
+        """
         stages = len(self.stage_names()) if self.folder.recipe.exists() else 0
         return {"version": self._version, "review": stages + 1}
 
@@ -262,7 +269,7 @@ class RunReader:
         return int(self._parsed(self._meta("version") or "0"))
 
     def _row(self, receipt: bytes, status: str) -> Row:
-        """A row with its `status` of today: a row of an older recipe is superseded."""
+        """A row with its current `status`: a row of an older recipe is superseded."""
         try:
             return Row.from_json({**self._parsed(receipt), "status": status})
         except (KeyError, TypeError) as error:

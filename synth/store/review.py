@@ -1,4 +1,4 @@
-"""A run folder opened for a review: decisions are appended, and the rows' table is brought up to them."""
+"""Opens a run folder for a review: appends decisions, and updates the table of rows to them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from synth.store.overlay import OverlayTable
 
 
 class ReviewStore:
-    """Holds the folder's lock as long as the `with` block lasts; no run writes meanwhile.
+    """A run folder under review. Has the folder's lock inside the `with` block, so no run can write.
 
-    Raises `InputError` where there is no run, `MachineError` where one is going on or the disk refuses.
+    Raises `InputError` if there is no run, and `MachineError` if one is in progress or the disk refuses.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +55,7 @@ class ReviewStore:
     ) -> None:
         self._database.close()
         try:
-            # A machine that has stopped the command would stop this, too.
+            # The machine error that stopped the command would stop this too.
             if not isinstance(error, MachineError):
                 sums.note(self.folder)
         except OSError as refused:

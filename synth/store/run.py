@@ -1,4 +1,4 @@
-"""A run folder opened to write: replies in and out of the journal, rows committed, resumable at any time."""
+"""Opens a run folder to write: stores and finds replies, commits rows, resumes at any point."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from synth.store.writer import INSERT_REPLY, Indexed, StoreWriter, reply_line
 
 @dataclass(frozen=True, slots=True)
 class JournalReply:
-    """What the journal knows about a request: its raw reply, or the words of its failure."""
+    """The journal's answer to a request: its raw reply, or the message of its failure."""
 
     failed: bool
     raw: bytes
@@ -32,7 +32,7 @@ class JournalReply:
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """All that one model was asked over all calls of a run."""
+    """The requests and tokens of one model, over all calls of a run."""
 
     model: str
     requests: int
@@ -40,7 +40,9 @@ class ModelUse:
 
 
 class RunStore:
-    """Use it inside one event loop, and `close` it; opening takes the folder's lock."""
+    """A writable run folder. Use it inside one event loop, and `close` it. Opening takes the folder's
+    lock.
+    """
 
     def __init__(self, path: Path, name: str) -> None:
         self.folder = RunFolder(path)
@@ -61,20 +63,20 @@ class RunStore:
             raise
         self.version = int(self._meta("version") or 0)
         self._writer: StoreWriter | None = None
-        # Failures that the journal holds before this byte are to be asked for once more.
+        # Failures in the journal before this byte are retried.
         self._retry_before = self._last_retry()
 
     def start(self) -> None:
-        """Starts the writing thread; needs a running event loop."""
+        """Starts the writer thread. Needs a running event loop."""
         self._writer = StoreWriter(self.folder, self._journal, self._database)
 
     def _open_journal(self, indexed: int) -> JournalWriter:
-        """Indexes what the database does not know yet, from byte `indexed` on, and cuts a torn tail off."""
+        """Indexes the journal from byte `indexed` on, and removes a torn tail."""
         file = self.folder.journal
         size = file.stat().st_size if file.exists() else 0
         if indexed > size or not _is_index_of(self._database, file):
-            # The journal is shorter than when it was indexed, or another one (a power loss, a copy): it is
-            # the truth.
+            # The journal is shorter than its index, or was replaced (power loss, copy). The journal is the
+            # source of truth, so the index is rebuilt.
             self._database.execute("DELETE FROM replies")
             indexed = 0
         self._database.execute("BEGIN")
@@ -86,14 +88,14 @@ class RunStore:
 
     @property
     def size(self) -> int:
-        """Bytes of the journal."""
+        """The size of the journal in bytes."""
         return self._journal.end
 
     def find(self, request: Request) -> JournalReply | None:
-        """The answer that the journal holds for `request`, if it still is one under its `max_tokens`.
+        """The journal's answer to `request`, if it is still valid under the request's `max_tokens`.
 
-        What ended by itself would have done so under a higher limit, too. Only where the limit is lower now
-        does it matter how many tokens the server reported: servers count them in ways of their own.
+        A reply that was not cut would be the same under a higher limit. The reported number of tokens matters
+        only if the limit is lower now, because servers count tokens differently.
         """
         identity = bytes.fromhex(request.identity)
         for _, offset, length, kind, _, max_tokens, cut, _, tokens in self._indexed(identity):
@@ -103,13 +105,13 @@ class RunStore:
             whole = not cut and min(tokens, max_tokens) <= request.max_tokens
             if kind == "failure" or same or whole:
                 record = _record(self._journal.read(Place(offset, length)))
-                # A damaged record, or one of another journal, answers nothing: the request is asked again.
+                # A damaged record, or one of another journal, is no answer: the request is sent again.
                 if record is not None and record.identity == request.identity:
                     return JournalReply(record.kind == "failure", record.reply)
         return None
 
     def _indexed(self, identity: bytes) -> list[Indexed]:
-        """What the journal has for an identity, in its order."""
+        """The journal's records for an identity, in order."""
         waiting = self._writer.unindexed(identity) if self._writer is not None else ()
         lines = self._reading.execute(
             "SELECT * FROM replies WHERE identity = ? ORDER BY offset", (identity,)
@@ -117,14 +119,14 @@ class RunStore:
         return lines + [line for line in waiting if line not in lines]
 
     def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
-        """Journals what came back for `request`; resolved once it is durable."""
+        """Journals the response to `request`. The future resolves when it is durable."""
         record = JournalRecord(
             "failure" if failed else "reply", request.identity, request.canonical, raw, request.max_tokens
         )
         return self._to_writer().append(record)
 
     async def retry_failures(self) -> bool:
-        """Lets failed requests be asked once more (`--retry-failed`). False where none failed."""
+        """Allows failed requests to be sent again (`--retry-failed`). Returns False if none failed."""
         failed = self._reading.execute(
             "SELECT 1 FROM replies WHERE kind = 'failure' AND offset >= ? LIMIT 1", (self._retry_before,)
         )
@@ -134,23 +136,20 @@ class RunStore:
         return True
 
     async def mark_retry(self) -> None:
-        """Notes that what failed until now is to be asked for once more.
-
-        Nothing is deleted: what the requests used still counts.
-        """
+        """Marks all failures so far for a retry. Deletes nothing: their tokens still count."""
         await self._to_writer().append(JournalRecord("retry_failed", "", b"", b"", 0))
         self._retry_before = self._last_retry()
 
     def _last_retry(self) -> int:
-        """Where the last mark of `retry_failures` lies in the journal; a mark has no identity."""
+        """The position of the last `retry_failures` mark in the journal. A mark has no identity."""
         return max((offset for _, offset, *_ in self._indexed(b"")), default=0)
 
     def begin(self, fingerprint: str, recipe: Json, base: Path) -> bool:
-        """Starts a call. Whether a finished run of exactly this recipe, sources and journal is here.
+        """Starts a call. Returns whether a finished run of exactly this recipe, sources and journal is here.
 
-        Another fingerprint is an edit, and so is a retry of what failed: rows that are not made again become
-        `superseded`. `base` is where the recipe's paths start; it is noted relative to the run folder, so
-        that both can be moved together.
+        A new fingerprint, or a retry of failures, starts a new version: rows that are not made again become
+        `superseded`. The recipe's paths are relative to `base`, which is stored relative to the run folder,
+        so that both can be moved together.
         """
         try:
             write_atomically(self.folder.recipe, orjson.dumps(recipe, option=orjson.OPT_INDENT_2) + b"\n")
@@ -161,7 +160,8 @@ class RunStore:
             self._put("base", beside)
         if self._meta("finished") == f"{fingerprint}:{self.size}":
             return True
-        # At once: no reader may take the rows of one version for those of a finished other one.
+        # Committed in one transaction, so that no reader sees rows of one version as a finished other
+        # version.
         self._change("BEGIN IMMEDIATE")
         made_from = f"{fingerprint}:{self._retry_before}" if self._retry_before else fingerprint
         if self._meta("fingerprint") != made_from:
@@ -180,31 +180,34 @@ class RunStore:
 
     @property
     def overlay(self) -> OverlayTable:
-        """What decisions make of rows; to be used while nothing is being written."""
+        """The overlay table. Use it only while nothing is being written."""
         return OverlayTable(self._reading, self.folder.path)
 
     def commit(self, slot: Slot, overlays: Sequence[Overlay] = ()) -> None:
-        """Records the rows of a slot, and what decisions make of some of them; they are written soon, and
-        made again if they are not."""
+        """Commits the rows of a slot, and their overlays.
+
+        They are written a little later. After a crash before that, the next call makes them again from the
+        journal.
+        """
         self._to_writer().commit(slot, self.version, overlays)
 
     def finish(self, fingerprint: str, notes: Json) -> None:
-        """Notes that everything is done, so that the next call has nothing to do."""
+        """Marks the run as finished, so that the next call has nothing to do."""
         self.drain()
         self._put("notes", orjson.dumps(notes).decode())
         self._put("finished", f"{fingerprint}:{self.size}")
 
     def note_call(self, call: Json) -> None:
-        """Adds this call's counters to those of all calls."""
+        """Adds this call's counters to the totals."""
         total = orjson.loads(self._meta("total") or "{}")
         for key, value in call.items():
             total[key] = round(total.get(key, 0) + value, 3)
         self._put("total", orjson.dumps(total).decode())
 
     def usage(self) -> list[ModelUse]:
-        """What each model was asked, and the tokens, over all calls.
+        """Requests and tokens by model, over all calls.
 
-        Older versions indexed any number that a server reported; below 0 and above 10^9 it counts nothing.
+        Older versions indexed any number that a server reported, so numbers below 0 or above 10^9 count as 0.
         """
         lines = self._reading.execute(
             "SELECT model, count(*),"
@@ -218,20 +221,21 @@ class RunStore:
         ]
 
     def drain(self) -> None:
-        """Waits until everything is written. Raises what stopped it."""
+        """Waits until everything is written. Raises the error that stopped writing."""
         if self._writer is not None:
             writer, self._writer = self._writer, None
             writer.close()
 
     def close(self) -> None:
-        """Writes what is left, and lets go of the folder."""
+        """Writes the rest, and releases the folder."""
         whole = False
         try:
             self.drain()
             whole = True
         finally:
             self._reading.close()
-            # Closing the last connection folds the side file in; where the disk is full, it stays.
+            # Closing the last connection merges the write-ahead log into the file. On a full disk the log
+            # stays.
             self._database.close()
             self._journal.close()
             try:
@@ -261,10 +265,10 @@ class RunStore:
 
 
 def _open_database(folder: RunFolder) -> tuple[sqlite3.Connection, int]:
-    """The database, and how many bytes of the journal it knows.
+    """The database, and the number of journal bytes that it has indexed.
 
-    It is made anew where it is damaged: it is derived. After a kill nothing says how it was left; then all
-    of it is checked.
+    A damaged database is rebuilt, since it is derived data. After a kill its state is unknown, so all of it
+    is checked.
     """
     connection = None
     try:
@@ -285,7 +289,7 @@ def _open_database(folder: RunFolder) -> tuple[sqlite3.Connection, int]:
 
 
 def _is_index_of(connection: sqlite3.Connection, journal: Path) -> bool:
-    """Whether the last record of the index is where the index says it is."""
+    """Whether the last indexed record is at its indexed position in the journal."""
     line = connection.execute(
         "SELECT identity, offset, length FROM replies ORDER BY offset DESC LIMIT 1"
     ).fetchone()

@@ -1,8 +1,8 @@
-"""Checksums of what a command left in a run folder, so that damage to a file never passes for rows.
+"""Checksums of a run folder's files, so that damaged data is never read as rows.
 
-SQLite finds damage to its pages, and none to what is written in them. So the command that writes last notes
-the checksums of the files that rows are read from, and every command compares them before it reads. While
-one writes, and after it was killed, there is no note; `synth run` then checks what can be checked.
+SQLite detects damage to its page structure, but not to the values inside. So each writing command stores the
+checksums of the files when it ends, and every command compares them before it reads. While a command writes,
+and after it was killed, there are no stored checksums; `synth run` then checks the database itself.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ _CHUNK = 1 << 20
 
 
 def note(folder: RunFolder) -> None:
-    """Notes the checksums, after the last write."""
+    """Stores the checksums. Call it after the last write."""
     sums = {file.name: _sum(file) for file in _derived(folder)}
     sums[folder.decisions.name] = _sum(folder.decisions)
     write_atomically(folder.sums, orjson.dumps(sums, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def forget(folder: RunFolder) -> None:
-    """Before the first write."""
+    """Deletes the stored checksums. Call it before the first write."""
     folder.sums.unlink(missing_ok=True)
 
 
 def is_noted(folder: RunFolder) -> bool:
-    """Whether a command has ended here and nothing was written since."""
+    """Whether the last command ended properly and nothing was written since."""
     return bool(_noted(folder))
 
 
 def check_to_read(folder: RunFolder) -> None:
-    """Raises `DamagedDatabase` where what rows are read from has changed and nobody writes."""
+    """Raises `DamagedDatabase` if the files of the rows have changed although no command is writing."""
     if _changed(folder) and not _in_use(folder) and (file := _changed(folder)):
         raise DamagedDatabase(file, "it has changed since the last command ended")
 
@@ -51,13 +51,13 @@ def check_to_write(folder: RunFolder) -> None:
 
 
 def check_decisions(folder: RunFolder) -> None:
-    """Raises `InputError` where lines of `decisions.jsonl` are gone or changed; it may have new ones."""
+    """Raises `InputError` if lines of `decisions.jsonl` are gone or changed. New lines are allowed."""
     noted = _noted(folder).get(folder.decisions.name)
     if noted and _sum(folder.decisions, noted[0]) != noted:
         raise InputError(
             "has lost or changed lines since the last command ended: decisions may be missing.",
             where=str(folder.decisions),
-            hint=f"Take the file from a copy; or delete {folder.sums}, and push and pull again: answers are"
+            hint=f"Restore the file from a backup; or delete {folder.sums}, push and pull again: answers are"
             " still where people gave them.",
         )
 
@@ -76,7 +76,9 @@ def _changed(folder: RunFolder) -> Path | None:
 
 
 def _noted(folder: RunFolder) -> dict[str, list[int]]:
-    """Empty where nothing was noted. A damaged note can only make other files look damaged."""
+    """The stored checksums; empty if there are none. A damaged file can only make other files look
+    damaged.
+    """
     try:
         noted = orjson.loads(folder.sums.read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):
@@ -85,7 +87,9 @@ def _noted(folder: RunFolder) -> dict[str, list[int]]:
 
 
 def _sum(file: Path, length: int | None = None) -> list[int]:
-    """Bytes and CRC-32 of a file, or of its first `length` bytes; of an empty one where there is none."""
+    """The size in bytes and the CRC-32 of a file or of its first `length` bytes. A missing file counts as
+    empty.
+    """
     size = crc = 0
     if file.exists():
         with file.open("rb") as content:
@@ -95,7 +99,7 @@ def _sum(file: Path, length: int | None = None) -> list[int]:
 
 
 def _in_use(folder: RunFolder) -> bool:
-    """Whether a command holds the lock. Where it cannot be opened, nobody writes."""
+    """Whether a command has the lock. If the lock cannot be opened, no command can be writing."""
     try:
         descriptor = os.open(folder.lock, os.O_RDWR)
     except OSError:

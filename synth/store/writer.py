@@ -1,8 +1,8 @@
-"""The one thread that writes: it gathers what has come in and makes it durable in one go.
+"""The writer thread: collects records and writes them durably in batches.
 
-Group commit: while the disk is busy with one batch, the next one gathers. A reply's future is resolved
-as soon as its batch is in the journal, on disk. What can be made again from there, the index of the
-journal and the rows, waits a little for more of it.
+This is group commit: while the disk is busy with one batch, the next batch collects. A reply's future
+resolves when its batch is in the journal, on disk. Derived data (the journal's index and the rows) is written
+less often, in larger batches.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from synth.store.overlay import INSERT_OVERLAY, Overlay, RowPlace, overlay_line
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 
-# The database is written to when so much waits for it, or after so many seconds: replies and rows lie all
-# over their tables, so that each page is touched once for many of them.
+# The database is written after this number of waiting lines or seconds. Replies and rows are spread all over
+# their tables, so a larger batch touches each page fewer times.
 _AT_ONCE, _WAIT = 1000, 0.5
 
-# A line of the journal's index, as the table of replies has it.
+# A line of the journal's index: the values of the table `replies`.
 Indexed = tuple[bytes, int, int, str, str, int, int, int, int]
 
 
@@ -51,14 +51,14 @@ class _Commit:
     overlays: Sequence[Overlay]
 
     def places(self) -> Iterator[tuple[Row, int | None, RowPlace]]:
-        """The rows of the slot in their order, each with the stage where it ended and its place."""
+        """The rows of the slot in order, each with the stage where it ended and its place."""
         slot = order_key(self.slot.key)
         for position, (row, ended) in enumerate(self.slot.every):
             yield row, ended, RowPlace(slot + position.to_bytes(4, "big"), self.slot.born)
 
 
 def reply_line(record: JournalRecord, place: Place) -> Indexed:
-    """The record's line in the index of the journal."""
+    """The record's values for the journal's index."""
     prompt = completion = cut = 0
     if record.kind == "reply":
         prompt, completion, cut = _usage(record)
@@ -78,7 +78,9 @@ def reply_line(record: JournalRecord, place: Place) -> Indexed:
 
 
 def _usage(record: JournalRecord) -> tuple[int, int, int]:
-    """Prompt tokens, completion tokens, whether `max_tokens` cut it; zeros for what is no answer."""
+    """Prompt tokens, completion tokens, and whether `max_tokens` cut the reply. Zeros for a record without
+    an answer.
+    """
     try:
         usage, cut = read_counts(record.reply)
     except ValueError:
@@ -90,7 +92,7 @@ def _usage(record: JournalRecord) -> tuple[int, int, int]:
 def row_line(
     row: Row, place: bytes, version: int, *, born: int = 0, ended: int | None = None
 ) -> tuple[Any, ...]:
-    """The row's line in the table of rows; `born` and `ended` are the indexes of stages."""
+    """The row's values for the table `rows`. `born` and `ended` are indexes of stages."""
     return (
         row.id,
         place,
@@ -107,7 +109,7 @@ def row_line(
 
 
 class StoreWriter:
-    """Owns the journal's and the database's writing side, in a thread of its own."""
+    """Writes the journal and the database, in a separate thread."""
 
     def __init__(self, folder: RunFolder, journal: JournalWriter, database: sqlite3.Connection) -> None:
         self._folder = folder
@@ -121,25 +123,26 @@ class StoreWriter:
         self._thread.start()
 
     def append(self, record: JournalRecord) -> asyncio.Future[None]:
-        """Resolved when the record is durable, or with a `MachineError`."""
+        """Queues a record. The future resolves when it is durable, or raises `MachineError`."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._queue.put(_Append(record, done))
         return done
 
     def unindexed(self, identity: bytes) -> Sequence[Indexed]:
-        """What the journal has for an identity and the database not yet. To be asked before the database
-        is: what has left here is there."""
+        """Records of an identity that are in the journal but not yet in the database.
+
+        Ask here before the database: records that have left here are in the database.
+        """
         return self._unindexed.get(identity, ())
 
     def commit(self, slot: Slot, version: int, overlays: Sequence[Overlay]) -> None:
-        """Takes over the rows of a slot, and what decisions make of them. Raises what stopped an earlier
-        write."""
+        """Queues the rows of a slot, and their overlays. Raises the error that stopped an earlier write."""
         if self._error is not None:
             raise self._error
         self._queue.put(_Commit(slot, version, overlays))
 
     def close(self) -> None:
-        """Writes what is left. Raises what stopped it."""
+        """Writes the rest. Raises the error that stopped writing."""
         self._queue.put(None)
         self._thread.join()
         if self._error is not None:
@@ -165,7 +168,7 @@ class StoreWriter:
                 since = time.monotonic()
 
     def _gather(self, seconds: float | None) -> list[_Append | _Commit | None]:
-        """All that has come in; waits for the first of it, for so many seconds at most."""
+        """All queued items. Waits at most `seconds` seconds for the first one."""
         try:
             batch = [self._queue.get(timeout=seconds)]
         except queue.Empty:
@@ -175,7 +178,7 @@ class StoreWriter:
         return batch
 
     def _guarded(self, write: Callable[[], None]) -> None:
-        """Writes, and notes what stops it; after that, nothing is written any more."""
+        """Writes, and stores the error that stops it. After an error, nothing more is written."""
         if self._error is not None:
             return
         try:
@@ -184,11 +187,11 @@ class StoreWriter:
             self._error = machine_error(error, self._folder.path)
         except sqlite3.OperationalError as error:
             self._error = sqlite_error(error, self._folder.path)
-        except Exception as error:  # noqa: BLE001 - it is raised again in the loop's thread, which waits for it
+        except Exception as error:  # noqa: BLE001 - raised again in the event loop's thread, which waits for it
             self._error = error
 
     def _append(self, appends: Sequence[_Append]) -> None:
-        """Makes records durable."""
+        """Writes records durably."""
         if not appends:
             return
         encoded = [encode(item.record) for item in appends]
@@ -199,8 +202,8 @@ class StoreWriter:
             offset += len(data)
 
     def _flush(self, commits: Sequence[_Commit]) -> None:
-        """Writes to the database what has waited for it."""
-        # In the order of the table, so that neighbours are written together.
+        """Writes the waiting lines to the database."""
+        # In the table's order, so that neighbours are written together.
         lines = sorted((line for lines in self._unindexed.values() for line in lines), key=itemgetter(0, 1))
         if not lines and not commits:
             return
@@ -217,7 +220,7 @@ class StoreWriter:
 
 
 def _row_lines(commits: Sequence[_Commit]) -> Iterator[tuple[Any, ...]]:
-    """One at a time: a receipt takes several KB while it is written."""
+    """Yields one line at a time: a receipt takes several KB while it is written."""
     for commit in commits:
         for row, ended, place in commit.places():
             yield row_line(row, place.place, commit.version, born=place.born or 0, ended=ended)

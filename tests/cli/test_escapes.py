@@ -114,7 +114,7 @@ def test_errors_of_a_server(tmp_path: Path, drafted: tuple[Path, Shown], status:
             shown = in_terminal(*words, cwd=tmp_path)
             assert shown.code == 3, shown.text
             nothing_acts(shown)
-        patience = "--set=models.writer.patience=2"
+        patience = "--set=models.writer.give_up_after=2"
         for more in ((), ("--json",)):
             shown = in_terminal("run", "recipe.yaml", patience, *more, cwd=tmp_path)
             assert shown.code == 3, shown.text

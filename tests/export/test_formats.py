@@ -211,7 +211,9 @@ def test_axolotl_gets_a_configuration(tmp_path: Path) -> None:
 
 def test_rows_that_do_not_fit_can_be_withheld(tmp_path: Path) -> None:
     rows = [spoken(), draft(CALLED, tools=TOOLS)]
-    result = export_run(make_run(tmp_path / "run", rows, export={"unfit": "withhold"}), format="gemini")
+    result = export_run(
+        make_run(tmp_path / "run", rows, export={"on_unsupported": "withhold"}), format="gemini"
+    )
     assert result.files["train"] == 1
     assert result.withheld == {"unfit": 1}
 

@@ -23,10 +23,10 @@ def warnings_of(desk: Path, stage: str, score: str) -> list[str]:
 @pytest.mark.parametrize(
     ("stage", "score", "told"),
     [
-        ("{read: text}", "1", True),
-        ("{read: text, as: mark}", "1", True),
-        ("{read: text}", "2", False),
-        ("{read: text, keep: '>= 1'}", "1", False),
+        ("{score_from: text}", "1", True),
+        ("{score_from: text, as: mark}", "1", True),
+        ("{score_from: text}", "2", False),
+        ("{score_from: text, keep: '>= 1'}", "1", False),
     ],
 )
 def test_lowest_scores_without_keep_are_told(desk: Path, stage: str, score: str, told: bool) -> None:

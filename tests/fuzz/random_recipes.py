@@ -106,7 +106,7 @@ def random_case(seed: int) -> Case:
         recipe["target"] = rng.randint(2, 12)
     recipe["export"] = {
         "format": "trl-sft",
-        "unfit": "withhold",
+        "on_unsupported": "withhold",
         "pairs": {"per_prompt": "all", "margin": 0.1},
     }
     return case
@@ -293,14 +293,16 @@ def _drawing(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
 
 def _generate(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
     some = _some(
-        rng, shots=rng.randint(1, 5), machine_shots=rng.randint(0, 3), novelty=rng.choice([0.4, 0.9])
+        rng, shots=rng.randint(1, 5), shots_from_drafts=rng.randint(0, 3), novelty=rng.choice([0.4, 0.9])
     )
     return _asking(rng, recipe) | {"count": rng.randint(1, 12)} | some
 
 
 def _topics(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
     given = rng.choice([["Billing", "Travel"], {"Billing": ["Refunds", "Cards"], "Travel": []}])
-    return _asking(rng, recipe) | _some(rng, taxonomy=given, shown=rng.randint(2, 9), topics=3, subtopics=2)
+    return _asking(rng, recipe) | _some(
+        rng, taxonomy=given, batch_size=rng.randint(2, 9), topics=3, subtopics=2
+    )
 
 
 def _paraphrase(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
@@ -316,7 +318,7 @@ def _evolve(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
 
 
 def _backtranslate(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
-    options = _asking(rng, recipe) | {"shortest": 120, "longest": rng.choice([300, 700])}
+    options = _asking(rng, recipe) | {"min_chars": 120, "max_chars": rng.choice([300, 700])}
     options |= _some(rng, count=rng.randint(1, 5))
     if rng.random() < 0.5:
         options |= {"mode": "questions", "questions": rng.randint(1, 3), "passages": rng.randint(1, 2)}
@@ -329,7 +331,7 @@ def _backtranslate(rng: Random, recipe: dict[str, Any], names: list[str]) -> Opt
 
 
 def _target_failures(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
-    some = _some(rng, each=rng.randint(1, 2), count=rng.randint(1, 6), alike=rng.choice([0.1, 0.9]))
+    some = _some(rng, each=rng.randint(1, 2), count=rng.randint(1, 6), min_similarity=rng.choice([0.1, 0.9]))
     return _asking(rng, recipe) | some | {"pairs": rng.random() < 0.7}
 
 
@@ -346,19 +348,19 @@ def _respond(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
         case 2:
             options |= {"turns": 2} | _some(rng, user=rng.choice(list(recipe["models"])))
         case 3 if "documents" in recipe["sources"]:
-            options["grounded"] = {"shortest": 120, "longest": 400, "in_prompt": rng.random() < 0.5}
+            options["grounded"] = {"min_chars": 120, "max_chars": 400, "in_prompt": rng.random() < 0.5}
         case 3:
-            options["again"] = True
+            options["regenerate"] = True
     return options
 
 
 def _score(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
     options = _asking(rng, recipe) | _some(rng, keep=rng.choice([">= 2", ">= 3", "> 4"]))
     if rng.random() < 0.3:
-        return options | {"together": True, "swap": rng.random() < 0.5}
+        return options | {"listwise": True, "swap": rng.random() < 0.5}
     if rng.random() < 0.3:
         options["rubric"] = "mine.md"
-    return options | _some(rng, read=rng.choice(["auto", "text"]), candidates=False, seeds=False)
+    return options | _some(rng, score_from=rng.choice(["auto", "text"]), candidates=False, seeds=False)
 
 
 _OPTIONS: dict[str, Callable[[Random, dict[str, Any], list[str]], Options]] = {

@@ -175,7 +175,7 @@ def test_a_request_that_always_breaks_the_server_fails_alone(others: int) -> Non
     poisoned = PoisonServer()
     poisoned.start()
     try:
-        client = EndpointClient("fake", [poisoned.url], patience=30, metrics=False)
+        client = EndpointClient("fake", [poisoned.url], give_up_after=30, metrics=False)
         results = outcomes(client, [request("poison"), *requests(others)])
     finally:
         poisoned.stop()
@@ -188,7 +188,7 @@ def test_a_server_that_answers_everything_with_500_ends_the_run(server: Loopback
     server.control(error_500=1.0)
     started = time.perf_counter()
     before = server.log()
-    results = outcomes(EndpointClient("fake", [server.url], patience=2), requests(300, "sick"))
+    results = outcomes(EndpointClient("fake", [server.url], give_up_after=2), requests(300, "sick"))
     assert 1.9 < time.perf_counter() - started < 10
     assert all(isinstance(result, UnreachableError) for result in results)
     assert "the engine stumbled" in str(results[0])
@@ -244,7 +244,7 @@ def test_a_server_gone_for_good_is_unreachable() -> None:
             server.kill()
             return await asyncio.gather(*tasks, return_exceptions=True)
 
-        results = run(EndpointClient("fake", [server.url], patience=2), work)
+        results = run(EndpointClient("fake", [server.url], give_up_after=2), work)
     answered = [result for result in results if isinstance(result, bytes)]
     errors = [result for result in results if isinstance(result, UnreachableError)]
     assert len(answered) >= 100
@@ -268,7 +268,9 @@ def test_one_of_two_not_there_does_not_matter(server: LoopbackProcess) -> None:
 
 def test_a_whole_answer_has_a_time_limit(server: LoopbackProcess) -> None:
     server.control(hang=1.0)
-    results = outcomes(EndpointClient("fake", [server.url], timeout=1.0, patience=3), requests(10, "limit"))
+    results = outcomes(
+        EndpointClient("fake", [server.url], timeout=1.0, give_up_after=3), requests(10, "limit")
+    )
     assert all(isinstance(result, UnreachableError) for result in results)
     assert "no answer within 1 s" in str(results[0])
 

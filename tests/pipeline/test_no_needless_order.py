@@ -70,7 +70,7 @@ def run(folder: Path, between: str, monkeypatch: pytest.MonkeyPatch, seconds: fl
     (folder / "recipe.yaml").write_text(
         "name: straggler\nmodels:\n  writer: {provider: fake}\n  judge: {provider: fake, model: judge}\n"
         f"sources: {{prompts: prompts.jsonl}}\nstages:\n  - respond: {{}}\n{between}"
-        "  - score: {rubric: quality, read: text}\n"
+        "  - score: {rubric: quality, score_from: text}\n"
     )
     others = Others(seconds)
     clients: Callable[[Recipe, object], object] = lambda recipe, say: {  # noqa: E731

@@ -143,9 +143,9 @@ def test_what_somebody_deleted_in_the_page_takes_no_decision_back(server: Argill
     lines: list[str] = []
     with closing(server.backend()) as backend:
         pull(run, backend, pushed_to(backend, None, lines.append), lambda line: None)
-        assert any("desk-overlap: there is no such place any more" in line for line in lines)
+        assert any("desk-overlap: it does not exist any more" in line for line in lines)
         delete(server, f"datasets/{dataset_id(server, 'desk')}")
-        with pytest.raises(InputError, match="desk, desk-overlap: there is no such place any more"):
+        with pytest.raises(InputError, match="desk, desk-overlap: it does not exist any more"):
             pull(run, backend, pushed_to(backend, None), lambda line: None)
     assert synth.open(run).row(first["external_id"])["messages"][-1]["content"] == "Kept."
     anew = push_rows(run, server)

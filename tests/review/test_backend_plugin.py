@@ -93,5 +93,5 @@ def test_a_name_that_nobody_has_is_an_error_that_lists_them() -> None:
 
 def test_what_is_no_backend_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch, "no_backend", "class Odd: pass", "synth.review: odd = no_backend:Odd")
-    with pytest.raises(InputError, match="is no ReviewBackend"):
+    with pytest.raises(InputError, match="is not a ReviewBackend"):
         find_backend("odd")

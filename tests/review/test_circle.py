@@ -291,10 +291,10 @@ def shares(run: Path) -> dict[str, str]:
     [
         ({"ann": "fine"}, "answer of 'ann' is not an object"),
         ({"ann": {"qualty": 3}}, "no question 'qualty'"),
-        ({"ann": {"quality": 7}}, "7 is none of"),
-        ({"ann": {"status": "done"}}, "'done' is none of"),
+        ({"ann": {"quality": 7}}, "7 is not one of"),
+        ({"ann": {"status": "done"}}, "'done' is not one of"),
         ({"ann": {"response": 3}}, "response: is not a text"),
-        ({"ann": {"reasons": ["bad"]}}, "'bad' is none of"),
+        ({"ann": {"reasons": ["bad"]}}, "'bad' is not one of"),
         (["ann"], "`answers` is not an object"),
     ],
 )

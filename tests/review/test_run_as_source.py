@@ -29,7 +29,7 @@ def second(folder: Path, source: dict[str, str]) -> Path:
         "name": "second",
         "models": {"writer": {"provider": "fake"}},
         "sources": {"seeds": source},
-        "stages": [{"generate": {"count": 3, "machine_shots": 0}}],
+        "stages": [{"generate": {"count": 3, "shots_from_drafts": 0}}],
     }
     file = folder / "second.yaml"
     file.write_text(yaml.safe_dump(recipe))

@@ -197,7 +197,7 @@ def test_a_password_that_was_lost_is_replaced(server: LocalServer) -> None:
     assert signs_in(server, renewed)
     assert not signs_in(server, lost[0])
     assert signs_in(server, lost[1])
-    with pytest.raises(InputError, match="owner: no annotator's account"):
+    with pytest.raises(InputError, match="owner: not an annotator's account"):
         make_annotators(server, [names[1], "owner"], new_passwords=True)
     assert signs_in(server, lost[1])
 

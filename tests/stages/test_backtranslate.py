@@ -208,7 +208,7 @@ def test_with_context_a_share_has_no_answer(tmp_path: Path) -> None:
 def test_one_question_about_two_passages(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.md").write_text("\n\n".join(f"{'Word ' * 150}number {n}." for n in range(4)))
-    stage = {"backtranslate": {"mode": "questions", "passages": 2, "questions": 1, "longest": 1200}}
+    stage = {"backtranslate": {"mode": "questions", "passages": 2, "questions": 1, "max_chars": 1200}}
     pair = {"question": "What of number 0 and 1?", "answer": "Both.", "quote": "word number 1."}
     recipe = desk(tmp_path, [stage], [{"match": "several texts", "text": {"pairs": [pair]}}], sources=DOCS)
     run(recipe)
@@ -229,7 +229,7 @@ def test_nothing_to_draw_on_is_said(tmp_path: Path) -> None:
 
 def test_the_papers_constants() -> None:
     options = BacktranslateOptions()
-    assert (options.shortest, options.longest) == (600, 3000)
+    assert (options.min_chars, options.max_chars) == (600, 3000)
     assert (options.sampling.temperature, options.sampling.top_p) == (0.7, 0.9)
     assert options.keep == HUMPBACK_KEEP == 4.5
     assert TagOptions().seeds == "Answer in the style of an AI Assistant."

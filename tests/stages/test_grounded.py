@@ -41,7 +41,7 @@ def script(*numbers: int, **replies: list[Json]) -> list[Json]:
 
 
 def grounded(**options: object) -> list[Json]:
-    return [{"respond": {"grounded": {"shortest": 300, "longest": 2000, **options}}}]
+    return [{"respond": {"grounded": {"min_chars": 300, "max_chars": 2000, **options}}}]
 
 
 def test_the_answer_names_the_passage_that_its_quote_is_in(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_the_order_of_replies_changes_nothing(tmp_path: Path) -> None:
     assert still.read_bytes() == shaken.read_bytes()
 
 
-@pytest.mark.parametrize("other", [{"n": 2}, {"turns": 2}, {"again": True}])
+@pytest.mark.parametrize("other", [{"n": 2}, {"turns": 2}, {"regenerate": True}])
 def test_it_is_one_way_to_answer(tmp_path: Path, other: Json) -> None:
     documents(tmp_path)
     prompts(tmp_path, 0)

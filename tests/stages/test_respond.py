@@ -121,7 +121,7 @@ def test_every_turn_of_a_conversation_is_answered_anew(tmp_path: Path) -> None:
     ]
     (tmp_path / "prompts.jsonl").write_text(json.dumps({"messages": turns}))
     script = [{"match": "Oil\\?\nnew one\nWhich", "text": "new two"}, {"match": "Oil", "text": "new one"}]
-    recipe = desk(tmp_path, [{"respond": {"again": True}}], script, sources=PROMPTS)
+    recipe = desk(tmp_path, [{"respond": {"regenerate": True}}], script, sources=PROMPTS)
     run(recipe)
     (row,) = rows(recipe, status="kept")
     assert said(row) == ["Oil?", "new one", "Which?", "new two"]

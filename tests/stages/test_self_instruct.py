@@ -70,7 +70,7 @@ def test_an_answer_cut_by_its_length_is_no_draft(tmp_path: Path) -> None:
 
 def test_the_papers_constants() -> None:
     options = GenerateOptions()
-    assert (options.shots, options.machine_shots, options.novelty) == (8, 2, 0.7)
+    assert (options.shots, options.shots_from_drafts, options.novelty) == (8, 2, 0.7)
     assert (options.min_words, options.max_words) == (4, 150)
     assert options.sampling == SELF_INSTRUCT_SAMPLING
     assert SELF_INSTRUCT_SAMPLING.set_values() == {

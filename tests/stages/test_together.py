@@ -41,7 +41,7 @@ def judge(scores: dict[str, int], favour: int = 0) -> list[Json]:
 
 def candidates(folder: Path, script: list[Json], rows_: int = 1, **options: object) -> Path:
     prompts(folder, rows_)
-    stages = [{"respond": {"n": 3}}, {"score": {"together": True, **options}}]
+    stages = [{"respond": {"n": 3}}, {"score": {"listwise": True, **options}}]
     writer = [{"match": "oil machine", "replies": ANSWERS}]
     return desk(folder, stages, writer, script, sources=PROMPTS)
 
@@ -129,7 +129,7 @@ def test_what_people_found_worse_is_not_shown_and_one_answer_is_scored_alone(tmp
         json.dumps({"prompt": "How do I oil it?", "chosen": "Use oil.", "rejected": "Use water."}) + "\n"
     )
     script = [{"match": "Answer 1:\nUse oil", "text": {"scores": [4]}}]
-    stage = {"score": {"together": True, "swap": True}}
+    stage = {"score": {"listwise": True, "swap": True}}
     recipe = desk(tmp_path, [stage], [], script, sources={"seeds": "seeds.jsonl"})
     run(recipe)
     (row,) = list(synth.open(recipe))
@@ -189,8 +189,8 @@ def test_the_order_of_replies_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"swap": True}, "swap goes with `together: true`"),
-        ({"together": True, "read": "logprobs"}, "read as they are written"),
+        ({"swap": True}, "swap goes with `listwise: true`"),
+        ({"listwise": True, "score_from": "logprobs"}, "read as they are written"),
     ],
 )
 def test_what_cannot_be_asked_for(tmp_path: Path, options: Json, words: str) -> None:
@@ -201,13 +201,13 @@ def test_what_cannot_be_asked_for(tmp_path: Path, options: Json, words: str) -> 
 
 def test_a_rubric_for_one_answer_is_none_for_several(tmp_path: Path) -> None:
     seeds(tmp_path)
-    stage = {"score": {"together": True, "rubric": "quality"}}
+    stage = {"score": {"listwise": True, "rubric": "quality"}}
     with pytest.raises(PromptError, match="uses `response`"):
         run(desk(tmp_path, [stage], [], sources={"seeds": "seeds.jsonl"}))
     (tmp_path / "own.md").write_text(
         "---\nname: own\nversion: 1\ninputs: [responses]\nsource: mine\n"
         "output: {type: object, properties: {scores: {type: array}}}\n---\n{{ responses }}\n"
     )
-    stage = {"score": {"together": True, "rubric": "own.md"}}
+    stage = {"score": {"listwise": True, "rubric": "own.md"}}
     with pytest.raises(PromptError, match="needs a required `scores`"):
         run(desk(tmp_path, [stage], [], sources={"seeds": "seeds.jsonl"}))

@@ -153,7 +153,7 @@ def test_outcomes_within_the_window_change_no_draw() -> None:
 
 @pytest.mark.parametrize("changes", [(), ("target=31",)])
 def test_the_order_of_replies_changes_nothing(desk: Path, tmp_path: Path, changes: tuple[str, ...]) -> None:
-    text = desk.read_text().replace("stages:\n", "stages:\n  - topics: {shown: 12}\n")
+    text = desk.read_text().replace("stages:\n", "stages:\n  - topics: {batch_size: 12}\n")
     desk.write_text(text)
     outs = []
     for name, delay in (("still", 0), ("shaken", 0.004)):
@@ -170,7 +170,7 @@ def test_the_order_of_replies_changes_nothing(desk: Path, tmp_path: Path, change
 
 
 def test_a_resumed_run_asks_for_no_topic_again(desk: Path, tmp_path: Path) -> None:
-    desk.write_text(desk.read_text().replace("stages:\n", "stages:\n  - topics: {shown: 12}\n"))
+    desk.write_text(desk.read_text().replace("stages:\n", "stages:\n  - topics: {batch_size: 12}\n"))
     out = tmp_path / "out"
     stopped = synth.api.run_with_result(desk, out, settings=["budget.requests=20"])
     assert isinstance(stopped.error, Unfinished)
@@ -220,7 +220,7 @@ def test_topics_are_drawn_from_the_seeds(tmp_path: Path) -> None:
 
 
 def test_another_seed_asks_one_batch_again(desk: Path, tmp_path: Path) -> None:
-    desk.write_text(desk.read_text().replace("stages:\n", "stages:\n  - topics: {shown: 10}\n"))
+    desk.write_text(desk.read_text().replace("stages:\n", "stages:\n  - topics: {batch_size: 10}\n"))
     first = synth.api.run_with_result(desk, tmp_path / "out", settings=["stages.generate.count=5"])
     lines = (tmp_path / "seeds.jsonl").read_text()
     extra = {"instruction": "Is there a discount for a school choir?", "response": "Yes, write to sales."}
@@ -296,7 +296,7 @@ def test_a_batch_that_names_nothing_is_told(tmp_path: Path) -> None:
     seeds(tmp_path, 6)
     script = [{"match": f"{NAMES}.*machine 0", "error": "no"}, {"match": NAMES, "text": named(("Oil", []))}]
     recipe = desk(tmp_path, stages(None, 3), script, sources=SEEDS)
-    result = run(recipe, "stages.topics.shown=3")
+    result = run(recipe, "stages.topics.batch_size=3")
     assert result.summary["topics"]["rows"] == {"Oil": 3}
     notes = synth.open(recipe)._reader.notes["messages"]
     assert any("replies name no topics, such as: no" in line for line in notes)

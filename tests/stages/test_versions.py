@@ -25,7 +25,7 @@ from synth.stages.registry import STAGES
 from synth.store import RunReader
 from tests.fuzz.shaken import Shaker
 
-QUESTIONS = {"mode": "questions", "shortest": 100, "longest": 300, "context": {"distractors": 2}}
+QUESTIONS = {"mode": "questions", "min_chars": 100, "max_chars": 300, "context": {"distractors": 2}}
 FRENCH = {"styles": [], "languages": ["French"]}
 GENERATE = {"generate": {"count": 6}}
 SCORE = {"score": {"keep": ">= 3"}}
@@ -46,18 +46,18 @@ CASES: dict[str, list[list[Any]]] = {
     "respond": [
         [{"respond": {"turns": 2, "system": "Be brief."}}],
         [{"respond": {"n": 3, "temperatures": [0.2, 0.9], "systems": ["Be brief.", "Be kind."]}}],
-        [{"respond": {"again": True}}],
-        [{"respond": {"grounded": {"shortest": 100, "longest": 300}}}],
-        [{"respond": {"grounded": {"shortest": 100, "longest": 300, "in_prompt": False}}}],
+        [{"respond": {"regenerate": True}}],
+        [{"respond": {"grounded": {"min_chars": 100, "max_chars": 300}}}],
+        [{"respond": {"grounded": {"min_chars": 100, "max_chars": 300, "in_prompt": False}}}],
     ],
     "score": [
         [SCORE],
-        [{"respond": {"n": 3}}, {"score": {"read": "text"}}],
-        [{"respond": {"n": 3}}, {"score": {"together": True, "swap": True, "keep": ">= 3"}}],
+        [{"respond": {"n": 3}}, {"score": {"score_from": "text"}}],
+        [{"respond": {"n": 3}}, {"score": {"listwise": True, "swap": True, "keep": ">= 3"}}],
     ],
     "standardise": [[GENERATE, "standardise"]],
     "target_failures": [[{"target_failures": {"each": 2}}]],
-    "topics": [[{"topics": {"shown": 2}}, GENERATE], [{"topics": {"taxonomy": ["a", "b"]}}, GENERATE]],
+    "topics": [[{"topics": {"batch_size": 2}}, GENERATE], [{"topics": {"taxonomy": ["a", "b"]}}, GENERATE]],
 }  # fmt: skip
 
 # By kind, the digest of each version. A line stays as it is once it has been released.

@@ -114,7 +114,7 @@ class Served:
             "model": str(self._served),
             "base_url": self.url,
             "api_key_env": "SERVED_KEY",
-            "patience": 600,
+            "give_up_after": 600,
         }
 
     @property

@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 def test_every_answer_keeps_to_the_schema(served: Served, tmp_path: Path) -> None:
     write_lines(tmp_path / "seeds.jsonl", seeds(12))
     sampling = {"temperature": 0.8, "max_tokens": 300}
-    stages = [{"generate": {"count": 4, "shots": 2, "machine_shots": 0, "sampling": sampling}}]
+    stages = [{"generate": {"count": 4, "shots": 2, "shots_from_drafts": 0, "sampling": sampling}}]
     summary = run(write_recipe(tmp_path, served.model, stages, {"seeds": "seeds.jsonl"}))
     assert summary["accepted"] == 4
     prompt = REPOSITORY / "prompts" / "generate" / "self_instruct.md"

@@ -114,7 +114,9 @@ def test_a_score_after_thinking_is_the_number_of_the_answer(thinker: Served, tmp
 
 def test_probabilities_of_thoughts_are_never_read(thinker: Served, tmp_path: Path) -> None:
     """Digits are all that it thinks, and it never comes to an answer: where is a score to come from?"""
-    events, replies = scored(tmp_path, thinker, {"allowed_token_ids": DIGITS}, read="logprobs", attempts=1)
+    events, replies = scored(
+        tmp_path, thinker, {"allowed_token_ids": DIGITS}, score_from="logprobs", attempts=1
+    )
     assert contents(replies) == [None, None]
     assert all(re.fullmatch("[1-5]+", reply["choices"][0]["message"]["reasoning"]) for reply in replies)
     for event in events:
@@ -125,7 +127,7 @@ def test_probabilities_of_thoughts_are_never_read(thinker: Served, tmp_path: Pat
 def test_probabilities_after_thoughts_are_those_of_the_answer(thinker: Served, tmp_path: Path) -> None:
     body = {**BRIEFLY, "structured_outputs": {"regex": "[1-5]"}}
     sampling = {"temperature": 0.0, "max_tokens": 20}
-    events, replies = scored(tmp_path, thinker, body, read="logprobs", sampling=sampling)
+    events, replies = scored(tmp_path, thinker, body, score_from="logprobs", sampling=sampling)
     for reply in replies:
         assert reply["choices"][0]["message"]["reasoning"]
         assert re.fullmatch("[1-5]", reply["choices"][0]["message"]["content"])

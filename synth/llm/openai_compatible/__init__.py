@@ -46,7 +46,7 @@ class EndpointConfig(ModelConfig):
     send_seed: bool = Field(
         default=False, description="Send a per-request seed. Off by default: it crashes vLLM's CPU build."
     )
-    patience: Annotated[float, Field(gt=0, le=1e6)] = Field(
+    give_up_after: Annotated[float, Field(gt=0, le=1e6)] = Field(
         default=60.0, description="Seconds without any reply after which the servers count as gone."
     )
     context: Positive | None = Field(default=None, description="Maximum tokens of prompt and reply together.")
@@ -101,7 +101,7 @@ def build(models: Mapping[str, EndpointConfig], context: BuildContext) -> Mappin
             config.base_urls,
             api_key=model_key(name, config),
             send_seed=config.send_seed,
-            patience=config.patience,
+            give_up_after=config.give_up_after,
             requests_per_minute=config.limits.requests_per_minute,
             tokens_per_minute=config.limits.tokens_per_minute,
             reply_bytes=config.limits.reply_bytes,

@@ -52,9 +52,9 @@ class EndpointClient:
     (`hedging.py`). `retry.py` says what is tried again.
 
     `api_key` is sent to the `base_urls` alone; a mapping gives each its own. `send_seed` sends the
-    request's seed, which crashes vLLM's CPU build. `patience` is for how many seconds all servers may fail
-    until `UnreachableError`; `timeout` the longest that one answer may take. The limits are those of a
-    provider, for all servers together. `reply_bytes` is the most that one reply may have, where it is not
+    request's seed, which crashes vLLM's CPU build. After `give_up_after` seconds without any reply,
+    `UnreachableError` is raised; `timeout` is the longest that one answer may take. The limits are those of
+    a provider, for all servers together. `reply_bytes` is the most that one reply may have, where it is not
     to follow from its `max_tokens`. `metrics` allows to look at `/metrics`.
     """
 
@@ -66,7 +66,7 @@ class EndpointClient:
         api_key: str | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         send_seed: bool = False,
-        patience: float = 60.0,
+        give_up_after: float = 60.0,
         timeout: float = 900.0,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
@@ -88,7 +88,7 @@ class EndpointClient:
             for url in urls
         ]
         self._send_seed = send_seed
-        self._patience = patience
+        self._give_up_after = give_up_after
         self._timeout = timeout
         self._limits = (requests_per_minute, tokens_per_minute)
         self._reply_bytes = reply_bytes
@@ -131,7 +131,9 @@ class EndpointClient:
         Raises `UnreachableError` where no server is there, or none takes the key.
         """
         limits = RateLimits(*self._limits, asyncio.get_running_loop().time())
-        self._pool = EndpointPool(self._servers, limits, patience=self._patience, chance=self._chance)
+        self._pool = EndpointPool(
+            self._servers, limits, give_up_after=self._give_up_after, chance=self._chance
+        )
         try:
             for server in self._servers:
                 await server.transport.open()

@@ -17,7 +17,7 @@ from synth.llm.openai_compatible.retry import FailedTry
 
 # "Too many requests" may go on for longer than a server that is down: somebody is there.
 _BUSY_PATIENCE = 10.0
-# When to look again at a request that outlives everybody's patience.
+# When to look again at a request that outlives `give_up_after`.
 _SOON = 1.0
 # All pauses that a server did not ask for are shorter.
 _NAMED_WAIT = 10.0
@@ -53,17 +53,17 @@ class _Waiter:
 class EndpointPool:
     """Hands out slots on servers, first come first served; retries go ahead of what is new.
 
-    `patience` is for how long, in seconds, all servers may fail without one answer, until the pool gives
+    `give_up_after` is for how long, in seconds, all servers may fail without one answer, until the pool gives
     up: it then raises `UnreachableError` to everybody.
     """
 
     def __init__(
-        self, servers: Sequence[EndpointState], limits: RateLimits, *, patience: float, chance: Random
+        self, servers: Sequence[EndpointState], limits: RateLimits, *, give_up_after: float, chance: Random
     ) -> None:
         self.servers = servers
         self.answered = 0
         self._limits = limits
-        self._patience = patience
+        self._give_up_after = give_up_after
         self._chance = chance
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiter] = deque()
@@ -189,7 +189,7 @@ class EndpointPool:
         return min(free, key=attrgetter("load"), default=None)
 
     def _wait_for_health(self, now: float) -> None:
-        """Looks again when the next server may be tried; gives up where patience is at its end."""
+        """Looks again when the next server may be tried; gives up after too long without a reply."""
         if all(server.state is EndpointHealth.READY and server.again_at <= now for server in self.servers):
             return
         alive = [server for server in self.servers if server.state is not EndpointHealth.GONE]
@@ -199,7 +199,7 @@ class EndpointPool:
         times = [server.again_at for server in alive if server.again_at > now]
         since = max(server.failing_since or now for server in alive)
         busy = any(server.is_busy for server in alive)
-        end = since + self._patience * (_BUSY_PATIENCE if busy else 1.0)
+        end = since + self._give_up_after * (_BUSY_PATIENCE if busy else 1.0)
         soonest = min(server.again_at for server in alive)
         if soonest > max(end, now + _NAMED_WAIT) and not self.in_flight:
             # A server may ask for hours. To wait for them without a word would look like a run that hangs.

@@ -1,4 +1,4 @@
-"""Where rows are reviewed: every backend by name, those of other installed packages among them."""
+"""The registry of review backends, including those of other installed packages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BACKENDS = Registry(
 
 
 def find_backend(name: str) -> type[ReviewBackend]:
-    """The backend of that name. Raises `InputError`, naming those that there are."""
+    """The backend with this name. Raises `InputError`, which lists the known names."""
     try:
         found = BACKENDS.find(name)
     except KeyError:
@@ -34,6 +34,6 @@ def find_backend(name: str) -> type[ReviewBackend]:
         raise InputError(f"{error}.", where="--backend") from None
     if not issubclass(found, ReviewBackend):
         raise InputError(
-            f"{name!r} is added by {found.__module__}, and is no ReviewBackend.", where="--backend"
+            f"{name!r} is added by {found.__module__}, but is not a ReviewBackend.", where="--backend"
         )
     return found

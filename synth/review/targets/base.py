@@ -1,6 +1,6 @@
-"""What a review backend is: it shows rows to people, in Argilla or in a file, and reads their answers.
+"""The interface of a review backend, which shows rows to people and reads their answers.
 
-A backend of your own is a class here below; `docs/review.md` says how another package adds one.
+To add a backend, write a subclass of `ReviewBackend`. `docs/review.md` says how another package adds one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TargetSpec:
-    """A target to be there: its name, how many people answer a record, and whether they decide conflicts."""
+    """The description of a target: its name, the answers needed per record, and whether they decide
+    conflicts.
+    """
 
     name: str
     task: Task
@@ -40,7 +42,7 @@ class RefusedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the command line says about the server: its address, a workspace, and accounts to be made."""
+    """The command line's options about the server: its address, a workspace, and accounts to make."""
 
     url: str | None = None
     api_key_env: str | None = None
@@ -50,10 +52,10 @@ class Access:
 
 
 class ReviewBackend(ABC):
-    """Close it when done. Raises `UnreachableError` where a server is gone.
+    """A review backend. Close it when done. Its methods raise `UnreachableError` if a server is gone.
 
-    `kind` is the name that `--backend` takes. `shares_targets` says whether one target can hold records that
-    need different numbers of answers; `shares_names`, whether other runs can have targets of the same names.
+    `kind` is the name for `--backend`. `shares_targets` says whether one target can have records that need
+    different numbers of answers. `shares_names` says whether other runs can have targets with the same names.
     """
 
     kind: ClassVar[str]
@@ -62,7 +64,7 @@ class ReviewBackend(ABC):
 
     @classmethod
     def check(cls, access: Access) -> None:
-        """Raises `InputError` for what this backend has no use for, before anything is sent."""
+        """Raises `InputError` for options that this backend does not support, before anything is sent."""
         if access.users:
             raise InputError(f"--user creates accounts in Argilla. A {cls.kind} needs none.")
         if access.make_workspace:
@@ -71,27 +73,27 @@ class ReviewBackend(ABC):
     @classmethod
     @abstractmethod
     def connect(cls, run: RunFolder, access: Access, say: Say) -> ReviewBackend:
-        """The backend for this run. `say` takes lines about what goes on."""
+        """The backend for this run. `say` is called with progress lines."""
 
     def close(self) -> None:
-        """Lets go of what it holds."""
+        """Releases connections and files."""
         return
 
     @abstractmethod
     def open(self, spec: TargetSpec) -> ReviewTarget:
-        """The target, made where it is missing."""
+        """The target; made if it is missing."""
 
     @abstractmethod
     def has(self, target: ReviewTarget) -> bool:
-        """Whether the target is still there."""
+        """Whether the target still exists."""
 
     @abstractmethod
     def is_taken(self, name: str, ours: Collection[str]) -> bool:
-        """Whether rows of another run are under this name; `ours` are the ids of this run's targets."""
+        """Whether this name has rows of another run. `ours` are the ids of this run's targets."""
 
     @abstractmethod
     def present(self, target: ReviewTarget) -> Mapping[str, bool]:
-        """The records that are there, by row; whether anybody has begun to answer them."""
+        """The records in the target by row id, each with whether anybody has begun to answer it."""
 
     @abstractmethod
     def send(
@@ -100,11 +102,11 @@ class ReviewBackend(ABC):
         records: Sequence[ReviewRecord],
         sent: Callable[[Sequence[ReviewRecord]], None],
     ) -> list[RefusedRecord]:
-        """Adds records, and replaces those with the same row. `sent` hears of each batch."""
+        """Adds records, and replaces those with the same row. `sent` is called after each batch."""
 
     @abstractmethod
     def answers(self, target: ReviewTarget) -> Iterator[list[Answer]]:
-        """All answers that are there now, in batches."""
+        """All current answers, in batches."""
 
     @property
     def url(self) -> str | None:
@@ -112,13 +114,13 @@ class ReviewBackend(ABC):
         return None
 
     def annotators(self) -> list[str]:
-        """Who can sign in to answer."""
+        """The names of those who can sign in to answer."""
         return []
 
     def make_accounts(self, names: Sequence[str], made: Callable[[Account], None]) -> list[Account]:
-        """The accounts of these annotators. `made` hears of each new one at once, with its password."""
+        """The accounts of these annotators. `made` is called for each new one at once, with its password."""
         return []
 
     @abstractmethod
     def next_step(self, pull: str) -> str:
-        """What people do after a push. `pull` is the command that fetches their answers."""
+        """A sentence on what to do after a push. `pull` is the command that fetches the answers."""

@@ -1,10 +1,10 @@
-"""A review through one file: a row a line, and people write their answers into it.
+"""Review in a file: one row per line, and people write their answers into it.
 
     {"id": "...", "annotators": 1, "fields": {...}, "suggestions": {"response": "the draft"}, "metadata": {},
      "answers": {"ann": {"response": "a better one", "quality": 4}}}
 
-An answer holds values by question. `"status": "discarded"` rejects the row; `"status": "draft"` does not
-count yet. A text that is left out is as suggested. A push keeps the answers that are there.
+An answer has values by question. `"status": "discarded"` rejects the row; `"status": "draft"` does not count
+yet. For a missing text, the suggestion counts. A push keeps existing answers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from synth.store import Answer, ReviewTarget, RunFolder
 from synth.store.decisions import AnswerStatus
 from synth.store.folder import machine_error, write_atomically
 
-# What a line may hold beside its id, and how that looks.
+# The objects that a line can have besides its id, with an example of each.
 _OBJECTS = {
     "answers": '{"ann": {"response": "..."}}',
     "fields": '{"question": "..."}',
@@ -56,11 +56,11 @@ class FileBackend(ReviewBackend):
         return cls(run.review)
 
     def file_of(self, target: ReviewTarget) -> Path:
-        """Where the target's records are."""
+        """The file with the target's records."""
         return self._folder / f"{target.name}.jsonl"
 
     def open(self, spec: TargetSpec) -> ReviewTarget:
-        """The target; its file comes with the first record."""
+        """The target. Its file is made with the first record."""
         return ReviewTarget(
             id=f"{self.kind}:{spec.name}",
             backend=self.kind,
@@ -70,15 +70,15 @@ class FileBackend(ReviewBackend):
         )
 
     def has(self, target: ReviewTarget) -> bool:
-        """Whether its file is there."""
+        """Whether its file exists."""
         return self.file_of(target).exists()
 
     def is_taken(self, name: str, ours: Collection[str]) -> bool:
-        """Never: the folder is the run's own."""
+        """Always False: the folder belongs to this run."""
         return False
 
     def present(self, target: ReviewTarget) -> Mapping[str, bool]:
-        """Rows in the file; whether they have answers."""
+        """The rows in the file, each with whether it has answers."""
         return {line["id"]: bool(line["answers"]) for _, line in self._lines(target)}
 
     def send(
@@ -87,7 +87,7 @@ class FileBackend(ReviewBackend):
         records: Sequence[ReviewRecord],
         sent: Callable[[Sequence[ReviewRecord]], None],
     ) -> list[RefusedRecord]:
-        """Writes the file anew, whole, with what is in it and `records`."""
+        """Rewrites the whole file, with its old content and `records`."""
         lines = {line["id"]: line for _, line in self._lines(target)}
         for record in records:
             answers = lines.get(record.row, {}).get("answers", {})
@@ -109,7 +109,7 @@ class FileBackend(ReviewBackend):
         return []
 
     def answers(self, target: ReviewTarget) -> Iterator[list[Answer]]:
-        """What people wrote into the file, checked. Raises `InputError`, naming the line."""
+        """The answers in the file, validated. Raises `InputError`, which names the line."""
         task = Task.model_validate(target.task)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         found = []
@@ -121,7 +121,7 @@ class FileBackend(ReviewBackend):
                 status = given.get("status", "submitted")
                 if status not in get_args(AnswerStatus):
                     known = ", ".join(get_args(AnswerStatus))
-                    raise InputError(f"{name}: status {status!r} is none of {known}.", where=where)
+                    raise InputError(f"{name}: status {status!r} is not one of {known}.", where=where)
                 _check(values, task, f"{where}: {name}")
                 _check_time(given.get("at"), f"{where}: {name}")
                 if status == "submitted":
@@ -130,7 +130,7 @@ class FileBackend(ReviewBackend):
         yield found
 
     def next_step(self, pull: str) -> str:
-        """People write into the files."""
+        """Tells people to write into the files."""
         return f"Write answers into the files in {self._folder}, then: {pull}"
 
     def _lines(self, target: ReviewTarget) -> Iterator[tuple[str, Json]]:
@@ -160,7 +160,7 @@ def _record(line: bytes, where: str) -> Json:
         hint = "Save the file as UTF-8." if "UTF-8" in str(error) else None
         raise InputError(f"is not valid JSON: {error}.", where=where, hint=hint) from None
     if not isinstance(record, dict) or not isinstance(record.get("id"), str):
-        raise InputError("is no record of a review: it has no `id`.", where=where)
+        raise InputError("is not a review record: it has no `id`.", where=where)
     for key, example in _OBJECTS.items():
         if not isinstance(record.setdefault(key, {}), dict):
             raise InputError(f"`{key}` is not an object.", where=where, hint=f"For example {example}.")
@@ -168,7 +168,9 @@ def _record(line: bytes, where: str) -> Json:
 
 
 def _suggested(line: Json, task: Task) -> Json:
-    """Suggestions stand for texts that an annotator left out; a class or a choice must be made."""
+    """Fills missing texts with their suggestions. A missing class or choice is not filled: people must make
+    it.
+    """
     if VERSIONS in line["fields"]:
         return {}
     texts = {question.name for question in task.questions if question.type == "text"}
@@ -193,14 +195,14 @@ def _check_time(at: Any, where: str) -> None:
         datetime.fromisoformat(at or "2000-01-01")
     except (TypeError, ValueError):
         raise InputError(
-            f"at: {at!r} is no time.",
+            f"at: {at!r} is not a time.",
             where=where,
             hint="For example 2026-01-31T12:00:00Z; or leave it out.",
         ) from None
 
 
 def _is_label(value: Any, question: LabelQuestionSpec) -> bool:
-    """A question that names no labels takes any."""
+    """Whether the value is a label of the question. A question without labels accepts any."""
     return isinstance(value, str) and (not question.labels or value in question.labels)
 
 
@@ -212,12 +214,12 @@ def _wrong(
             return None if isinstance(value, str) else "is not a text"
         case RatingQuestionSpec():
             known = isinstance(value, int) and not isinstance(value, bool) and value in question.values
-            return None if known else f"{value!r} is none of {list(question.values)}"
+            return None if known else f"{value!r} is not one of {list(question.values)}"
         case LabelQuestionSpec(type="multi_label"):
             bad = [v for v in value if not _is_label(v, question)] if isinstance(value, list) else [value]
-            return f"{bad[0]!r} is none of {list(question.labels)}" if bad else None
+            return f"{bad[0]!r} is not one of {list(question.labels)}" if bad else None
         case LabelQuestionSpec():
-            return None if _is_label(value, question) else f"{value!r} is none of {list(question.labels)}"
+            return None if _is_label(value, question) else f"{value!r} is not one of {list(question.labels)}"
         case RankingQuestionSpec():
             ok = isinstance(value, list) and all(
                 isinstance(item, dict)
@@ -226,4 +228,4 @@ def _wrong(
                 and isinstance(item.get("rank", 1), int)
                 for item in value
             )
-            return None if ok else 'is no list of {"value": ..., "rank": ...}'
+            return None if ok else 'is not a list of {"value": ..., "rank": ...}'

@@ -1,4 +1,4 @@
-"""Which of a run's targets a command is about."""
+"""Finds the targets of a run that a command is about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synth.store import Decisions, ReviewTarget
 def pushed_to(
     backend: ReviewBackend, name: str | None, progress: Say = lambda line: None
 ) -> Callable[[Decisions], list[ReviewTarget]]:
-    """The targets of this backend that rows were pushed to, or those under `name`, that are still there."""
+    """This backend's existing targets that rows were pushed to, or only those under `name`."""
     names = None if name is None else dataset_names(name)
 
     def targets(known: Decisions) -> list[ReviewTarget]:
@@ -24,18 +24,18 @@ def pushed_to(
         ]
         if not pushed:
             what = f"as {name!r}" if name else f"to {backend.kind}" if known.targets else "yet"
-            raise InputError(f"nothing was pushed {what}.", hint="`synth review push RUN` comes first.")
+            raise InputError(f"nothing was pushed {what}.", hint="Run `synth review push RUN` first.")
         there = [target for target in pushed if backend.has(target)]
         names_there = {target.name for target in there}
         gone = ", ".join(dict.fromkeys(target.name for target in pushed if target.name not in names_there))
         if not there:
             raise InputError(
-                f"{gone}: there is no such place any more.",
-                hint="What was pulled from it is kept, and still decides. `synth review push` makes it again "
-                "for the rows that nobody has decided on; --url names another server.",
+                f"{gone}: it does not exist any more.",
+                hint="Pulled answers are kept, and still decide. `synth review push` makes it again for the "
+                "rows without a decision; --url names another server.",
             )
         if gone:
-            progress(f"{gone}: there is no such place any more. What was pulled from it is kept.")
+            progress(f"{gone}: it does not exist any more. Pulled answers are kept.")
         return there
 
     return targets

@@ -54,7 +54,7 @@ class Instructions:
         self.judge: Judge | None = None
         if options.keep is not None:
             curate = context.other_prompt(options.curate, ["conversation", "response"])
-            self.judge = Judge(name, context, judge, curate, options.sampling_of_judge, options.attempts)
+            self.judge = Judge(name, context, judge, curate, options.judge_sampling, options.attempts)
 
     @property
     def chain(self) -> int:
@@ -149,7 +149,7 @@ class Instructions:
         verdict, compared = await ask_for_object(
             self._agreeing,
             self._agree.render(shown),
-            self._options.sampling_of_judge,
+            self._options.judge_sampling,
             self._agree.schema,
             attempts,
         )

@@ -59,12 +59,12 @@ class BacktranslateOptions(AskingOptions):
         description="`instruction`: the text is the answer. `questions`: questions about the text, with "
         "quotes.",
     )
-    shortest: Positive = Field(default=600, description="Minimum characters of a passage.")
-    longest: Positive = Field(
+    min_chars: Positive = Field(default=600, description="Minimum characters of a passage.")
+    max_chars: Positive = Field(
         default=3000, description="Maximum characters of a passage; at least twice the minimum."
     )
     judge: str | None = Field(default=None, description=JUDGE)
-    sampling_of_judge: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
+    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
     keep: Annotated[float, Field(ge=-1e6, le=1e6)] | None = Field(
         default=HUMPBACK_KEEP,
         description="Minimum score of the curation, from 1 to 5. `null` turns curation off.",
@@ -92,8 +92,8 @@ class BacktranslateOptions(AskingOptions):
 
     @model_validator(mode="after")
     def _fits(self) -> BacktranslateOptions:
-        if self.longest < 2 * self.shortest:
-            raise ValueError("longest must be at least twice shortest")
+        if self.max_chars < 2 * self.min_chars:
+            raise ValueError("max_chars must be at least twice min_chars")
         if self.mode == "instruction" and (self.context or self.passages > 1):
             raise ValueError("context and passages go with `mode: questions`")
         return self

@@ -57,7 +57,7 @@ class Questions:
                 raise RecipeError(
                     f"{around.distractors} distractors need more than {len(passages)} passages.",
                     where=f"stage {name!r}: context.distractors",
-                    hint="Lower it, or cut shorter passages with `longest`.",
+                    hint="Lower it, or cut shorter passages with `max_chars`.",
                 )
 
     async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:

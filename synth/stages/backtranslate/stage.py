@@ -30,12 +30,12 @@ class Backtranslate(Maker):
         self._options = options
         if context.recipe.sources.documents is None:
             raise no_source(name, "documents")
-        passages = context.passages(options.shortest, options.longest)
+        passages = context.passages(options.min_chars, options.max_chars)
         if not passages:
             raise SourceError(
-                f"hold no passage of {options.shortest} to {options.longest} characters.",
+                f"hold no passage of {options.min_chars} to {options.max_chars} characters.",
                 where="sources.documents",
-                hint=f"Set `shortest` of the stage {name!r} lower, or add documents.",
+                hint=f"Set `min_chars` of the stage {name!r} lower, or add documents.",
             )
         salt = f"{context.recipe.seed}:{name}"
         self._groups = _groups(passages, options.passages, salt)

@@ -42,7 +42,7 @@ class EvolveOptions(AskingOptions):
         default=(*EVOL_DEPTH, EVOL_BREADTH), description="Operations to use, in turn."
     )
     judge: str | None = Field(default=None, description=JUDGE)
-    sampling_of_judge: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
+    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
     ask_judge: bool = Field(default=True, description="Ask the judge whether the new request differs enough.")
     sampling: Sampling = Field(default=Sampling(temperature=1.0, top_p=0.9), description=SAMPLING)
 

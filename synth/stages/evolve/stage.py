@@ -60,7 +60,7 @@ class Evolve(RowMaker):
         self._breadth = context.other_prompt("breadth", ["request"])
         comparing = context.other_prompt("equal", ["first", "second"]).answers_with(equal="boolean")
         self._judge = YesNoJudge(
-            name, judge, comparing, "equal", EvolveAction.JUDGED, options.sampling_of_judge, options.attempts
+            name, judge, comparing, "equal", EvolveAction.JUDGED, options.judge_sampling, options.attempts
         )
         self.parents = Parents(options.variants, options.from_, _is_single)
 

@@ -35,7 +35,7 @@ class GenerateOptions(AskingOptions):
 
     count: Positive = Field(default=100, description="Number of drafts that must pass the filters.")
     shots: Positive = Field(default=8, description="Few-shot examples in each prompt.")
-    machine_shots: Count = Field(
+    shots_from_drafts: Count = Field(
         default=2, description="How many of `shots` are kept drafts, once there are any."
     )
     novelty: float = Field(

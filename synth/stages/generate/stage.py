@@ -94,7 +94,7 @@ class Generate(Maker):
         if self._taxonomy is not None:
             topic, number = self._leaves.draw(index, self._taxonomy.leaves)
             salt = f"{salt}:{topic}"
-        most = min(options.machine_shots, options.shots - 1)
+        most = min(options.shots_from_drafts, options.shots - 1)
         machine = self._drafts.draw(f"{salt}:machine", number, most, at=index)
         human = self._seeds.draw(salt, number, options.shots - len(machine))
         return FewShotDraw(_interleaved(human, machine), human[0].conversation.system, topic, number)

@@ -54,7 +54,7 @@ class ParaphraseOptions(AskingOptions):
         default=(0.4, 0.98), description="Minimum and maximum similarity of the embeddings of both requests."
     )
     judge: str | None = Field(default=None, description=JUDGE)
-    sampling_of_judge: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
+    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
     ask_judge: bool = Field(default=True, description="Ask the judge whether both requests ask for the same.")
     sampling: Sampling = Field(
         default=Sampling(temperature=0.9, top_p=0.95, max_tokens=512), description=SAMPLING

@@ -60,7 +60,7 @@ class Paraphrase(RowMaker):
             comparing,
             "same",
             ParaphraseAction.JUDGED,
-            options.sampling_of_judge,
+            options.judge_sampling,
             options.attempts,
         )
         self.parents = Parents(options.variants, options.from_)

@@ -55,7 +55,7 @@ class Grounded:
         asking = context.other_prompt(grounded.prompt, ["passages", "question"], of="backtranslate")
         if context.recipe.sources.documents is None:
             raise no_source(name, "documents")
-        passages = context.passages(grounded.shortest, grounded.longest)
+        passages = context.passages(grounded.min_chars, grounded.max_chars)
         if not passages:
             raise SourceError("hold no passage.", where="sources.documents", hint="Add documents.")
         self._passages = PassageIndex(passages, asking, f"{context.recipe.seed}:{name}")

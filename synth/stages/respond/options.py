@@ -24,8 +24,8 @@ class GroundedOptions(Strict):
         "right one.",
     )
     answer: str = Field(default=NOT_IN_CONTEXT, description="The answer where no passage supports one.")
-    shortest: Positive = Field(default=300, description="Minimum characters of a passage.")
-    longest: Positive = Field(
+    min_chars: Positive = Field(default=300, description="Minimum characters of a passage.")
+    max_chars: Positive = Field(
         default=1500, description="Maximum characters of a passage; at least twice the minimum."
     )
     draft: str = Field(
@@ -35,8 +35,8 @@ class GroundedOptions(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> GroundedOptions:
-        if self.longest < 2 * self.shortest:
-            raise ValueError("longest must be at least twice shortest")
+        if self.max_chars < 2 * self.min_chars:
+            raise ValueError("max_chars must be at least twice min_chars")
         return self
 
 
@@ -66,7 +66,9 @@ class RespondOptions(AskingOptions):
         description="The model that plays the user, by its name under `models`. Default: the model that "
         "answers.",
     )
-    again: bool = Field(default=False, description="Generate every answer of existing conversations again.")
+    regenerate: bool = Field(
+        default=False, description="Generate every answer of existing conversations again."
+    )
     grounded: GroundedOptions | None = Field(
         default=None,
         description="Answer from `sources.documents`, with a quote. `{}` uses the defaults.",
@@ -77,12 +79,14 @@ class RespondOptions(AskingOptions):
         several = self.models or self.temperatures or self.systems
         if self.n == 1 and several:
             raise ValueError("models, temperatures and systems take turns among n > 1 candidates")
-        if (self.n > 1) + (self.turns > 1) + self.again > 1:
-            raise ValueError("n, turns and again are three things: use a stage for each")
-        if self.grounded and (self.n > 1 or self.turns > 1 or self.again):
-            raise ValueError("grounded gives one answer to a row that has none: without n, turns and again")
+        if (self.n > 1) + (self.turns > 1) + self.regenerate > 1:
+            raise ValueError("n, turns and regenerate are three things: use a stage for each")
+        if self.grounded and (self.n > 1 or self.turns > 1 or self.regenerate):
+            raise ValueError(
+                "grounded gives one answer to a row that has none: without n, turns and regenerate"
+            )
         return self
 
     @property
     def answers_again(self) -> bool:
-        return self.again
+        return self.regenerate

@@ -76,7 +76,7 @@ class Respond(RowStage):
             if not row.conversation.has_answer:
                 row = row.with_reply("answer 0")
             return Forecast(Requests.exactly(options.n), row)
-        asked = _answers(row) if options.again and not row.given else 0
+        asked = _answers(row) if options.regenerate and not row.given else 0
         if not row.conversation.has_answer:
             asked += 1
             row = row.with_reply("")
@@ -93,7 +93,7 @@ class Respond(RowStage):
             if not row.conversation.has_answer:
                 yield self._answered_by(row, first)
             return
-        if options.again and not row.given:
+        if options.regenerate and not row.given:
             async for step in self._answered_anew(row):
                 row = step
                 yield row

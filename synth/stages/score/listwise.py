@@ -162,6 +162,6 @@ def _list_of_scores(schema: Json | None, prompt: str) -> Json:
             "a rubric for several answers needs a required `scores` in its `output`: a list of integers with"
             " a `minimum` and a `maximum`.",
             where=prompt,
-            hint="prompts/score/quality_together.md is one; leave out `together` for one answer at a time.",
+            hint="prompts/score/quality_together.md is one; leave out `listwise` for one answer at a time.",
         )
     return schema

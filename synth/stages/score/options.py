@@ -36,7 +36,7 @@ class ScoreOptions(AskingOptions):
     rubric: str = Field(
         default=RUBRIC,
         description="The rubric: a name in `prompts/score/`, or a `.md` file beside the recipe. Default "
-        "with `together`: `quality_together`.",
+        "with `listwise`: `quality_together`.",
     )
     keep: str | None = Field(
         default=None, description="The scores to keep, for example `>= 4`. Without it, a score drops nothing."
@@ -47,14 +47,12 @@ class ScoreOptions(AskingOptions):
     candidates: bool = Field(
         default=True, description="Also score candidates. The best one becomes the answer of a draft."
     )
-    together: bool = Field(
-        default=False, description="Listwise judge: show all answers of a row in one prompt."
-    )
+    listwise: bool = Field(default=False, description="Show all answers of a row in one prompt.")
     swap: bool = Field(
         default=False,
-        description="With `together`: ask in both orders. An answer beats another only if it wins in both.",
+        description="With `listwise`: ask in both orders. An answer beats another only if it wins in both.",
     )
-    read: Literal["auto", "logprobs", "text"] = Field(
+    score_from: Literal["auto", "logprobs", "text"] = Field(
         default="auto",
         description="How scores are read: the expectation over token probabilities, or the number as "
         "written. `auto` finds out with one request.",
@@ -64,15 +62,15 @@ class ScoreOptions(AskingOptions):
     @model_validator(mode="before")
     @classmethod
     def _rubric_of_its_kind(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("together") and value.get("rubric") is None:
+        if isinstance(value, dict) and value.get("listwise") and value.get("rubric") is None:
             return {**value, "rubric": RUBRIC_TOGETHER}
         return value
 
     @model_validator(mode="after")
     def _fits(self) -> ScoreOptions:
-        if self.swap and not self.together:
-            raise ValueError("swap goes with `together: true`")
-        if self.together and self.read == "logprobs":
+        if self.swap and not self.listwise:
+            raise ValueError("swap goes with `listwise: true`")
+        if self.listwise and self.score_from == "logprobs":
             raise ValueError("several scores in one answer are read as they are written, not from logprobs")
         return self
 

@@ -31,13 +31,13 @@ class Score(RowStage):
         super().__init__(name, options, context)
         self._options = options
         self._key = options.key
-        method = SideBySide if options.together else OneByOne
+        method = SideBySide if options.listwise else OneByOne
         self._method = method(name, options, context)
 
     async def prepare(self) -> None:
         """Settles how this model's scores are read, and says so."""
         if self._method.judge is not None:
-            await self._method.judge.prepare(self._options.read)
+            await self._method.judge.prepare(self._options.score_from)
 
     async def apply(self, row: Row) -> Row:
         """Adds `scores[rubric]`, and drops the row where that is below the bar."""

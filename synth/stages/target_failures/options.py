@@ -26,7 +26,9 @@ class TargetFailuresOptions(AskingOptions):
         description="Also make a row of each failed request, with a right answer and the bad one as "
         "rejected.",
     )
-    alike: Share = Field(default=0.45, description="Minimum similarity of the failures of one pattern.")
+    min_similarity: Share = Field(
+        default=0.45, description="Minimum similarity of the failures of one pattern."
+    )
     novelty: float = Field(
         default=0.7,
         ge=0,

@@ -87,7 +87,7 @@ class TargetFailures(Maker):
 
     async def prepare(self) -> None:
         """Forms the patterns, and has each one named."""
-        for group in group_alike(self._failures, self._options.alike):
+        for group in group_alike(self._failures, self._options.min_similarity):
             name = await self._name_of(group)
             for failure in group:
                 self._patterns[failure.id] = name

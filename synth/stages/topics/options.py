@@ -20,7 +20,7 @@ class TopicsOptions(AskingOptions):
         description="The topics: nested lists and mappings of names, or a file beside the recipe. Without "
         "it, the writer names the topics of the seeds.",
     )
-    shown: Positive = Field(default=20, description="Approximate number of seeds in one request.")
+    batch_size: Positive = Field(default=20, description="Approximate number of seeds in one request.")
     topics: Positive = Field(default=12, description="Maximum number of topics from the seeds.")
     subtopics: Count = Field(
         default=6, description="Maximum number of sub-topics of each topic from the seeds."

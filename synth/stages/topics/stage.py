@@ -62,7 +62,7 @@ class Topics(Stage):
             self.taxonomy.leaves = read_taxonomy(options.taxonomy)
         elif context.seeds:
             self._batches = batches(
-                [seed.row for seed in context.seeds], options.shown, f"{context.recipe.seed}:{name}"
+                [seed.row for seed in context.seeds], options.batch_size, f"{context.recipe.seed}:{name}"
             )
         else:
             raise no_source(name, "seeds")

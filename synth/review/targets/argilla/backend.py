@@ -1,7 +1,7 @@
-"""A review in Argilla: each target is a dataset, each row a record that has the row's id as its own.
+"""Review in Argilla: each target is a dataset, and each row is a record with the row's id.
 
-Argilla 2.8 knows one way to distribute work, for a whole dataset: a record is done after so many answers. So
-rows that several people are to read stand in a dataset of their own.
+Argilla 2.8 distributes work per dataset: a record is done after a fixed number of answers. So rows that
+several people are to read go into a separate dataset.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ from synth.review.tasks import FieldSpec, Task
 from synth.review.vectors import embed
 from synth.store import Answer, ReviewTarget, RunFolder
 
-# Records in a request. Argilla takes 500; smaller ones show progress, and lose less when one is refused.
+# Records per request. Argilla accepts 500; smaller requests show progress, and lose less when one is refused.
 _BATCH = 200
 _PAGE = 500
 
-# So often a list is read at the most, where it changes while it is read.
+# Maximum number of attempts to read a list that changes while it is read.
 _PASSES = 5
 
 
 class ArgillaBackend(ReviewBackend):
-    """A missing `workspace` is made only if `make_workspace`; unnamed, the only one is taken."""
+    """The Argilla backend. Makes a missing `workspace` only if `make_workspace` is set; without a name, the
+    only one is used.
+    """
 
     kind = "argilla"
 
@@ -55,7 +57,7 @@ class ArgillaBackend(ReviewBackend):
 
     @classmethod
     def check(cls, access: Access) -> None:
-        """Raises `InputError` for a name that no account can have, and for a new workspace without a name."""
+        """Raises `InputError` for an impossible account name, and for a new workspace without a name."""
         for name in access.users:
             check_name(name)
         if access.make_workspace and access.workspace is None:
@@ -73,19 +75,19 @@ class ArgillaBackend(ReviewBackend):
         return self._connection.server.url
 
     def make_accounts(self, names: Sequence[str], made: Callable[[Account], None]) -> list[Account]:
-        """The accounts of these annotators in the workspace, made where they are missing."""
+        """The accounts of these annotators in the workspace. Makes the missing ones."""
         if not names:
             return []
         return make_annotators(self._connection.server, names, self.workspace, made=made)
 
     def next_step(self, pull: str) -> str:
-        """People sign in and answer."""
+        """Tells people to sign in and answer."""
         if names := self.annotators():
             return f"Open {self.url} and sign in as {' or '.join(names)}."
         return f"Open {self.url}. No annotator has an account yet: `synth review users NAME` creates one."
 
     def close(self) -> None:
-        """Lets go of the connection."""
+        """Closes the connection."""
         self._connection.close()
 
     @cached_property
@@ -104,8 +106,9 @@ class ArgillaBackend(ReviewBackend):
         return True
 
     def open(self, spec: TargetSpec) -> ReviewTarget:
-        """The dataset, made where it is missing. Raises `InputError` where one of that name asks for
-        something else."""
+        """The dataset; made if it is missing. Raises `InputError` if a dataset of this name has another
+        task.
+        """
         task = spec.task
         if spec.adjudicates:
             versions = FieldSpec(
@@ -114,7 +117,7 @@ class ArgillaBackend(ReviewBackend):
             task = task.model_copy(update={"fields": (*task.fields, versions)})
         dataset = self.find(spec.name)
         if dataset is not None and dataset["status"] != "ready":
-            # Left behind by a push that was cut off: nobody can have answered in it.
+            # An interrupted push left it behind without records, so it cannot have answers.
             self._connection.call("DELETE", f"datasets/{dataset['id']}")
             dataset = None
         if dataset is None:
@@ -131,9 +134,10 @@ class ArgillaBackend(ReviewBackend):
         )
 
     def is_taken(self, name: str, ours: Collection[str]) -> bool:
-        """Whether a dataset of this name has records and was not made, or shared on purpose, by this run.
+        """Whether a dataset of this name has records and belongs to another run (not made or shared by this
+        run).
 
-        One without records was left behind by a push that was cut off.
+        A dataset without records was left behind by an interrupted push.
         """
         dataset = self.find(name)
         if dataset is None or dataset["status"] != "ready" or f"argilla:{dataset['id']}" in ours:
@@ -142,7 +146,7 @@ class ArgillaBackend(ReviewBackend):
         return bool(records["total"])
 
     def annotators(self) -> list[str]:
-        """Who can sign in to answer in the workspace; those that this key may see."""
+        """The annotators in the workspace, as far as this key may see them."""
         users = self._connection.call("GET", f"workspaces/{self._workspace_id(self.workspace)}/users")
         return [user["username"] for user in users["items"] if user["role"] == "annotator"]
 
@@ -161,7 +165,7 @@ class ArgillaBackend(ReviewBackend):
         return None
 
     def present(self, target: ReviewTarget) -> Mapping[str, bool]:
-        """Rows in the dataset; whether somebody has begun to answer."""
+        """The rows in the dataset, each with whether it has an answer or a draft of one."""
         return {
             record["external_id"]: bool(record["responses"])
             for page in self._records(target)
@@ -175,7 +179,7 @@ class ArgillaBackend(ReviewBackend):
         records: Sequence[ReviewRecord],
         sent: Callable[[Sequence[ReviewRecord]], None],
     ) -> list[RefusedRecord]:
-        """Upserts in batches. A batch that is refused is halved until the bad record is found."""
+        """Upserts records in batches. A refused batch is halved until the bad record is found."""
         questions = {
             question["name"]: question["id"]
             for question in self._connection.call("GET", f"{_path(target)}/questions")["items"]
@@ -194,7 +198,7 @@ class ArgillaBackend(ReviewBackend):
         return sender.refused
 
     def answers(self, target: ReviewTarget) -> Iterator[list[Answer]]:
-        """Every answer in the dataset, page by page; drafts of answers are among them, marked as such."""
+        """Every answer in the dataset, page by page. Includes drafts of answers, marked as such."""
         for page in self._records(target):
             yield [
                 self._answer(target, record["external_id"], response)
@@ -206,9 +210,9 @@ class ArgillaBackend(ReviewBackend):
     def _records(self, target: ReviewTarget) -> Iterator[list[Json]]:
         """All records, each once.
 
-        Argilla lists by offset: what is deleted meanwhile moves later records forward, past the reader, and
-        records of the same moment may change places. So a list counts as whole only if it held as many
-        different records as the server counted, all the while; otherwise it is read again.
+        Argilla lists by offset. A deletion moves later records forward, past the reader, and records with
+        equal times may swap. So a list is complete only if the number of different records equals the
+        server's count during the whole listing; otherwise it is read again.
         """
         given: set[str] = set()
         for _ in range(_PASSES):
@@ -222,10 +226,10 @@ class ArgillaBackend(ReviewBackend):
                 yield fresh
             if totals == {len(seen)}:
                 return
-        self._say(f"{target.name} changed as often as it was listed: pull again when that has ended.")
+        self._say(f"{target.name} changed during every attempt to list it. Pull again later.")
 
     def _list(self, target: ReviewTarget) -> Iterator[tuple[list[Json], int]]:
-        """Page by page, with the server's count of all records."""
+        """Lists page by page, with the server's count of all records."""
         offset = 0
         while True:
             page = self._connection.call(
@@ -249,7 +253,7 @@ class ArgillaBackend(ReviewBackend):
         )
 
     def _user(self, user_id: str, target: ReviewTarget) -> str:
-        """The name of an account; its id where the account is gone or may not be seen."""
+        """The name of an account, or its id if the account is gone or not visible to this key."""
         if user_id not in self._users:
             found = []
             for path in (f"workspaces/{self._workspace_id(target.workspace or '')}/users", "users"):
@@ -283,7 +287,9 @@ class ArgillaBackend(ReviewBackend):
         return made
 
     def _check_settings(self, dataset: Json, task: Task) -> None:
-        """Raises `InputError` where the dataset was made for another task than this one has become."""
+        """Raises `InputError` if the dataset was made for a different task, or for an earlier version of
+        it.
+        """
         path = f"datasets/{dataset['id']}"
         questions = self._connection.call("GET", f"{path}/questions")["items"]
         fields = self._connection.call("GET", f"{path}/fields")["items"]
@@ -304,7 +310,9 @@ class ArgillaBackend(ReviewBackend):
                 )
 
     def _set_needed(self, dataset: Json, spec: TargetSpec) -> None:
-        """As many answers a record as the recipe says now; Argilla then counts anew what is done."""
+        """Sets the number of answers per record to the recipe's. Argilla then recounts the finished
+        records.
+        """
         distribution = {"strategy": "overlap", "min_submitted": spec.needed}
         there = dataset["distribution"]["min_submitted"]
         if there != spec.needed:
@@ -342,6 +350,6 @@ def _listed(names: set[str]) -> str:
 
 
 def _utc(moment: str) -> str:
-    """Argilla's times are in UTC and do not say so."""
+    """Adds the missing time zone: Argilla's times are in UTC."""
     parsed = datetime.fromisoformat(moment)
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC).isoformat()

@@ -1,4 +1,4 @@
-"""Sends records to Argilla, and finds those that it does not take."""
+"""Sends records to Argilla, and finds those that it refuses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from synth.review.records import ReviewRecord
 from synth.review.targets.base import RefusedRecord
 from synth.review.tasks import FieldSpec
 
-# So many records one after another that the server fails on: then it is the server's fault.
+# After this number of consecutive server errors, the server is at fault, not a record.
 _FAULTS = 3
 
 
 class Sender:
-    """Sends items; finds those that the server does not take."""
+    """Sends items, and finds those that the server refuses."""
 
     def __init__(self, connection: Connection, path: str) -> None:
         self._connection = connection
@@ -28,7 +28,7 @@ class Sender:
         self.refused: list[RefusedRecord] = []
 
     def send(self, items: Sequence[Json]) -> None:
-        """All of them in one request; where that is refused, each half in one of its own."""
+        """Sends all items in one request. If it is refused, sends each half separately."""
         try:
             self._connection.call("PUT", self._path, {"items": list(items)})
             self._faults = 0
@@ -41,7 +41,7 @@ class Sender:
             self._refuse(items[0], error)
 
     def _refuse(self, item: Json, error: Refusal | TypeError) -> None:
-        why = error.words if isinstance(error, Refusal) else f"is no valid text ({error})"
+        why = error.words if isinstance(error, Refusal) else f"is not valid text ({error})"
         self.refused.append(RefusedRecord(item["external_id"], why))
         if isinstance(error, Refusal) and error.status >= 500:
             self._faults += 1
@@ -49,7 +49,7 @@ class Sender:
                 raise UnreachableError(
                     f"Argilla answered {error.status} to {self._faults} records one after another: {why}",
                     where=self._connection.server.url,
-                    hint="What was sent is kept: the same command goes on from here.",
+                    hint="Sent records are kept. Run the same command again to continue.",
                 )
 
 
@@ -74,10 +74,10 @@ def item_of(
 
 
 def _escaped(value: Any) -> Any:
-    """A text, or the messages of a chat, so that the page shows every character of it and obeys none.
+    """Escapes a text or the messages of a chat, so that the page shows every character and executes none.
 
-    Argilla's page puts fields without Markdown into the document as HTML, as they are: a tag in a draft would
-    be a tag of the page, and its `onerror` would run with the annotator's rights. (Markdown it sanitises.)
+    Argilla's page inserts fields without Markdown as raw HTML: a tag in a draft would become a tag of the
+    page, and its `onerror` would run with the annotator's rights. (Markdown fields are sanitised.)
     """
     if isinstance(value, str):
         return html.escape(value, quote=False)
