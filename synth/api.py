@@ -45,9 +45,14 @@ def run(
 ) -> Run:
     """Runs or resumes `recipe`, and opens the run.
 
-    `settings` are `key=value`, as for `--set`. Works in a notebook, too. Progress goes to stderr, or to
-    `progress` if that is given: `synth.run(..., progress=Progress())` is silent. Raises `SynthError` where
-    the command would exit with an error; all replies so far are kept.
+    `settings` are `key=value` texts, as for `--set`. `limit` is the maximum number of drafts. Works in a
+    notebook, too. Progress goes to stderr, or to `progress` if it is given: `Progress()` shows nothing.
+
+    >>> run = synth.run("recipe.yaml", out="runs/small", settings=["seed=7"], limit=5)
+    >>> len(list(run.drafts()))
+    5
+
+    Raises `SynthError` where the command would exit with an error. All replies so far are kept.
     """
     with _shown(progress) as seen:
         result = run_with_result(
@@ -87,7 +92,13 @@ def run_with_result(
 
 
 def open_run(run: Path | str) -> Run:
-    """Opens a run folder, or the run of a recipe, for reading. (`synth.open`)"""
+    """Opens a run folder, or the run of a recipe, for reading. (`synth.open`)
+
+    >>> synth.open("recipe.yaml")
+    Run('runs/desk': 98 kept, 3 dropped)
+
+    Raises `InputError` if there is no run.
+    """
     return Run(find_run(run))
 
 
@@ -95,6 +106,14 @@ def export(run: Path | str | Run, format: str | None = None, out: Path | str | N
     """Writes fine-tune-ready files (`synth export`).
 
     For a recipe, its current `export` applies; for a run folder, the `export` of its last run.
+
+    >>> result = synth.export("runs/desk", format="trl-sft", out="sft")
+    >>> result.files
+    {'train': 90, 'test': 8}
+    >>> sorted(file.name for file in result.folder.iterdir())
+    ['README.md', 'manifest.json', 'receipts.jsonl', 'test.jsonl', 'train.jsonl']
+
+    Raises `ExportError` if a row cannot be exported or a check of the files fails.
     """
     from synth.exports import export_run
 
@@ -111,7 +130,15 @@ def export(run: Path | str | Run, format: str | None = None, out: Path | str | N
 
 
 class Run:
-    """A run, open to read: iterate over it for the receipts of the rows that were kept."""
+    """A run, open for reading. Iteration yields the receipts (JSON objects) of its kept rows.
+
+    >>> run = synth.open("runs/desk")
+    >>> row = next(iter(run))
+    >>> [message["role"] for message in row["messages"]]
+    ['user', 'assistant']
+    >>> sum(1 for row in run.rows(status="dropped"))
+    3
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -121,7 +148,7 @@ class Run:
         return self.rows(status="kept")
 
     def __len__(self) -> int:
-        """The number of kept rows, seeds included; iterating gives these."""
+        """The number of kept rows, including seeds. Iteration yields these rows."""
         return self._reader.count("kept")
 
     def drafts(self) -> Iterator[Json]:
@@ -190,7 +217,7 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     def other_loop() -> None:
         try:
             outcome.append(_run(work))
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             outcome.append(error)
 
     thread = threading.Thread(target=other_loop, name="synth-run")

@@ -1,4 +1,4 @@
-"""A conversation: messages in OpenAI's form, and the tools that they may call. It never changes."""
+"""A conversation: messages in OpenAI's format, and the tools for them. Immutable."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from synth.frozen import FrozenJson, freeze
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`messages` are `{"role", "content"}` objects with what else OpenAI's form has (`tool_calls`, `name`).
+    """The messages and tools of a row.
 
-    Lists and dictionaries are frozen as they come in, so a conversation can be shared by many rows.
+    `messages` are `{"role", "content"}` objects with the other keys of OpenAI's format (`tool_calls`,
+    `name`). Lists and dictionaries are frozen when they come in, so many rows can share a conversation.
     """
 
     messages: Sequence[FrozenJson] = ()
@@ -29,17 +30,17 @@ class Conversation:
 
     @property
     def answer(self) -> str | None:
-        """The text of the last message if the assistant wrote it; empty for a pure tool call."""
+        """The text of the last message if it is the assistant's. Empty for a pure tool call."""
         return content_of(self.messages[-1]) if self.has_answer else None
 
     @property
     def prompt(self) -> Sequence[FrozenJson]:
-        """The messages before the answer; all of them where there is no answer."""
+        """The messages before the answer; all messages if there is no answer."""
         return self.messages[:-1] if self.has_answer else self.messages
 
     @property
     def prompt_text(self) -> str:
-        """Everything before the answer as one text: what near-duplicates are measured on.
+        """Everything before the answer as one text, which is compared to find near-duplicates.
 
         The system prompt is left out: the rows of one dataset share it.
         """
@@ -54,13 +55,13 @@ class Conversation:
 
     @property
     def last_request(self) -> str:
-        """The text of the user's last message; empty where there is none."""
+        """The text of the user's last message. Empty if there is none."""
         last = self._last_request
         return "" if last is None else content_of(self.messages[last])
 
     @property
     def before_last_request(self) -> Sequence[FrozenJson]:
-        """The messages before the user's last one; none where there is none."""
+        """The messages before the user's last one. Empty if there is none."""
         return self.messages[: self._last_request or 0]
 
     @property
@@ -69,20 +70,24 @@ class Conversation:
         return next(places, None)
 
     def with_messages(self, messages: Sequence[FrozenJson]) -> Conversation:
-        """Other messages, the same tools."""
+        """A conversation with these messages and the same tools."""
         return Conversation(messages, self.tools)
 
     def with_answer(self, text: str) -> Conversation:
-        """The same prompt with this answer, which replaces the one that is there."""
+        """The same prompt with this answer, which replaces an existing one."""
         said = {**self.messages[-1], "content": text} if self.has_answer else assistant_message(text)
         return self.with_messages((*self.prompt, said))
 
     def with_reply(self, text: str) -> Conversation:
-        """The same prompt with a new message of the assistant: nothing stays of the answer that is there."""
+        """The same prompt with this message of the assistant, which replaces an existing answer
+        completely.
+        """
         return self.with_messages((*self.prompt, assistant_message(text)))
 
     def with_last_request(self, text: str) -> Conversation:
-        """Other words in the user's last message. Raises `ValueError` where there is none."""
+        """The same conversation with another text in the user's last message. Raises `ValueError` if there
+        is none.
+        """
         last = self._last_request
         if last is None:
             raise ValueError("the conversation has no request")
@@ -91,7 +96,7 @@ class Conversation:
 
 
 def content_of(message: FrozenJson) -> str:
-    """The text of a message; empty where it has none (a pure tool call)."""
+    """The text of a message. Empty if it has none (a pure tool call)."""
     content = message.get("content")
     return content if isinstance(content, str) else ""
 

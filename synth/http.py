@@ -1,8 +1,9 @@
-"""HTTP to the servers that `synth` itself asks: models, their metrics and health, and Argilla.
+"""The HTTP client for all servers that `synth` talks to: models, their metrics and health, and Argilla.
 
-A key stays with its server. No proxy of the environment is used: a proxy that got a request for this
-machine would see the key, and could not deliver it. No redirect is followed: the key would go along. The
-library works in a thread without Python's lock, which leaves the event loop a fifth of what aiohttp costs it.
+A key is sent only to its server. Proxies from the environment are not used: a proxy would see the key, and
+could not deliver a request for this machine. Redirects are not followed, because the key would go to the new
+address. The library works in a thread without Python's lock (the GIL), so it costs the event loop a fifth of
+what aiohttp does.
 """
 
 from __future__ import annotations
@@ -27,28 +28,30 @@ from pyreqwest.http import Url
 from pyreqwest.request import RequestBuilder
 from pyreqwest.response import BaseResponse, Response
 
-# Letters of a key that is taken out of answers: of one that could be a word, and of any other.
+# The minimum length of a key that is removed from answers: for a key that could be a word, and for any other.
 _LONG_WORD, _SHORTEST_KEY = 16, 8
-# Below the 5 s after which uvicorn, and so vLLM and Argilla, closes an idle connection: ours must go first.
+# Less than 5 s: uvicorn (vLLM, Argilla) closes idle connections after 5 s, and we must close them first.
 _KEEP_ALIVE = timedelta(seconds=4)
 _CONNECT = timedelta(seconds=10)
-# What TLS says of an answer in plain HTTP.
+# The errors of TLS for an answer in plain HTTP.
 _NOT_TLS = "InvalidContentType"
-# A host that vanished without a word (power, network) is noticed after 30 + 3 * 10 s, even by a socket that
+# TCP keep-alive: a host that vanished (power, network) is noticed after 30 + 3 * 10 s, even by a socket that
 # only waits for an answer.
 _PROBE_IDLE, _PROBE_EVERY, _PROBES = timedelta(seconds=30), timedelta(seconds=10), 3
-# Bytes of an error's words.
+# Maximum bytes of an error's body.
 _LONGEST_ERROR = 2**16
 
-# Status, headers (only of an error, and only those that somebody reads) and body.
+# Status, headers (only the used ones, and only of an error) and body.
 HttpAnswer = tuple[int, Mapping[str, str], bytes]
 
 _Builder = TypeVar("_Builder", bound=BaseClientBuilder)
 
 
 class ConnectionFailed(Exception):
-    """No whole HTTP answer. `words` says what happened, `refused` that there is no server at all, `settled`
-    that another try soon would end alike, `timed_out` that the answer did not come in time.
+    """There was no complete HTTP answer.
+
+    `words` says what happened. `refused`: nothing listens at the address. `settled`: a retry would fail in
+    the same way. `timed_out`: the answer did not arrive in time.
     """
 
     def __init__(
@@ -62,22 +65,22 @@ class ConnectionFailed(Exception):
 
 
 class ReplyTooLong(Exception):
-    """The answer has more bytes than it may have; the rest of it was not read."""
+    """The answer has more bytes than allowed. The rest of it was not read."""
 
 
 class SecretKey:
-    """A key that no error and no answer may show. No `repr` shows it, either."""
+    """A key that never appears in errors, stored answers or a `repr`."""
 
     def __init__(self, key: str | None) -> None:
         self._key = key
         self._forms = _forms(key) if key and _is_secret(key) else ()
 
     def hidden_in(self, words: str) -> str:
-        """The words of a server, which may repeat the key that it was shown, without it."""
+        """A server's message without the key, which the server may repeat."""
         return words.replace(self._key, "[key]") if self._key else words
 
     def hidden_in_body(self, body: bytes) -> bytes:
-        """The same for the body of an answer, before anybody keeps it."""
+        """The same for the body of an answer, before it is stored."""
         for form in self._forms:
             if form in body:
                 body = body.replace(form, b"[key]")
@@ -85,7 +88,7 @@ class SecretKey:
 
 
 class HttpClient:
-    """Connections to servers that get the same headers. `key` is what in them is secret.
+    """Connections to servers that get the same headers. `key` is the secret in them.
 
     This is the hot path: bodies are bytes, and nothing is added to a request.
     """
@@ -96,7 +99,7 @@ class HttpClient:
         self._client: Client | None = None
 
     async def open(self) -> None:
-        """Makes the client; connections come with the requests."""
+        """Makes the client. Connections are opened by the requests."""
         self._client = _with_our_rules(ClientBuilder(), self._headers).build()
 
     async def close(self) -> None:
@@ -106,7 +109,9 @@ class HttpClient:
             self._client = None
 
     async def post(self, url: Url, body: bytes, most: int) -> HttpAnswer:
-        """Raises `ConnectionFailed`, and `ReplyTooLong` for a body of more than `most` bytes."""
+        """Sends a POST request. Raises `ConnectionFailed`, and `ReplyTooLong` for a body of more than
+        `most` bytes.
+        """
         assert self._client is not None, "not open"
         try:
             status, headers, answer = await _answer(self._client.post(url).body_bytes(body), most)
@@ -115,13 +120,15 @@ class HttpClient:
         return status, headers, self._key.hidden_in_body(answer)
 
     async def get(self, url: Url, most: int, seconds: float) -> HttpAnswer:
-        """Raises `ConnectionFailed`, also where the answer is too long or does not come in time."""
+        """Sends a GET request. Raises `ConnectionFailed`, also if the answer is too long or does not
+        arrive in time.
+        """
         assert self._client is not None, "not open"
         try:
             async with asyncio.timeout(seconds):
                 status, headers, answer = await _answer(self._client.get(url), most)
         except PyreqwestError as error:
-            # First: the library's own time-outs are `TimeoutError`s, too.
+            # This must come first, because the library's own timeouts are `TimeoutError`s, too.
             raise _failed(error, str(url), self._key) from None
         except TimeoutError:
             raise ConnectionFailed(f"no answer within {seconds:g} s", timed_out=True) from None
@@ -131,9 +138,9 @@ class HttpClient:
 
 
 class BlockingHttpClient:
-    """The same for code outside an event loop. A server may be silent for `seconds`.
+    """The same client for code outside an event loop. Requests time out after `seconds` without an answer.
 
-    Answers are left as they are, since they hold what people wrote; errors do not show the key.
+    Answers are not changed, because they have people's texts. Errors do not show the key.
     """
 
     def __init__(
@@ -195,10 +202,11 @@ def _failed(error: PyreqwestError, url: str, key: SecretKey) -> ConnectionFailed
 
 
 async def _answer(request: RequestBuilder, most: int) -> HttpAnswer:
-    """Status, headers and body; of an error, as much as anybody reads. Raises `ReplyTooLong`.
+    """Status, headers and body; of an error, only the used part. Raises `ReplyTooLong`.
 
-    The library lets an answer win over a cancellation that comes at the same moment, and the cancellation is
-    lost: code that waits for the task to end would wait for ever."""
+    The library loses a cancellation that comes at the same moment as the answer. Code that waits for the
+    cancelled task would then wait forever, so the cancellation is raised again here.
+    """
     async with request.build_streamed() as answer:
         status = answer.status
         headers = {} if status == 200 else _headers(answer)
@@ -212,7 +220,7 @@ async def _answer(request: RequestBuilder, most: int) -> HttpAnswer:
 
 
 def _headers(answer: BaseResponse) -> dict[str, str]:
-    """Those of an error that anybody reads, without those that are no text."""
+    """The used headers of an error, without those that are not text."""
     found = {}
     for name in ("Retry-After", "Date", "Location"):
         with contextlib.suppress(ValueError):
@@ -221,8 +229,8 @@ def _headers(answer: BaseResponse) -> dict[str, str]:
 
 
 async def _body(answer: Response, most: int) -> bytes:
-    """The whole body, or more than `most` bytes of it: no server decides how much memory it gets."""
-    length = answer.get_header("Content-Length") or ""  # The library has checked that it is a number.
+    """The whole body, or slightly more than `most` bytes of it, so that no server can fill the memory."""
+    length = answer.get_header("Content-Length") or ""  # The library has checked that this is a number.
     if length.isdecimal() and int(length) <= most:
         return (await answer.bytes()).to_bytes()
     chunks, size = [], 0
@@ -233,18 +241,20 @@ async def _body(answer: Response, most: int) -> bytes:
 
 
 def _is_secret(key: str) -> bool:
-    """Whether a key is more than a word that an answer may hold; local servers take words such as EMPTY."""
+    """Whether a key is not just a word that answers can contain. Local servers accept words such as EMPTY
+    as a key.
+    """
     return len(key) >= (_LONG_WORD if key.isalpha() else _SHORTEST_KEY)
 
 
 def _forms(key: str) -> tuple[bytes, ...]:
-    """The forms in which JSON may hold a key."""
+    """The forms of a key in JSON."""
     quoted = json.dumps(key)[1:-1]
     return tuple({form.encode() for form in (key, quoted, quoted.replace("/", "\\/"))})
 
 
 def _words(error: PyreqwestError) -> str:
-    """What happened at the bottom of it ("Connection refused"), before the library's own word for it."""
+    """The root cause ("Connection refused"), followed by the library's own message."""
     causes = error.details.get("causes") if isinstance(error, DetailedPyreqwestError) else None
     last = causes[-1]["message"] if causes else ""
     return f"{last} ({error.message})" if last and last not in error.message else error.message

@@ -1,4 +1,4 @@
-"""The row: frozen and typed, from the source to the export. JSON exists only at its edges."""
+"""The row: frozen and typed, from the source to the export. JSON exists only in `from_json` and `to_json`."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from synth.reasons import Action, Reason
 
 Status = Literal["kept", "dropped", "failed", "pending", "superseded"]
 
-# Where a row came from, before any stage: trusted rows are never dropped.
+# The origins of given rows. They are trusted: no stage drops them.
 Origin = Literal["seed", "holdout", "prompt", "document", "failure", "mixed"]
 ReviewStatus = Literal["none", "pending", "accepted", "edited", "rejected", "restored", "conflict"]
 
-# What the pipeline notes where a request could not be answered.
+# The event that the pipeline records for a failed request.
 REQUEST_FAILED = "request_failed"
 
 
 def content_id(*parts: Any) -> str:
-    """Sixteen hexadecimal digits that depend on `parts` (anything JSON can hold) and on nothing else."""
+    """Sixteen hexadecimal digits that depend only on `parts` (any JSON values)."""
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a row was made from.
+    """The provenance of a row.
 
-    `parents` are the rows whose text it was made from and that it must share a split with; `shots` are
-    few-shot examples that its prompt showed, which do not bind it. `request` is the identity of the
-    request whose reply it is. `source` is the place in a document: `file`, `start`, `end`, `heading`.
-    `topic` is the topic that its maker was to fill: what was asked for, not what somebody found it to be.
+    `parents` are the rows whose text it was made from; it must be in the same split as they are. `shots` are
+    the few-shot examples in its prompt, which do not affect its split. `request` is the identity of the
+    request whose reply it is. `source` is the position in a document: `file`, `start`, `end`, `heading`.
+    `topic` is the requested topic, which the text may have missed.
     """
 
     origin: Origin
@@ -58,7 +58,7 @@ class Lineage:
 
     @property
     def given(self) -> bool:
-        """Whether people gave the row whole (a seed, a held-out row)."""
+        """Whether the row is an unchanged input (a seed, a held-out row)."""
         return self.origin in ("seed", "holdout") and self.stage is None
 
 
@@ -71,7 +71,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The row has stages ahead of it. Where the run stopped before them, `stage` is the next one."""
+    """The row has further stages to pass. If the run stopped before them, `stage` is the next one."""
 
     stage: str | None = None
     status: ClassVar[Status] = "pending"
@@ -79,7 +79,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """`stage` dropped it for a `Reason`, which a run folder holds by its code; `detail` are the words."""
+    """`stage` dropped the row for a `Reason`, stored as its code. `detail` is a message."""
 
     stage: str
     reason: str
@@ -89,7 +89,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A request of `stage` could not be answered; `detail` says why."""
+    """A request of `stage` failed. `detail` says why."""
 
     stage: str
     detail: str | None = None
@@ -101,11 +101,11 @@ Outcome = Kept | Pending | Dropped | Failed
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer beside the row's own.
+    """An alternative answer of a row.
 
-    `source` is `answer` (the row's answer when candidates were asked for), `failure` or `rejected` (people
-    found it worse); None for one that a model was asked for. `by_order` holds the judge's score with the
-    candidate shown in each of two orders.
+    `source` is `answer` (the row's answer when candidates were requested), `failure` or `rejected` (people
+    found it worse), or None for a candidate from a model. `by_order` has the judge's scores for the two
+    orders of the candidates.
     """
 
     content: str
@@ -123,7 +123,7 @@ class Candidate:
 
     @property
     def found_worse(self) -> bool:
-        """Whether people have found it to be worse than the row's answer already."""
+        """Whether people have already found it to be worse than the row's answer."""
         return self.source in ("failure", "rejected")
 
     @classmethod
@@ -132,7 +132,9 @@ class Candidate:
         return cls(**data)
 
     def to_json(self) -> Json:
-        """As receipts give it: only what is known. A failure always names its model, even `null`."""
+        """The JSON in receipts, without unknown values. A failure always has its model, even if it is
+        `null`.
+        """
         known: Json = {"content": self.content, "source": self.source, "model": self.model}
         known |= {"sampling": thaw(self.sampling), "request": self.request, "system": self.system}
         known |= {"score": self.score, "by_order": list(self.by_order) or None}
@@ -142,7 +144,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that a stage did to a row: `did` are codes (see `Action`), `details` what belongs to it."""
+    """One action of a stage on a row: `did` has codes (see `Action`), `details` further values."""
 
     stage: str
     did: Sequence[str]
@@ -159,17 +161,18 @@ class Event:
         return cls(data["stage"], data["did"], details)
 
     def to_json(self) -> Json:
-        """As receipts give it."""
+        """The JSON in receipts."""
         return {"stage": self.stage, "did": [str(word) for word in self.did], **thaw(self.details)}
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What people said about the row: `by` whom, and `at` what time the last of them did.
+    """The result of a row's review.
 
-    `before`, `before_prompt` and `before_scores` are what an edit replaced. `losers` are answers that people
-    like less than the row's. `answers` holds each annotator's answer by name. `share` is the part of the
-    sample that the row was drawn for. `waiting` counts the answers that are still to come.
+    `by` has the annotators' names, `at` the time of the last answer. `before`, `before_prompt` and
+    `before_scores` are the values that an edit replaced. `losers` are answers that people liked less than the
+    row's. `answers` has each annotator's answer by name. `share` is the share of the sample that the row was
+    drawn for. `waiting` counts the missing answers.
     """
 
     status: ReviewStatus = "none"
@@ -195,7 +198,7 @@ class Review:
         return cls(**freeze(data))
 
     def to_json(self) -> Json:
-        """As receipts give it: `{"status": "none"}` for a row that nobody was shown."""
+        """The JSON in receipts: `{"status": "none"}` for a row that was not shown."""
         if self.status == "none":
             return {"status": "none"}
         block: Json = {"status": self.status, "by": list(self.by), "at": self.at, "before": self.before}
@@ -207,11 +210,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A conversation with everything that happened to it. A stage that changes something returns a new row.
+    """A conversation with its history. A stage that changes something returns a new row.
 
-    `scores` are a judge's numbers by rubric, `labels` the classes that the recipe asks for by name, `cluster`
-    is the id of the first of a group of near-duplicates. A row is `superseded` when the recipe as last run
-    does not make it any more.
+    `scores` are a judge's numbers by rubric. `labels` are the classes that the recipe asks for, by name.
+    `cluster` is the id of the first row of a group of near-duplicates. A row is `superseded` if the last
+    run's recipe does not make it any more.
     """
 
     id: str
@@ -228,7 +231,7 @@ class Row:
     superseded: bool = False
 
     def __post_init__(self) -> None:
-        # Whoever makes a row may hold on to the list or dictionary that it was made from.
+        # Freezes copies, because the caller may keep and change the list or dictionary that it passed.
         object.__setattr__(self, "candidates", tuple(self.candidates))
         object.__setattr__(self, "scores", freeze(self.scores))
         object.__setattr__(self, "labels", freeze(self.labels))
@@ -236,49 +239,51 @@ class Row:
 
     @property
     def status(self) -> Status:
-        """In one word, as `synth show --status` takes it."""
+        """The status as one word, as in `synth show --status`."""
         return "superseded" if self.superseded else self.outcome.status
 
     @property
     def pending(self) -> bool:
-        """Whether no stage has dropped or failed it, and not all have seen it."""
+        """Whether the row has further stages to pass."""
         return isinstance(self.outcome, Pending)
 
     @property
     def stage(self) -> str | None:
-        """The stage that dropped or failed it, or that it waits for."""
+        """The stage that dropped or failed the row, or that it waits for."""
         return None if isinstance(self.outcome, Kept) else self.outcome.stage
 
     @property
     def reason(self) -> str | None:
-        """The code of why it was dropped or failed."""
+        """The reason code of a dropped or failed row."""
         if isinstance(self.outcome, Failed):
             return REQUEST_FAILED
         return str(self.outcome.reason) if isinstance(self.outcome, Dropped) else None
 
     @property
     def detail(self) -> str | None:
-        """Why it was dropped or failed, in words."""
+        """The message of a dropped or failed row."""
         return self.outcome.detail if isinstance(self.outcome, Dropped | Failed) else None
 
     @property
     def given(self) -> bool:
-        """Whether people gave it whole (a seed, a held-out row): trusted, and never dropped by a stage."""
+        """Whether it is an unchanged input (a seed, a held-out row): trusted, and never dropped by a
+        stage.
+        """
         return self.lineage.given
 
     @property
     def held_out(self) -> bool:
-        """Whether no prompt may ever show it."""
+        """Whether it is held out, so that no prompt may ever show it."""
         return self.lineage.origin == "holdout"
 
     @property
     def maker(self) -> str:
-        """The stage that made it; for a row that people gave, what they gave it as."""
+        """The stage that made it, or the kind of input for a given row."""
         return self.lineage.stage or self.lineage.origin
 
     @property
     def draft(self) -> bool:
-        """Whether a model wrote some of it: what `accepted`, `target` and `count` count."""
+        """Whether a model wrote some of it. `accepted`, `target` and `count` count drafts."""
         return not self.given
 
     def kept(self) -> Row:
@@ -286,11 +291,11 @@ class Row:
         return self._with(outcome=Kept())
 
     def waiting(self, stage: str) -> Row:
-        """The row as a run leaves it that stops before `stage`."""
+        """The row in a run that stops before `stage`."""
         return self._with(outcome=Pending(stage))
 
     def dropped(self, stage: str, reason: Reason, detail: str | None = None) -> Row:
-        """The row, dropped by `stage`; `detail` are the words."""
+        """The row, dropped by `stage`. `detail` is a message."""
         return self._with(outcome=Dropped(stage, reason, detail))
 
     def failed(self, stage: str, detail: str) -> Row:
@@ -298,7 +303,7 @@ class Row:
         return self._with(outcome=Failed(stage, detail))
 
     def with_event(self, stage: str, did: Action | Sequence[str], **details: Any) -> Row:
-        """The row with one more event: what `stage` did, as an action or in short fixed words."""
+        """The row with one more event. `did` is what `stage` did, as an action or as short fixed phrases."""
         event = Event(stage, [did] if isinstance(did, str) else did, details)
         return self._with(history=(*self.history, event))
 
@@ -307,19 +312,19 @@ class Row:
         return self._with(conversation=self.conversation.with_messages(messages))
 
     def with_reply(self, text: str) -> Row:
-        """The row with a new message of the assistant, which replaces the answer that is there."""
+        """The row with a new message of the assistant, which replaces an existing answer."""
         return self._with(conversation=self.conversation.with_reply(text))
 
     def with_lineage(self, lineage: Lineage, *, reasoning: str | None) -> Row:
-        """The row as made by another request; `reasoning` is what its model thought."""
+        """The row with the lineage of another request. `reasoning` is that model's reasoning."""
         return self._with(lineage=lineage, reasoning=reasoning)
 
     def with_score(self, key: str, score: float) -> Row:
-        """The row with one more score, or another one under the same key."""
+        """The row with this score, which replaces one with the same key."""
         return self._with(scores=FrozenDict({**self.scores, key: score}))
 
     def _with(self, **changes: Any) -> Row:
-        """As `dataclasses.replace`, but several times as fast. The changes have to be frozen already."""
+        """Like `dataclasses.replace`, but several times as fast. The changes must already be frozen."""
         new = object.__new__(Row)
         for name in _FIELDS:
             object.__setattr__(new, name, changes[name] if name in changes else getattr(self, name))
@@ -327,7 +332,7 @@ class Row:
 
     @classmethod
     def from_json(cls, receipt: Json) -> Row:
-        """From a receipt: what `to_json` gives."""
+        """From a receipt, the JSON of `to_json`."""
         lineage = receipt["lineage"]
         return cls(
             id=receipt["id"],
@@ -345,13 +350,14 @@ class Row:
         )
 
     def to_json(self) -> Json:
-        """Everything that is known about it, as `synth show --json` and `receipts.jsonl` give it: plain JSON
-        that belongs to the caller."""
+        """The whole row as in `synth show --json` and `receipts.jsonl`. The caller may change the returned
+        JSON.
+        """
         plain: Json = thaw(self._parts())
         return plain
 
     def to_bytes(self) -> bytes:
-        """The same, written: without a copy of what is frozen."""
+        """`to_json` as bytes, without the copy."""
         return orjson.dumps(self._parts())
 
     def _parts(self) -> Json:

@@ -1,1 +1,1 @@
-"""Clients: everything that turns a request into a reply."""
+"""Models: requests, replies, and the clients of all providers."""

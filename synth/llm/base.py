@@ -1,6 +1,7 @@
-"""What every client speaks: a `Request` goes in, the raw bytes of an answer come out, `read` parses them.
+"""The interface of every client: `ask` turns a `Request` into the raw bytes of a reply, and `read` parses
+them.
 
-The two halves are apart so that a reply is on disk before anything looks into it.
+The two steps are separate so that a reply is on disk before anything parses it.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from typing import Any, Protocol
 
 import orjson
 
-# JSON as it comes off the wire or goes into it.
+# A JSON object, as sent or received.
 Json = dict[str, Any]
 
 
 @dataclass(slots=True)
 class Request:
-    """One logical request: what is asked, of which model, and which of several draws and attempts it is.
+    """One logical request to one model.
 
-    `sampling` holds the server's own parameter names (temperature, top_p, ...) without `max_tokens`,
-    which is apart because it is no part of the identity: a reply that ended within a new limit is
-    still the answer. `schema` is a JSON schema that the text of the reply must satisfy. `logprobs`
-    asks for so many alternatives for each token (0: none). `draw` tells apart equal requests whose
-    several answers are all wanted; `attempt` counts new tries after answers that did not serve.
+    `sampling` holds the server's own parameter names (temperature, top_p, ...) without `max_tokens`. That is
+    a separate field because it is not part of the identity: a reply that is shorter than a new limit is still
+    valid. `schema` is a JSON schema that the text of the reply must satisfy. `logprobs` is the number of
+    alternatives per token (0: none). `draw` distinguishes equal requests that each want their own reply.
+    `attempt` counts retries after unusable replies.
     """
 
     messages: Sequence[Mapping[str, Any]]
@@ -41,7 +42,7 @@ class Request:
 
     @property
     def canonical(self) -> bytes:
-        """The identity in words: canonical JSON of everything that could change the answer."""
+        """The identity as text: canonical JSON of everything that could change the answer."""
         if not self._canonical:
             body: Json = {"messages": self.messages, "model": self.model, "draw": self.draw}
             if self.sampling:
@@ -66,35 +67,37 @@ class Request:
 
     @property
     def seed(self) -> int:
-        """A number below 2**31 that depends on the identity alone, for samplers that take one."""
+        """A seed below 2**31 that depends only on the identity, for samplers that accept one."""
         return int(self.identity[:8], 16) & 0x7FFFFFFF
 
 
-# Bytes of a token, in round numbers: about four letters of English, and one character of Chinese.
+# Estimated bytes per token: about four letters of English, or one character of Chinese.
 _BYTES_A_TOKEN = 4
 
 
 def estimated_tokens(size: int) -> int:
-    """The estimated tokens of a text of `size` bytes, where nobody counted them."""
+    """The estimated tokens of a text of `size` bytes, used when no server counted them."""
     return -(-size // _BYTES_A_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, as the server counts them; `cached` of the prompt came from its prefix cache."""
+    """Tokens as the server counts them. `cached` is the part of the prompt from its prefix cache."""
 
     prompt: int = 0
     completion: int = 0
     cached: int = 0
 
     def of(self, canonical: bytes) -> Usage:
-        """The usage of the request with these words. A prompt that the server did not count is estimated."""
+        """The usage of the request with this text. If the server did not count the prompt, it is
+        estimated.
+        """
         return self if self.prompt else replace(self, prompt=estimated_tokens(len(canonical)))
 
 
 @dataclass(frozen=True, slots=True)
 class TokenChoice:
-    """One generated token, its log-probability, and the alternatives at its place."""
+    """One generated token, its log-probability, and the alternatives at its position."""
 
     token: str
     logprob: float
@@ -103,11 +106,11 @@ class TokenChoice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, read.
+    """A parsed reply.
 
-    `finish` is `stop`, or `length` where `max_tokens` cut it, or the server's own word. What a
-    reasoning model thought is in `reasoning`, never in `text`. `unreadable` says why a reply that an older
-    version journaled is no answer.
+    `finish` is `stop`, `length` if `max_tokens` cut the reply, or the server's own word. The thinking of a
+    reasoning model is in `reasoning`, never in `text`. `unreadable` says why a reply in the journal of an
+    older version cannot be parsed.
     """
 
     text: str
@@ -120,14 +123,14 @@ class Reply:
 
     @property
     def cut(self) -> bool:
-        """Whether `max_tokens` ended it."""
+        """Whether `max_tokens` cut the reply."""
         return self.finish == "length"
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixCounts:
-    """Prompt tokens that were looked up in a prefix cache, and those of them that were found; nothing
-    where nobody tells.
+    """Prompt tokens that were looked up in a prefix cache, and how many were found. Zeros if the server
+    does not report them.
     """
 
     queries: int = 0
@@ -138,15 +141,15 @@ class PrefixCounts:
 
     @property
     def hit_rate(self) -> float | None:
-        """The share that was found."""
+        """The share of the tokens that were found."""
         return self.hits / self.queries if self.queries else None
 
 
 class RequestFailed(Exception):
-    """This one request cannot be answered, by its own fault (too long, refused by a filter, or wrong again
-    and again while others succeed). Final: its row fails, and nothing else.
+    """This request cannot be answered: it is too long, a filter refuses it, or it keeps failing while others
+    succeed.
 
-    `words` are the server's; `status` its HTTP status where there is one.
+    Final: only its row fails. `words` is the server's message, `status` its HTTP status if there is one.
     """
 
     def __init__(self, words: str, *, status: int | None = None) -> None:
@@ -158,41 +161,41 @@ class RequestFailed(Exception):
 class Client(Protocol):
     """One model behind one provider. A client is made, used and closed inside one event loop.
 
-    `ask` may be called for any number of requests at once: the client itself decides how many it
-    works on, and in which order. It raises `RequestFailed` for a request that is at fault, and
-    `synth.errors.UnreachableError` when nothing can be answered any more (server gone for good, wrong
-    key, no such model). Everything that may pass by itself, it retries itself.
+    `ask` may be called for any number of requests at once. The client decides how many are in flight, and in
+    which order. It raises `RequestFailed` for a faulty request, and `synth.errors.UnreachableError` when no
+    request can be answered any more (server gone, wrong key, unknown model). The client retries temporary
+    failures.
     """
 
     model: str
 
     async def open(self) -> None:
-        """Gets ready: loads the model, or probes the server. Raises `UnreachableError`."""
+        """Loads the model, or connects to the server. Raises `UnreachableError`."""
         ...
 
     async def ask(self, request: Request) -> bytes:
-        """The answer to `request`, raw: bytes that `read` of the same client understands."""
+        """The raw reply to `request`: bytes for `read` of the same client."""
         ...
 
     def read(self, raw: bytes) -> Reply:
-        """Parses what `ask` returned. Raises `ValueError` where it is no answer at all."""
+        """Parses the bytes from `ask`. Raises `ValueError` if they are not a reply."""
         ...
 
     @property
     def in_flight(self) -> int:
-        """Requests that are being worked on at this moment (not those that wait for a place)."""
+        """The number of requests in flight (without those that wait for a slot)."""
         ...
 
     @property
     def retries(self) -> int:
-        """Requests sent again so far, for whatever reason."""
+        """The number of retries so far, for any reason."""
         ...
 
     @property
     def prefix_counts(self) -> PrefixCounts:
-        """Prompt tokens looked up in prefix caches so far, and found there."""
+        """Prompt tokens looked up and found in prefix caches so far."""
         ...
 
     async def close(self) -> None:
-        """Lets go of connections, threads and memory. May be called twice."""
+        """Releases connections, threads and memory. May be called twice."""
         ...

@@ -1,4 +1,4 @@
-"""The budget of a run: what requests may use, and what they used."""
+"""The budget of a run: its limits, and the usage so far."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from synth.recipe.model import Budget
 
 @dataclass(slots=True)
 class Cost:
-    """What requests used, or may use."""
+    """The cost of requests, actual or maximum."""
 
     requests: int = 0
     tokens: int = 0
     usd: float = 0.0
 
     def add(self, other: Cost, sign: int = 1) -> None:
-        """Adds `other`, or takes it away."""
+        """Adds `other`, or subtracts it."""
         self.requests += sign * other.requests
         self.tokens += sign * other.tokens
         self.usd += sign * other.usd
@@ -29,8 +29,9 @@ class Cost:
 
 @dataclass
 class BudgetLedger:
-    """Keeps all calls of a run together inside the budget. `used` holds earlier calls', too; `asked` counts
-    this call's requests by stage.
+    """Keeps all calls of a run within the budget.
+
+    `used` includes earlier calls. `asked` counts this call's requests by stage.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -42,24 +43,24 @@ class BudgetLedger:
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def reserve(self, cost: Cost) -> None:
-        """Sets `cost` aside; waits for requests under way to give back what they did not need.
+        """Reserves `cost`. Waits until requests in flight return their unused reservations, if necessary.
 
-        Raises `Unfinished` where the budget cannot hold it.
+        Raises `Unfinished` if the budget is too small for `cost`.
         """
         while spent := self._over(cost):
             if self._reserved.requests == 0:
                 raise Unfinished(
                     f"the budget of {spent} is spent{self._spent_on()}.",
                     where="budget",
-                    hint="Raise it and run the same command again to go on; with `--dry-run`, it says what"
-                    " every stage still asks.",
+                    hint="Raise the budget and run the same command again to continue. `--dry-run` shows the"
+                    " requests that each stage still needs.",
                 )
             self._freed.clear()
             await self._freed.wait()
         self._reserved.add(cost)
 
     def book(self, reserved: Cost, used: Cost) -> None:
-        """Books what a request really used in the place of what was set aside for it."""
+        """Replaces a request's reservation by its actual usage."""
         self._reserved.add(reserved, -1)
         self.used.add(used)
         self._freed.set()
@@ -80,7 +81,7 @@ class BudgetLedger:
 
 
 def usd(price: Price | None, usage: Usage) -> float:
-    """US dollars; nothing where the recipe names no price."""
+    """US dollars; 0 if the recipe has no price."""
     if price is None:
         return 0.0
     return (usage.prompt * price.prompt + usage.completion * price.completion) / 1e6

@@ -1,11 +1,9 @@
-"""The chat-completions wire form, both ways: what a request becomes, and what an answer says.
+"""Reads and writes replies in the chat-completions format.
 
-`read_reply` and `write_reply` are inverses, so that a client that speaks to no server keeps its raw
-replies in the same form as one that does.
-
-All that reads a reply reads it here, since a server may send anything. A reply without a message is no
-answer (`ValueError`). Of a message, what has another form than it should have is read as missing: a row that
-needs it is dropped for that reason, and no reply can stop a run.
+`read_reply` and `write_reply` are inverses, so that clients without a server store raw replies in the same
+format. Every reply is parsed here, because a server may send anything. A reply without a message raises
+`ValueError`. A malformed part of a message counts as missing: a row that needs it is dropped, and no reply
+can stop a run.
 """
 
 from __future__ import annotations
@@ -20,21 +18,20 @@ import orjson
 
 from synth.llm.base import Json, Reply, TokenChoice, Usage, estimated_tokens
 
-# A template that opens the thinking itself leaves only its end in the content, on a line of its own.
+# If the chat template opens the thinking block, the content has only its end tag, on a separate line.
 _ORPHAN_END = re.compile(r"(?:^|\n)</think>[ \t]*(?:\n|$)")
 
-# More tokens than this no answer has: the server counts something else, or nothing.
+# No answer has more tokens; a larger number is a fault of the server.
 _MOST_TOKENS = 10**9
-# What JSON has for numbers; its true and false are none, though Python counts with them.
+# JSON numbers. `bool` is a subclass of `int` in Python, but is not a number in JSON.
 _NUMBERS = (int, float)
-# By so much a log-probability may lie above 0.
+# The tolerance for log-probabilities above 0.
 _ROUNDING = 0.01
 
 
 def read_reply(raw: bytes) -> Reply:
-    """Parses the body of a chat completion.
-
-    Raises `ValueError` where it is not JSON, or holds no choice with a message.
+    """Parses the body of a chat completion. Raises `ValueError` if it is not JSON, or has no choice with a
+    message.
     """
     body = read_body(raw)
     message, choice = _first_message(body)
@@ -58,10 +55,10 @@ def read_reply(raw: bytes) -> Reply:
 
 
 def read_body(raw: bytes) -> Any:
-    """The JSON in `raw`. Raises `ValueError` where it is none.
+    """The JSON in `raw`. Raises `ValueError` if it is not JSON.
 
-    Half an emoji, a byte-order mark, bytes that are no UTF-8 and numbers that JSON does not have come from
-    models and servers alike. They cost their own place in the answer, not the answer.
+    Models and servers send half an emoji, byte-order marks, bytes that are not UTF-8 and numbers that JSON
+    does not have. Only these parts are replaced; the rest of the answer is kept.
     """
     try:
         return orjson.loads(raw)
@@ -75,20 +72,21 @@ def read_body(raw: bytes) -> Any:
 
 
 def read_counts(raw: bytes) -> tuple[Usage, bool]:
-    """The tokens of a reply, and whether `max_tokens` cut it: what `read_reply` says, at less cost. Raises
-    `ValueError` as it does."""
+    """The tokens of a reply, and whether `max_tokens` cut it. A faster `read_reply`, which raises the same
+    `ValueError`.
+    """
     body = read_body(raw)
     message, choice = _first_message(body)
     return _usage(body.get("usage"), message), choice.get("finish_reason") == "length"
 
 
 def read_usage(body: Any) -> Usage:
-    """The tokens that a parsed reply used. Raises `ValueError` where it is no answer."""
+    """The tokens that a parsed reply used. Raises `ValueError` if it is not an answer."""
     return _usage(body.get("usage"), _first_message(body)[0])
 
 
 def write_reply(reply: Reply) -> bytes:
-    """The body that `read_reply` reads back as `reply`."""
+    """The body that `read_reply` parses to `reply`."""
     message: Json = {"role": "assistant", "content": reply.text}
     if reply.reasoning is not None:
         message["reasoning_content"] = reply.reasoning
@@ -108,9 +106,9 @@ def write_reply(reply: Reply) -> bytes:
 
 
 def split_thinking(content: str) -> tuple[str | None, str]:
-    """Thinking and answer of a content that may begin with `<think>...</think>`.
+    """Splits content that may begin with `<think>...</think>` into thinking and answer.
 
-    An unclosed block is all thinking: `max_tokens` ended it before the answer began.
+    An unclosed block is all thinking: `max_tokens` cut the reply before the answer began.
     """
     start = content.lstrip()
     if start.startswith("<think>"):
@@ -126,7 +124,7 @@ def _first_message(body: Any) -> tuple[Json, Json]:
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise ValueError("the answer holds no choice with a message")
+        raise ValueError("the answer has no choice with a message")
     return message, choice
 
 
@@ -135,15 +133,17 @@ def _text(value: Any) -> str | None:
 
 
 def _plain_text(content: Any) -> str:
-    """Content is a string, or null beside a refusal, or a list of parts."""
+    """Content as text. It is a string, a list of parts, or null with a refusal."""
     if isinstance(content, list):
         return "".join(_text(part.get("text")) or "" for part in content if isinstance(part, dict))
     return _text(content) or ""
 
 
 def _usage(counts: Any, message: Json) -> Usage:
-    """As the server counts. What it does not say is estimated, so that budgets and limits hold all the same;
-    the prompt is not in the reply: `Usage.of` knows it."""
+    """The server's counts. Missing counts of the answer are estimated, so that budgets and limits still work.
+
+    The prompt is not in the reply; `Usage.of` estimates its tokens.
+    """
     counts = counts if isinstance(counts, dict) else {}
     details = counts.get("prompt_tokens_details")
     completion = _count(counts.get("completion_tokens"))
@@ -159,13 +159,15 @@ def _usage(counts: Any, message: Json) -> Usage:
 
 
 def _count(value: Any) -> int | None:
-    """A number of tokens; None for what cannot be one."""
+    """A number of tokens; None for an impossible value."""
     return int(value) if type(value) in _NUMBERS and 0 <= value <= _MOST_TOKENS else None
 
 
 def _logprobs(block: Any, text: str, *, thought: bool) -> tuple[TokenChoice, ...]:
-    """Those of the answer alone: servers list the tokens of the thinking, too. None where any of them has
-    another form: what is left would not be the answer."""
+    """The log-probabilities of the answer, without the tokens of the thinking, which servers list too.
+
+    None if any of them is malformed, because the rest would not be the whole answer.
+    """
     entries = block.get("content") if isinstance(block, dict) else None
     if not isinstance(entries, list):
         return ()
@@ -177,22 +179,24 @@ def _logprobs(block: Any, text: str, *, thought: bool) -> tuple[TokenChoice, ...
 
 
 def _token_choice(entry: Any) -> TokenChoice:
-    """Raises `KeyError`, `TypeError` or `ValueError` for another form."""
+    """Raises `KeyError`, `TypeError` or `ValueError` if it is malformed."""
     token, logprob = _token(entry)
     return TokenChoice(token, logprob, dict([_token(other) for other in entry.get("top_logprobs") or ()]))
 
 
 def _token(entry: Any) -> tuple[str, float]:
     token, logprob = entry["token"], entry["logprob"]
-    # A little above 0 is rounding; more is no probability, and NaN is not even this.
+    # A value slightly above 0 is a rounding error. A larger one is not a probability; the comparison also
+    # refuses NaN.
     if type(token) is not str or type(logprob) not in _NUMBERS or not logprob <= _ROUNDING:
         raise ValueError("no token with its log-probability")
     return token, logprob if logprob <= 0 else 0.0
 
 
 def _answer_start(choices: Sequence[TokenChoice], text: str) -> int:
-    """Index of the first token of the answer, behind the thinking: the end where there is no answer, or where
-    its text is not what the tokens spell.
+    """The index of the first token of the answer, after the thinking.
+
+    The number of tokens if there is no answer, or if the tokens do not spell its text.
     """
     joined = "".join(choice.token for choice in choices)
     ahead = joined.rfind(text) if text else -1
@@ -215,5 +219,5 @@ def _write_choice(choice: TokenChoice) -> Json:
 
 
 def _finite(logprob: float) -> float:
-    """JSON has no infinity; -9999 is what servers write for a probability of nothing."""
+    """Replaces minus infinity, which JSON lacks, by -9999, as servers do for a probability of zero."""
     return logprob if math.isfinite(logprob) else -9999.0

@@ -1,4 +1,6 @@
-"""Stops a stage early whose model never gives it an answer that serves: more requests would only cost."""
+"""Stops a stage early if its model never returns a usable reply, since more requests would only cost
+money.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from dataclasses import dataclass, field
 from synth.errors import NothingServes
 from synth.llm.base import RequestFailed
 
-# A stage stops after this many refusals in a row with the same words, or this many first answers of which
-# none serves.
+# A stage stops after this many consecutive refusals with the same message, or if none of this many first
+# replies is usable.
 _EQUAL_REFUSALS = 10
 _USELESS_ANSWERS = 20
 
@@ -18,7 +20,7 @@ _SHOWN = 160
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """A request that came to nothing: why, whether it was refused, and what equal refusals share."""
+    """A failed request: why, whether it was refused, and a key that equal refusals share."""
 
     words: str
     refused: bool
@@ -27,10 +29,11 @@ class _Outcome:
 
 @dataclass
 class Trial:
-    """What one model answered one stage in this call. It is over with the first answer that serves, also
-    with one out of the journal: from then on, what fails is a row's own matter.
+    """The first replies of one model to one stage in this call.
 
-    Requests are judged in the order in which they were sent: a refusal often comes sooner than an answer.
+    The trial ends with the first usable reply, even one from the journal: after that, a failure concerns only
+    its row. Requests are judged in the order in which they were sent, because refusals often arrive before
+    answers.
     """
 
     model: str
@@ -43,22 +46,21 @@ class Trial:
     _stop: NothingServes | None = None
 
     def begin(self) -> int:
-        """The number of the next request. Raises `NothingServes` where the stage has been stopped."""
+        """The number of the next request. Raises `NothingServes` if the stage has been stopped."""
         if self._stop is not None:
             raise self._stop
         self._sent += 1
         return self._sent - 1
 
     def refused(self, number: int, failure: RequestFailed) -> NothingServes | None:
-        """Takes note of a refusal. Returns what stops the stage, where it is one too many."""
+        """Records a refusal. Returns the error that stops the stage, if there are too many."""
         status = f" (HTTP {failure.status})" if failure.status else ""
-        # Numbers differ from request to request: "you requested 1949 tokens".
+        # Numbers differ between requests ("you requested 1949 tokens"), so they are masked.
         alike = f"{failure.status} {re.sub('[0-9]+', '#', failure.words)}"
         return self._note(number, _Outcome(f"{_shown(failure.words)}{status}", refused=True, alike=alike))
 
     def unusable(self, number: int, words: str) -> NothingServes | None:
-        """Takes note of an answer that does not serve. Returns what stops the stage, where it is one too
-        many."""
+        """Records an unusable reply. Returns the error that stops the stage, if there are too many."""
         return self._note(number, _Outcome(_shown(words), refused=False))
 
     def _note(self, number: int, outcome: _Outcome) -> NothingServes | None:
@@ -77,15 +79,15 @@ class Trial:
             self._end(
                 f"{self.model} refuses every request, the last {len(self._row)} for the same reason:"
                 f" {outcome.words}",
-                "Mend the recipe or the server, and run the same command again: what was refused is asked"
-                " again. `synth show RUN --status failed` lists the rows.",
+                "Fix the recipe or the server, and run the same command again: refused requests are"
+                " sent again. `synth show RUN --status failed` lists the rows.",
             )
         elif self._judged + 1 == _USELESS_ANSWERS:
             status = "failed" if outcome.refused else "dropped"
             self._end(
                 f"none of the first {self._judged + 1} answers of {self.model} can be used. The last one:"
                 f" {outcome.words}",
-                "Mend the prompt, the model or the server, and run the same command again: it goes on with"
+                "Fix the prompt, the model or the server, and run the same command again: it continues with"
                 f" further requests. `synth show RUN --status {status}` lists the rows.",
             )
 

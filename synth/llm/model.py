@@ -1,4 +1,4 @@
-"""One of a recipe's models, as stages see it: asks, and remembers through the run's journal."""
+"""One of a recipe's models, as stages use it: sends requests, and reuses replies from the run's journal."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from synth.llm.budget import BudgetLedger, Cost, usd
 from synth.llm.early_stop import Trial
 from synth.recipe.base import ModelConfig, Sampling
 
-# The limit of an answer where neither recipe nor stage sets one: every request has a limit.
+# Every request has a limit: this one if neither the recipe nor the stage sets one.
 DEFAULT_MAX_TOKENS = 1024
 
-# Characters a token of a prompt has at the least, in round numbers: reservations must not be too low.
+# A low estimate of characters per prompt token, so that reservations are never too small.
 _CHARACTERS_A_TOKEN = 2
 
 _SETTINGS_KEPT = 64
 
 
 class Memory(Protocol):
-    """What a model needs of the store."""
+    """The part of the store that a model needs."""
 
     def find(self, request: Request) -> StoredReply | None: ...
 
@@ -32,7 +32,7 @@ class Memory(Protocol):
 
 
 class StoredReply(Protocol):
-    """An answer from the journal."""
+    """A reply from the journal."""
 
     @property
     def failed(self) -> bool: ...
@@ -43,8 +43,10 @@ class StoredReply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A reply and the request it answers. `number` counts what was sent for a stage; None where the journal,
-    or the same request of another row, had the reply.
+    """A reply and its request.
+
+    `number` counts the requests that were sent for a stage. None if the reply came from the journal, or from
+    the same request of another row.
     """
 
     reply: Reply
@@ -54,15 +56,15 @@ class Completion:
 
 @dataclass(slots=True)
 class _Opening:
-    """The client's `open`, once it has begun."""
+    """The client's call of `open`, once it has started."""
 
     task: asyncio.Task[None] | None = None
 
 
 class Model:
-    """Asks one model. A request whose reply is in the journal is answered from there.
+    """Sends requests to one model. Requests whose replies are in the journal are answered from there.
 
-    Each stage has its own view of it (`for_stage`), which gives up where the stage gets nothing that serves.
+    Each stage has its own view of the model (`for_stage`), which stops if the stage gets no usable reply.
     """
 
     def __init__(
@@ -81,23 +83,25 @@ class Model:
 
     @property
     def model(self) -> str:
-        """What the server calls it."""
+        """The model's name on the server."""
         return self.client.model
 
     @property
     def stage(self) -> str:
-        """The stage whose view of the model this is."""
+        """The stage that uses this view of the model."""
         return self._trial.stage
 
     def for_stage(self, stage: str) -> Model:
-        """This model as the stage of this name asks it; all else is shared."""
+        """A view of this model for one stage. Everything else is shared."""
         view = copy.copy(self)
         view._trial = Trial(self.client.model, stage)
         return view
 
     def note_use(self, answer: Completion, objection: str | None = None) -> None:
-        """Takes note of whether an answer serves, or why it does not. Raises `NothingServes` where none ever
-        did; an unusable answer that the journal had stops nothing, so that a later call can go on.
+        """Records whether a completion was usable, or why it was not.
+
+        Raises `NothingServes` if no completion was ever usable. Unusable replies from the journal do not
+        count, so that a later call can continue.
         """
         if objection is None:
             self._trial.served = True
@@ -114,10 +118,10 @@ class Model:
         draw: int = 0,
         attempt: int = 0,
     ) -> Completion:
-        """The answer to `messages`; `sampling` goes over the model's own.
+        """The completion of `messages`. `sampling` overrides the model's own.
 
-        Raises `RequestFailed` where the request is at fault, `UnreachableError` where nobody answers,
-        `Unfinished` where the budget is spent or every request is refused.
+        Raises `RequestFailed` for a faulty request, `UnreachableError` if no server answers, and `Unfinished`
+        if the budget is spent or every request is refused.
         """
         wanted, max_tokens = self._resolved(sampling)
         request = Request(
@@ -135,10 +139,10 @@ class Model:
         return Completion(reply, request, number)
 
     def _resolved(self, sampling: Sampling) -> tuple[Json, int]:
-        """What goes into a request, not to be changed, and its `max_tokens`.
+        """The frozen sampling and schema of a request, and its `max_tokens`.
 
-        A stage asks with the same object again and again, so it is looked up by identity; it is kept
-        beside what came of it, so that no other object gets its place.
+        A stage passes the same object each time, so the result is cached by `id()`. The cache also keeps the
+        object itself, so that no other object can get the same `id()`.
         """
         known = self._settings.get(id(sampling))
         if known is None:
@@ -150,12 +154,12 @@ class Model:
         return known[1], known[2]
 
     async def _reply(self, request: Request) -> tuple[Reply, int | None]:
-        """From the journal, from the same request under way, or from the client, with its number."""
+        """The reply from the journal, from the same request in flight, or from the client; and its number."""
         while under_way := self._under_way.get(request.identity):
             try:
                 return await asyncio.shield(under_way), None
             except asyncio.CancelledError:
-                # Where it is whoever asked that was stopped, and not who waits here, this one asks itself.
+                # The first sender was cancelled, but this caller was not, so it sends the request itself.
                 if not under_way.cancelled() or _is_cancelled():
                     raise
         if found := self._memory.find(request):
@@ -171,7 +175,9 @@ class Model:
             coming.cancel()
             raise
         except BaseException as error:
-            # Whoever waits for the same request is told the same; where nobody does, that is no fault.
+            # Others that wait for the same request get the same error. `exception()` marks it as seen, so
+            # that
+            # asyncio does not log it if nobody waits.
             coming.set_exception(error)
             coming.exception()
             raise
@@ -204,15 +210,16 @@ class Model:
             self._ledger.book(reserved, used)
 
     def _read(self, raw: bytes) -> Reply:
-        """What a reply says. A client takes nothing as an answer that it cannot read; a journal of an older
-        version may hold such replies."""
+        """Parses a reply. Clients refuse replies that they cannot parse, but the journal of an older
+        version may have some.
+        """
         try:
             return self.client.read(raw)
         except ValueError as error:
             return Reply("", unreadable=str(error))
 
     async def _open(self) -> None:
-        """Opens the client for the first request that the journal cannot answer, and not before."""
+        """Opens the client when the first request is not in the journal."""
         opening = self._opening.task
         if opening is None:
             opening = self._opening.task = asyncio.ensure_future(self.client.open())
@@ -230,6 +237,6 @@ class Model:
 
 
 def _is_cancelled() -> bool:
-    """Whether somebody wants the task that asks this to end."""
+    """Whether the current task is being cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,8 +1,8 @@
-"""Providers of models, found by the name that a recipe gives them.
+"""The registry of model providers, by the name in a recipe.
 
-A provider is a folder beside this file: its block of the recipe (`config`), how its clients are made
-(`build`), and what `synth doctor` looks at (`check`). Another package adds one through an entry point of the
-group `synth.providers`, which names its `Provider`.
+A provider is a folder next to this file. It defines its block of the recipe (`config`), makes its clients
+(`build`), and defines the checks of `synth doctor` (`check`). Another package adds a `Provider` through an
+entry point of the group `synth.providers`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from synth.llm.base import Client
 from synth.plugins import Registry
 from synth.recipe.base import ModelConfig
 
-# A provider's folder has the name that a recipe gives it, but for this one.
+# A provider's folder has the provider's name in recipes, except for this one.
 _OTHER_NAMES = {"openai_compatible": "endpoint"}
 
 C = TypeVar("C", bound=ModelConfig)
@@ -25,8 +25,8 @@ C = TypeVar("C", bound=ModelConfig)
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """What a provider may need beside its own blocks: the folder where the recipe's paths start, the recipe's
-    seed, and where to say what a user should know.
+    """What a provider needs besides its own blocks: the recipe's folder and seed, and a function for
+    messages to the user.
     """
 
     folder: Path
@@ -36,8 +36,10 @@ class BuildContext:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One part that `synth doctor` looks at. `run` gives the words for a part that is well, and raises a
-    `SynthError` for one that is not. `place` tells apart several parts of one model.
+    """One check of `synth doctor`.
+
+    `run` returns a message if the part works, and raises a `SynthError` if it does not. `place` distinguishes
+    several parts of one model.
     """
 
     run: Callable[[], Coroutine[Any, Any, str]]
@@ -46,10 +48,10 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class Provider(Generic[C]):
-    """Makes clients for the models of a recipe that name it.
+    """A provider of models.
 
-    `build` gets all of them at once, by name, since several may share an engine or a card. It imports its
-    clients itself, so that a recipe can be read without them.
+    `build` gets all of the provider's models at once, by name, because several may share an engine or a GPU.
+    It imports the clients itself, so that a recipe can be read without them.
     """
 
     config: type[C]
@@ -58,7 +60,7 @@ class Provider(Generic[C]):
 
 
 def _folders() -> dict[str, str]:
-    """The places of our own providers, by name. Nothing is imported for it."""
+    """The import paths of the packaged providers, by name. Imports nothing."""
     folders = [found.name for found in iter_modules([str(Path(__file__).parent)]) if found.ispkg]
     named = {_OTHER_NAMES.get(folder, folder): folder for folder in folders}
     return {name: f"{__package__}.{named[name]}:PROVIDER" for name in sorted(named)}
@@ -68,7 +70,7 @@ PROVIDERS: Registry[Provider[Any]] = Registry("synth.providers", _folders(), Pro
 
 
 def provider_of(block: Any) -> Provider[Any]:
-    """The provider of one of a recipe's `models`. Raises `ValueError` where it names none that is known."""
+    """The provider of one of a recipe's `models`. Raises `ValueError` if it names no known provider."""
     name = None
     if isinstance(block, Mapping):
         name = block.get("provider", "endpoint" if "base_url" in block else "embedded")

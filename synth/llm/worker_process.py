@@ -1,6 +1,6 @@
-"""A process that holds a model, and the lines that go to it and come back: one request, one answer.
+"""Runs a model in a worker process, with one JSON line per request and per answer.
 
-`embedded/worker.py` and `vllm/worker.py` are such processes. The first one says what the lines hold.
+`embedded/worker.py` and `vllm/worker.py` are such processes. The first one documents the lines.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ _ERRORS: dict[str, type[SynthError]] = {
 
 
 class WorkerProcess:
-    """Runs `command`; `name` is what errors call the model, `hint` what to do when the process dies.
+    """Runs `command` as the worker.
 
-    `seconds_to_end` is longer than any step: a process that takes longer to end is ended.
+    `name` is the model's name in errors, and `hint` is the hint if the process dies. `seconds_to_end` is
+    longer than any step: a process that takes longer to end is killed.
     """
 
     def __init__(self, name: str, *, hint: str, seconds_to_end: float) -> None:
@@ -41,11 +42,11 @@ class WorkerProcess:
 
     @property
     def in_flight(self) -> int:
-        """Requests that it works on."""
+        """The number of unanswered requests."""
         return len(self._waiting.keys() - {0})
 
     async def open(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Json:
-        """Starts it, and waits for the line that says that it is ready. Raises what it says is wrong."""
+        """Starts the process, and waits for its `ready` line. Raises the error that it reports."""
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
@@ -73,7 +74,7 @@ class WorkerProcess:
             self._waiting.pop(0, None)
 
     async def ask(self, request: Request) -> Json:
-        """The reply to `request`. Raises `RequestFailed`, or what ended the process."""
+        """The reply to `request`. Raises `RequestFailed`, or the error that ended the process."""
         if self._end is not None:
             raise self._end
         self._number += 1
@@ -93,7 +94,7 @@ class WorkerProcess:
         return reply
 
     async def close(self) -> None:
-        """Ends the process. Requests still unanswered raise `UnreachableError`. May be called twice."""
+        """Ends the process. Unanswered requests raise `UnreachableError`. May be called twice."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -116,7 +117,9 @@ class WorkerProcess:
             self._process.stdin.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        """Hands answers to who asked, until the process ends; then whoever still waits is told."""
+        """Passes answers to their callers until the process ends, and then raises an error for all waiting
+        ones.
+        """
         assert process.stdout is not None
         async for raw in process.stdout:
             line: Json = orjson.loads(raw)
@@ -133,7 +136,7 @@ class WorkerProcess:
                 answer.set_exception(self._end)
 
     async def _overhear(self, process: asyncio.subprocess.Process) -> None:
-        """Keeps the last that the library said, for when the process ends without a word."""
+        """Keeps the library's last output, for a process that ends without an error line."""
         assert process.stderr is not None
         async for raw in process.stderr:
             if words := raw.decode(errors="replace").strip():

@@ -1,1 +1,1 @@
-"""What a run says about single stages, counted over its rows."""
+"""Statistics of single stages, counted over a run's rows."""

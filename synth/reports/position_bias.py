@@ -1,4 +1,6 @@
-"""How often a judge that was asked in both orders kept to its word (position swap, arXiv:2306.05685)."""
+"""Measures how consistent a judge is that compares answers in both orders (position swap,
+arXiv:2306.05685).
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from synth.store.reader import RunReader
 
 @dataclass
 class PositionBias:
-    """Pairs of answers that were judged in both orders.
+    """The number of answer pairs that were judged in both orders.
 
-    `agree` of them have the same winner, or none, in both; of `flipped` each order prefers another one; the
-    rest are told apart in one order alone.
+    `agree` pairs have the same winner, or a tie, in both orders. In `flipped` pairs, each order prefers a
+    different answer. The other pairs have a winner in only one order.
     """
 
     pairs: int = 0
@@ -23,7 +25,7 @@ class PositionBias:
     flipped: int = 0
 
     def add(self, first: Sequence[float], second: Sequence[float]) -> None:
-        """Takes in the scores of a row's answers, in one order of the prompt and in the other."""
+        """Counts a row's pairs. The arguments are its answers' scores in the two orders."""
         for one, other in combinations(range(len(first)), 2):
             here = _sign(first[one] - first[other])
             there = _sign(second[one] - second[other])
@@ -32,12 +34,12 @@ class PositionBias:
             self.flipped += here * there < 0
 
     def document(self) -> Json:
-        """As `synth run --json` says it."""
+        """The document that `synth run --json` prints."""
         rate = round(self.flipped / self.pairs, 4) if self.pairs else None
         return {"pairs": self.pairs, "agree": self.agree, "flipped": self.flipped, "flip_rate": rate}
 
     def words(self, stage: str) -> str:
-        """The same in one line."""
+        """The same as one line of text."""
         if not self.pairs:
             return f"{stage}: no row has two answers to compare in both orders."
         return (
@@ -48,7 +50,7 @@ class PositionBias:
 
 
 def position_bias_of(reader: RunReader) -> dict[str, PositionBias]:
-    """By stage, for each one that asks in both orders; counted over all rows that are there."""
+    """The position bias of each stage that judges in both orders, over all rows."""
     asking = {
         stage["name"]: PositionBias() for stage in reader.recipe["stages"] if stage["options"].get("swap")
     }

@@ -1,4 +1,4 @@
-"""How many drafts a run kept on each topic that it was to fill, and the topics that have none."""
+"""Counts a run's kept drafts per topic, including topics without any."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from synth.store.reader import RunReader
 
 @dataclass(frozen=True, slots=True)
 class TopicCoverage:
-    """Kept drafts by topic, in the taxonomy's order, those without any included; `without` have no topic."""
+    """Kept drafts by topic, in the taxonomy's order, including topics with none. `without` counts drafts
+    without a topic.
+    """
 
     rows: dict[str, int]
     without: int
 
     @property
     def none(self) -> list[str]:
-        """Topics that no kept draft was written on."""
+        """Topics without a kept draft."""
         return [topic for topic, count in self.rows.items() if not count]
 
     def document(self) -> Json:
-        """As `synth run --json` says it."""
+        """The document that `synth run --json` prints."""
         return {"rows": self.rows, "none": self.none, "without": self.without}
 
 
 def topic_coverage_of(reader: RunReader) -> TopicCoverage | None:
-    """None where no stage of the recipe names topics.
+    """The topic coverage of a run. None if no stage of the recipe has topics.
 
-    A run on its way has not said yet which topics there are: then only those count that were asked for.
+    An unfinished run has not stored its list of topics yet. Then only topics with drafts are counted.
     """
     stages = [stage["name"] for stage in reader.recipe["stages"] if options_class(stage["kind"]).names_topics]
     if not stages:

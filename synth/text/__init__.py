@@ -1,1 +1,1 @@
-"""Plain functions on text: comparing, standardising, checking. Nothing here knows about rows."""
+"""Functions on plain text: comparing, standardising, checking. This package does not know about rows."""

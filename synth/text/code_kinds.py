@@ -1,6 +1,6 @@
-"""Tells whether a text is code, data or a listing as a whole, and of which kind.
+"""Detects texts that are entirely code, data or a listing, and their kind.
 
-A guess by the shape of lines, made to err towards code: what is called code is left as it is.
+The detection guesses from the shape of lines. In doubt it says code, because code is left unchanged.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _YAML_NESTED = re.compile(r"^[\w.\"'-]+:[ ]*[|>]?[-+]?\n[ ]+(?:- )?\S", re.MULTI
 _YAML_OTHER = re.compile(r"- |-$|#|---|\.\.\.$|[}\]]")
 _FENCE = re.compile(r"^[ \t>]*(?:```|~~~)", re.M)
 _LITERAL = re.compile(r"(\"\"\"|''')[\s\S]*?(?:\1|\Z)|/\*[\s\S]*?(?:\*/|\Z)|<!--[\s\S]*?(?:-->|\Z)")
-# What a machine printed or was sent: logs, HTTP, sessions of a shell or an interpreter.
+# Machine input and output: logs, HTTP, sessions of a shell or an interpreter.
 _LISTING = re.compile(
     r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|[A-Z]{3,7} \S+ HTTP/\d|HTTP/\d|[$%] +[\w./~-]+|>>> |In \[\d+\]:|%YAML"
 )
-# A comment or a deep line says nothing about being code: Markdown has headings, and poems are indented.
+# Comments and indentation do not prove code: Markdown has headings, and poems are indented.
 _NEUTRAL = re.compile(r"#(?!include|define|ifn?def|pragma|!)|(?: {2}|\t)|[)\]}]")
 _CODE_LINE = re.compile(
     r"""
@@ -56,9 +56,9 @@ _LONGEST_LINE = 1000
 _MOST = 0.6
 
 
-@lru_cache(maxsize=32)  # each rule asks about the same text again
+@lru_cache(maxsize=32)  # several rules ask about the same text
 def code_kind(text: str) -> str | None:
-    """The kind of code or data that the text is as a whole, or None for prose and mixed texts.
+    """The kind of code or data of the whole text, or None for prose and mixed texts.
 
     A Markdown text with code in fences is not code: `code_spans.blocks` finds its parts.
     """
@@ -80,7 +80,9 @@ def _is_makefile(text: str) -> bool:
 
 
 def _make_later(text: str) -> bool:
-    """A makefile may begin with variables and comments; prose before the first rule makes it a mixed text."""
+    """Whether it is a makefile that begins with variables and comments. With prose before the first rule,
+    it is mixed.
+    """
     rule = _MAKE.search(text)
     head = text[: rule.start()] if rule else "prose"
     return rule is not None and all(
@@ -90,7 +92,7 @@ def _make_later(text: str) -> bool:
 
 
 def _is_columns(text: str) -> bool:
-    """A tab within each line, or the same number of commas or semicolons without a space after them."""
+    """Whether each line has a tab, or the same number of commas or semicolons without a space after them."""
     lines = [line for line in text.split("\n") if line.strip()]
     if "\t" in text and all("\t" in line.strip() and not line.startswith("\t") for line in lines):
         return True
@@ -104,7 +106,9 @@ def _same_cells(lines: list[str], separator: str) -> bool:
 
 
 def _is_yaml(text: str) -> bool:
-    """Keys all the way. "Question: ... Answer: ..." is prose, so keys must be nested or in lower case."""
+    """Whether all lines are YAML. "Question: ... Answer: ..." is prose, so keys must be nested or in lower
+    case.
+    """
     keys: list[str] = []
     for line in text.split("\n"):
         if not line.strip() or line[0] in " \t":
@@ -138,7 +142,7 @@ def _is_code_line(line: str) -> bool:
     body = line[: comment.start()] if comment else line
     if body.endswith(("{", "}", "=>", "->", "\\")):
         return True
-    if body.endswith(";"):  # so do lines of verse, in plain words
+    if body.endswith(";"):  # lines of verse look the same, but have only plain words
         return len(body.split()) <= 3 or not _CODE_MARKS.isdisjoint(body)
     return bool(_CODE_LINE.match(line))
 

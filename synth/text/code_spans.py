@@ -1,11 +1,11 @@
-"""Where code begins and ends in a text, so that rules for prose keep out of it.
+"""Finds the code in a text, so that rules for prose do not change it.
 
-Follows CommonMark where it matters (fences, indented code, code spans, list columns) and, in doubt, calls
-a line code: prose left untidy costs little, and code tidied like prose is broken.
+Follows CommonMark for fences, indented code, code spans and list columns. In doubt, a line counts as code:
+untidy prose costs little, but tidied code is broken.
 
 A CommonMark parser (markdown-it) finds the same code in documents that people wrote. It is not used because
-models write lists carelessly: in CommonMark a fence that opens in a list item ends where a line is indented
-less than the item, so that the code after it is prose, and the prose after the second fence is code.
+models write lists carelessly: in CommonMark, a fence in a list item ends at a line with less indentation than
+the item. The code after that line would then count as prose, and the prose after the closing fence as code.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FENCE = re.compile(rf"(?P<container>{_CONTAINER})(?P<fence>`{{3,}}(?!.*`)|~{{3,
 _FENCE_END = re.compile(r"(?P<container>[ \t]*(?:>[ \t]*)*)(?P<fence>`{3,}|~{3,})[ \t]*$")
 _LIST_ITEM = re.compile(r"(?P<marker>[ \t>]*(?:[-*+]|\d{1,9}[.)]))(?P<space>[ \t]+|$)")
 _INDENT = re.compile(r"[ \t]*")
-# Blocks that keep their spacing until they are closed: HTML's (CommonMark 4.6, kind 1) and LaTeX's.
+# Blocks that keep their spacing until their end tag: HTML (CommonMark 4.6, kind 1) and LaTeX.
 _RAW_START = re.compile(
     r" {0,3}(?:<(?P<tag>pre|script|style|textarea)\b"
     r"|\\begin\{(?P<environment>verbatim|lstlisting|minted|alltt)\})",
@@ -35,14 +35,14 @@ _TICKS = re.compile(r"`+")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some lines in a row: code with its fences, prose without an empty line in it, or empty lines."""
+    """Consecutive lines: code with its fences, prose without an empty line, or empty lines."""
 
     kind: Literal["code", "prose", "blank"]
     lines: list[str]
 
 
 def blocks(text: str) -> list[Block]:
-    """Split a text into blocks; joining all their lines by line ends gives the text back."""
+    """Splits a text into blocks. Joining all their lines with line ends restores the text."""
     lines = text.split("\n")
     if code_kind(text):
         return [Block("code", lines)]
@@ -69,7 +69,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def map_prose(text: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to every stretch of text that is not code, and put the text together again."""
+    """Applies `change` to all text that is not code, and returns the changed text."""
     parts = []
     for block in blocks(text):
         joined = "\n".join(block.lines)
@@ -90,7 +90,7 @@ def inline_code(paragraph: str) -> list[tuple[int, int]]:
 
 
 def indent_width(line: str) -> int:
-    """Columns of white space before the first character, with tab stops every four."""
+    """The columns of white space before the first character, with tab stops every four."""
     match = _INDENT.match(line)
     return len(match.group().expandtabs(4)) if match else 0
 
@@ -105,9 +105,9 @@ def _map_outside(paragraph: str, change: Callable[[str], str]) -> str:
 
 
 def _backtick_spans(paragraph: str) -> list[tuple[int, int]]:
-    """Pair each run of backticks with the next run of the same length (CommonMark 6.1), in linear time.
+    """Pairs each run of backticks with the next run of the same length (CommonMark 6.1), in linear time.
 
-    A backslash takes the first backtick from a run that would open a span; within a span it means nothing.
+    A backslash removes the first backtick from a run that would open a span; inside a span it has no effect.
     """
     runs = [match.span() for match in _TICKS.finditer(paragraph)]
     later: dict[int, list[int]] = {}
@@ -150,7 +150,7 @@ def _is_escaped(paragraph: str, position: int) -> bool:
 
 
 def _fence_end(lines: list[str], at: int) -> int | None:
-    """The line after the fenced block that opens at `at`; an open one runs to the end of the text."""
+    """The line after the fenced block that opens at `at`. An unclosed block ends with the text."""
     opening = _FENCE.match(lines[at])
     if not opening:
         return None
@@ -183,7 +183,7 @@ def _raw_end(lines: list[str], at: int) -> int | None:
 
 
 def _indented_end(lines: list[str], at: int, item_column: int | None) -> int | None:
-    """The line after the indented code at `at`, whose empty lines between code lines belong to it."""
+    """The line after the indented code at `at`, which includes the empty lines between its code lines."""
     least = 4 if item_column is None else item_column + 4
 
     def is_code(line: str) -> bool:
@@ -201,7 +201,7 @@ def _indented_end(lines: list[str], at: int, item_column: int | None) -> int | N
 
 
 def _open_item(line: str, item_column: int | None, after_blank: bool) -> int | None:
-    """The column at which the text of the list item begins that `line` belongs to, or None."""
+    """The column where the text of the list item around `line` begins, or None."""
     item = _LIST_ITEM.match(line)
     if item:
         wide = len(item["space"].expandtabs(4)) > 4

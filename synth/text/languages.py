@@ -1,7 +1,7 @@
-"""Which of a few languages a short text is in, by its function words.
+"""Detects the language of a short text, among a few, by its function words.
 
-Trained language identifiers guess wildly at the length of a request ("How do I reset my password?" is
-French to one of the best), and all that the checks need is which word list applies.
+Trained language identifiers fail on texts as short as a request ("How do I reset my password?" is French to
+one of the best). The checks only need to know which word list applies.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ _WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
 def language_of(text: str) -> str:
-    """The code of the language whose function words make up most of `text`; English where none do."""
+    """The code of the language with the most function words in `text`; English if there are none."""
     return languages_of(text)[0]
 
 
 def languages_of(text: str) -> list[str]:
-    """The languages that fit `text` best: several where their function words are equally many.
+    """The languages with the most function words in `text`: several for a tie, English if there are none.
 
-    "Por favor, reserve seis mesas para o jantar" counts the same in Spanish and in Portuguese. English where
-    no word is known.
+    "Por favor, reserve seis mesas para o jantar" has the same number in Spanish and in Portuguese.
     """
     words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
     counts = {code: sum(map(words_of("function_words", code).__contains__, words)) for code in LANGUAGES}

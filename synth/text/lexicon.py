@@ -1,6 +1,7 @@
-"""The words that checks of texts look for, by language: files that people who speak it can review and mend.
+"""The word lists of the text checks, one file per language, which speakers of the language can review and
+correct.
 
-`lexicons/en.yaml` says what each list is for. Nothing is read before a check runs.
+`lexicons/en.yaml` explains each list. Files are read when a check first runs.
 """
 
 from __future__ import annotations
@@ -16,25 +17,25 @@ from pydantic import Field
 
 from synth.recipe.base import Strict
 
-# In this order: where two languages fit a text equally well, it counts as the first.
+# The order matters: if two languages fit a text equally well, the first one counts.
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "pt", "nl")
 
 _FOLDER: Final = Path(__file__).parent / "lexicons"
-# Every scalar is a text: "no" and "on" are words here. The loader in C is part of the prebuilt wheels.
+# Every scalar is a text, because "no" and "on" are words here. The C loader is part of the prebuilt wheels.
 _LOADER: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 Words = tuple[str, ...]
 
 
 class Hint(Strict):
-    """Words that can answer for any of some numbers."""
+    """A word that can replace any of some numbers."""
 
     means: tuple[float, ...]
     words: Words
 
 
 class Lexicon(Strict):
-    """The words of one language; a list that it has no use for is empty."""
+    """The word lists of one language. A list that the language does not need is empty."""
 
     function_words: Words
     letters: str = ""
@@ -64,7 +65,7 @@ class Lexicon(Strict):
 
 
 class SharedNames(Strict):
-    """Names that several languages share: those of one thing, and what one form has behind the other."""
+    """Names that several languages share: names of the same thing, and forms that differ in their endings."""
 
     same: tuple[frozenset[str], ...]
     endings: frozenset[str]
@@ -72,7 +73,7 @@ class SharedNames(Strict):
 
 @cache
 def lexicon(language: str) -> Lexicon:
-    """The words of one of `LANGUAGES`."""
+    """The word lists of one of `LANGUAGES`."""
     return Lexicon.model_validate(_read(language))
 
 
@@ -84,18 +85,18 @@ def shared_names() -> SharedNames:
 
 @cache
 def words_of(field: str, *languages: str) -> frozenset[str]:
-    """All entries of one list, in the languages named or else in all."""
+    """All entries of one list, in the given languages or in all."""
     return frozenset(_entries(field, languages))
 
 
 @cache
 def pattern_of(field: str, *languages: str) -> re.Pattern[str]:
-    """Finds each entry of one list as a whole word, in the languages named or else in all."""
+    """A pattern that finds each entry of one list as a whole word, in the given languages or in all."""
     return re.compile(rf"\b{any_of(_entries(field, languages))}\b", re.IGNORECASE)
 
 
 def any_of(entries: Iterable[str]) -> str:
-    """A regular expression for any of the entries: `*` is any letters, `'` is both kinds of apostrophe."""
+    """A regular expression for any of the entries. `*` matches any letters, `'` both kinds of apostrophe."""
     return f"(?:{'|'.join(entries)})".replace("*", r"\w*").replace("'", "['’]")
 
 

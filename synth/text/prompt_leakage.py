@@ -1,4 +1,4 @@
-"""Words that a model took over from its prompt into its answer."""
+"""Finds text that a model copied from its prompt into its answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from synth.text.tokens import rouge_tokens
 
 
 def repeated_run(text: str, source: str, length: int = 5) -> str | None:
-    """The first run of `length` words of `text` that stands in `source`, too; None where there is none."""
+    """The first run of `length` words in `text` that also occurs in `source`, or None."""
     ours, theirs = rouge_tokens(text), rouge_tokens(source)
     known = {tuple(theirs[i : i + length]) for i in range(len(theirs) - length + 1)}
     for start in range(len(ours) - length + 1):
@@ -17,7 +17,7 @@ def repeated_run(text: str, source: str, length: int = 5) -> str | None:
 
 
 def shares_a_word(text: str, other: str, shortest: int = 4) -> bool:
-    """Whether the two have a word of some length in common, or the beginning of one (so that forms count)."""
+    """Whether the texts share a long word, or the beginning of one (so that inflected forms count)."""
     stems = {word[: max(shortest, len(word) - 3)] for word in rouge_tokens(other) if len(word) >= shortest}
     return any(
         word[: max(shortest, len(word) - 3)] in stems for word in rouge_tokens(text) if len(word) >= shortest

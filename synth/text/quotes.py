@@ -1,8 +1,8 @@
-"""Finds a quote in the text that it claims to be from.
+"""Finds a quote in its source text.
 
-White space, the kind of quotation marks and dashes, and Unicode's ways of writing one letter make no
-difference; nor do the case of the first letter and the mark at the end, which sentences around a quote
-change. Any other difference is one: a quote with a word left out is not in the text.
+White space, the kind of quotation marks and dashes, and Unicode forms are ignored. So are the case of the
+first letter and the punctuation at the end, because sentences around a quote change them. Any other
+difference counts: a quote with a missing word is not in the text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _AT_END: Final = ".,;:!?…"
 
 
 def find_quote(quote: str, text: str) -> tuple[int, int] | None:
-    """Start and end of `quote` in `text` (`text[start:end]`), or None. Where it is there twice, the first."""
+    """The start and end of the first `quote` in `text` (`text[start:end]`), or None."""
     wanted = _normalised(quote)[0].strip(_AROUND)
     known, places = _normalised(text)
     for candidate in dict.fromkeys((wanted, wanted.strip("." + _AROUND), wanted.rstrip(_AT_END + _AROUND))):
@@ -32,7 +32,7 @@ def find_quote(quote: str, text: str) -> tuple[int, int] | None:
 
 
 def _find(wanted: str, known: str) -> int | None:
-    """Where `wanted` stands as whole words; its first letter in either case."""
+    """The position of `wanted` as whole words, with its first letter in either case."""
     if not any(c.isalnum() for c in wanted):
         return None
     found = []
@@ -53,12 +53,12 @@ def _whole_words(known: str, start: int, end: int) -> bool:
 
 
 def _unspaced(char: str) -> bool:
-    """Whether words stand without spaces in this script."""
+    """Whether this script has no spaces between words."""
     return "\u0e00" <= char <= "\u0eff" or "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff"
 
 
 def _normalised(text: str) -> tuple[str, list[int]]:
-    """The text in its compared form, and where in `text` each of its characters comes from."""
+    """The text in its normalised form, and the position in `text` of each of its characters."""
     out: list[str] = []
     places: list[int] = []
     at = 0
@@ -78,7 +78,7 @@ def _normalised(text: str) -> tuple[str, list[int]]:
 
 
 def _width(text: str, at: int) -> int:
-    """How many characters stand for one: a letter and the marks that combine with it."""
+    """The number of characters of one letter with its combining marks."""
     end = at + 1
     while end < len(text) and unicodedata.combining(text[end]):
         end += 1

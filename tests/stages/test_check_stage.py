@@ -84,8 +84,8 @@ def test_json(answer: str, reason: str | None, words: str, tmp_path: Path) -> No
     ("content", "words"),
     [
         ("{", "not valid JSON"),
-        ('{"type": "objekt"}', "no JSON schema"),
-        ('{"minimum": "x"}', "no JSON schema"),
+        ('{"type": "objekt"}', "is not a JSON schema"),
+        ('{"minimum": "x"}', "is not a JSON schema"),
         (b"\xff", "not UTF-8"),
     ],
 )

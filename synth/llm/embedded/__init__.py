@@ -1,4 +1,4 @@
-"""The provider `embedded`: a small model on this machine's processor, with no key, no GPU and no server."""
+"""The provider `embedded`: a small model on this machine's CPU, without key, GPU or server."""
 
 from __future__ import annotations
 

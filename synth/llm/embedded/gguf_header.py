@@ -1,4 +1,4 @@
-"""What the header of a GGUF file says of its model."""
+"""Reads facts about a model from the header of its GGUF file."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any, BinaryIO
 
 from synth.errors import InputError, MachineError
 
-# GGUF's numbers of value types: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+# GGUF's codes of value types: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 
 
 @dataclass(frozen=True, slots=True)
 class GgufFacts:
-    """What a GGUF file's header says: the model's architecture, and how many tokens it takes."""
+    """A model's architecture and its context length in tokens."""
 
     architecture: str
     context: int | None
 
 
 def read_facts(file: Path) -> GgufFacts:
-    """Reads the header of a GGUF file. Raises `InputError` where it is not one, or is cut."""
+    """Reads the header of a GGUF file. Raises `InputError` if it is not one, or is truncated."""
     try:
         with file.open("rb") as content:
             return _read_header(content)
     except (struct.error, UnicodeDecodeError, KeyError):
-        raise InputError("is a broken or cut GGUF file.", where=str(file)) from None
+        raise InputError("is a broken or truncated GGUF file.", where=str(file)) from None
     except ValueError as error:
         raise InputError(str(error), where=str(file), hint="Name a file that ends in .gguf.") from None
     except OSError as error:
@@ -40,9 +40,9 @@ def _read_header(content: BinaryIO) -> GgufFacts:
         raise ValueError("is not a GGUF file.")
     version, _tensors, count = _unpack(content, "IQQ")
     if version < 2:
-        raise ValueError(f"is a GGUF file of version {version}, which is no longer read.")
+        raise ValueError(f"is a GGUF file of version {version}, which is not supported.")
     architecture, context = "", None
-    # The vocabulary comes last and is long: what is wanted stands before it.
+    # The vocabulary is long and comes last; everything needed comes before it.
     for _ in range(count):
         key = _string(content)
         value = _value(content, _unpack(content, "I")[0])

@@ -1,4 +1,6 @@
-"""OpenVINO GenAI as `synth` uses it: loaded without its telemetry, asked in the words of other servers."""
+"""Adapts OpenVINO GenAI: loads it without telemetry, and maps the sampling parameters of other servers to
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from synth.llm.base import Json
 if TYPE_CHECKING:
     import openvino_genai
 
-# What a request's `sampling` may hold beside `stop`; the library has the same names.
+# The allowed keys of a request's `sampling`, besides `stop`. The library uses the same names.
 SAMPLING = frozenset(
     {
         "temperature",
@@ -34,34 +36,37 @@ SAMPLING = frozenset(
 
 Properties = Mapping[str, str]
 
-# What makes a reply depend on the rest of the batch: sums in bfloat16 (the default where the CPU has such
-# instructions), a key-value cache of 8 bits, and quantisation of the activations by group. One hint to the
-# library turns all three off, on each CPU in the way that fits it; CPUs with bf16 refuse the cache in f32
-# alone. The same by single names is for versions of the library that read the hint in another way.
+# Three things make a reply depend on the rest of the batch: sums in bfloat16 (the default on CPUs with such
+# instructions), an 8-bit key-value cache, and quantisation of activations by group. One hint turns all three
+# off in the way that fits the CPU; CPUs with bf16 refuse an f32 cache without it. The single names are for
+# versions of the library that interpret the hint differently.
 _BATCH_INVARIANT: tuple[Properties, ...] = (
     {"EXECUTION_MODE_HINT": "ACCURACY"},
     {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"},
 )
 _FASTEST: Properties = {}
 
-# The architectures that the library's reader of GGUF files knows (Llama, SmolLM and Qwen models).
+# The architectures that the library can read from GGUF files (Llama, SmolLM and Qwen models).
 _READABLE = frozenset({"llama", "qwen2", "qwen3"})
 
-# The grammar of a string with bounds has a state for each length: minutes to compile. Whoever asks checks
-# them in the answer.
+# The grammar of a string with length bounds has one state per length, and takes minutes to compile. So the
+# bounds are removed from the schema, and the caller checks them in the answer.
 _LENGTHS = frozenset({"minLength", "maxLength"})
 _COUNTED = re.compile(r"\{\d")
 # `[11:12:14] /build/path/json_schema_converter.cc:898: `, and the like.
 _SOURCE = re.compile(r"^.*\.(?:cc|cpp|hpp|h):\d+: *")
-# Below these keys stand names that the user chose, each with a schema; or values, which are no schemas.
+# The values of these keys map user-defined names to schemas, or are plain values instead of schemas.
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _VALUES = frozenset({"enum", "const", "default", "examples"})
 
 
 @contextmanager
 def _without_telemetry() -> Iterator[None]:
-    """Hides OpenVINO's telemetry package, which reports each import to its maker over the network and keeps
-    an id in the home folder. OpenVINO has a stub of its own for where that package is absent."""
+    """Hides OpenVINO's telemetry package, which reports each import over the network and stores an id in the
+    home folder.
+
+    OpenVINO uses its own stub if the package is missing.
+    """
     name = "openvino_telemetry"
     before = sys.modules.get(name)
     sys.modules[name] = None  # type: ignore[assignment]
@@ -74,7 +79,7 @@ def _without_telemetry() -> Iterator[None]:
 
 
 def import_genai() -> Any:
-    """The module `openvino_genai`. Raises `UnreachableError` where it is not installed, or does not load."""
+    """The module `openvino_genai`. Raises `UnreachableError` if it is not installed or cannot be loaded."""
     try:
         with _without_telemetry():
             import openvino_genai
@@ -88,7 +93,7 @@ def import_genai() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that is ready, the properties that it was loaded with, and what a user should know of them."""
+    """A loaded model, its properties, and a note for the user about them."""
 
     pipeline: openvino_genai.ContinuousBatchingPipeline
     properties: Properties
@@ -96,9 +101,9 @@ class Loaded:
 
 
 def properties_for(*, batch_invariant: bool) -> tuple[Properties, ...]:
-    """Sets of properties for this CPU, the best one first; the last one is the library's own default.
+    """Sets of properties for this CPU, best first. The last one is the library's default.
 
-    A name that this version of the library does not support on this CPU is left out.
+    Names that this version of the library does not support on this CPU are left out.
     """
     if not batch_invariant:
         return (_FASTEST,)
@@ -113,13 +118,11 @@ def properties_for(*, batch_invariant: bool) -> tuple[Properties, ...]:
 def load_pipeline(
     file: Path, architecture: str, *, cache_gib: int, sequences: int, properties: Sequence[Properties]
 ) -> Loaded:
-    """Loads a GGUF file for the CPU with the first of `properties` that the library takes.
+    """Loads a GGUF file for the CPU with the first of `properties` that the library accepts.
 
-    `Loaded.note` says so where that was not the first one. Raises `UnreachableError` with the library's words
-    where it takes none of them.
-
-    `sequences` is a bound that the library keeps in only one of its two ways of scheduling, and not in this
-    one: whoever adds requests has to keep to it.
+    `Loaded.note` reports if it was not the first one. Raises `UnreachableError` with the library's message if
+    it accepts none. The library enforces `sequences` in only one of its two schedulers, and not in this one,
+    so the caller must limit the number of requests.
     """
     genai = import_genai()
     scheduler = genai.SchedulerConfig()
@@ -131,7 +134,7 @@ def load_pipeline(
         try:
             pipeline = genai.ContinuousBatchingPipeline(str(file), scheduler, "CPU", dict(chosen))
         except (RuntimeError, IndexError, ValueError) as error:
-            # What C++ exceptions become; a file without the keys that the reader wants is an IndexError.
+            # The Python errors of C++ exceptions. A file without the required keys raises IndexError.
             refusals.append(last_line(error))
             continue
         if not pipeline.get_tokenizer().chat_template:
@@ -144,7 +147,7 @@ def load_pipeline(
     raise UnreachableError(
         f"OpenVINO cannot load this model, of the architecture {architecture!r}: {refusals[0]}",
         where=str(file),
-        hint="Is the file damaged? Else this OpenVINO does not fit this CPU: upgrade it, or use an endpoint."
+        hint="Is the file damaged? If not, upgrade OpenVINO: it may not support this CPU. Or use an endpoint."
         if architecture in _READABLE
         else "It reads GGUF files of the Llama, SmolLM and Qwen families; for others, use an endpoint.",
     )
@@ -158,9 +161,10 @@ def _fallback_note(chosen: Properties, refusals: Sequence[str]) -> str:
 
 
 def generation_config(wanted: Json, most: int) -> openvino_genai.GenerationConfig:
-    """`wanted` (sampling, seed, schema, logprobs) in the library's terms, for `most` tokens at the most.
+    """Maps `wanted` (sampling, seed, schema, logprobs) to the library's configuration, for at most `most`
+    tokens.
 
-    Raises `RuntimeError` for values out of the library's range.
+    Raises `RuntimeError` for values outside the library's range.
     """
     genai = import_genai()
     config = genai.GenerationConfig()
@@ -172,7 +176,7 @@ def generation_config(wanted: Json, most: int) -> openvino_genai.GenerationConfi
     if config.do_sample:
         config.rng_seed = wanted["seed"]
     for name in SAMPLING & sampling.keys():
-        # A temperature of 0 stands for no sampling at all, and servers take top_k below 1 for no bound.
+        # A temperature of 0 means no sampling, and servers treat top_k below 1 as no bound.
         if not (name in ("temperature", "top_k") and sampling[name] <= 0):
             setattr(config, name, sampling[name])
     if stop := sampling.get("stop"):
@@ -185,7 +189,7 @@ def generation_config(wanted: Json, most: int) -> openvino_genai.GenerationConfi
 
 
 def without_bounds(schema: Any) -> Any:
-    """The JSON schema without what makes its grammar explode: bounds on the lengths of strings."""
+    """The JSON schema without bounds on the lengths of strings, which make its grammar explode."""
     if isinstance(schema, list):
         return [without_bounds(part) for part in schema]
     if not isinstance(schema, dict):
@@ -202,6 +206,6 @@ def without_bounds(schema: Any) -> Any:
 
 
 def last_line(error: Exception) -> str:
-    """What an exception of the library says, without its checks, sources and build paths."""
+    """The message of the library's exception, without its checks, sources and build paths."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return _SOURCE.sub("", lines[-1]) if lines else type(error).__name__

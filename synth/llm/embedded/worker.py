@@ -1,7 +1,8 @@
-"""The process that holds the embedded model: requests come in on stdin, answers leave on stdout.
+"""The process of the embedded model: reads requests from stdin, and writes replies to stdout.
 
-A process, not a thread, because a step of the library keeps Python's lock: in the same process nothing else
-would run while the model writes, neither the journal nor the display. It also frees all memory when it ends.
+It is a process and not a thread, because a step of the library does not release Python's lock (the GIL): in
+the same process, neither the journal nor the display could run meanwhile. It also frees all memory when it
+ends.
 
 A line is a JSON object. In: `{"id", "messages", "max_tokens", "sampling", "schema", "logprobs", "seed"}`, or
 `{"id", "cancel": true}`. Out: first `{"ready": true, "note": words or null}`, then `{"id", "reply"}` or
@@ -42,13 +43,13 @@ from synth.llm.embedded.openvino import (
 if TYPE_CHECKING:
     import openvino_genai
 
-# Where a file does not say what its model takes.
+# The context length for a file that does not state one.
 _USUAL_CONTEXT = 2048
 
 
 @dataclass(slots=True)
 class _Running:
-    """A request in the batch: the line that asked for it, and its schema in words, or nothing."""
+    """A request in the batch: its input line, and its schema as text, or an empty one."""
 
     line: Json
     handle: openvino_genai.GenerationHandle
@@ -61,7 +62,7 @@ class _Running:
 
 
 class OpenVinoWorker:
-    """Steps one continuous batch that requests join and leave at any step."""
+    """Runs one continuous batch, which requests can join and leave at every step."""
 
     def __init__(
         self,
@@ -81,14 +82,14 @@ class OpenVinoWorker:
         self._note = loaded.note
         self._tokenizer = self._pipeline.get_tokenizer()
         self._running: dict[int, _Running] = {}
-        # Requests that have not been through a step: only these can be what a step fails at.
+        # Requests that have not completed a step. If a step fails, only these can be the reason.
         self._new: list[_Running] = []
         self._number = 0
         self._sound_schemas: set[bytes] = {b""}
         self._broken_schemas: dict[bytes, str] = {}
 
     def run(self, lines: queue.SimpleQueue[Json | None]) -> None:
-        """Works until `None` arrives. Raises `UnreachableError` where the library fails for good."""
+        """Works until `None` arrives. Raises `UnreachableError` if the library fails permanently."""
         self._say({"ready": True, "note": self._note})
         while True:
             busy = self._pipeline.has_non_finished_requests()
@@ -99,7 +100,7 @@ class OpenVinoWorker:
                 self._take(line)
                 busy = True
                 if self._new and self._new[-1].schema not in self._sound_schemas:
-                    # One unknown schema a step, so that it is clear whose fault a failure is.
+                    # At most one new schema per step, so that a failure can be assigned to it.
                     break
             if self._pipeline.has_non_finished_requests():
                 self._step()
@@ -115,11 +116,11 @@ class OpenVinoWorker:
         except RequestFailed as failed:
             self._say({"id": line["id"], "failed": failed.words})
         except (RuntimeError, ValueError, TypeError) as error:
-            # What the bindings raise for a request that they do not take.
+            # The bindings raise these for a request that they refuse.
             self._say({"id": line["id"], "failed": f"the embedded model refuses this: {last_line(error)}"})
 
     def _add(self, line: Json) -> None:
-        """Puts a request into the batch. Raises `RequestFailed` where its prompt is too long."""
+        """Adds a request to the batch. Raises `RequestFailed` if its prompt is too long."""
         schema = b"" if line["schema"] is None else orjson.dumps(line["schema"], option=orjson.OPT_SORT_KEYS)
         if schema in self._broken_schemas:
             raise RequestFailed(self._broken_schemas[schema])
@@ -127,7 +128,7 @@ class OpenVinoWorker:
         tokens = self._tokenizer.encode(text, add_special_tokens=False).input_ids
         length = int(tokens.shape[1])
         if length >= self._context:
-            # The tokenizer stops there, so that how many more there are is not known.
+            # The tokenizer truncates at this length, so the real number of tokens is unknown.
             raise RequestFailed(
                 f"the prompt is longer than the embedded model takes: {self._context} tokens with the answer."
             )
@@ -144,7 +145,7 @@ class OpenVinoWorker:
             unknown = {one.schema for one in self._new} - self._sound_schemas
             if not unknown:
                 raise UnreachableError(f"the embedded model failed: {last_line(error)}") from error
-            words = f"the embedded model does not take this JSON schema: {last_line(error)}"
+            words = f"the embedded model does not support this JSON schema: {last_line(error)}"
             self._broken_schemas.update(dict.fromkeys(unknown, words))
             self._start_again()
         else:
@@ -152,9 +153,10 @@ class OpenVinoWorker:
             self._new.clear()
 
     def _start_again(self) -> None:
-        """Loads the model anew and asks again what it was working on.
+        """Reloads the model and restarts the requests in its batch.
 
-        A schema that the library does not take is refused within a step, which leaves its scheduler unusable.
+        The library refuses an unsupported schema in the middle of a step, which leaves its scheduler
+        unusable.
         """
         lines = [one.line for one in self._running.values()]
         self._running.clear()
@@ -207,7 +209,7 @@ def _read_lines(lines: queue.SimpleQueue[Any]) -> None:
 
 
 def _private_stdout() -> BinaryIO:
-    """The real stdout; whatever the library prints goes to stderr from now on."""
+    """The real stdout. From now on, everything that the library prints goes to stderr."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return out
@@ -221,7 +223,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, required=True)
     parser.add_argument("--fastest", action="store_true", help="replies may depend on the batch")
     given = parser.parse_args()
-    # Ctrl-C reaches every process of the terminal: the one that asks decides what it means.
+    # Ctrl-C reaches every process of the terminal. The parent process decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = _private_stdout()
     lines: queue.SimpleQueue[Json | None] = queue.SimpleQueue()
@@ -242,7 +244,7 @@ def main() -> None:
         words = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
         _write(out, {"broken": words})
     except BrokenPipeError:
-        # Whoever asked is gone; there is nobody to tell.
+        # The parent process is gone, so there is no reader for an error.
         return
 
 

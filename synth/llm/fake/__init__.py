@@ -44,7 +44,7 @@ def build(models: Mapping[str, FakeConfig], context: BuildContext) -> Mapping[st
 
 
 def check(name: str, config: FakeConfig, folder: Path) -> Sequence[HealthCheck]:
-    """Nothing can be missing."""
+    """Always succeeds: the fake model needs nothing."""
     return [HealthCheck(_always_there)]
 
 

@@ -1,4 +1,4 @@
-"""The scripted model: a client like any other, with no server, no weights and no chance in it.
+"""The fake model: a client without server, weights or randomness.
 
 Every reply is a function of the request's identity, so runs, tests and demonstrations repeat exactly.
 """
@@ -22,7 +22,7 @@ from synth.llm.chat_completions import read_reply, write_reply
 from synth.llm.fake.replies import fake_reply, finish_reply, message_text
 from synth.small_files import read_small
 
-# Bytes of a script: it is read whole.
+# Maximum bytes of a script, which is read into memory.
 _LARGEST_SCRIPT = 64 * 2**20
 _RULE_KEYS = frozenset(
     {"match", "text", "replies", "any", "reasoning", "finish", "error", "status", "unreachable"}
@@ -32,8 +32,10 @@ _ANSWERS = ("text", "replies", "any", "error", "unreachable")
 
 @dataclass(frozen=True, slots=True)
 class FakeFaults:
-    """Shares of requests, by identity, that go wrong: `fail` for good, `cut` by a limit of half the
-    words, `broken` with half a text that says it is whole.
+    """Shares of requests with a fault, chosen by identity.
+
+    `fail`: the request fails. `cut`: the reply is cut after half its words. `broken`: half a text with
+    `finish` = `stop`.
     """
 
     fail: float = 0.0
@@ -43,9 +45,10 @@ class FakeFaults:
 
 @dataclass(frozen=True, slots=True)
 class ScriptRule:
-    """One line of a script: what to answer where `match` is found in the messages.
+    """One line of a script: the answer if `match` is found in the messages.
 
-    `replies` go by draw and attempt, so that a second try gets the second one; `any` goes by identity.
+    Draw and attempt select one of `replies`, so a second attempt gets the second one. The identity selects
+    one of `any`.
     """
 
     match: re.Pattern[str]
@@ -65,7 +68,7 @@ class ScriptRule:
 
 
 def read_script(path: Path) -> tuple[ScriptRule, ...]:
-    """The rules of a JSONL file, in order. Raises `InputError` that names the line."""
+    """The rules of a JSONL file, in order. Raises `InputError`, which names the line."""
     try:
         lines = read_small(path, InputError, _LARGEST_SCRIPT).splitlines()
     except OSError as error:
@@ -93,7 +96,7 @@ def _read_rule(line: str, where: str) -> ScriptRule:
     try:
         pattern = re.compile(raw.get("match", ""), re.DOTALL)
     except (re.error, TypeError) as error:
-        raise InputError(f"`match` is no regular expression: {error}", where=where) from error
+        raise InputError(f"`match` is not a regular expression: {error}", where=where) from error
     return ScriptRule(
         match=pattern,
         replies=_texts(raw["text"] if "text" in raw else raw.get("replies", []), where),
@@ -103,7 +106,7 @@ def _read_rule(line: str, where: str) -> ScriptRule:
 
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:
-    """Texts of a rule; objects become JSON, so that a script reads well."""
+    """The texts of a rule. Objects become JSON, so that scripts need no escaped JSON."""
     several: Sequence[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(each, str | dict) for each in several):
         raise InputError("an answer is a text or an object", where=where)
@@ -115,12 +118,12 @@ def _listed(names: Sequence[str] | frozenset[str]) -> str:
 
 
 class FakeClient:
-    """A `Client` that makes its answers up.
+    """A `Client` with scripted or made-up answers.
 
-    `script` names a JSONL file of rules (`ScriptRule`), of which the first that matches answers; requests
-    that none matches get a made-up text (`synth.llm.fake.replies`). `delay` is the mean time in seconds that
-    an answer takes, between half and one and a half of it by identity, so that answers come in another
-    order than they were asked for. `seed` chooses among equally plausible worlds.
+    `script` names a JSONL file of rules (`ScriptRule`), and the first matching rule answers. Requests without
+    a matching rule get a made-up text (`synth.llm.fake.replies`). `delay` is the mean seconds per answer; the
+    identity varies it by a factor of 0.5 to 1.5, so that answers arrive out of order. `seed` changes all
+    made-up answers.
     """
 
     def __init__(
@@ -147,21 +150,21 @@ class FakeClient:
 
     @property
     def in_flight(self) -> int:
-        """Requests that wait for their delay to pass."""
+        """The number of requests that wait for their delay."""
         return self._in_flight
 
     @property
     def retries(self) -> int:
-        """Always 0: what fails here fails for good."""
+        """Always 0: a failure here is permanent."""
         return 0
 
     @property
     def prefix_counts(self) -> PrefixCounts:
-        """Nothing: there is no cache."""
+        """Zeros: there is no cache."""
         return PrefixCounts()
 
     async def ask(self, request: Request) -> bytes:
-        """Raises `RequestFailed` or `UnreachableError` where a rule or a fault says so."""
+        """The reply. Raises `RequestFailed` or `UnreachableError` if a rule or a fault asks for it."""
         chance = Random(f"{self._seed}:{request.identity}")
         self._in_flight += 1
         try:
@@ -171,7 +174,7 @@ class FakeClient:
         return write_reply(self._answer(request, chance))
 
     def read(self, raw: bytes) -> Reply:
-        """Parses what `ask` returned."""
+        """Parses the bytes from `ask`."""
         return read_reply(raw)
 
     def _answer(self, request: Request, chance: Random) -> Reply:

@@ -1,4 +1,4 @@
-"""The fake model's English: word lists and sentence frames, with no meaning but much variety."""
+"""The fake model's English: word lists and sentence frames, meaningless but varied."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ SITUATIONS = (
 
 
 def sentence(rng: Random, frames: tuple[str, ...] = STATEMENTS) -> str:
-    """One sentence, drawn with `rng`."""
+    """One random sentence from `rng`."""
     pick = rng.random
     text = frames[int(pick() * len(frames))].format(
         verb=VERBS[int(pick() * len(VERBS))],
@@ -133,7 +133,7 @@ def sentence(rng: Random, frames: tuple[str, ...] = STATEMENTS) -> str:
 
 
 def instruction(rng: Random) -> str:
-    """A question or a command, as a user would type it, mostly with what it is about."""
+    """A question or a command, as a user would type it, mostly with a sentence of context."""
     asked = sentence(rng, QUESTIONS if rng.random() < 0.5 else COMMANDS)
     if rng.random() < 0.3:
         return asked
@@ -146,5 +146,5 @@ def paragraph(rng: Random, low: int = 2, high: int = 4) -> str:
 
 
 def phrase(rng: Random) -> str:
-    """A few words, as a title or a label has."""
+    """A few words, for a title or a label."""
     return f"{rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}"

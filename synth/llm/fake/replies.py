@@ -1,4 +1,4 @@
-"""What the fake model answers: a pure function of what it is asked, shared by client and server."""
+"""The fake model's answers: a pure function of the request, shared by the client and the test server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synth.llm.fake import phrases
 
 _ASKS_FOR_RATING = re.compile(r"\b(?:scor(?:e|es|ing)|rat(?:e|ing|ings)|grade)\b", re.IGNORECASE)
 _SCALE = re.compile(r"\b(\d{1,2})\s*(?:to|-|–|and|through)\s*(\d{1,3})\b")
-# How often a judge gives each place of its scale, lowest first; stretched over other scales.
+# The relative frequency of each score on a judge's scale, lowest first; stretched to other scales.
 _SCORE_WEIGHTS = (0.05, 0.1, 0.2, 0.35, 0.3)
 
 _INSTRUCTION = re.compile(r"instruction|question|prompt|query|task|paraphras|rewrit|variant", re.IGNORECASE)
@@ -34,10 +34,10 @@ def fake_reply(
     logprobs: int = 0,
     model: str = "fake",
 ) -> Reply:
-    """The answer to `messages`, decided by `key` alone: a text that satisfies `schema`, a rating where
-    the last message asks for one and `logprobs` alternatives are wanted, else a short paragraph.
+    """The answer to `messages`, determined by `key` alone.
 
-    A word counts as a token, and `max_tokens` cuts as a server does.
+    It is a text that satisfies `schema`, or a rating if the last message asks for one and `logprobs` is set,
+    or else a short paragraph. Each word counts as one token, and `max_tokens` cuts the answer.
     """
     rng = Random(key)
     choices: tuple[TokenChoice, ...] = ()
@@ -73,7 +73,7 @@ def finish_reply(
 
 
 def message_text(message: FrozenJson) -> str:
-    """The text of a message, whose content may be a string or a list of parts."""
+    """The text of a message. Its content may be a string or a list of parts."""
     content = message.get("content")
     if isinstance(content, list):
         return " ".join(str(part.get("text", "")) for part in content)
@@ -90,7 +90,7 @@ def _first_words(text: str, count: int) -> str:
 
 
 def _rating_scale(messages: Sequence[FrozenJson], logprobs: int) -> tuple[int, int] | None:
-    """The lowest and highest score, where the last message asks for one; else None."""
+    """The lowest and highest score if the last message asks for a score, else None."""
     if not logprobs or not messages:
         return None
     asked = message_text(messages[-1])
@@ -103,7 +103,7 @@ def _rating_scale(messages: Sequence[FrozenJson], logprobs: int) -> tuple[int, i
 
 
 def draw_score(rng: Random, low: int, high: int) -> int:
-    """A score between `low` and `high`, more often good than bad."""
+    """A score between `low` and `high`, good more often than bad."""
     place = rng.choices(range(len(_SCORE_WEIGHTS)), _SCORE_WEIGHTS)[0]
     share = (place + rng.random()) / len(_SCORE_WEIGHTS)
     return min(high, low + int(share * (high - low + 1)))
@@ -135,7 +135,9 @@ def _word_choices(rng: Random, text: str, alternatives: int) -> tuple[TokenChoic
 
 
 class _Filler:
-    """Makes up values for a JSON schema. Not every keyword counts; names steer what is written."""
+    """Makes up values for a JSON schema. Supports a part of its keywords; property names influence the
+    values.
+    """
 
     def __init__(self, root: Json, rng: Random) -> None:
         self._root = root

@@ -17,7 +17,7 @@ from synth.recipe.base import ModelConfig, Positive, Strict
 
 
 class EndpointLimits(Strict):
-    """Limits of a provider. Your own servers need none."""
+    """Limits of a hosted provider. Your own servers need none."""
 
     requests_per_minute: Positive | None = Field(default=None, description="Maximum requests per minute.")
     tokens_per_minute: Positive | None = Field(default=None, description="Maximum tokens per minute.")
@@ -92,7 +92,7 @@ class EndpointConfig(ModelConfig):
 
 
 def build(models: Mapping[str, EndpointConfig], context: BuildContext) -> Mapping[str, Client]:
-    """A client for each model. Raises `UnreachableError` if a key's variable is not set."""
+    """One client per model. Raises `UnreachableError` if a key's variable is not set."""
     from synth.llm.openai_compatible.client import EndpointClient
 
     return {
@@ -111,7 +111,7 @@ def build(models: Mapping[str, EndpointConfig], context: BuildContext) -> Mappin
 
 
 def check(name: str, config: EndpointConfig, folder: Path) -> Sequence[HealthCheck]:
-    """Asks each server whether it offers the model."""
+    """Checks that each server offers the model."""
     return [HealthCheck(partial(_is_offered, name, config, url), f"at {url}") for url in config.base_urls]
 
 

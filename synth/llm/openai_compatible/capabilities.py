@@ -1,4 +1,4 @@
-"""What one server can do, learnt from what it refuses: bodies are built to fit."""
+"""The capabilities of one server, learnt from its refusals. Request bodies are built to fit them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synth.llm.base import Json, Request
 _TOP_LOGPROBS_MOST = 20
 _TOP_LOGPROBS_FEW = 5
 
-# How a schema can be asked for, best first. The last ones say it in the prompt.
+# The ways to request a schema, best first. The last ones put it into the prompt.
 _STRICT, _LOOSE, _JSON, _PROMPT = range(4)
 _ABOUT_SCHEMAS = (
     "response_format",
@@ -28,7 +28,7 @@ _ABOUT_SCHEMAS = (
 
 @dataclass(frozen=True, slots=True)
 class ServerCapabilities:
-    """What a server takes. A new one takes everything."""
+    """The features that a server accepts. A new server is assumed to accept all."""
 
     schema_form: int = _STRICT
     top_logprobs: int = _TOP_LOGPROBS_MOST
@@ -36,7 +36,9 @@ class ServerCapabilities:
     seed: bool = True
 
     def body(self, request: Request, *, send_seed: bool = False) -> bytes:
-        """The JSON body of `request`, so that the shared head of a prompt is the same bytes every time."""
+        """The JSON body of `request`. The shared prefix of prompts is always the same bytes, for prefix
+        caches.
+        """
         body: Json = {
             "model": request.model,
             "messages": request.messages,
@@ -58,7 +60,7 @@ class ServerCapabilities:
     def after_refusal(
         self, request: Request, words: str, *, send_seed: bool = False
     ) -> ServerCapabilities | None:
-        """What to use after a 400 with these `words`; None where the request itself is at fault."""
+        """The capabilities after a 400 with this message. None if the request itself is at fault."""
         said = words.lower()
         if self.limit_name == "max_tokens" and "max_completion_tokens" in said:
             return replace(self, limit_name="max_completion_tokens")
@@ -73,12 +75,12 @@ class ServerCapabilities:
         return None
 
     def with_weaker_form(self) -> ServerCapabilities:
-        """The same, asking for schemas in the next form."""
+        """The same capabilities with the next way to request schemas."""
         return replace(self, schema_form=min(self.schema_form + 1, _PROMPT))
 
     @property
     def enforces_schemas(self) -> bool:
-        """Whether the server is asked to hold its answer to the schema."""
+        """Whether the server enforces the schema (instead of reading it in the prompt)."""
         return self.schema_form <= _LOOSE
 
     def _ask_for_schema(self, body: Json, schema: Json) -> None:
@@ -94,13 +96,13 @@ class ServerCapabilities:
 
 
 def _name_of(schema: Json) -> str:
-    """A name that the server accepts, and that is the same for the same schema."""
+    """A name for the schema that servers accept. Equal schemas have equal names."""
     written = orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)
     return "answer_" + hashlib.sha256(written).hexdigest()[:8]
 
 
 def _told(message: Json, schema: Json) -> Json:
-    """`message` with the schema in words at its end, where it disturbs no shared prefix."""
+    """`message` with the schema as text at its end, where it does not change the shared prefix."""
     asked = "\n\nAnswer with one JSON object and nothing else. It must fit this JSON schema:\n"
     words = asked + orjson.dumps(schema).decode()
     content = message.get("content")

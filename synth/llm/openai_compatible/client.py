@@ -1,4 +1,4 @@
-"""The client for OpenAI-compatible servers: one or many, as fast as they are, whatever they do."""
+"""The client for one or more OpenAI-compatible servers."""
 
 from __future__ import annotations
 
@@ -25,37 +25,36 @@ from synth.llm.openai_compatible.transport import Transport
 if sys.platform != "win32":
     import resource
 
-# A request that fails so often while others are answered is at fault itself.
+# A request that fails this often while others are answered is itself at fault.
 _TRIES = 8
 _METRICS_SECONDS, _QUICK_LOOK_SECONDS = 5.0, 1.0
 _OPEN_TRIES, _OPEN_SECONDS = 3, 12.0
-# Models of a server that an error names, of perhaps hundreds.
+# An error lists at most this number of a server's models, which can be hundreds.
 _NAMED_MODELS = 20
-# What each of several servers gets at first, at least.
+# The least initial concurrency of each of several servers.
 _START_LEAST = 8
-# Sockets and files beside the connections.
+# File descriptors reserved for everything except connections.
 _OTHER_FILES = 200
-# Characters a token of a prompt has at the least, to reserve by.
+# A low estimate of characters per prompt token, for reservations.
 _CHARACTERS_A_TOKEN = 2
-# Bytes that a reply may have: beside the answer, with each of its tokens, and with each alternative to one.
-# All are several times what servers send.
+# The maximum bytes of a reply: a base, plus bytes per token and per alternative token. All are several
+# times the size of real replies.
 _REPLY_BYTES, _BYTES_A_TOKEN, _BYTES_A_CHOICE = 2**20, 64, 128
-# Replies without the JSON they were asked for, before a server is taken not to enforce schemas.
+# After this number of replies without the requested JSON, the server is assumed not to enforce schemas.
 _IGNORED_SCHEMAS = 3
 
 
 class EndpointClient:
     """A `Client` for one model on one or several servers (`base_urls`).
 
-    It finds out what has to be tuned elsewhere: how many requests each server takes (`concurrency.py`), what
-    it can do (`capabilities.py`), which servers are ill (`endpoint_health.py`) and which requests are late
-    (`hedging.py`). `retry.py` says what is tried again.
+    It tunes itself: the concurrency of each server (`concurrency.py`), its capabilities (`capabilities.py`),
+    its health (`endpoint_health.py`) and hedged requests (`hedging.py`). `retry.py` decides what is retried.
 
-    `api_key` is sent to the `base_urls` alone; a mapping gives each its own. `send_seed` sends the
+    `api_key` is sent only to the `base_urls`; a mapping has one key per URL. `send_seed` sends the
     request's seed, which crashes vLLM's CPU build. After `give_up_after` seconds without any reply,
-    `UnreachableError` is raised; `timeout` is the longest that one answer may take. The limits are those of
-    a provider, for all servers together. `reply_bytes` is the most that one reply may have, where it is not
-    to follow from its `max_tokens`. `metrics` allows to look at `/metrics`.
+    `UnreachableError` is raised. `timeout` is the maximum seconds of one request. The rate limits
+    apply to all servers together. `reply_bytes` is the maximum size of a reply; by default it follows from
+    `max_tokens`. `metrics` enables reading `/metrics`.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class EndpointClient:
         self._limits = (requests_per_minute, tokens_per_minute)
         self._reply_bytes = reply_bytes
         self._metrics = metrics
-        # How long to wait is all that chance decides here: nothing that ends up in a row.
+        # Randomness only varies waiting times here; it never changes a row.
         self._chance = Random()
         self._tasks: list[asyncio.Task[None]] = []
         self._retries = 0
@@ -103,32 +102,32 @@ class EndpointClient:
 
     @property
     def in_flight(self) -> int:
-        """Requests at the servers."""
+        """The number of requests in flight."""
         return self._pool.in_flight if self._pool else 0
 
     @property
     def retries(self) -> int:
-        """Requests sent again, for whatever reason."""
+        """The number of retries, for any reason."""
         return self._retries + (self._flights.copied if self._flights else 0)
 
     @property
     def room(self) -> int:
-        """How many more requests the servers could take at this moment."""
+        """The number of further requests that the servers could accept now."""
         return self._pool.room if self._pool else 0
 
     def stats(self) -> list[ServerStats]:
-        """Each server as it is now, in the order of `base_urls`."""
+        """The current statistics of each server, in the order of `base_urls`."""
         return [server.stats for server in self._servers]
 
     @property
     def prefix_counts(self) -> PrefixCounts:
-        """What the servers say of their prefix caches, since `open`."""
+        """The servers' reported prefix cache counts since `open`."""
         return sum((server.prefix_counts for server in self._servers), PrefixCounts())
 
     async def open(self) -> None:
-        """Connects, and asks each server for its models, which shows a wrong address or key at once.
+        """Connects, and requests each server's list of models, which reveals a wrong address or key at once.
 
-        Raises `UnreachableError` where no server is there, or none takes the key.
+        Raises `UnreachableError` if no server answers, or none accepts the key.
         """
         limits = RateLimits(*self._limits, asyncio.get_running_loop().time())
         self._pool = EndpointPool(
@@ -140,7 +139,7 @@ class EndpointClient:
             failures = await asyncio.gather(*map(self._greet, self._servers))
             if all(failures):
                 raise nobody(self._servers, "no server can be used")
-            # Before the first request, so that what it looks up is counted.
+            # Read before the first request, so that its cache lookups are counted.
             await self._look_at_all()
         except BaseException:
             await self.close()
@@ -152,7 +151,7 @@ class EndpointClient:
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def close(self) -> None:
-        """Drops what is under way and closes all connections."""
+        """Cancels requests in flight and closes all connections."""
         if self._pool is not None:
             self._pool.close()
         if self._flights is not None:
@@ -167,17 +166,17 @@ class EndpointClient:
             await server.transport.close()
 
     def read(self, raw: bytes) -> Reply:
-        """Parses what `ask` returned."""
+        """Parses the bytes from `ask`."""
         return read_reply(raw)
 
     async def ask(self, request: Request) -> bytes:
-        """The body of the answer. See `Client.ask` for what it raises."""
+        """The body of the reply. `Client.ask` documents the errors."""
         return await self._answer(request)
 
     async def _answer(
         self, request: Request, *, avoid: EndpointState | None = None, copies: int = 0
     ) -> bytes:
-        """Tries until there is an answer, or the request or all servers are at fault."""
+        """Retries until there is an answer, or until the request or all servers are at fault."""
         assert self._pool is not None, "not open"
         tokens = (
             len(request.canonical) / _CHARACTERS_A_TOKEN + request.max_tokens if any(self._limits) else 0.0
@@ -195,10 +194,10 @@ class EndpointClient:
                     raise RequestFailed(outcome.words, status=outcome.status or None)
             elif outcome.fault is Fault.SERVER:
                 tries += 1
-                # Only while others are answered can the fault be the request's own.
+                # The request itself can be at fault only if others are answered.
                 faults += slot.server.answered > slot.server_before
                 if faults >= _TRIES or (tries % _TRIES == 0 and await self._is_well(slot.server, outcome)):
-                    words = f"failed {tries} times; at last: {outcome.words}"
+                    words = f"failed {tries} times. The last error: {outcome.words}"
                     raise RequestFailed(words, status=outcome.status or None)
                 await asyncio.sleep(backoff(max(1, faults), self._chance))
             self._retries += 1
@@ -207,7 +206,7 @@ class EndpointClient:
     async def _try(
         self, request: Request, slot: RequestSlot, capabilities: ServerCapabilities, copies: int
     ) -> bytes | FailedTry:
-        """One try: the answer, or why there is none. The slot is given back in any case."""
+        """One try: returns the answer or the failure. Always releases the slot."""
         assert self._pool is not None
         assert self._flights is not None
         server = slot.server
@@ -237,7 +236,7 @@ class EndpointClient:
         return outcome
 
     def _leave(self, slot: RequestSlot, outcome: bytes | FailedTry | None, used: float) -> float | None:
-        """Gives a slot back; after an answer, says how many seconds it took."""
+        """Releases a slot. After an answer, returns the seconds that it took."""
         assert self._pool is not None
         if isinstance(outcome, bytes):
             return self._pool.answer(slot, used)
@@ -250,7 +249,7 @@ class EndpointClient:
     def _outcome(
         self, server: EndpointState, request: Request, status: int, headers: Mapping[str, str], raw: bytes
     ) -> tuple[bytes | FailedTry, float]:
-        """What an HTTP answer is worth, and the tokens that it used."""
+        """Classifies an HTTP response, and counts the tokens that it used."""
         if status != 200:
             failure = judge(status, headers, raw, answered_before=server.answered > 0)
             words = server.transport.without_key(failure.words)
@@ -260,7 +259,7 @@ class EndpointClient:
         try:
             body = read_body(raw)
         except ValueError:
-            return FailedTry(Fault.SERVER, "the answer is no JSON, or only a part of it", status), 0.0
+            return FailedTry(Fault.SERVER, "the answer is not JSON, or is incomplete", status), 0.0
         if wrong := judge_body(body):
             return wrong, 0.0
         if request.schema is not None:
@@ -273,17 +272,19 @@ class EndpointClient:
     def _learn(
         self, server: EndpointState, used: ServerCapabilities, request: Request, failure: FailedTry
     ) -> bool:
-        """Whether the server refused the form and not the content, so that another form may do."""
+        """Whether the server refused the form of a request and not its content. If so, switches to another
+        form.
+        """
         better = used.after_refusal(request, failure.words, send_seed=self._send_seed)
         if better is None:
             return False
-        # Of many requests that were refused in the old form, the first one changes it.
+        # Many requests in the old form may be refused. Only the first refusal changes the form.
         if server.capabilities == used:
             server.capabilities = better
         return True
 
     def _see_schema(self, server: EndpointState, body: Json) -> None:
-        """Notes servers that take a schema and ignore it: they are told in the prompt, too."""
+        """Detects servers that accept a schema and ignore it. They then get the schema in the prompt, too."""
         if not server.capabilities.enforces_schemas or body["choices"][0].get("finish_reason") != "stop":
             return
         text = body["choices"][0]["message"].get("content")
@@ -302,7 +303,9 @@ class EndpointClient:
         return _REPLY_BYTES + request.max_tokens * (_BYTES_A_TOKEN + choices * _BYTES_A_CHOICE)
 
     async def _is_well(self, server: EndpointState, failure: FailedTry) -> bool:
-        """Whether the server answers something else: then a request that keeps failing is at fault itself."""
+        """Whether the server answers other requests. If so, a request that keeps failing is itself at
+        fault.
+        """
         if not failure.status:
             return False
         probe = Request([{"role": "user", "content": "Say yes."}], self.model, 1)
@@ -315,7 +318,7 @@ class EndpointClient:
         return isinstance(self._outcome(server, probe, status, headers, raw)[0], bytes)
 
     async def _greet(self, server: EndpointState) -> FailedTry | None:
-        """Why a server cannot be used; None where it can, or where only the first request will tell."""
+        """Why a server cannot be used. None if it can, or if only the first request will show it."""
         for tries in range(1, _OPEN_TRIES + 1):
             try:
                 status, headers, raw = await server.transport.models(_OPEN_SECONDS)
@@ -341,7 +344,7 @@ class EndpointClient:
         return await self._answer(flight.request, avoid=flight.slot.server, copies=flight.copies + 1)
 
     async def _observe(self, server: EndpointState) -> None:
-        """Looks at `/metrics`, as often as it costs little, until it turns out that there is none to see."""
+        """Polls `/metrics`, rarely enough to cost little, until it turns out to be missing."""
         now = asyncio.get_running_loop().time
         await asyncio.sleep(pause_after(0.0))
         asked = now()
@@ -353,13 +356,13 @@ class EndpointClient:
             asked = now()
 
     async def _look_at_all(self) -> None:
-        """One quick look at each server: what it counts is wanted at the start and at the end, too."""
+        """Reads the metrics of each server once; needed at the start and at the end for the counts."""
         if self._metrics:
             well = [server for server in self._servers if server.state is EndpointHealth.READY]
             await asyncio.gather(*(self._look(server, _QUICK_LOOK_SECONDS) for server in well))
 
     async def _look(self, server: EndpointState, seconds: float) -> bool:
-        """Takes in what `/metrics` says; whether it is worth looking again."""
+        """Reads `/metrics` once. Returns whether to read it again."""
         try:
             status, _, raw = await server.transport.metrics(seconds)
         except ConnectionFailed:
@@ -371,17 +374,17 @@ class EndpointClient:
 
 
 def _too_long(request: Request, most: int) -> FailedTry:
-    """Final for its row: the same server would send as much again, and take as long."""
+    """The error for a reply that is too long. Final, because a retry would be as long and as slow."""
     words = f"the reply has more than {most:,} bytes, with a max_tokens of {request.max_tokens}: it was not "
     words += "read to its end. Where replies are right to be so long, set limits.reply_bytes of the model."
     return FailedTry(Fault.REQUEST, words, 200)
 
 
 def _files_for_each(servers: int) -> int:
-    """How many connections each of so many servers may have, by what this process may open.
+    """The maximum number of connections per server, from this process's limit on open files.
 
-    The soft limit is often 1,024 for the sake of programs that use `select`; it may be raised to the hard
-    one without asking anybody.
+    The soft limit is often 1,024 for the sake of programs that use `select`; a process may raise it to the
+    hard limit without privileges.
     """
     if sys.platform == "win32":
         return MOST

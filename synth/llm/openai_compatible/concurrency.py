@@ -1,25 +1,24 @@
-"""How many requests one server gets at once, found by watching it: no number to set.
+"""Finds the best number of concurrent requests for one server by observation, without any setting.
 
-A server that is full seldom says so; it gets slower. So the question is always the same: does more
-concurrency still bring more throughput? It is answered in epochs. The first requests that are sent in an
-epoch (its cohort) are timed, and by Little's law the throughput is the number of requests that each
-shared the server with, over the time that it took. Unlike counting answers per second, that does not
-care in what bursts they come.
+A full server seldom says so; it only gets slower. So the question is always the same: does more concurrency
+still increase throughput? Each epoch answers it. The first requests of an epoch (its cohort) are timed. By
+Little's law, the throughput is the number of requests in flight with a request, divided by the time that it
+took. Unlike counting answers per second, this does not depend on bursts.
 
-Two phases, after the slow start and the probing of TCP congestion control, with throughput in the place
-of loss (compare PCC, Dong et al., NSDI 2015, and BBR, Cardwell et al., ACM Queue 2016):
+Two phases, after the slow start and the probing of TCP congestion control, with throughput instead of loss
+(compare PCC, Dong et al., NSDI 2015, and BBR, Cardwell et al., ACM Queue 2016):
 
-- ramp: one more for each answer, which doubles the limit in about the time of an answer. When that no
-  longer doubles throughput, steps get smaller, until one brings nothing or two in a row bring little;
-- hold: stay, and now and then try a quarter more and a fifth less. More is taken if throughput follows,
-  less if it does not fall; in both cases against what it was before and is on the way back, since other
-  things than the limit change it, too. What is left is a short queue that is never empty. If throughput
-  follows in proportion, the server has grown: ramp again.
+- ramp: raise the limit by one per answer, which doubles it in about the time of one answer. When that no
+  longer doubles throughput, the steps get smaller. The ramp ends when one step brings nothing or two in a row
+  bring little.
+- hold: keep the limit, and occasionally probe 25% more and 20% less. A higher limit is kept if throughput
+  grows, a lower one if it does not fall. Each probe is compared with the base both before it and after it,
+  because other things than the limit change throughput, too. The result is a short queue that is never empty.
+  If throughput grows in proportion to the limit, the server has become faster: ramp again.
 
-Where `/metrics` tells how many wait, that is not guessed: a long queue is cut at once, a short one is
-left alone, and only an empty one makes it try for more.
-
-No clock and no I/O in here: events go in, `limit` comes out.
+If `/metrics` reports the queue, it is not guessed: a long queue is cut at once, a short one is left alone,
+and only an empty one leads to a probe for more. This module has no clock and no I/O: it turns events into
+`limit`.
 """
 
 from __future__ import annotations
@@ -30,46 +29,50 @@ from enum import Enum
 START = 32
 MOST = 2048
 
-# Elasticity: by what share of a change in concurrency does throughput change? 1 far from full, 0 when full.
+# Elasticity: the relative change of throughput per relative change of concurrency. 1 far from full, 0 when
+# full.
 _WORTH_A_DOUBLING = 0.25
 _WORTH_A_STEP = 0.12
 _WORTH_NOTHING = 0.06
 _IN_PROPORTION = 0.6
 
 _STEP = 1.25
-# The next step of a ramp that no longer brings its share.
+# The next step of a ramp whose last step brought less than its share.
 _CAREFUL = 1.4
-# Steps down get longer while they cost nothing: a queue far too long is gone soon.
+# Steps down get longer while they cost no throughput, so that a long queue shrinks fast.
 _STREAK_MOST = 3
-# The smallest cohort that says something, and the largest that is needed.
+# The smallest meaningful cohort, and the largest necessary one.
 _COHORT_LEAST, _COHORT_MOST = 16, 256
-# An epoch ends when so much of its cohort is back: stragglers and hung requests hold nothing up.
+# An epoch ends when this share of its cohort is answered, so that stragglers and hung requests do not delay
+# it.
 _ENOUGH = 0.75
-# Below this use of the limit, the epoch says nothing about it: there was too little work.
+# If less than this share of the limit was used, the epoch is ignored: there was too little work.
 _USED = 0.8
-# Throughput that rises by this factor at the same limit: the server has become faster.
+# If throughput rises by this factor at the same limit, the server has become faster.
 _CHANGED = 1.25
-# Epochs between two probes, at first and at most. To probe for more costs nothing, and never waits long;
-# to probe for less can cost a fifth of the throughput.
+# Epochs between two probes, initially and at most. A probe for more costs nothing, so it never waits long.
+# A probe for less can cost a fifth of the throughput.
 _WAIT_LEAST, _WAIT_MOST, _WAIT_FOR_MORE = 1, 16, 2
-# After the ramp: the least concurrency that gave so much of the best throughput, and a queue on top; a longer
-# one where `/metrics` shows when it is too long.
+# After the ramp: take the lowest concurrency with this share of the best throughput, and add a queue. The
+# queue may be longer if `/metrics` shows when it is too long.
 _NEARLY_TOP, _AND_A_QUEUE, _AND_A_SEEN_QUEUE = 0.93, 1.1, 1.5
 _CUT = 0.7
-# What `/metrics` may show as waiting, per running request, before the limit is cut; and what is left then.
-# Answers of one length end together, and a batch is only as full as the queue was when its places came free.
+# Waiting requests per running request in `/metrics`: above the first value the limit is cut, to the second.
+# Equal answers end together, and the queue must then refill the batch, so it must not be too short.
 _QUEUE_LONG, _QUEUE_SHORT, _QUEUE_LEAST = 0.75, 0.5, 4.0
-# While the server itself says that nobody waits, the ramp need not wait for answers, up to here.
+# While the server reports an empty queue, the ramp need not wait for answers, up to this limit.
 _TRUSTED = 256
 
-# The epoch in which a request was sent, and how many were in flight with it; 0 outside the cohort.
+# The epoch in which a request was sent, and the requests in flight with it (0: not in the cohort).
 CohortTicket = tuple[int, int]
-# Requests at once, and the throughput they gave in requests per second.
+# A concurrency, and its throughput in requests per second.
 Point = tuple[float, float]
 
 
 class Phase(Enum):
-    """What the limit of this epoch is for. `AGAIN` is the way back from a probe that looked better."""
+    """The purpose of this epoch's limit. `AGAIN` is the return to the base after a probe that looked
+    better.
+    """
 
     RAMP = "ramp"
     HOLD = "hold"
@@ -81,9 +84,9 @@ class Phase(Enum):
 class ConcurrencyController:
     """The concurrency limit of one server.
 
-    Call `sent` for each request and `done` with the ticket it gave and the seconds it took (None where
-    no answer came); `refused` where the server says that it is too much; `queue` with what `/metrics`
-    tells. `limit` is always at least 1 and at most `most`.
+    Call `sent` for each request, and `done` with its ticket and the seconds that it took (None without an
+    answer). Call `refused` if the server says "too many requests", and `queue` with the numbers of
+    `/metrics`. `limit` is always at least 1 and at most `most`.
     """
 
     def __init__(self, *, start: int = START, most: int = MOST) -> None:
@@ -103,7 +106,7 @@ class ConcurrencyController:
         self.restart()
 
     def sent(self) -> CohortTicket:
-        """Counts a request in; gives its ticket for `done`."""
+        """Counts a sent request. Returns its ticket for `done`."""
         self.in_flight += 1
         if self._members < self._size and self._settled and self.in_flight >= self._from:
             self._members += 1
@@ -111,7 +114,7 @@ class ConcurrencyController:
         return self._epoch, 0
 
     def done(self, ticket: CohortTicket, seconds: float | None) -> None:
-        """Counts a request out."""
+        """Counts a finished request."""
         epoch, among = ticket
         if among and epoch == self._epoch:
             self._back += 1
@@ -128,14 +131,16 @@ class ConcurrencyController:
             self._end()
 
     def refused(self, ticket: CohortTicket) -> None:
-        """The server answered `ticket` with "too many": back off, once for all that were sent together."""
+        """The server answered "too many requests": backs off once for all requests that were sent
+        together.
+        """
         if ticket[0] < self._cut_in:
             return
         self._hold_at(int(min(self.limit, self.in_flight) * _CUT), rate=None)
         self._wait, self._next, self._cut_in = _WAIT_MOST, Phase.MORE, self._epoch
 
     def queue(self, running: float, waiting: float) -> None:
-        """Takes in what `/metrics` shows: requests that run, and that wait, on the whole server."""
+        """Uses the numbers of `/metrics`: running and waiting requests on the whole server."""
         self._told = waiting
         if waiting > max(_QUEUE_LEAST, _QUEUE_LONG * running):
             excess = waiting - max(_QUEUE_LEAST / 2, _QUEUE_SHORT * running)
@@ -149,28 +154,30 @@ class ConcurrencyController:
         self._queue_seen = self._queue_seen or waiting > 0
         self._empty_looks = waiting == 0 and full
         if emptied and self.phase is not Phase.RAMP:
-            # What had a queue at this limit has none any more: the server has become faster.
+            # There was a queue at this limit, and now there is none: the server has become faster.
             self._ramp_from(self.limit)
             return
-        # Where answers take longer than from one look to the next, they are not needed to see room.
+        # If answers take longer than the polling interval, an empty queue shows room earlier than they do.
         before, self._looked_at = self._looked_at, (self._epoch, self._back)
         slow = self.phase is Phase.RAMP and before == self._looked_at == (self._epoch, 0)
         if slow and waiting == 0 and full and self.limit < _TRUSTED:
             self._begin(2 * self.limit)
 
     def restart(self) -> None:
-        """The server has been away: find out again, from the usual start."""
+        """The server was unreachable: starts again from the initial limit."""
         self._ramp_from(self._start)
 
     def _ramp_from(self, limit: int, *known: Point) -> None:
-        """Ramps from a limit, comparing with what is known already."""
+        """Ramps from a limit, and keeps the known throughputs for comparison."""
         self.phase, self._ramp, self._strikes = Phase.RAMP, list(known), 0
         self._queue_seen = self._empty_looks = False
         self._begin(limit, grow_to=2 * limit)
 
     def _begin(self, limit: int, *, grow_to: int = 0) -> None:
-        """Starts an epoch. Where the limit falls, it waits until the surplus has drained; where it grows
-        step by step, the cohort is of those sent in the upper half of the way.
+        """Starts an epoch.
+
+        If the limit falls, the cohort starts after the surplus requests have finished. If it grows step by
+        step, the cohort has the requests of the upper half of the growth.
         """
         self.limit = max(1, min(limit, self._most))
         self._target = min(grow_to, self._most)
@@ -219,7 +226,7 @@ class ConcurrencyController:
         self._hold_at(math.ceil(enough * queue), rate)
 
     def _hold_at(self, limit: int, rate: float | None) -> None:
-        """Settles on a limit, and forgets what was known before."""
+        """Holds a limit, and forgets earlier measurements."""
         self.phase, self._base, self._rate = Phase.HOLD, max(1, min(limit, self._most)), rate
         self._wait, self._waited, self._next, self._streak = _WAIT_LEAST, 0, Phase.LESS, 0
         self._begin(self._base)
@@ -240,7 +247,7 @@ class ConcurrencyController:
             self._begin(self._base)
 
     def _may_probe(self) -> Phase:
-        """Which probe is next, where one makes sense; else `HOLD`."""
+        """The next probe if one makes sense, else `HOLD`."""
         if self._told is not None:
             return Phase.MORE if self._told == 0 and self._base < self._most else Phase.HOLD
         if self._base <= 1:
@@ -248,7 +255,7 @@ class ConcurrencyController:
         return Phase.LESS if self._base >= self._most else self._next
 
     def _tried(self, rate: float) -> None:
-        """After a probe: dismiss it, ramp, or go back to the base to compare with both sides of it."""
+        """After a probe: rejects it, ramps, or returns to the base to measure the base once more."""
         before, after = (self._base, self._rate or rate), (self.limit, rate)
         follows = _elasticity(before, after)
         if self.phase is Phase.MORE and follows >= _IN_PROPORTION:
@@ -271,14 +278,14 @@ class ConcurrencyController:
         return follows >= _WORTH_A_STEP if tried is Phase.MORE else follows < _WORTH_NOTHING
 
     def _move(self, point: Point, tried: Phase) -> None:
-        """What was tried is the new base; try further at once."""
+        """Makes the probed limit the new base, and probes further at once."""
         self._base, self._rate, self._next = int(point[0]), point[1], tried
         self._streak = min(self._streak + 1, _STREAK_MOST)
         self.phase, self._wait, self._waited = Phase.HOLD, 0, 0
         self._begin(self._base)
 
     def _return(self, tried: Phase) -> None:
-        """Back to the base, and some time without probes; then the other one."""
+        """Returns to the base and pauses probing. The next probe goes in the other direction."""
         self._next = Phase.LESS if tried is Phase.MORE else Phase.MORE
         self._streak = 0
         self._wait = min(max(2 * self._wait, _WAIT_LEAST), _WAIT_MOST)

@@ -1,4 +1,4 @@
-"""One server of a pool: how it is, how much it gets, and what it has done."""
+"""The health, load and statistics of one server in a pool."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from synth.llm.openai_compatible.metrics import Metrics
 from synth.llm.openai_compatible.retry import FailedTry, Fault, backoff
 from synth.llm.openai_compatible.transport import Transport
 
-# So many failures in a row, with no answer between, and a server is taken out. A few bad answers among
-# good ones never are; 256 connections that break at once are.
+# A server is taken out after this number of failures without an answer in between. A few failures among
+# answers are not enough; 256 connections that break at once are.
 _SICK_AFTER = 8
-# Between two tries whether a sick server is back.
+# Seconds between two tests whether a sick server is back.
 _FIRST_PROBE, _LONGEST_PROBE = 0.25, 4.0
-# The pause of a server that says 429 and names no time, or a shorter one than `_LEAST_WAIT`; doubled while it
-# says nothing else. After `_BUSY_AFTER` pauses it gets one request at a time.
+# Seconds to pause after a 429 without a time, or with one below `_LEAST_WAIT`; doubled while only 429s come.
+# After `_BUSY_AFTER` pauses the server gets one request at a time.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LEAST_WAIT = 0.2, 5.0, 1.0
 _BUSY_AFTER = 3
 
 
 class EndpointHealth(Enum):
-    """`busy` and `sick` servers get one request at a time, when it is time to try again."""
+    """The health of a server. `busy` and `sick` servers get one request at a time, after their pause."""
 
     READY = "ready"
     BUSY = "busy"
@@ -35,8 +35,10 @@ class EndpointHealth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServerStats:
-    """What a display shows of a server. `limit` is what its controller allows at this moment; `waiting` and
-    `prefix_hit_rate` are what it says itself at `/metrics`, None where it does not.
+    """The statistics of a server, for the display.
+
+    `limit` is the current concurrency limit. `waiting` and `prefix_hit_rate` come from `/metrics`; None
+    without it.
     """
 
     url: str
@@ -75,7 +77,7 @@ class EndpointState:
         self._refused_at = 0.0
 
     def room(self, now: float) -> bool:
-        """Whether it can take one more request now."""
+        """Whether it can accept one more request now."""
         if self.state is EndpointHealth.READY:
             return self.controller.in_flight < self.controller.limit and now >= self.again_at
         return (
@@ -84,26 +86,26 @@ class EndpointState:
 
     @property
     def is_busy(self) -> bool:
-        """Whether it is there, and last said that it has too much to do."""
+        """Whether it is reachable, but its last response was "too many requests"."""
         failure = self.last_failure
         return self.failing_since is not None and failure is not None and failure.fault is Fault.BUSY
 
     @property
     def load(self) -> float:
-        """How late one more request would come back, to compare servers with."""
+        """The relative delay of one more request, to compare servers."""
         return (self.controller.in_flight + 1) / self.controller.limit * (self.seconds or 1e-3)
 
     def sent(self) -> CohortTicket:
-        """Counts a request in."""
+        """Counts a sent request."""
         self.requests += 1
         return self.controller.sent()
 
     def left(self, ticket: CohortTicket) -> None:
-        """Counts a request out that nobody waits for any more."""
+        """Counts an abandoned request."""
         self.controller.done(ticket, None)
 
     def answer(self, ticket: CohortTicket, seconds: float) -> None:
-        """Counts an answer, after so many seconds."""
+        """Counts an answer that took this number of seconds."""
         self.controller.done(ticket, seconds)
         self.answered += 1
         self.seconds += (seconds - self.seconds) * (0.05 if self.seconds else 1.0)
@@ -115,7 +117,7 @@ class EndpointState:
             self.state, self.again_at = EndpointHealth.READY, 0.0
 
     def exclude(self, failure: FailedTry, now: float) -> None:
-        """Leaves it out from the start: for good, or until it can be reached."""
+        """Excludes the server from the start: permanently, or until it can be reached."""
         self.last_failure, self.failing_since = failure, now
         self.state = EndpointHealth.GONE if failure.fault is Fault.SERVER_FOR_GOOD else EndpointHealth.SICK
         self.again_at = now + _LONGEST_PROBE
@@ -123,10 +125,10 @@ class EndpointState:
     def failure(
         self, ticket: CohortTicket, failure: FailedTry, since: float, now: float, chance: Random
     ) -> None:
-        """Counts a try that began at `since` and got no answer, and draws the consequences."""
+        """Counts a failed try that began at `since`, and updates the health."""
         self.failed += 1
         if failure.fault is Fault.REQUEST:
-            # An answer all the same: the server is well, and said what is wrong with the request.
+            # This is also an answer: the server is well, and reports a fault of the request.
             self._in_a_row = 0
             self.failing_since = None
             self.controller.done(ticket, None)
@@ -149,7 +151,7 @@ class EndpointState:
         self.controller.refused(ticket)
         if failure.wait:
             self.again_at = max(self.again_at, now + failure.wait)
-        # All that were under way when it first said so say the same thing, once.
+        # All requests in flight at the first refusal get the same refusal, so it counts once.
         if since < self._refused_at:
             return
         self._refused_at = now
@@ -166,7 +168,8 @@ class EndpointState:
             self.again_at = max(self.again_at, now + failure.wait)
         if self.state is EndpointHealth.READY and self._in_a_row < _SICK_AFTER and not failure.refused:
             return
-        # Requests that were under way when it fell ill fail one after another: one absence, not many.
+        # Requests that were in flight when it became sick fail one after another. That is one outage, not
+        # many.
         if self.state is not EndpointHealth.SICK or now >= self.again_at:
             self._absences += 1
             pause = backoff(self._absences, chance, first=_FIRST_PROBE, most=_LONGEST_PROBE)
@@ -174,8 +177,10 @@ class EndpointState:
         self.state = EndpointHealth.SICK
 
     def observe(self, metrics: Metrics) -> None:
-        """Takes in what `/metrics` says. The first look is where counting starts; a server that counts less
-        than before has been started again, from nothing.
+        """Uses the values of `/metrics`.
+
+        Counting starts at the first values. Lower counts than before mean that the server was restarted at
+        zero.
         """
         before = self.metrics or metrics
         if metrics.prefix_queries < before.prefix_queries:
@@ -188,7 +193,7 @@ class EndpointState:
 
     @property
     def stats(self) -> ServerStats:
-        """How it is at this moment."""
+        """The current statistics."""
         told = self.metrics
         return ServerStats(
             url=self.transport.label,

@@ -1,11 +1,10 @@
-"""Which requests are late enough to ask again elsewhere, while the first one is still listened to.
+"""Hedged requests: sends a copy of a late request to another server, and takes the first answer.
 
-A socket that hangs looks like a long answer. What tells them apart is the others: a request is late when
-it takes several times what nearly all requests with the same `max_tokens` took, and at least half of
-those that were in flight with it have been answered since. A server that is slow, or stands still for a
-while, is slow for all: nothing is late there, and nothing is asked twice. The first to answer wins, so
-that being wrong costs one request and never an answer ("hedged requests": Dean and Barroso, The Tail at
-Scale, CACM 2013).
+A hung socket looks like a long answer. Other requests show the difference: a request is late if it takes
+several times as long as nearly all requests with the same `max_tokens`, and if at least half of the requests
+that were in flight with it have been answered since. A slow or paused server is slow for all requests, so
+none of them counts as late and none is copied. The first answer wins, so a wrong guess costs one request and
+never an answer (Dean and Barroso, The Tail at Scale, CACM 2013).
 """
 
 from __future__ import annotations
@@ -21,31 +20,31 @@ from synth.llm.base import Request, RequestFailed
 from synth.llm.openai_compatible.pool import EndpointPool, RequestSlot
 from synth.llm.openai_compatible.retry import FailedTry, Fault
 
-# Recent answers that are remembered for each `max_tokens`, and how many it takes to judge by them.
+# The number of recent answers kept per `max_tokens`, and the minimum for a judgement.
 _REMEMBERED, _ENOUGH = 128, 16
 _NEARLY_ALL = 0.95
 _TIMES = 5.0
 _LEAST_SECONDS = 1.0
 _LOOK_EVERY = 0.25
-# Requests that are asked twice at the same time: at most so many, or such a share of all.
+# The maximum number of copies at the same time, absolute and as a share of all requests.
 _COPIES_LEAST, _COPIES_SHARE = 4, 0.05
 
 
 class AnswerTimes:
-    """Remembers how long answers take, and says when one takes too long."""
+    """Records the durations of answers, and decides when a request is late."""
 
     def __init__(self) -> None:
         self._recent: dict[int, deque[float]] = {}
 
     def answered(self, max_tokens: int, seconds: float) -> None:
-        """Remembers one answer."""
+        """Records one answer."""
         recent = self._recent.get(max_tokens)
         if recent is None:
             recent = self._recent[max_tokens] = deque(maxlen=_REMEMBERED)
         recent.append(seconds)
 
     def late_after(self, max_tokens: int) -> float | None:
-        """Seconds after which a request is late; None where too few are known to say."""
+        """Seconds after which a request is late. None if too few answers are known."""
         recent = self._recent.get(max_tokens)
         if recent is None or len(recent) < _ENOUGH:
             return None
@@ -54,21 +53,21 @@ class AnswerTimes:
 
     @property
     def earliest(self) -> float:
-        """Seconds before which nothing is ever late."""
+        """Seconds before which no request counts as late."""
         return _LEAST_SECONDS
 
 
 def overtaken(answered_since: int, among: int) -> bool:
-    """Whether so many answers since, of those that were in flight with it, make a request look forgotten."""
+    """Whether enough requests that were in flight with this one have been answered since."""
     return answered_since >= among // 2
 
 
 @dataclass(slots=True, eq=False)
 class InFlightRequest:
-    """A try under way, in `task`. `copies` is how many tries of the same request it was made beside.
+    """A try in flight, in `task`.
 
-    `result` is set where it is to end with the answer or the error of its copy, or for lack of time; its
-    task is then cancelled.
+    `copies` is the number of other tries of the same request. `result` is set if the try is to end with the
+    answer or error of its copy, or with a timeout; its task is then cancelled.
     """
 
     request: Request
@@ -79,14 +78,14 @@ class InFlightRequest:
     result: bytes | FailedTry | Exception | None = None
 
 
-# Asks the request of a flight again, on another server where there is one.
+# Sends a copy of a request, to another server if there is one.
 AskAgain = Callable[[InFlightRequest], Coroutine[Any, Any, bytes]]
 
 
 class InFlightRequests:
-    """All tries under way, oldest first, and a look-out for those that are late.
+    """All tries in flight, oldest first. Watches for late ones.
 
-    `timeout` is how many seconds any try may take, late or not. `copied` counts the copies.
+    `timeout` is the maximum seconds of any try. `copied` counts the copies.
     """
 
     def __init__(self, pool: EndpointPool, timeout: float) -> None:
@@ -98,14 +97,14 @@ class InFlightRequests:
         self._copying: set[asyncio.Task[None]] = set()
 
     def begin(self, request: Request, slot: RequestSlot, copies: int) -> InFlightRequest:
-        """Counts in a try that the current task makes."""
+        """Registers a try of the current task."""
         task = asyncio.current_task()
         assert task is not None, "outside any task"
         flight = self._flights[id(slot)] = InFlightRequest(request, slot, task, copies)
         return flight
 
     def end(self, flight: InFlightRequest, seconds: float | None) -> None:
-        """Counts it out, after so many seconds where there was an answer."""
+        """Removes a try. `seconds` is its duration if there was an answer."""
         del self._flights[id(flight.slot)]
         if flight.copy is not None:
             flight.copy.cancel()
@@ -113,7 +112,7 @@ class InFlightRequests:
             self._answer_times.answered(flight.request.max_tokens, seconds)
 
     async def watch(self, ask_again: AskAgain) -> None:
-        """Copies what is late and ends what takes too long, until it is cancelled."""
+        """Copies late requests and ends those that time out, until it is cancelled."""
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             now = asyncio.get_running_loop().time()
@@ -128,7 +127,7 @@ class InFlightRequests:
                     self._copy(flight, ask_again)
 
     async def close(self) -> None:
-        """Ends the copies under way."""
+        """Cancels the copies in flight."""
         for task in self._copying:
             task.cancel()
         await asyncio.gather(*self._copying, return_exceptions=True)
@@ -137,7 +136,7 @@ class InFlightRequests:
         if len(self._copying) >= max(_COPIES_LEAST, _COPIES_SHARE * self._pool.in_flight):
             return False
         late_after = self._answer_times.late_after(flight.request.max_tokens)
-        # A copy that is late, too, is given longer: perhaps this request just takes so long.
+        # If a copy is late too, the next one waits longer: perhaps this request simply takes long.
         if late_after is None or age < late_after * 2**flight.copies:
             return False
         return overtaken(self._pool.answered - flight.slot.before, flight.slot.among)
@@ -150,7 +149,7 @@ class InFlightRequests:
 
 
 async def _race(flight: InFlightRequest, ask_again: AskAgain) -> None:
-    """Ends the first try if its copy is faster."""
+    """Ends the first try if its copy answers first."""
     result: bytes | Exception
     try:
         result = await ask_again(flight)

@@ -1,11 +1,11 @@
-"""What a server tells about itself at `/metrics`, in Prometheus' text form."""
+"""Parses a server's `/metrics` in Prometheus' text format."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-# The same few things under the names of vLLM, SGLang and llama.cpp's server.
+# The same metrics under the names of vLLM, SGLang and llama.cpp's server.
 _NAMES = {
     "running": ("vllm:num_requests_running", "sglang:num_running_reqs", "llamacpp:requests_processing"),
     "waiting": ("vllm:num_requests_waiting", "sglang:num_queue_reqs", "llamacpp:requests_deferred"),
@@ -19,24 +19,25 @@ _PATTERNS = {
 }
 
 
-# A server that is read takes as long over it as it does over anything else: on few cores, that is felt. It
-# gets so many times what the last read took without one, and is never left alone for longer than `_RAREST`,
-# since one read can take long by chance.
+# Serving `/metrics` costs the server time, which matters on few cores. So the pause after a read is this
+# multiple of the read's duration, and at most `_RAREST` seconds, since one read can take long by chance.
 _OFTENEST, _RAREST = 0.5, 10.0
 _TIMES_A_READ = 100.0
 
 
 def pause_after(read_took: float) -> float:
-    """Seconds until the next read, after one that took so many: reading takes 1% of the time at most, up to
-    the longest pause.
+    """Seconds until the next read, after one that took `read_took` seconds. Reading takes at most 1% of the
+    time, until the longest pause is reached.
     """
     return min(max(_OFTENEST, _TIMES_A_READ * read_took), _RAREST)
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Requests that run and wait, the share of the KV cache in use, and tokens looked up and found in the
-    prefix cache since the server started. Engines of one server are added up.
+    """Running and waiting requests, the used share of the KV cache, and prefix cache counts since the server
+    started.
+
+    The engines of one server are summed.
     """
 
     running: float
@@ -47,7 +48,7 @@ class Metrics:
 
 
 def read_metrics(text: bytes) -> Metrics | None:
-    """The metrics in `text`; None where it does not tell how many requests run and wait."""
+    """The metrics in `text`. None if the running and waiting requests are missing."""
     found = {field: [float(value) for value in pattern.findall(text)] for field, pattern in _PATTERNS.items()}
     if not found["running"] or not found["waiting"]:
         return None

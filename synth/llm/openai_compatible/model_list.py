@@ -1,4 +1,4 @@
-"""The models that an OpenAI-compatible server offers: asked once, as a run would ask."""
+"""Lists the models of an OpenAI-compatible server, with the same client as a run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from synth.llm.openai_compatible.pool import hint_of
 from synth.llm.openai_compatible.retry import judge
 from synth.llm.openai_compatible.transport import Transport
 
-# More than it takes until a connection counts as failed.
+# Seconds; longer than the timeout of a connection.
 _SECONDS = 12.0
 
 
 async def served_models(base_url: str, api_key: str | None = None) -> list[str]:
-    """Their names, in the server's order. Raises `UnreachableError` for none, `InputError` for an address or
-    a key that cannot be one."""
+    """The models' names, in the server's order. Raises `UnreachableError` if there are none, and
+    `InputError` for an invalid address or key.
+    """
     transport = Transport(base_url, api_key)
     await transport.open()
     try:
@@ -35,7 +36,7 @@ async def served_models(base_url: str, api_key: str | None = None) -> list[str]:
 
 
 def model_names(raw: bytes) -> list[str]:
-    """The names in a list of models; none where it is no such list, which not every server has."""
+    """The names in a list of models. Empty if it is not such a list, which not every server has."""
     try:
         return [str(model["id"]) for model in orjson.loads(raw)["data"]]
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -43,13 +44,17 @@ def model_names(raw: bytes) -> list[str]:
 
 
 def _no_list(transport: Transport, words: str, hint: str) -> UnreachableError:
-    return UnreachableError(f"no list of models: {words.rstrip('.')}.", where=transport.label, hint=hint)
+    return UnreachableError(
+        f"does not list its models: {words.rstrip('.')}.", where=transport.label, hint=hint
+    )
 
 
 def _hint(status: int, api_key: str | None) -> str:
-    """What to do about a status, for somebody who tries a new address."""
+    """A hint for an HTTP status, when a new address is tried."""
     if status in (401, 403) and api_key is None:
-        return "This server needs a key: name the variable that holds it (`api_key_env` in a recipe)."
+        return (
+            "This server needs a key: name the environment variable that has it (`api_key_env` in a recipe)."
+        )
     if status >= 500 or status == 429:
         return "Try again later."
     return hint_of([status]) or "Does the address end in /v1?"

@@ -1,4 +1,4 @@
-"""Several servers, one queue: work goes where there is room, and nowhere near a sick server."""
+"""One queue for several servers: sends requests to servers with room, and avoids sick ones."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from synth.llm.openai_compatible.endpoint_health import EndpointHealth, Endpoint
 from synth.llm.openai_compatible.rate_limits import RateLimits
 from synth.llm.openai_compatible.retry import FailedTry
 
-# "Too many requests" may go on for longer than a server that is down: somebody is there.
+# Seconds. "Too many requests" may last longer than an outage, because the server does answer.
 _BUSY_PATIENCE = 10.0
-# When to look again at a request that outlives `give_up_after`.
+# Seconds until the next check, when a request in flight outlasts `give_up_after`.
 _SOON = 1.0
-# All pauses that a server did not ask for are shorter.
+# Seconds. Pauses that a server did not ask for are shorter.
 _NAMED_WAIT = 10.0
 _ALL_REFUSE, _REFUSES = "every server refuses every request", "the server refuses every request"
 
 
 @dataclass(slots=True, eq=False)
 class RequestSlot:
-    """A request's slot on a server, from `take` until `answered`, `failed` or `left`.
+    """A request's slot on a server, from `take` until `answer`, `failed` or `left`.
 
-    `since` is when it was taken; `before` and `server_before` are the answers that the pool and the server
-    had given by then, `among` is how many requests were in flight in the pool with it.
+    `since` is the time when it was taken. `before` and `server_before` are the numbers of answers from the
+    pool and from the server at that time. `among` is the number of requests that were in flight in the pool.
     """
 
     server: EndpointState
@@ -51,10 +51,10 @@ class _Waiter:
 
 
 class EndpointPool:
-    """Hands out slots on servers, first come first served; retries go ahead of what is new.
+    """Assigns slots on servers, first come, first served. Retries go before new requests.
 
-    `give_up_after` is for how long, in seconds, all servers may fail without one answer, until the pool gives
-    up: it then raises `UnreachableError` to everybody.
+    After `give_up_after` seconds without any answer, the pool gives up and raises `UnreachableError` for all
+    requests.
     """
 
     def __init__(
@@ -73,12 +73,14 @@ class EndpointPool:
 
     @property
     def in_flight(self) -> int:
-        """Requests on all servers."""
+        """The number of requests in flight on all servers."""
         return sum(server.controller.in_flight for server in self.servers)
 
     @property
     def room(self) -> int:
-        """Requests that the servers could take now, beyond those that have a slot or wait for one."""
+        """The number of further requests that the servers could accept now, besides those with a slot or
+        waiting for one.
+        """
         free = sum(
             s.controller.limit - s.controller.in_flight
             for s in self.servers
@@ -89,9 +91,9 @@ class EndpointPool:
     async def take(
         self, tokens: float, *, avoid: EndpointState | None = None, ahead: bool = False
     ) -> RequestSlot:
-        """A slot for a request that may use so many tokens, as soon as there is one.
+        """Waits for a slot for a request of at most `tokens` tokens.
 
-        `avoid` names a server that shall not get it while another can; `ahead` puts it first.
+        `avoid` is a server to use only if no other can take the request. `ahead` puts the request first.
         """
         if self._over is not None:
             raise self._over
@@ -114,7 +116,7 @@ class EndpointPool:
             raise
 
     def answer(self, slot: RequestSlot, tokens: float) -> float:
-        """Gives a slot back after an answer that used so many tokens; says how many seconds it took."""
+        """Releases a slot after an answer that used `tokens` tokens. Returns the seconds that it took."""
         now = self._loop.time()
         self.answered += 1
         self._limits.give_back(slot.tokens - tokens, now)
@@ -124,19 +126,19 @@ class EndpointPool:
         return seconds
 
     def failed(self, slot: RequestSlot, failure: FailedTry) -> None:
-        """Gives a slot back after a try that got no answer."""
+        """Releases a slot after a failed try."""
         now = self._loop.time()
         self._limits.give_back(slot.tokens, now)
         slot.server.failure(slot.ticket, failure, slot.since, now, self._chance)
         self.dispatch()
 
     def left(self, slot: RequestSlot) -> None:
-        """Gives a slot back that nobody waits on any more."""
+        """Releases the slot of an abandoned request."""
         slot.server.left(slot.ticket)
         self.dispatch()
 
     def dispatch(self) -> None:
-        """Hands out what slots there are."""
+        """Assigns all free slots."""
         if not self._queue:
             return
         now = self._loop.time()
@@ -158,7 +160,7 @@ class EndpointPool:
             self._wait_for_health(now)
 
     def give_up(self, error: UnreachableError) -> None:
-        """Raises `error` to all that wait, and to all that come."""
+        """Raises `error` for all waiting and all future requests."""
         self._over = error
         for waiter in self._queue:
             if not waiter.slot.done():
@@ -166,7 +168,7 @@ class EndpointPool:
         self._queue.clear()
 
     def close(self) -> None:
-        """Stops the clock, and lets nobody wait for ever."""
+        """Stops the timer, and raises an error for all waiting requests."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -189,7 +191,7 @@ class EndpointPool:
         return min(free, key=attrgetter("load"), default=None)
 
     def _wait_for_health(self, now: float) -> None:
-        """Looks again when the next server may be tried; gives up after too long without a reply."""
+        """Schedules the next check of the servers. Gives up after too long without a reply."""
         if all(server.state is EndpointHealth.READY and server.again_at <= now for server in self.servers):
             return
         alive = [server for server in self.servers if server.state is not EndpointHealth.GONE]
@@ -202,8 +204,8 @@ class EndpointPool:
         end = since + self._give_up_after * (_BUSY_PATIENCE if busy else 1.0)
         soonest = min(server.again_at for server in alive)
         if soonest > max(end, now + _NAMED_WAIT) and not self.in_flight:
-            # A server may ask for hours. To wait for them without a word would look like a run that hangs.
-            self.give_up(nobody(alive, f"no server is to be asked within the next {soonest - now:,.0f} s"))
+            # A server may ask for a pause of hours. Waiting silently would look like a hung run.
+            self.give_up(nobody(alive, f"no server accepts requests within the next {soonest - now:,.0f} s"))
             return
         if all(server.state is not EndpointHealth.READY for server in alive):
             if now >= end and not self.in_flight:
@@ -226,7 +228,7 @@ class EndpointPool:
 
 
 def nobody(servers: Sequence[EndpointState], what: str) -> UnreachableError:
-    """The error that says `what` is the matter with all servers, and names each with its last words."""
+    """The error for all servers: `what` is wrong, with the last message of each server."""
     failures = [(server.transport.label, server.last_failure) for server in servers]
     words = "; ".join(f"{label}: {failure.words}" for label, failure in failures if failure is not None)
     statuses = {failure.status for _, failure in failures if failure is not None}
@@ -234,11 +236,11 @@ def nobody(servers: Sequence[EndpointState], what: str) -> UnreachableError:
 
 
 def hint_of(statuses: Iterable[int]) -> str | None:
-    """What to do about what servers said, by its HTTP status."""
+    """A hint for the servers' HTTP status."""
     if any(status in (401, 403) for status in statuses):
-        return "Is the key right, and is it the one of this server?"
+        return "Is the key correct, and does it belong to this server?"
     if any(status in (404, 405) for status in statuses):
-        return "Does the address end in /v1, and is the model's name right?"
+        return "Does the address end in /v1, and is the model's name correct?"
     if any(300 <= status < 400 for status in statuses):
-        return "Write the address that answers as the base_url. Redirects are not followed."
+        return "Use the final address as the base_url. Redirects are not followed."
     return None

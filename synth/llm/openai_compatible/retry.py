@@ -1,4 +1,4 @@
-"""What may be tried again, and when: the one place that says so."""
+"""Decides which failures are retried, and when. No other module decides this."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import orjson
 
 
 class Fault(Enum):
-    """Whose fault it is that no answer came, and so what follows."""
+    """The cause of a failed try, which determines the consequence."""
 
-    SERVER = "the server's, and it may pass: another try, there or elsewhere"
-    BUSY = "nobody's: less at once, then another try"
-    REQUEST = "the request's own: it fails, and nothing else does"
-    SERVER_FOR_GOOD = "the server's, for every request: it is left out"
+    SERVER = "a temporary fault of the server: retry there or on another server"
+    BUSY = "too many requests: lower the concurrency, then retry"
+    REQUEST = "a fault of the request: only this request fails"
+    SERVER_FOR_GOOD = "a fault of the server for every request: stop using it"
 
 
-# A status that is not here is judged by its hundreds: 4xx the request's, 5xx and anything else the server's.
+# Other statuses: 4xx is a fault of the request, 5xx and everything else a fault of the server.
 _STATUSES: Mapping[int, Fault] = {
     401: Fault.SERVER_FOR_GOOD,
     402: Fault.SERVER_FOR_GOOD,
@@ -35,21 +35,22 @@ _STATUSES: Mapping[int, Fault] = {
     503: Fault.SERVER,
     529: Fault.BUSY,
 }
-# A key whose money is gone says 429 as if it were a matter of seconds.
+# An account without credit answers 429, but no pause helps.
 _NO_MONEY = ("insufficient_quota", "exceeded your current quota", "billing_hard_limit")
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 10.0
-# What a clock can be set to: thirty years.
+# Seconds; thirty years, the largest plausible error of a clock.
 _LONGEST_NAMED = 1e9
 _SPOKEN_MOST = 400
 
 
 @dataclass(frozen=True, slots=True)
 class FailedTry:
-    """A try without an answer. `words` are the server's, or those of the connection that failed.
+    """A try without an answer.
 
-    `wait` is how long the server asked to be left alone, in seconds (0: it did not). `refused` says that
-    nothing listens there. `status` is 0 where there was no HTTP answer.
+    `words` is the message of the server or of the failed connection. `wait` is the pause that the server
+    asked for, in seconds (0: none). `refused` says that nothing listens at the address. `status` is 0 without
+    an HTTP response.
     """
 
     fault: Fault
@@ -60,10 +61,10 @@ class FailedTry:
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, *, answered_before: bool) -> FailedTry:
-    """The failure that an HTTP answer other than 200 stands for.
+    """Classifies an HTTP response other than 200.
 
-    `answered_before` says that this server has answered others: a 403 is then about this request (a
-    filter), not about the key.
+    `answered_before` says that this server has answered other requests. A 403 is then about this request (a
+    content filter), not about the key.
     """
     return _judged(status, headers, spoken(body), answered_before=answered_before)
 
@@ -81,29 +82,30 @@ def _judged(status: int, headers: Mapping[str, str], said: str, *, answered_befo
 
 
 def judge_body(body: Any) -> FailedTry | None:
-    """What is wrong with a parsed 200; None where it is an answer, which `wire.read_reply` can read.
+    """Finds a fault in a parsed 200 response. None if it is an answer that `chat_completions.read_reply` can
+    parse.
 
-    Gateways wrap the error of the server behind them into a 200; an engine that dies says `abort`.
+    Gateways wrap the error of the server behind them into a 200; a dying engine answers `abort`.
     """
     if not isinstance(body, dict):
-        return FailedTry(Fault.SERVER, "the answer is no JSON object", 200)
+        return FailedTry(Fault.SERVER, "the answer is not a JSON object", 200)
     choices = body.get("choices")
     if not choices:
         error = body.get("error")
         status = error.get("code") if isinstance(error, dict) else None
         if isinstance(status, int) and status >= 400:
             return _judged(status, {}, _said(body), answered_before=True)
-        return FailedTry(Fault.SERVER, _said(body) or "the answer holds no choice", 200)
+        return FailedTry(Fault.SERVER, _said(body) or "the answer has no choice", 200)
     first = choices[0] if isinstance(choices, list) else None
     if not isinstance(first, dict) or not isinstance(first.get("message"), dict):
-        return FailedTry(Fault.SERVER, "the answer holds no message", 200)
+        return FailedTry(Fault.SERVER, "the answer has no message", 200)
     if first.get("finish_reason") in ("abort", "error"):
-        return FailedTry(Fault.SERVER, "the server gave the answer up half-way", 200)
+        return FailedTry(Fault.SERVER, "the server aborted the answer", 200)
     return None
 
 
 def spoken(body: bytes) -> str:
-    """The words of an error body, in whichever of the usual places they are."""
+    """The message in an error body, from any of the usual places."""
     try:
         return _said(orjson.loads(body))
     except orjson.JSONDecodeError:
@@ -124,7 +126,7 @@ def _said(body: Any) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that `Retry-After` names, as a number or as a date; 0 where it is missing or nonsense."""
+    """The seconds of `Retry-After`, which is a number or a date. 0 if it is missing or invalid."""
     value = headers.get("Retry-After")
     if value is None:
         return 0.0
@@ -135,7 +137,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
     then = _timestamp(value)
     if then is None:
         return 0.0
-    # By the server's own clock, so that a wrong one of ours does not matter.
+    # Relative to the server's own clock, so that an error of our clock does not matter.
     now = _timestamp(headers.get("Date", ""))
     return min(max(0.0, then - now), _LONGEST_NAMED) if now is not None else 1.0
 
@@ -148,6 +150,6 @@ def _timestamp(date: str) -> float | None:
 
 
 def backoff(tries: int, chance: Random, *, first: float = _FIRST_WAIT, most: float = _LONGEST_WAIT) -> float:
-    """Seconds before the next try after `tries` that failed: doubled each time, half of it by chance."""
+    """Seconds before the next try, after `tries` failures: doubled each time, and half of it is random."""
     ceiling = min(most, first * 2.0 ** min(tries - 1, 30))
     return ceiling * (0.5 + 0.5 * chance.random())

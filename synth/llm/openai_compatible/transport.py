@@ -1,4 +1,4 @@
-"""The addresses of one OpenAI-compatible server: completions, models, metrics."""
+"""The HTTP requests to one OpenAI-compatible server: completions, models, metrics."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ _LONGEST_LIST = 2**23
 
 
 class Transport:
-    """Connections to the server at `base_url`. The key is sent there as a bearer token, and nowhere else.
-
-    Raises `InputError` for an address or a key that cannot be one. No `repr`, error or answer shows the key.
+    """Connections to the server at `base_url`. The key is sent as a bearer token, and only to this server.
+    Raises `InputError` for an invalid address or key. No `repr`, error or answer shows the key.
     """
 
     def __init__(self, base_url: str, key: str | None, headers: Mapping[str, str] | None = None) -> None:
@@ -39,7 +38,7 @@ class Transport:
         self._http = HttpClient({**(headers or {}), **authorization}, self._key)
 
     async def open(self) -> None:
-        """Makes the client; connections come with the requests."""
+        """Makes the HTTP client. Connections are opened by the requests."""
         await self._http.open()
 
     async def close(self) -> None:
@@ -47,8 +46,9 @@ class Transport:
         await self._http.close()
 
     async def complete(self, body: bytes, most: int) -> HttpAnswer:
-        """The answer to a completion. Raises `ConnectionFailed`, and `ReplyTooLong` for a body of more than
-        `most` bytes."""
+        """The response to a completion request. Raises `ConnectionFailed`, and `ReplyTooLong` for a body
+        of more than `most` bytes.
+        """
         return await self._http.post(self._completions, body, most)
 
     async def models(self, seconds: float) -> HttpAnswer:
@@ -56,9 +56,9 @@ class Transport:
         return await self._http.get(self._models, _LONGEST_LIST, seconds)
 
     async def metrics(self, seconds: float) -> HttpAnswer:
-        """The same for `/metrics`, which stands beside `/v1`, not under it."""
+        """The response of `/metrics`, which is next to `/v1` and not below it."""
         return await self._http.get(self._metrics, _LONGEST_LIST, seconds)
 
     def without_key(self, words: str) -> str:
-        """`words` of a server, which may repeat the key it was shown, without it."""
+        """A server's message without the key, which the server may repeat."""
         return self._key.hidden_in(words)

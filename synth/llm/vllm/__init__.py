@@ -1,6 +1,6 @@
-"""The provider `vllm`: vLLM's engine beside the run. Also `synth serve`: vLLM's server for other providers.
+"""The provider `vllm` (vLLM's engine without a server), and `synth serve` (vLLM's server).
 
-It is vLLM on the user's own machine: where it is, how it is started for a recipe, and whether models fit.
+Finds the user's vLLM, starts it for a recipe, and calculates whether models fit into the GPU's memory.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class VllmConfig(ModelConfig):
 
 
 def build(models: Mapping[str, VllmConfig], context: BuildContext) -> Mapping[str, Client]:
-    """A client for each model. Models that are the same share an engine."""
+    """One client per model. Equal models share an engine."""
     from synth.llm.vllm.engines import build_engines
 
     return build_engines(models, context)
 
 
 def check(name: str, config: VllmConfig, folder: Path) -> Sequence[HealthCheck]:
-    """Looks for vLLM and for the model's files; loads nothing."""
+    """Checks vLLM and the model's files, without loading the model."""
     return [HealthCheck(partial(_is_installed, config, folder))]
 
 

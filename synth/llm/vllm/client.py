@@ -1,6 +1,6 @@
-"""vLLM's engine beside this process, with no server between: for batch work on one's own GPU.
+"""The client of a vLLM engine in a worker process, without a server: for batch work on the user's GPU.
 
-`synth.llm.vllm.worker` holds the engine, in vLLM's own environment where it has one.
+The engine is in `synth.llm.vllm.worker`, which may run in a separate environment for vLLM.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from synth.llm.vllm.install import Vllm, find_vllm
 from synth.llm.vllm.plan import batch_arguments, model_to_load
 from synth.llm.worker_process import WorkerProcess
 
-# Run as a file by the Python of vLLM's environment, which need not have `synth`.
+# The Python of vLLM's environment runs it as a file, because that environment may lack `synth`.
 _WORKER = Path(__file__).with_name("worker.py")
-# Requests that wait inside the engine, so that its batch is full at every step.
+# The number of requests that wait inside the engine, so that its batch is full at every step.
 _WAITING_SHARE = 1.25
 _SECONDS_TO_END = 60.0
 
 
 class VllmClient:
-    """A `Client` over an engine of its own. `model` is a hub's name, or a folder relative to `folder`.
+    """A `Client` with its own vLLM engine.
 
-    `engine` holds vLLM's engine arguments, in the place of what is set here. `send_seed` gives each
-    request a seed, which crashes the CPU build. Models that use the same card share a `switcher`: one of them
-    is loaded at a time.
+    `model` is a name on the hub, or a folder relative to `folder`. `engine` has vLLM's engine arguments,
+    which override the defaults here. `send_seed` sends a per-request seed, which crashes the CPU build.
+    Models on the same GPU share a `switcher`, which loads one of them at a time.
     """
 
     def __init__(
@@ -58,26 +58,27 @@ class VllmClient:
 
     @property
     def in_flight(self) -> int:
-        """Requests in the engine."""
+        """The number of requests in the engine."""
         return self._worker.in_flight if self._worker else 0
 
     @property
     def retries(self) -> int:
-        """Always 0: there is nothing to lose on the way."""
+        """Always 0: there is no connection that could fail."""
         return 0
 
     @property
     def prefix_counts(self) -> PrefixCounts:
-        """As the engine said with each answer."""
+        """The sum of the counts that the engine reports with each answer."""
         return self._prefix
 
     async def open(self) -> None:
-        """Looks for vLLM; the model is loaded when its turn comes. Raises `UnreachableError`."""
+        """Finds vLLM. The model is loaded on its first turn. Raises `UnreachableError`."""
         self._vllm = await asyncio.to_thread(find_vllm)
 
     async def ask(self, request: Request) -> bytes:
-        """Raises `RequestFailed` for a prompt that is too long, or what vLLM does not take, and
-        `UnreachableError` where it cannot load the model."""
+        """The raw reply. Raises `RequestFailed` if the prompt is too long or vLLM refuses the request, and
+        `UnreachableError` if the model cannot be loaded.
+        """
         async with self._turn, self._places:
             assert self._worker is not None
             reply = await self._worker.ask(request)
@@ -86,11 +87,11 @@ class VllmClient:
         return orjson.dumps(reply)
 
     def read(self, raw: bytes) -> Reply:
-        """Parses what `ask` returned."""
+        """Parses the bytes from `ask`."""
         return read_reply(raw)
 
     async def close(self) -> None:
-        """Ends the engine. Requests still unanswered raise `UnreachableError`."""
+        """Ends the engine. Unanswered requests raise `UnreachableError`."""
         await self._unload()
 
     async def _load(self) -> None:
@@ -110,7 +111,7 @@ class VllmClient:
             command.append("--send-seed")
         self._worker = WorkerProcess(
             f"vLLM ({self.model})",
-            hint="Where memory ran out, set a smaller `context`, or name a smaller model.",
+            hint="If memory ran out, set a smaller `context`, or use a smaller model.",
             seconds_to_end=_SECONDS_TO_END,
         )
         await self._worker.open(command, {**os.environ, **vllm.environment})

@@ -1,4 +1,4 @@
-"""vLLM engines beside the run: models that are the same share one, and those that do not fit take turns."""
+"""Builds vLLM engines: equal models share one, and models that do not fit together take turns on the GPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARE_KEY = "gpu_memory_utilization"
 
 
 def build_engines(models: Mapping[str, VllmConfig], context: BuildContext) -> dict[str, Client]:
-    """A client for each model. Says what it knows about the card's memory where there are several engines."""
+    """One client per model. If there are several engines, reports whether they fit into the GPU's memory."""
     engines: dict[bytes, list[str]] = {}
     for name, config in models.items():
         engines.setdefault(_engine_key(config), []).append(name)
@@ -42,14 +42,18 @@ def build_engines(models: Mapping[str, VllmConfig], context: BuildContext) -> di
 
 
 def _engine_key(config: VllmConfig) -> bytes:
-    """Equal for models that one engine can be: what is asked of them may differ, what is loaded not."""
+    """A key that is equal for models that can share an engine: the loading options must match, the request
+    options may differ.
+    """
     loaded = config.model_dump(include={"model", "context", "engine", "send_seed"})
     return orjson.dumps(loaded, option=orjson.OPT_SORT_KEYS)
 
 
 def _shares(configs: Sequence[VllmConfig], context: BuildContext) -> Sequence[float | None]:
-    """The share of the first card that each gets, where they fit together; None for each, which is to take
-    turns, where they do not, or nobody can tell."""
+    """Each engine's share of the first GPU, if all fit together.
+
+    None for each engine, which means taking turns, if they do not fit or if that is unknown.
+    """
     sizes = [_size(config, context.folder) for config in configs]
     known = [size for size in sizes if size is not None]
     cards = card_bytes()
@@ -59,7 +63,9 @@ def _shares(configs: Sequence[VllmConfig], context: BuildContext) -> Sequence[fl
         return shares
     names = " and ".join(config.model for config in configs)
     why = (
-        describe(known, cards[0]) if cards and len(known) == len(sizes) else "Whether they fit is not known."
+        describe(known, cards[0])
+        if cards and len(known) == len(sizes)
+        else "It is not known whether they fit."
     )
     context.say(
         f"{why} {names} take turns: one is loaded at a time. One model for both would save the loading."

@@ -1,12 +1,12 @@
-"""Whether models fit into a card's memory, from what lies on disk: nothing is loaded to find out.
+"""Calculates whether models fit into a GPU's memory, from their files, without loading them.
 
-What a server needs is its weights, the keys and values of the tokens that it works on, and some room to
-work. Weights are as large as their files. A token's keys and values take
+A server needs memory for its weights, for the keys and values of the tokens in its batch, and for
+activations. The weights are as large as their files. A token's keys and values take
 
-    2 x layers x key-value heads x head size x bytes a number
+    2 x layers x key-value heads x head size x bytes
 
-which is exact for plain (grouped-query) attention, and too much for models that keep less (sliding
-windows, latent attention): it errs on the safe side.
+bytes. This is exact for plain (grouped-query) attention, and too high for models that store less (sliding
+windows, latent attention), which is the safe side.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ GIB = 2**30
 
 # Activations, CUDA graphs and the runtime itself, for each server.
 _WORKING_ROOM = 2 * GIB
-# vLLM's own default: what it may take of a card where it is alone.
+# vLLM's default share of a GPU that it does not share.
 USABLE = 0.92
-# Tokens that a server must hold to be worth starting: 16 requests of 2,048.
+# The least cache of a useful server, in tokens: 16 requests of 2,048.
 _LEAST_TOKENS = 16 * 2048
-# Names of dtypes end in their width, but for bfloat16's brothers in 8 bits.
+# Names of dtypes end in their width in bits, except for the 8-bit floats.
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "fp8": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSize:
-    """Bytes of a model's weights, and of the keys and values of one token."""
+    """The bytes of a model's weights, and of the keys and values of one token."""
 
     name: str
     weights: int
     per_token: int
 
     def needs(self, tokens: int = _LEAST_TOKENS) -> int:
-        """Bytes for a server that holds so many tokens at once."""
+        """The bytes of a server with a cache of this number of tokens."""
         return self.weights + self.per_token * tokens + _WORKING_ROOM
 
 
 def read_size(name: str, folder: Path) -> ModelSize | None:
-    """The size of the model in `folder`; None where its files do not say."""
+    """The size of the model in `folder`. None if its files do not tell."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -55,8 +55,9 @@ def read_size(name: str, folder: Path) -> ModelSize | None:
 
 
 def find_folder(model: str) -> Path | None:
-    """Where the files of `model` (a folder, or a hub's name) are on this machine; None where they are not
-    yet. Asks no hub."""
+    """The folder of `model` (a folder, or a name on the hub) on this machine. None if it is not here.
+    Never contacts the hub.
+    """
     if Path(model).is_dir():
         return Path(model)
     from huggingface_hub import snapshot_download
@@ -69,7 +70,7 @@ def find_folder(model: str) -> Path | None:
 
 
 def card_bytes() -> list[int]:
-    """The memory of each NVIDIA card; empty where there is none, or no driver to ask."""
+    """The memory of each NVIDIA GPU in bytes. Empty if there is no GPU or no driver."""
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
@@ -79,18 +80,20 @@ def card_bytes() -> list[int]:
 
 
 def share_card(sizes: Sequence[ModelSize], card: int) -> list[float] | None:
-    """For each model the share of the card that it gets, together at most `USABLE`; None where they do not
-    fit. What is left over is divided evenly, since it becomes room for more requests at once."""
+    """Each model's share of the GPU; together at most `USABLE`. None if they do not fit.
+
+    The rest is divided evenly, because it becomes cache for more concurrent requests.
+    """
     needs = [size.needs() for size in sizes]
     spare = USABLE * card - sum(needs)
     if spare < 0:
         return None
-    # Rounded down, as vLLM is told two digits, and together they must not be more than there is.
+    # Rounded down, because vLLM gets two digits, and the sum must not exceed the memory.
     return [int((need + spare / len(needs)) / card * 100) / 100 for need in needs]
 
 
 def describe(sizes: Sequence[ModelSize], card: int) -> str:
-    """Whether they fit, in words, with the sums."""
+    """A sentence on whether they fit, with the numbers."""
     parts = [
         f"{size.name}: {_gib(size.weights)} of weights, {_gib(size.per_token * _LEAST_TOKENS)} for"
         f" {_LEAST_TOKENS:,} tokens, {_gib(_WORKING_ROOM)} to work"
@@ -105,7 +108,7 @@ def describe(sizes: Sequence[ModelSize], card: int) -> str:
 
 
 def _bytes_per_token(config: dict[str, Any]) -> int:
-    # Models that also see keep the numbers of their language half one level down.
+    # Vision models have the numbers of their language model one level deeper.
     text: dict[str, Any] = config.get("text_config") or config
     try:
         layers, heads = int(text["num_hidden_layers"]), int(text["num_attention_heads"])

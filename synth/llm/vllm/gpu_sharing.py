@@ -1,8 +1,8 @@
-"""Several models that take turns on one card: one is loaded at a time.
+"""Lets several models take turns on one GPU: one is loaded at a time.
 
-Whoever has requests keeps the card until none of them is left; then it goes to the model that has waited
-longest. Loading takes a minute. What makes it worthwhile is that a run has many rows under way: all that
-wait for the judge are scored before the writer is loaded again.
+A model keeps the GPU until it has no requests left; then the model that has waited longest gets it. Loading
+takes a minute. This pays off because a run has many rows in flight: all rows that wait for the judge are
+scored before the writer is loaded again.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ Step = Callable[[], Awaitable[None]]
 
 
 class ModelSwitcher:
-    """Shares one card among models. Used inside one event loop."""
+    """Shares one GPU among models. Use it inside one event loop."""
 
     def __init__(self) -> None:
         self._holder: SwitchedModel | None = None
-        # An entry for each request that waits for the card, longest wait first.
+        # One entry per request that waits for the GPU, longest wait first.
         self._queue: list[SwitchedModel] = []
         self._changed = asyncio.Condition()
 
     def join(self, load: Step, unload: Step) -> SwitchedModel:
-        """A model's part: `load` is awaited when its turn begins, `unload` when it ends."""
+        """Adds a model: `load` is awaited when its turn begins, `unload` when it ends."""
         return SwitchedModel(self, load, unload)
 
     async def enter(self, model: SwitchedModel) -> None:
-        """Waits for the turn to come, and counts one more request. Raises what `load` raises."""
+        """Waits for the model's turn, and counts one more request. Raises the errors of `load`."""
         async with self._changed:
             if self._holder is not model:
                 await self._wait(model)
             model.requests += 1
 
     async def leave(self, model: SwitchedModel) -> None:
-        """Counts one request less."""
+        """Counts a finished request."""
         async with self._changed:
             model.requests -= 1
             if model.requests == 0:
@@ -52,7 +52,7 @@ class ModelSwitcher:
                     await self._changed.wait()
         finally:
             self._queue.remove(model)
-            # Whether the turn came or nobody wants it any more: others may be next.
+            # Both after a turn and after a cancelled wait, another model may be next.
             self._changed.notify_all()
 
     async def _take(self, model: SwitchedModel) -> None:
@@ -64,7 +64,7 @@ class ModelSwitcher:
 
 
 class SwitchedModel:
-    """A model's part in taking turns: `async with` it for each request."""
+    """A model that takes turns. Use `async with` for each request."""
 
     def __init__(self, switcher: ModelSwitcher, load: Step, unload: Step) -> None:
         self.load = load

@@ -1,4 +1,4 @@
-"""Finds vLLM: in this environment, or in one of its own that a variable names."""
+"""Finds vLLM: in this environment, or in the environment that a variable names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from synth.errors import UnreachableError
 from synth.hints import pip_install
 
-# vLLM pins many packages, so that it often has an environment of its own.
+# vLLM pins many packages, so it often has a separate environment.
 PYTHON_VARIABLE = "SYNTH_VLLM_PYTHON"
 
-# Looks without importing vLLM, which takes many seconds.
+# Checks without importing vLLM, which takes many seconds.
 _LOOK = """\
 import importlib.metadata as metadata, importlib.util, json
 found = {"there": importlib.util.find_spec("vllm") is not None}
@@ -31,8 +31,10 @@ _LOOK_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Vllm:
-    """An installed vLLM. `cpu` says that it is the CPU build, which is a package of another name, so that
-    vLLM's own command and its choice of a platform do not find themselves.
+    """An installed vLLM.
+
+    `cpu` marks the CPU build. Its package has a different name, so vLLM's command and its platform detection
+    do not work without help.
     """
 
     python: Path
@@ -40,21 +42,22 @@ class Vllm:
     cpu: bool
 
     def serve_command(self, model: str) -> list[str]:
-        """What starts its server for `model`; flags follow."""
+        """The command that starts a server for `model`, to be followed by flags."""
         if self.cpu:
             return [str(self.python), "-P", "-m", "vllm.entrypoints.openai.api_server", "--model", model]
         return [str(self.python), "-P", "-m", "vllm.entrypoints.cli.main", "serve", model]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that it needs, beside the user's own: a platform where it cannot see it, no usage
-        statistics."""
+        """The additional environment variables: the platform if vLLM cannot detect it, and no usage
+        statistics.
+        """
         quiet = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
         return {"VLLM_TARGET_DEVICE": "cpu", **quiet} if self.cpu else quiet
 
 
 def find_vllm() -> Vllm:
-    """The vLLM to use. Raises `UnreachableError` where there is none."""
+    """The vLLM to use. Raises `UnreachableError` if there is none."""
     named = os.environ.get(PYTHON_VARIABLE)
     python = Path(named) if named else Path(sys.executable)
     try:

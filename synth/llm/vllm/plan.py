@@ -1,4 +1,4 @@
-"""From a recipe to the vLLM servers that it needs: which model, at which address, with which flags."""
+"""Plans the vLLM servers for a recipe: the model, address and flags of each."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ from synth.recipe.model import Recipe
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8000
 
-# Sequences in the batch at once: many short answers, no user who waits for the first token. On a
-# processor more than this only gets slower.
+# Concurrent sequences in the batch. Answers are short and no user waits for the first token, so it can be
+# large. On a CPU a larger batch is only slower.
 _SEQUENCES, _SEQUENCES_CPU = 512, 64
-# Tokens are cached by whole blocks. The CPU build's 128 would round what prompts share down by 64 on average:
-# half of a short rubric. 32 is the least that its attention is made for; on a GPU it is 16.
+# The prefix cache works in whole blocks of tokens. The CPU build's 128 would lose 64 shared tokens on
+# average,
+# half of a short rubric. 32 is the minimum of its attention kernel; on a GPU it is 16.
 _BLOCK_CPU = 32
-# x86's names of what multiplies bfloat16, and Arm's.
+# The CPU flags for bfloat16 multiplication, on x86 and Arm.
 _BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", " bf16")
 _KEY_VARIABLE = "VLLM_API_KEY"
 
 
 @dataclass(frozen=True)
 class ServerPlan:
-    """One server to start: `names` are those in the recipe that it serves, `model` is what vLLM loads (a
-    hub's name or a folder), `served` what requests call it."""
+    """One server to start.
+
+    `names` are its models in the recipe, `model` is what vLLM loads (a name on the hub or a folder), and
+    `served` is the model's name in requests.
+    """
 
     model: str
     served: str
@@ -42,20 +46,21 @@ class ServerPlan:
 
     @property
     def url(self) -> str:
-        """The `base_url` of whoever asks it from this machine."""
+        """The `base_url` for clients on this machine."""
         host = LOOPBACK if self.host in ("0.0.0.0", "::") else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     def flags(self, *, cpu: bool, gpu_share: float | None = None, extra: Sequence[str] = ()) -> list[str]:
-        """vLLM's flags for batch generation; `extra` are the user's, which go last, and so win.
+        """vLLM's flags for batch generation.
 
-        `gpu_share` is the share of the card's memory that it may take, where it is not alone on it.
+        `extra` are the user's flags, which come last and override the others. `gpu_share` is the server's
+        share of the GPU's memory, if it shares the GPU.
         """
         flags = ["--served-model-name", self.served, "--host", self.host, "--port", str(self.port)]
         for name, value in batch_arguments(cpu=cpu).items():
             flag = f"--{name.replace('_', '-')}"
             flags += [flag] if value is True else [flag, str(value)]
-        # A line for each request costs processor time, and tells nothing that the run folder does not.
+        # A log line per request costs CPU time, and has no information that the run folder lacks.
         flags += ["--disable-uvicorn-access-log"]
         if self.context is not None:
             flags += ["--max-model-len", str(self.context)]
@@ -65,17 +70,19 @@ class ServerPlan:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The key goes through the environment, since everybody on the machine can read a command line."""
+        """The environment variables, with the key, because every user of the machine can read a command
+        line.
+        """
         return {_KEY_VARIABLE: self.api_key} if self.api_key else {}
 
 
 def plan_servers(
     recipe: Recipe, keys: Mapping[str, str | None], named: str | None, *, host: str | None, port: int | None
 ) -> list[ServerPlan]:
-    """The servers that a recipe's endpoints on this machine need: one for each address and model.
+    """The servers for a recipe's endpoints on this machine: one per address and model.
 
-    `named` picks one of the recipe's models. `host` and `port` are in the place of what its `base_url`
-    says. Raises `InputError` where there is nothing to start, or two models share an address.
+    `named` selects one of the recipe's models. `host` and `port` replace those of its `base_url`. Raises
+    `InputError` if there is nothing to start, or if two models share an address.
     """
     names = _endpoints(recipe, named)
     plans: dict[int, ServerPlan] = {}
@@ -87,7 +94,7 @@ def plan_servers(
                 raise InputError(
                     f"{there.served!r} and {config.model!r} cannot both be served at port {at}.",
                     where=f"models.{name}.base_url",
-                    hint="Give each model a port of its own, or start one with --model NAME.",
+                    hint="Give each model a separate port, or start only one with --model NAME.",
                 )
             plans[at] = ServerPlan(
                 model=model_to_load(config.model, recipe.folder),
@@ -102,7 +109,7 @@ def plan_servers(
 
 
 def plan_model(model: str, *, host: str | None, port: int | None) -> ServerPlan:
-    """A server for a model that no recipe names."""
+    """A server for a model that is not in a recipe."""
     return ServerPlan(model_to_load(model, Path()), model, host or LOOPBACK, port or DEFAULT_PORT)
 
 
@@ -118,12 +125,16 @@ def _endpoints(recipe: Recipe, named: str | None) -> list[str]:
         )
     if named not in every:
         hint = f"Models with a base_url: {', '.join(every)}." if every else "None of its models has one."
-        raise InputError(f"{named!r} is no model of this recipe with a base_url.", where="--model", hint=hint)
+        raise InputError(
+            f"{named!r} is not a model with a base_url in this recipe.", where="--model", hint=hint
+        )
     return [named]
 
 
 def _ports(name: str, config: ModelConfig, *, anywhere: bool) -> list[int]:
-    """The ports of the base_urls on this machine; of the first one where `anywhere` may be this machine."""
+    """The ports of the base_urls on this machine. With `anywhere`, the port of the first one, which may be
+    this machine.
+    """
     urls = [urlsplit(url) for url in config.base_urls]
     here = [url for url in urls if _is_loopback(url.hostname)] or (urls[:1] if anywhere else [])
     if not here:
@@ -145,7 +156,7 @@ def _is_loopback(host: str | None) -> bool:
 
 
 def is_open_to_a_network(plans: Iterable[ServerPlan]) -> bool:
-    """Whether anybody beside this machine can ask."""
+    """Whether other machines can send requests."""
     return any(not _is_loopback(plan.host) for plan in plans)
 
 
@@ -163,8 +174,9 @@ def batch_arguments(*, cpu: bool) -> dict[str, Any]:
 
 
 def _multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions for it. Without them, models in bfloat16, which is what most
-    come in, run many times slower than in float32."""
+    """Whether this CPU has instructions for bfloat16. Without them, bfloat16 models (most models) run many
+    times slower than in float32.
+    """
     try:
         known = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -173,6 +185,6 @@ def _multiplies_bfloat16() -> bool:
 
 
 def model_to_load(model: str, folder: Path) -> str:
-    """A folder beside the recipe by its whole path; a hub's name as it is."""
+    """The absolute path of a folder relative to the recipe, or an unchanged name on the hub."""
     beside = (folder / Path(model).expanduser()).resolve()
     return str(beside) if beside.is_dir() else model

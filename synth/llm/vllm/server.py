@@ -1,4 +1,4 @@
-"""Starts vLLM servers, waits until they answer, and stays with them until they are to stop."""
+"""Starts vLLM servers, waits until they answer, and supervises them until they are stopped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from synth.errors import MachineError, UnreachableError
 from synth.http import BlockingHttpClient, ConnectionFailed
 
 _LOOK_EVERY, _LOOK_SECONDS = 0.5, 5.0
-# vLLM lets requests under way end; whoever stops it has seen what it has to say.
+# Seconds. vLLM finishes requests in flight before it stops.
 _STOP_SECONDS = 20.0
 _LAST_WORDS = 40
 _WORDS_SHOWN = 3
@@ -27,7 +27,7 @@ _WORDS_SHOWN = 3
 
 @dataclass(frozen=True)
 class Start:
-    """What to start: a command, variables beside the user's own, and the address it will answer at."""
+    """A server to start: its command, additional environment variables, and its future address."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
@@ -36,9 +36,9 @@ class Start:
 
 
 class RunningServer:
-    """One vLLM process, in a process group of its own, since it has children that outlive it when killed.
+    """One vLLM process. It has its own process group, because its children would survive a kill.
 
-    What it says is passed to `log`, a line at a time; the last lines are kept for when it ends.
+    Its output goes to `log`, line by line. The last lines are kept for the error message when it ends.
     """
 
     def __init__(self, start: Start, log: Callable[[str], None]) -> None:
@@ -62,7 +62,7 @@ class RunningServer:
         self._reader.start()
 
     def wait_until_up(self) -> None:
-        """Returns when it answers. Raises `UnreachableError` where it ends before that."""
+        """Returns when the server answers. Raises `UnreachableError` if it ends before that."""
         health = self.start.url.removesuffix("/v1") + "/health"
         with BlockingHttpClient(_LOOK_SECONDS) as http:
             while not _answers(http, health):
@@ -71,7 +71,7 @@ class RunningServer:
                 time.sleep(_LOOK_EVERY)
 
     def ended(self) -> UnreachableError:
-        """Why it is gone, in its own words."""
+        """The error for a server that has ended, with its last output."""
         code = self.process.wait()
         self._reader.join(_LOOK_SECONDS)
         errors = [line for line in self._last if "Error" in line or "ERROR" in line] or list(self._last)
@@ -79,17 +79,17 @@ class RunningServer:
         return UnreachableError(
             f"vLLM ended with exit code {code}: {said}",
             where=self.start.model,
-            hint="Its whole log stands above. Flags after `--` go to vLLM as they are.",
+            hint="Its complete log is above. Flags after `--` go to vLLM unchanged.",
         )
 
     def stop(self) -> None:
-        """Ends it and all its children, kindly first."""
+        """Ends the server and its children: first with SIGTERM, then with SIGKILL."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            # A second Ctrl-C means that it has been kind enough.
+            # A second Ctrl-C means that the user does not want to wait.
             with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
                 self.process.wait(_STOP_SECONDS)
-        # The group has the process's number, and lives as long as one of its members does.
+        # The group has the process's id, and exists as long as one of its members.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -108,10 +108,10 @@ def serve(
     ready: Callable[[Sequence[RunningServer]], None],
     log: Callable[[str], None],
 ) -> None:
-    """Starts each server when the one before is up (so that each sees what memory is left), calls `ready`
-    with all of them, and stays until SIGINT or SIGTERM, which end them all.
+    """Starts each server after the previous one is up, so that each sees the memory that is left. Then calls
+    `ready` and waits until SIGINT or SIGTERM, which end all servers.
 
-    Raises `UnreachableError` where one ends by itself, `MachineError` where its port is taken or it cannot
+    Raises `UnreachableError` if a server ends earlier, and `MachineError` if its port is taken or it cannot
     be started.
     """
     running: list[RunningServer] = []
@@ -131,7 +131,7 @@ def serve(
 
 
 def _require_free(start: Start) -> None:
-    """Raises `MachineError` where something listens already: vLLM would find out minutes later."""
+    """Raises `MachineError` if the port is in use. vLLM would notice that only minutes later."""
     url = urllib.parse.urlsplit(start.url)
     assert url.hostname is not None
     with socket.socket(socket.AF_INET6 if ":" in url.hostname else socket.AF_INET) as probe:
@@ -148,7 +148,7 @@ def _require_free(start: Start) -> None:
 
 def _answers(http: BlockingHttpClient, url: str) -> bool:
     try:
-        # 503 is a server that is not ready, or no longer.
+        # 503 means that the server is not ready, or is stopping.
         return http.request("GET", url)[0] == 200
     except ConnectionFailed:
         return False
@@ -156,7 +156,7 @@ def _answers(http: BlockingHttpClient, url: str) -> bool:
 
 @contextlib.contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Lets SIGTERM end the servers, too; signals are the main thread's business alone."""
+    """Makes SIGTERM end the servers, too. Only the main thread can handle signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,13 +1,12 @@
-"""The process that holds a vLLM engine, for batch work with no server: requests on stdin, answers on stdout.
+"""The process of a vLLM engine: reads requests from stdin, and writes answers to stdout.
 
-It speaks as `synth.llm.embedded.worker` does, and is run as a file by the Python of vLLM's environment, where
-`synth` need not be installed: it imports nothing of it.
+It uses the protocol of `synth.llm.embedded.worker`. The Python of vLLM's environment runs it as a file.
+`synth` may not be installed there, so this module imports nothing from it.
 
     python -P worker.py '{"model": "Qwen/Qwen3-8B", "max_model_len": 8192, ...}' [--send-seed]
 
-The JSON object holds vLLM's own engine arguments. What a request becomes here is what vLLM's server makes of
-it: the model's chat template, the sampling that the model's makers recommend where none is given, the
-schema as a grammar.
+The JSON object has vLLM's engine arguments. Requests are treated as by vLLM's server: with the model's chat
+template, the recommended sampling of the model's authors as default, and the schema as a grammar.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from typing import Any, BinaryIO
 
 JsonObject = dict[str, Any]
 
-# Of `extra_body`, what concerns the chat template; the rest is sampling in vLLM's own names.
+# The keys of `extra_body` for the chat template. The other keys are sampling parameters in vLLM's names.
 _TEMPLATE_KEYS = frozenset({"chat_template_kwargs", "add_generation_prompt", "continue_final_message"})
 
 
 class RefusedRequest(Exception):
-    """A request that cannot be answered, by its own fault."""
+    """A faulty request, which cannot be answered."""
 
 
 class VllmWorker:
-    """One engine; each request is a task of its own, and the engine batches them."""
+    """One engine. Each request is a task, and the engine batches them."""
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class VllmWorker:
         self._refusals = _refusals()
 
     async def run(self) -> None:
-        """Works until `None` arrives, or nothing can be answered any more."""
+        """Works until `None` arrives, or until no request can be answered any more."""
         self._say({"ready": True})
         while (line := await self._lines.get()) is not None:
             number = int(line["id"])
@@ -73,7 +72,7 @@ class VllmWorker:
 
     def _forget(self, number: int, task: asyncio.Task[None]) -> None:
         del self._tasks[number]
-        # What nobody foresaw must not leave the one that asked waiting for ever.
+        # An unexpected error must not leave the parent process waiting forever.
         if not task.cancelled() and (error := task.exception()) is not None:
             self._say_broken(f"vLLM failed: {error!r}")
 
@@ -88,26 +87,26 @@ class VllmWorker:
 
         outputs = self._engine.generate({"prompt_token_ids": prompt}, parameters, str(number))
         try:
-            # The engine is asked for the whole answer alone: there is one output, the last.
+            # Only the final output is requested, so there is exactly one.
             (output,) = [output async for output in outputs]
         except EngineDeadError as error:
             self._say_broken(f"vLLM's engine died: {error}")
             return
         except self._refusals as error:
-            # A schema that no grammar can be made of, or parameters that only the engine can judge.
+            # The schema has no grammar, or the engine refuses the parameters.
             self._say({"id": number, "failed": f"vLLM refuses this: {error.__cause__ or error}"})
             return
         self._say({"id": number, "reply": self._reply(output, line)})
 
     def _prompt(self, line: JsonObject) -> list[int]:
-        """The tokens of the prompt. Raises `RefusedRequest` where they leave no room for an answer."""
+        """The tokens of the prompt. Raises `RefusedRequest` if they leave no room for an answer."""
         template = dict(line["extra_body"].get("chat_template_kwargs") or {})
         for key in _TEMPLATE_KEYS & line["extra_body"].keys() - {"chat_template_kwargs"}:
             template[key] = line["extra_body"][key]
         text = self._tokenizer.apply_chat_template(
             line["messages"], **{"add_generation_prompt": True, **template, "tokenize": False}
         )
-        # The template has written the special tokens.
+        # The chat template has already added the special tokens.
         tokens = self._tokenizer.encode(text, add_special_tokens=False)
         if len(tokens) >= self._context:
             raise RefusedRequest(
@@ -132,7 +131,7 @@ class VllmWorker:
         return SamplingParams(**wanted)
 
     def _reply(self, output: Any, line: JsonObject) -> JsonObject:
-        """The answer in the words of vLLM's server."""
+        """The answer in the format of vLLM's server."""
         (done,) = output.outputs
         choice: JsonObject = {
             "index": 0,
@@ -155,13 +154,15 @@ class VllmWorker:
     ) -> list[JsonObject]:
         choices = []
         for token, step in zip(tokens, steps, strict=True):
-            # A token outside the likeliest ones is listed after them.
+            # If the chosen token is not among the most likely ones, it is listed after them.
             top = sorted(step.values(), key=lambda one: one.rank)[:most]
             choices.append({**_of(step[token]), "top_logprobs": [_of(one) for one in top]})
         return choices
 
     def _say_broken(self, message: str) -> None:
-        """The last word: whoever still waits is told when the process ends, which it does now."""
+        """Writes the last line. The process then ends, and the parent raises an error for all waiting
+        requests.
+        """
         _write(self._out, _broken(message, self._name))
         self._lines.put_nowait(None)
 
@@ -170,7 +171,7 @@ class VllmWorker:
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """What vLLM raises for a request that is at fault; newer versions have a class of their own for it."""
+    """The exceptions of vLLM for a faulty request. Newer versions have a special class for it."""
     from vllm import exceptions
     from vllm.v1.engine.exceptions import EngineGenerateError
 
@@ -179,12 +180,12 @@ def _refusals() -> tuple[type[Exception], ...]:
 
 
 def _of(one: Any) -> JsonObject:
-    # JSON has no infinity; -9999 is what vLLM's server writes.
+    # JSON has no infinity. vLLM's server writes -9999, too.
     return {"token": one.decoded_token, "logprob": max(one.logprob, -9999.0)}
 
 
 def _broken(message: str, where: str) -> JsonObject:
-    hint = "Where memory ran out, set a smaller `context`, or name a smaller model."
+    hint = "If memory ran out, set a smaller `context`, or use a smaller model."
     return {"broken": {"code": "unreachable", "message": message, "where": where, "hint": hint}}
 
 
@@ -212,7 +213,7 @@ async def _work(arguments: JsonObject, out: BinaryIO, *, send_seed: bool) -> Non
         reading = asyncio.create_task(_read_lines(lines))
         name = arguments.get("served_model_name") or arguments["model"]
         tokenizer = engine.get_tokenizer()
-        if inspect.isawaitable(tokenizer):  # as it was in older versions
+        if inspect.isawaitable(tokenizer):  # in older versions
             tokenizer = await tokenizer
         await VllmWorker(engine, tokenizer, name, lines, out, send_seed=send_seed).run()
         reading.cancel()
@@ -226,19 +227,19 @@ def main() -> None:
     parser.add_argument("arguments", type=json.loads)
     parser.add_argument("--send-seed", action="store_true")
     given = parser.parse_args()
-    # Ctrl-C reaches every process of the terminal's group, and vLLM's own would end at it: the one that asks
-    # decides what it means.
+    # Ctrl-C reaches every process of the terminal's group, and vLLM's processes would end at once. The parent
+    # process decides what to do instead.
     os.setpgrp()
-    # The real stdout; whatever the library prints goes to stderr from now on.
+    # The real stdout. From now on, everything that the library prints goes to stderr.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     try:
         asyncio.run(_work(given.arguments, out, send_seed=given.send_seed))
     except BrokenPipeError:
-        # Whoever asked is gone; there is nobody to tell.
+        # The parent process is gone, so there is no reader for an error.
         return
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        # What vLLM raises for a model that it cannot load, or arguments that it does not know.
+        # vLLM raises these for a model that it cannot load, or for unknown arguments.
         said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         _write(out, _broken(f"vLLM cannot run this model: {said}", given.arguments["model"]))
 

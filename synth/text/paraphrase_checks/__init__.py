@@ -1,1 +1,3 @@
-"""Whether a paraphrase still asks the same: numbers, negations, names and literals, without a model."""
+"""Checks whether a paraphrase still asks the same, without a model: numbers, negations, names and
+literals.
+"""

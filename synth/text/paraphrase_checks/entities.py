@@ -1,8 +1,8 @@
-"""Names that a rewording lost, brought in, or swapped for others.
+"""Finds names that a rewording lost, added or swapped.
 
-No model: a name is what is written like one. Capitals inside a sentence (in German, where every noun has
-one, only behind a preposition), capitals or digits inside a word, or a capital at the beginning of a sentence
-that goes on like one about a thing ("Stripe keeps ...").
+There is no model: a name is recognised by its spelling. That is a capital inside a sentence (in German, where
+every noun has one, only after a preposition), a capital or digit inside a word, or a capital at the beginning
+of a sentence that continues like one about a thing ("Stripe keeps ...").
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from synth.text.lexicon import shared_names, words_of
 from synth.text.paraphrase_checks.literals import without_code
 
 _TOKEN: Final = re.compile(r"[^\W_](?:[\w&+#]|[-'’.](?=\w))*[+#]*|[^\w\s]")
-_LONG: Final = 500  # words from which on two texts are not laid side by side: that takes their product
+_LONG: Final = 500  # words; longer texts are not aligned, because that takes the product of their lengths
 _ENDS: Final = frozenset(".!?:\n•…;–—")
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
     text: str
-    name: bool  # is written like a name
-    opens: bool  # stands at the beginning of a sentence
+    name: bool  # spelled like a name
+    opens: bool  # first word of a sentence
 
 
 def changed_entity(before: str, after: str) -> str | None:
-    """What became of a name that is not in both texts, or None."""
+    """A sentence about a name that is not in both texts, or None."""
     before, after = without_code(before), without_code(after)
     languages = language_of(before), language_of(after)
     old, new = _words(before, languages[0]), _words(after, languages[1])
     if swap := _swapped_in_place(old, new, languages):
         return swap
     if languages[0] != languages[1]:
-        return None  # names change with the language, and so does what has a capital
+        return None  # names and the use of capitals differ between languages
     lost = [w.text for w in _missing(old, after, new)]
     gained = [w.text for w in _missing(new, before, old)]
     if lost and gained:
@@ -70,7 +70,7 @@ def _words(text: str, language: str) -> list[_Word]:
 
 
 def _is_shouted(text: str) -> bool:
-    """Capitals everywhere say nothing: all of it in capitals, or a title."""
+    """Whether capitals tell nothing, because everything is in capitals or it is a title."""
     words = [
         w for w in re.findall(r"[^\W\d_]{2,}", text) if w.lower() not in words_of("function_words", "en")
     ]
@@ -83,7 +83,7 @@ def _is_name(token: str, opens: bool, previous: str, language: str) -> bool:
     if lowered in words_of("not_names") or not any(c.isalpha() for c in token):
         return False
     if re.search(r"\d", token):
-        return False  # numbers and identifiers are checked as such
+        return False  # other checks compare numbers and identifiers
     inner = any(c.isupper() for c in token[1:])
     if inner and not token.isupper():
         return True
@@ -108,7 +108,9 @@ def _missing(words: list[_Word], text: str, others: list[_Word]) -> Iterator[_Wo
 
 
 def _found(name: str, known: set[str], plain: str, others: list[_Word], own: str) -> bool:
-    """Whether `name`, a word of the text `own`, is somehow in the text `plain` with its words `others`."""
+    """Whether `name`, a word of the text `own`, occurs in any form in the text `plain`, whose words are
+    `others`.
+    """
     if name in known or any(part in known for part in name.split("-") if len(part) > 3):
         return True
     if len(name) >= 4 and re.search(rf"\b{re.escape(name)}", plain):
@@ -139,7 +141,7 @@ def _same_name(one: str, other: str) -> bool:
 
 
 def _spelled_out(acronym: str, plain: str) -> bool:
-    """Whether some words in a row begin with the letters of `acronym`, small words left out or not."""
+    """Whether consecutive words begin with the letters of `acronym`, with or without small words."""
     letters = re.sub(r"\W", "", acronym)
     if not 2 <= len(letters) <= 5:
         return False
@@ -149,7 +151,7 @@ def _spelled_out(acronym: str, plain: str) -> bool:
 
 
 def _partly_kept(name: str, words: list[_Word], text: str) -> bool:
-    """Whether the words that stand beside a name, and belong to it, are in `text`."""
+    """Whether the neighbouring words that belong to a name are in `text`."""
     plain = _folded(text)
     for place, word in enumerate(words):
         if word.text != name:
@@ -161,7 +163,7 @@ def _partly_kept(name: str, words: list[_Word], text: str) -> bool:
 
 
 def _swapped_in_place(old: list[_Word], new: list[_Word], languages: tuple[str, str]) -> str | None:
-    """One word with a capital for another one, and the words around it as they were."""
+    """A capitalised word that was replaced by another one, with the same words around it."""
     if len(old) > _LONG or len(new) > _LONG:
         return None
     a, b = [_folded(w.text) for w in old], [_folded(w.text) for w in new]

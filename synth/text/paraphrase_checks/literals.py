@@ -1,4 +1,4 @@
-"""What has to be in a rewording letter for letter: code, quoted strings, addresses, identifiers."""
+"""Checks the parts that a rewording must keep exactly: code, quoted strings, addresses, identifiers."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def changed_literal(before: str, after: str) -> tuple[MeaningReason, str] | None
 
 
 def code_of(text: str) -> list[str]:
-    """Fenced and indented code, code spans, and what is code by its look: addresses, paths, identifiers.
+    """Fenced and indented code, code spans, and text that looks like code (addresses, paths, identifiers).
 
-    Each once, in the order in which they stand.
+    Each once, in the order of the text.
     """
     found: list[str] = []
     for block in blocks(text):
@@ -58,7 +58,7 @@ def code_of(text: str) -> list[str]:
 
 
 def without_code(text: str) -> str:
-    """The text with a space for each code in it."""
+    """The text with a space in place of each piece of code."""
     return "\n".join(
         " " if block.kind == "code" else _prose("\n".join(block.lines)) for block in blocks(text)
     )
@@ -75,12 +75,12 @@ def _without_spans(paragraph: str, spans: list[tuple[int, int]]) -> str:
 
 
 def _stops_behind(match: re.Match[str]) -> str:
-    """A space, and what ends the sentence rather than the code."""
+    """A space, and the punctuation that ends the sentence and not the code."""
     return " " + match.group()[len(match.group().rstrip(_STOPS)) :]
 
 
 def quoted_of(text: str) -> list[str]:
-    """What stands between quotation marks of any kind."""
+    """The texts between quotation marks of any kind."""
     return [next(group for group in match.groups() if group) for match in _QUOTED.finditer(text)]
 
 

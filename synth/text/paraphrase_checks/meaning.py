@@ -1,7 +1,7 @@
-"""Whether a rewording still asks the same: what can be told without a model.
+"""Checks whether a rewording still asks the same, as far as that is possible without a model.
 
-The checks go from the certain to the likely: a copy, a changed number, negation, name or literal, and last
-the similarity of the two texts, which has to lie inside a band. A judge decides the rest.
+The most certain checks come first: a copy, then a changed number, negation, name or literal, and last the
+similarity of the two texts, which must be within a range. A judge decides the rest.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from synth.text.paraphrase_checks.reasons import MeaningReason
 from synth.text.similarity.embedding import similarity
 from synth.text.tokens import normal_form, words
 
-# Below this cosine the texts ask different things (benchmarks/planted.py prints what it costs).
+# Below this cosine the texts ask different things (benchmarks/planted.py prints the error rates).
 LEAST_SIMILARITY: Final = 0.25
-# From this share of equal letters on, a rewording is the same text with a slip in it.
+# From this share of equal letters on, a rewording is a copy with a typo.
 COPY_RATIO: Final = 96.0
 
 _CONTRACTIONS: Final = (
@@ -37,7 +37,7 @@ _CONTRACTIONS: Final = (
 
 
 def changed_meaning(before: str, after: str) -> tuple[MeaningReason, str] | None:
-    """Why `after` is no rewording of `before`, and the words for it. None where it is one."""
+    """Why `after` is not a rewording of `before`, as a reason and a message. None if it is one."""
     if _plain(before) == _plain(after):
         return MeaningReason.COPY, "the same words"
     if detail := changed_numbers(before, after):
@@ -58,7 +58,7 @@ def changed_meaning(before: str, after: str) -> tuple[MeaningReason, str] | None
 
 
 def is_copy(before: str, after: str) -> bool:
-    """Whether nothing was reworded: courtesies, contractions and a slip of the pen aside."""
+    """Whether nothing was reworded, apart from courtesies, contractions and typos."""
     one, other = _plain(before), _plain(after)
     if one == other:
         return True

@@ -1,8 +1,8 @@
-"""Whether a rewording lost a negation, gained one, or turned a word into its opposite.
+"""Finds negations that a rewording lost or added, and words that it turned into their opposites.
 
-English counts negations; in languages where one negation takes several words ("no ... nada", "ne ... pas")
-a text has one or has none. A negation may be said without one ("does not work", "is broken"): words that
-deny by their meaning answer for one, as long as the other text does not have them, too.
+In English, negations are counted. In languages where one negation takes several words ("no ... nada", "ne ...
+pas"), only their presence counts. A negation can be reworded without one ("does not work", "is broken"): a
+word with a negative meaning replaces a negation, unless the other text has the same word.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WORD: Final = re.compile(r"[a-z][a-z'’-]{3,}")
 
 
 def changed_negation(before: str, after: str) -> str | None:
-    """Words for a negation that one text has and the other lacks, or None."""
+    """A sentence about a negation that only one text has, or None."""
     languages = language_of(before), language_of(after)
     if "en" not in languages or languages != ("en", "en"):
         return _by_presence(before, after, languages)
@@ -37,7 +37,7 @@ def changed_negation(before: str, after: str) -> str | None:
 
 
 def negations_of(text: str) -> list[str]:
-    """The negations of an English text that deny something, as written. "Neither ... nor" is one."""
+    """The negations in an English text, as written. "Neither ... nor" counts as one."""
     text = pattern_of("idle_negations", "en").sub(" ", text)
     found = [match.group() for match in pattern_of("negations", "en").finditer(text)]
     lowered = [word.lower() for word in found]
@@ -51,7 +51,7 @@ def _implicit(text: str) -> set[str]:
 
 
 def _joined(text: str) -> bool:
-    """Whether one negation may stand for two: "no cash or cards"."""
+    """Whether one negation may cover two things: "no cash or cards"."""
     return bool(re.search(r"\b(?:or|nor|neither|and)\b|[,/]", text, re.IGNORECASE))
 
 
@@ -76,7 +76,7 @@ def _implies(text: str, language: str) -> bool:
 
 
 def _flipped_bound(before: str, after: str) -> str | None:
-    """ "No more than 5" that became "more than 5"."""
+    """Finds bounds that were reversed, as "no more than 5" and "more than 5"."""
     upper, lower = pattern_of("upper_bounds", "en"), pattern_of("lower_bounds", "en")
     old = upper.search(before), lower.search(before)
     new = upper.search(after), lower.search(after)

@@ -1,4 +1,4 @@
-"""Numbers written as words, in the languages of `languages`; digits stay the business of `numbers`."""
+"""Finds numbers written as words, in the languages of `languages`. `numbers` reads digits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-# A hyphen is a token of its own, so that "twenty-five-year-old" holds 25.
+# A hyphen is a separate token, so that 25 is found in "twenty-five-year-old".
 _PIECE: Final = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
 
 
 class _Piece:
-    """One word or sign, in the shape that `text2num` reads."""
+    """One word or sign, with the attributes that `text2num` reads."""
 
     __slots__ = ("_text",)
 
@@ -29,10 +29,10 @@ class _Piece:
 
 
 def worded_numbers(text: str, language: str) -> Iterator[tuple[int, int, float, bool]]:
-    """Start, end and value of each number in words, and whether it must survive a rewording.
+    """The start, end and value of each number in words, and whether a rewording must keep it.
 
-    "One" and ordinals ("first, open ...") are often no numbers, and nor are "null" in German and "sei" in
-    Italian: these need not survive.
+    "One" and ordinals ("first, open ...") are often not numbers, nor are "null" in German and "sei" in
+    Italian: a rewording need not keep these.
     """
     from text_to_num import find_numbers
 

@@ -1,7 +1,7 @@
-"""The numbers of a text, read so that two spellings of one meet: "2,500" and "2500", "5 pm" and "17:00".
+"""Compares the numbers of two texts, whatever their spelling: "2,500" and "2500", "5 pm" and "17:00".
 
-A number can have several readings ("1.500" is fifteen hundred in Berlin and one and a half in Boston;
-"3/5" a day in May or in March). Two numbers are the same where they share one.
+A number can have several readings ("1.500" is fifteen hundred in Berlin and one and a half in Boston; "3/5"
+is a day in May or in March). Two numbers are equal if they share a reading.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from synth.text.languages import languages_of
 from synth.text.lexicon import LANGUAGES, any_of, lexicon
 from synth.text.paraphrase_checks.number_words import worded_numbers
 
-# What a number may mean: ("n", value), ("time", hour, minute), ("date", month, day), ("id", letters).
+# A reading of a number: ("n", value), ("time", hour, minute), ("date", month, day), ("id", letters).
 NumberReading = tuple[str | float, ...]
 
 _ISO_DATE: Final = re.compile(r"\b(?P<y>(?:19|20)\d\d)-(?P<m>[01]?\d)-(?P<d>[0-3]?\d)\b")
@@ -53,7 +53,7 @@ _HALF: Final = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)[^\s@]+@[^\s@]+\.\w+")
-# A period in another unit says the same: 90 minutes and an hour and a half, 2 weeks and 14 days.
+# Equal periods in different units are equal: 90 minutes and an hour and a half, 2 weeks and 14 days.
 _UNITS: Final = re.compile(
     r"[\s-]?(?P<unit>seconds?|secs?|minutes?|mins?|hours?|hrs?|h|days?|weeks?|months?|years?|g|grams?|kg"
     r"|kilos?"
@@ -71,14 +71,14 @@ _UNIT_FACTORS: Final[dict[str, tuple[str, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One number as written, all it may mean, and whether a rewording has to keep it."""
+    """One number as written, all its readings, and whether a rewording must keep it."""
 
     text: str
     readings: frozenset[NumberReading]
     firm: bool = True
 
     def same(self, other: Number) -> bool:
-        """Whether both can mean the same."""
+        """Whether both share a reading."""
         return not self.readings.isdisjoint(other.readings)
 
 
@@ -91,9 +91,9 @@ def numbers_of(text: str) -> list[Number]:
         for start, end, number in reader(rest):
             found.append(number)
             spans.append((start, end))
-        for start, end in spans:  # a number is read once
+        for start, end in spans:  # blanks out the number, so that it is read only once
             rest = f"{rest[:start]}{' ' * (end - start)}{rest[end:]}"
-    # Where languages tie, the first one in which the text has number words reads them.
+    # For a tie between languages, the first one with number words in the text is used.
     worded = (list(worded_numbers(rest, language)) for language in languages_of(text))
     for start, end, value, firm in next(filter(None, worded), []):
         readings = frozenset(_with_unit(value, rest, end))
@@ -103,7 +103,7 @@ def numbers_of(text: str) -> list[Number]:
 
 
 def changed_numbers(before: str, after: str) -> str | None:
-    """What became of a number that is not the same in both texts, or None."""
+    """A sentence about a number that differs between the texts, or None."""
     old, new = numbers_of(before), numbers_of(after)
     lost = [n for n in old if n.firm and not any(n.same(other) for other in new)]
     gained = [n for n in new if n.firm and not any(n.same(other) for other in old)]
@@ -118,7 +118,9 @@ def changed_numbers(before: str, after: str) -> str | None:
 
 
 def _without_sums(numbers: list[Number], others: list[Number]) -> list[Number]:
-    """Leaves out what the other text says in two parts, such as an hour and a half for 90 minutes."""
+    """Removes numbers that the other text splits into two parts, such as an hour and a half for 90
+    minutes.
+    """
     units = [
         reading for other in others for reading in other.readings if reading[0] not in ("n", "id", "date")
     ]
@@ -192,7 +194,7 @@ def _dates(text: str) -> Iterator[tuple[int, int, Number]]:
         )
         start, end = match.span()
         if match["y"] and len(match["y"]) == 4:
-            end = match.start("y")  # the year is a number of its own, as in the other forms
+            end = match.start("y")  # the year is a separate number, as in the other forms
         if match["sep"] == "." and not match["y"]:  # or a price at the end of a sentence
             readings |= {("n", float(f"{match['a']}.{match['b']}"))}
         yield start, end, Number(match.group(), frozenset(readings))
@@ -279,7 +281,7 @@ def _scale() -> re.Pattern[str]:
 
 
 def _hints(text: str) -> Iterator[Number]:
-    """Words that say a number without being one: they may answer to it, and are not missed themselves."""
+    """Words that imply a number ("dozen"): they can replace it, but need not be kept themselves."""
     groups = _hint_words()
     for match in _hint().finditer(text):
         means = groups[int((match.lastgroup or "")[1:])][0]
@@ -288,7 +290,7 @@ def _hints(text: str) -> Iterator[Number]:
 
 @cache
 def _hint_words() -> list[tuple[tuple[float, ...], list[str]]]:
-    """What some words mean, and the words in all languages."""
+    """The readings of hint words, and a pattern for them in all languages."""
     found: dict[tuple[float, ...], list[str]] = {}
     for code in LANGUAGES:
         for hint in lexicon(code).number_hints:
@@ -303,7 +305,7 @@ def _hint() -> re.Pattern[str]:
 
 
 def _values(digits: str) -> set[float]:
-    """What a run of digits, dots and commas can stand for."""
+    """The possible values of a run of digits, dots and commas."""
     digits = re.sub(r"[ \u00a0\u202f'’]", "", digits)
     marks = re.findall(r"[.,]", digits)
     if not marks:
@@ -318,7 +320,7 @@ def _values(digits: str) -> set[float]:
 
 
 def _with_unit(value: float, text: str, end: int) -> set[NumberReading]:
-    """A value, and the same in the smallest unit where it has one that can be written in another."""
+    """A value, and also the value in the smallest unit if its unit can be converted."""
     readings: set[NumberReading] = {("n", value)}
     unit = _UNITS.match(text, end)
     if unit:

@@ -1,1 +1,1 @@
-"""Which texts are alike: near-duplicates by letters and words, novelty by ROUGE-L, subjects by vectors."""
+"""Similarity of texts: near-duplicates by letters and words, novelty by ROUGE-L, subjects by vectors."""

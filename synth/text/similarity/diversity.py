@@ -1,4 +1,4 @@
-"""How varied a set of texts is: before and after rewording, in one pair of figures."""
+"""Measures the diversity of a set of texts, to compare it before and after rewording."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from synth.text.similarity.embedding import embed
 from synth.text.tokens import rouge_tokens
 
-_BLOCK = 1024  # rows compared at a time: 1,024 x n cosines of 4 bytes
+_BLOCK = 1024  # rows compared at a time: a block of 1,024 x n cosines of 4 bytes
 
 
 def distinct_n(texts: Sequence[str], n: int) -> float:
-    """Different runs of `n` words by all of them (Li et al., 2016, arXiv:1510.03055): 0 to 1; 0 for none.
+    """Distinct n-grams divided by all n-grams (Li et al., 2016, arXiv:1510.03055): 0 to 1; 0 for no texts.
 
-    Falls as a set grows, whatever is in it: compare sets of one size.
+    It always falls as a set grows, so compare sets of equal size.
     """
     if n < 1:
         raise ValueError("n must be at least 1")
@@ -28,7 +28,7 @@ def distinct_n(texts: Sequence[str], n: int) -> float:
 
 
 def mean_nearest_similarity(texts: Sequence[str]) -> float:
-    """The cosine of each text with the one nearest to it, on average: 1 for copies. 0 for fewer than two."""
+    """The mean cosine of each text with its nearest other text: 1 for copies, 0 for fewer than two texts."""
     if len(texts) < 2:
         return 0.0
     vectors = embed(texts)
@@ -36,6 +36,6 @@ def mean_nearest_similarity(texts: Sequence[str]) -> float:
     for start in range(0, len(vectors), _BLOCK):
         cosines = vectors[start : start + _BLOCK] @ vectors.T
         for row in range(len(cosines)):
-            cosines[row, start + row] = -2.0  # not with itself
+            cosines[row, start + row] = -2.0  # excludes the text itself
         total += float(cosines.max(axis=1).sum())
     return total / len(texts)

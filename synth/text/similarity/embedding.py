@@ -1,4 +1,4 @@
-"""How near two texts are in meaning, by static word vectors (WordLlama): no server, no download, 19 MB."""
+"""Measures similarity of meaning with static word vectors (WordLlama): no server, no download, 19 MB."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @cache
 def _model() -> WordLlamaInference:
-    """The vectors in WordLlama's own wheel; its loader would look for them on the network."""
+    """The vectors in WordLlama's wheel, loaded directly because WordLlama's loader would use the network."""
     import wordllama
 
     return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-    """One vector of length 1 a text (rows), of 256 numbers; an empty text gives zeros."""
+    """An array of shape (texts, 256). Each row has length 1; the row of an empty text is zeros."""
     import numpy as np
 
     if not texts:
@@ -34,6 +34,6 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def similarity(one: str, other: str) -> float:
-    """The cosine of two texts, -1 to 1. Rewordings lie around 0.7, other subjects around 0."""
+    """The cosine of two texts, -1 to 1. About 0.7 for rewordings, about 0 for different subjects."""
     a, b = embed([one, other])
     return float(a @ b)

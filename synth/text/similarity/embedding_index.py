@@ -1,4 +1,4 @@
-"""An index of texts by their vectors: is any of them as similar as a threshold to another text?"""
+"""An index of texts by their vectors, which answers whether a text is similar to any of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _BATCH = 1024
 
 
 class EmbeddingIndex:
-    """Texts, asked whether one of them has a cosine of `threshold` or more with another text.
+    """Texts that can be searched for one with a cosine of at least `threshold` to another text.
 
-    Compares with every one of them, at 1 KB and 256 multiplications each. Static vectors tell subjects apart,
-    not what is said about them: rows of one template ("cancel it on Monday", "... on Friday") come near.
+    Every search compares with all texts, at 1 KB of memory and 256 multiplications each. Static vectors
+    distinguish subjects, not statements about them: texts from one template ("cancel it on Monday", "... on
+    Friday") are similar.
     """
 
     def __init__(self, threshold: float) -> None:
@@ -26,13 +27,13 @@ class EmbeddingIndex:
         self._known: list[NDArray[np.float32]] = []
 
     def add(self, text: str) -> None:
-        """Takes a text in."""
+        """Adds a text."""
         self._waiting.append(text)
         if len(self._waiting) == _BATCH:
             self._embed_waiting()
 
     def near(self, text: str) -> bool:
-        """Whether one of the texts is that near to `text`."""
+        """Whether the cosine of any of the texts with `text` reaches the threshold."""
         self._embed_waiting()
         vector = embed([text])[0]
         return any(bool((block @ vector >= self._threshold).any()) for block in self._known)

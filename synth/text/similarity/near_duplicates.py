@@ -1,4 +1,5 @@
-"""Near-duplicates in a stream of texts; the first of them stays. MinHash finds candidates, Jaccard decides.
+"""Finds near-duplicates in a stream of texts; the first one is kept. MinHash finds candidates, Jaccard
+decides.
 
 Two texts are near-duplicates if the Jaccard similarity of their shingle sets is at least `threshold`. They
 are compared in their normal form (`tokens.normal_form`). The shingles depend on the length:
@@ -44,8 +45,8 @@ _WORD_RUN = 5
 _BYTE_RUN = 4
 _SHORT_BANDS = 18
 _SEED = 1
-_BUCKET = 32  # rows filed under one key
-_MOST_CHECKED = 64  # candidates for one text, those that share the most bands first
+_BUCKET = 32  # maximum rows per bucket
+_MOST_CHECKED = 64  # maximum candidates per text; those that share the most bands come first
 
 _NUMBER = re.compile(rb"\d+")
 
@@ -62,7 +63,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class _Sketch:
-    """What is compared of one text; a kind of shingles that it is not compared by is None."""
+    """The shingles of one text. A kind of shingles that its length does not use is None."""
 
     form: bytes
     byte_runs: array[int] | None
@@ -70,17 +71,17 @@ class _Sketch:
 
 
 class Buckets:
-    """Rows filed under integer keys, in the order in which they came, at most 32 a key.
+    """Rows by integer key, in their order of arrival, at most 32 per key.
 
-    A corpus stamped from one template would otherwise take time and memory that grow with its square.
+    Without the limit, a corpus from one template would take time and memory that grow with its square.
     """
 
     def __init__(self) -> None:
-        # Nearly every key has one row, and an integer takes a third of the memory of a list that holds it.
+        # Nearly every key has one row, and an integer takes a third of the memory of a list with one integer.
         self._filed: dict[int, int | list[int]] = {}
 
     def rows(self, keys: Iterable[int]) -> list[int]:
-        """The rows filed under any of the keys; a row is listed once for each key that it shares."""
+        """The rows of all these keys. A row is listed once per shared key."""
         found: list[int] = []
         for key in keys:
             filed = self._filed.get(key)
@@ -91,7 +92,7 @@ class Buckets:
         return found
 
     def add(self, keys: Iterable[int], row: int) -> None:
-        """File a row under each of the keys whose bucket is not full."""
+        """Adds a row to the bucket of each key, unless it is full."""
         for key in keys:
             filed = self._filed.get(key)
             if filed is None:
@@ -103,7 +104,7 @@ class Buckets:
 
 
 class NearDuplicateIndex:
-    """Texts in the order in which they were added, asked for the one that a text duplicates.
+    """Texts in their order of arrival, which can be searched for the one that a text duplicates.
 
     A million prompts of 8 to 25 words take about 1.4 GB at the peak, and 50,000 take 90 MB.
     Raises `ValueError` for a threshold outside (0, 1] or bands that do not fit the permutations.
@@ -138,11 +139,11 @@ class NearDuplicateIndex:
             if copy is None or always:
                 self._store(form, [crc32(form), *keys])
         elif always:
-            self._store(form, [])  # the first text with this form answers for it
+            self._store(form, [])  # the first text with this normal form represents it
         return copy
 
     def add(self, text: str) -> int:
-        """Add a text whatever it duplicates, and return its position."""
+        """Adds a text even if it is a duplicate, and returns its position."""
         self.admit(text, always=True)
         return len(self) - 1
 
@@ -194,7 +195,7 @@ class NearDuplicateIndex:
         return keys
 
     def _band_keys(self, shingles: array[int], bands: int, kind: int) -> list[int]:
-        """One 32-bit key a band of the MinHash signature; equal bands of different kinds differ."""
+        """One 32-bit key per band of the MinHash signature. Bands of different kinds never share a key."""
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(
             shingles, array("Q", [0, len(shingles)]), self._permutations, _SEED
         )
@@ -210,11 +211,11 @@ def _encoded(text: str) -> bytes:
 
 
 def _byte_runs(form: bytes) -> array[int]:
-    """Every run of 4 bytes as an integer, in no particular order, repeats included."""
+    """Every run of 4 bytes as an integer, in no particular order, with repeats."""
     weighted = _NUMBER.sub(lambda number: b"%b\x01%b\x02%b" % (number[0], number[0], number[0]), form)
     padded = b"\0\0\0" + weighted + b"\0\0\0"
     runs = array("I")
-    for start in range(_BYTE_RUN):  # reading from four offsets gives every run without a loop in Python
+    for start in range(_BYTE_RUN):  # reads from four offsets, which finds every run without a Python loop
         runs.frombytes(padded[start : start + (len(padded) - start) // _BYTE_RUN * _BYTE_RUN])
     return runs
 
@@ -234,7 +235,7 @@ def _word_runs(split: list[str]) -> array[int]:
 
 
 def _similarity(one: _Sketch, other: _Sketch) -> float:
-    """The Jaccard similarity of two texts by the shingles that both have, the greater of two."""
+    """The Jaccard similarity of two texts, by each kind of shingles that both have; the highest counts."""
     return max(_jaccard(one.byte_runs, other.byte_runs), _jaccard(one.word_runs, other.word_runs))
 
 

@@ -14,7 +14,7 @@ from rapidfuzz.distance import Indel, LCSseq
 
 from synth.text.tokens import rouge_tokens
 
-# rapidfuzz computes the same F1 in another order: the cut-off is lower by more than the rounding.
+# rapidfuzz computes the same F1 in another order, so its cut-off is lowered by more than the rounding error.
 _SLACK = 1e-9
 _CHARACTERS = 0x110000
 
@@ -28,7 +28,7 @@ class Match:
 
 
 class NoveltyIndex:
-    """Texts in the order in which they were added, asked for the closest one above a threshold.
+    """Texts in their order of arrival, which can be searched for the closest one above a threshold.
 
     Scores equal those of `rouge-score` (`rougeL`, no stemmer) on ASCII text to the last bit. Raises
     `ValueError` for a threshold outside [0, 1).
@@ -64,7 +64,7 @@ class NoveltyIndex:
         return best if best and best.score > self.threshold else None
 
     def _encoded(self, text: str) -> str:
-        """One character a word: strings are what rapidfuzz compares fastest.
+        """Encodes each word as one character, because rapidfuzz compares strings fastest.
 
         After the first 1,114,112 different words, some share a character.
         """

@@ -1,1 +1,1 @@
-"""One form for texts that say the same."""
+"""Standardises texts: equal content gets an equal form."""

@@ -1,6 +1,7 @@
-"""One spacing for answers that are JSON or SQL as a whole; values, names and literals keep their spelling.
+"""Standardises the spacing of answers that are entirely JSON or SQL. Values, names and literals are not
+changed.
 
-Whatever cannot be read with certainty comes back as it is.
+Text that cannot be parsed with certainty is returned unchanged.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _SQL_TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SQL_BRACKET = re.compile(r"\[(?:[^\]]|\]\])*\]")
-# Spellings that mean different things to different databases, or lines that a client reads by themselves.
+# Syntax that differs between databases, or lines that a database client interprets itself.
 _SQL_UNSURE = re.compile(
     r"""'''|\"{3}|\b[nN]?[qQ]'|^[^\S\n]*(?:(?:GO|/)[^\S\n]*;?[^\S\n]*$|\\|DELIMITER\b)
     |\#(?![>\-\#=&|])(?=[^\n]*\n)""",
@@ -60,7 +61,7 @@ _SQL_KEYWORD = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# Words that may stand in a row without making a sentence of it.
+# Keywords that may follow each other without being a sentence.
 _SQL_OTHER_WORD = re.compile(
     r"""
     add|at|column|constraint|current|default|double|fetch|first|following|foreign|if|index|key|last|next
@@ -78,7 +79,7 @@ def is_json(text: str) -> bool:
 
 
 def canonical_json(text: str, spacing: JsonSpacing) -> str:
-    """Respace an object or array: no white space at all, or one entry a line, indented by two.
+    """Respaces an object or array: without white space, or with one entry per line, indented by two.
 
     Order of keys, spelling of numbers and escapes stay. Not strictly JSON, or a key twice in one object:
     returned as it is, since the next reader would have to guess.
@@ -90,7 +91,9 @@ def canonical_json(text: str, spacing: JsonSpacing) -> str:
 
 
 def is_sql(text: str) -> bool:
-    """Whether the text is SQL statements and nothing else; a sentence that begins with a verb is not."""
+    """Whether the text is only SQL statements. An English sentence that begins with such a verb is not
+    SQL.
+    """
     start = _SQL_START.match(text)
     if not start or text.rstrip().endswith((".", "!", ":")):
         return False
@@ -106,11 +109,12 @@ def is_sql(text: str) -> bool:
 
 
 def canonical_sql(text: str, keywords: KeywordCase = "keep") -> str:
-    """Put SQL on one line: one space between tokens, none before `,` `;` `)` or after `(`.
+    """Puts SQL on one line: one space between tokens, none before `,` `;` `)` or after `(`.
 
     String literals, quoted names and comments keep every character. A `--` comment keeps its line end, so
-    it swallows nothing. Text in which quotes do not pair up, or which databases read in different ways
-    (a backslash before a quote, nested comments, `#` before a line end), is returned as it is.
+    that it does not comment out the following code. Text in which quotes do not pair up, or which databases
+    read in different ways (a backslash before a quote, nested comments, `#` before a line end), is returned
+    as it is.
     """
     tokens = _sql_tokens(text)
     if not tokens:
@@ -178,7 +182,7 @@ class _Token:
 
 
 def _sql_tokens(text: str) -> list[_Token] | None:
-    """Every token with the white space before it, or None where the reading is not certain."""
+    """Every token with the white space before it, or None if the syntax is not certain."""
     if _SQL_UNSURE.search(text):
         return None
     tokens: list[_Token] = []
@@ -200,9 +204,9 @@ def _sql_pieces(text: str) -> Iterable[tuple[str, str]]:
     while at < len(text):
         # `[` after a name or a bracket is a subscript; anywhere else it quotes a name, as in T-SQL.
         quotes_name = text[at] == "[" and not (at and (text[at - 1].isalnum() or text[at - 1] in '_)]"'))
-        quotes_name = quotes_name and at < last_closing  # so that none looks for one that is not there
+        quotes_name = quotes_name and at < last_closing  # so that no pattern searches for a missing end
         match = (_SQL_BRACKET.match(text, at) if quotes_name else None) or _SQL_TOKEN.match(text, at)
-        assert match is not None  # the last alternative takes any character
+        assert match is not None  # the last alternative matches any character
         yield (match.lastgroup or "bracket", match.group())
         at = match.end()
 
@@ -223,7 +227,7 @@ def _space_between(before: _Token, token: _Token) -> str:
     if before.kind == "line_comment":
         return "\n"
     if before.kind == token.kind == "string" and "\n" in token.space:
-        return "\n"  # the standard joins literals that a line end parts, and no others
+        return "\n"  # the standard joins literals only if a line end is between them
     if token.text in (",", ";", ")") or before.text == "(":
         return ""
     return " " if token.space or before.text in (",", ";") else ""

@@ -1,7 +1,7 @@
-"""Takes off what a model says around an answer: preambles, closers, and wrapping that nothing needs.
+"""Removes a model's chatter around an answer: preambles, closers, and unnecessary wrapping.
 
-English only, and only where the words speak of the answer itself ("Here is the rewritten text:"). A first
-sentence that says something ("Sure, you can return it within 30 days.") is the answer, and stays.
+Works only for English, and only on sentences about the answer itself ("Here is the rewritten text:"). A first
+sentence with content ("Sure, you can return it within 30 days.") is the answer, and is kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REDONE = (
     r"|summari[sz]ed|shortened|simplified)"
 )
 _LANGUAGE = r"(?:\ in(?:to)?\ [A-Z][a-z]+(?:\ [a-z]+)?)?"
-# Announces the text itself, whatever it is about: safe to drop without looking at what follows.
+# Announces the text itself: safe to drop without looking at the text after it.
 _ABOUT_ITSELF = re.compile(
     rf"""
     \b{_REDONE}\ (?:[\w'’-]+\ ){{0,2}}{_TEXT}\b
@@ -98,7 +98,7 @@ _WRAPPED = re.compile(
 _TEXT_FENCES = frozenset({"text", "txt", "plain", "plaintext", "plain-text"})
 _MARKDOWN_FENCES = frozenset({"markdown", "md"})
 _SQL_FENCES = frozenset({"sql", "postgresql", "postgres", "mysql", "sqlite", "tsql", "bigquery", "snowflake"})
-# Spacing and drawing that only a fence keeps in place.
+# Spacing and drawings that need a fence.
 _NEEDS_FENCE = re.compile(r"^[ \t]|\S(?: {2,}|\t)\S|[\u2500-\u257F]|[|+]--|--[|+]", re.MULTILINE)
 _LINE_OF_PROSE = re.compile(r"\s*(?:[-*+•>] |\d{1,3}[.)] |[\"'“‘(]|\*\*)?[^\W\d_a-z]")
 _QUOTE_PAIRS = (('"', '"'), ("“", "”"), ("'", "'"), ("‘", "’"), ("„", "“"), ("«", "»"), ("「", "」"))
@@ -132,7 +132,7 @@ def strip_closer(text: str) -> str:
 
 
 def unwrap_fence(text: str, *, sql: bool = False) -> str:
-    """Take a whole answer out of a fence that keeps nothing in place: prose, Markdown or JSON.
+    """Removes a fence around the whole answer if the content does not need it: prose, Markdown or JSON.
 
     SQL comes out only if `sql` says that answers are SQL. Code, listings and drawings keep their fence.
     """
@@ -154,9 +154,9 @@ def unwrap_fence(text: str, *, sql: bool = False) -> str:
 
 
 def unwrap_quotes(text: str, *, json: bool = False) -> str:
-    """Take off quotation marks around the whole answer, if the same marks occur nowhere else in it.
+    """Removes quotation marks around the whole answer, if the same marks occur nowhere else in it.
 
-    With `json`, double quotes stay: they are how JSON spells a text.
+    With `json`, double quotes stay, because JSON texts need them.
     """
     stripped = text.strip()
     if json and stripped.startswith('"'):
@@ -189,7 +189,9 @@ def _strip_announcement(text: str) -> str:
 
 
 def _unrule(text: str) -> str:
-    """Drop the line that parts an announcement from its text, and the same line below; YAML's `---` stays."""
+    """Drops the rule between an announcement and its text, and the same rule below the text. YAML's `---`
+    stays.
+    """
     rule = _RULED.match(text)
     if not rule:
         return text
@@ -200,7 +202,7 @@ def _unrule(text: str) -> str:
 def _strip_label(text: str) -> str:
     found = _LABEL.match(text)
     rest = text[found.end() :] if found else text
-    # Beside other labels ("Answer: B / Reason: ...") it is part of an agreed form.
+    # With other labels ("Answer: B / Reason: ...") it is part of an agreed format.
     return text if _OTHER_LABEL.search(rest) else rest
 
 
@@ -213,7 +215,7 @@ def _strip_as_ai(text: str) -> str:
 
 
 def _holds_together(body: str, fence: str, *, nested: bool) -> bool:
-    """Whether the outer fence closes at the end only: none within, or (`nested`) opened and closed."""
+    """Whether the outer fence closes only at the end: no fence inside, or (`nested`) only closed ones."""
     inner = re.findall(rf"^ {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*(\S*)", body, re.MULTILINE)
     if not nested:
         return not inner

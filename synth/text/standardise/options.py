@@ -1,6 +1,6 @@
-"""What the standard form of a text is: the recipe's `standardise: {...}`, apart from what makes it so.
+"""The options of the recipe's `standardise: {...}`, separate from their implementation.
 
-A recipe is checked before any text is: what it may say is light to import, what does it is not.
+Every command checks the recipe, so the options must be fast to import; the implementation is not.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-# How SQL keywords are to be written.
+# The case of SQL keywords.
 KeywordCase = Literal["keep", "upper", "lower"]
 
 

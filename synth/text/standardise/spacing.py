@@ -1,4 +1,4 @@
-"""Trailing and repeated white space in prose, without touching layout that someone meant.
+"""Removes trailing and repeated white space in prose, and keeps intended layout.
 
 Kept: code, tables, drawings, columns that line up, Markdown's hard line breaks, the indentation of lists
 and of verse.
@@ -13,7 +13,7 @@ from itertools import pairwise
 from synth.text.code_kinds import code_kind
 from synth.text.code_spans import blocks, indent_width, inline_code
 
-# Without any of these there is nothing to do, which is how most texts are.
+# A text without any of these needs no change. Most texts are like that.
 _UNTIDY = re.compile(r"\A\s|\s\Z|[^\S\n]\n| {2}|\n\n\n")
 _GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 _LEAD = re.compile(r"[ \t]*(?:>[ \t]*)*(?:(?:[-*+:]|\d{1,9}[.)])[ \t]+)*")
@@ -31,7 +31,7 @@ def tidy_spacing(text: str) -> str:
         return text
     kind = code_kind(text)
     if kind:
-        # The final line end of a patch belongs to it; elsewhere it is only how the file was saved.
+        # The final line end is part of a patch; in other texts it has no meaning.
         return text if kind == "diff" else text.strip("\n")
     lines: list[str] = []
     parts = blocks(text)
@@ -76,7 +76,7 @@ def _keeps_gaps(line: str, is_table: bool) -> bool:
 
 
 def _gaps(line: str, offset: int, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Runs of spaces between words, without those after a list marker, which set the item's column."""
+    """Runs of spaces between words, except those after a list marker, which set the item's column."""
     lead = _LEAD.match(line)
     begin = lead.end() if lead else 0
     return [
@@ -92,7 +92,9 @@ def _inside(position: int, spans: list[tuple[int, int]]) -> bool:
 
 
 def _is_layout(lines: list[str], gaps: list[list[tuple[int, int]]]) -> bool:
-    """Whether gaps are meant: wide ones on several lines, or neighbours that resume in one column."""
+    """Whether gaps are intended: wide ones on several lines, or neighbouring lines that continue in one
+    column.
+    """
     wide = sum(any(end - start >= _WIDE for start, end in row) for row in gaps)
     columns = [
         {end for start, end in row if not (end - start == 2 and line[start - 1] in ".!?:")}
@@ -102,7 +104,7 @@ def _is_layout(lines: list[str], gaps: list[list[tuple[int, int]]]) -> bool:
 
 
 def _trim_end(line: str, following: str | None) -> str:
-    """Drop white space at the end, save for two spaces that break a line within a Markdown paragraph."""
+    """Drops white space at the end, except for two spaces that break a line within a Markdown paragraph."""
     trimmed = line.rstrip(" \t")
     breaks = line.endswith("  ") and following is not None
     if not breaks or _HEADING.match(line) or _BLOCK_START.match(following or "") or _DRAWN.match(line):
@@ -111,7 +113,7 @@ def _trim_end(line: str, following: str | None) -> str:
 
 
 def _unindent_first(lines: list[str]) -> str:
-    """Drop stray spaces before the first word, unless it begins a list or lines below are indented."""
+    """Drops stray spaces before the first word, unless it begins a list or lines below are indented."""
     first = lines[0]
     below = lines[1 : lines.index("") if "" in lines else None]
     if indent_width(first) >= 4 or _BLOCK_START.match(first) or any(line[:1] in " \t" for line in below):

@@ -1,7 +1,7 @@
-"""One form for texts that say the same: characters, line ends, white space, and what models wrap answers in.
+"""Standardises texts: characters, line ends, white space, and wrapping around answers.
 
-White space that varies for no reason is learnt by a model like everything else (SQLCoder2's authors found
-it to be up to half of the completion's tokens). Code is left alone, since space has meaning there.
+A model also learns arbitrary white space (SQLCoder2's authors found that it was up to half of the
+completion's tokens). Code is not changed, because white space has meaning there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from synth.text.standardise.spacing import tidy_spacing
 Role = Literal["prompt", "answer"]
 Rule = Callable[[str], str]
 
-# The names a row's history shows, in the order in which the rules run.
+# The rules' names in a row's history, in the order in which the rules run.
 RULES = (
     "line_ends",
     "unicode",
@@ -49,11 +49,10 @@ class Standardised:
 def standardise(text: str, options: Options, *, role: Role = "answer") -> Standardised:
     """Bring a text to its standard form; doing so twice changes nothing more.
 
-    Prompts are what users write, so only characters, line ends and white space are set right in them; what
-    models wrap answers in, JSON, SQL and the prefix concern answers. One rule can uncover work for another
-    (a fence around a preamble), so all run until none finds anything. That ends: apart from the
-    formats of JSON and SQL, which are fixed points, every rule makes the text shorter or rids it of
-    characters that no rule brings in.
+    Users write prompts, so only characters, line ends and white space are standardised in them. The other
+    rules (wrapping, JSON, SQL, prefix) apply only to answers. One rule can uncover work for another (a fence
+    around a preamble), so all rules run until none changes anything. This ends: JSON and SQL formats are
+    fixed points, and every other rule makes the text shorter or removes characters that no rule adds.
     """
     rules = _rules(options, role)
     prefix = options.prefix if role == "answer" else None
@@ -117,7 +116,7 @@ def _respace_sql(text: str, options: Options) -> str:
 _BEYOND_ASCII = re.compile(r"[^\t\n\x20-\x7E]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-# Bytes of Windows-1252 that were read as Latin-1: the character that was meant, as HTML readers do it.
+# Windows-1252 bytes that were decoded as Latin-1, with the intended characters, as in HTML parsers.
 _CONTROLS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 _CONTROLS |= dict.fromkeys([*range(0x09), *range(0x0E, 0x20), 0x7F], "") | {0x0B: "\n", 0x0C: "\n"}
 _CONTROLS |= {0x2028: "\n", 0x2029: "\n"}
@@ -128,7 +127,8 @@ _RIGHT_TO_LEFT = re.compile(
     r"[\u0590-\u061B\u061D-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\U00010800-\U00010FFF\U0001E800-\U0001EFFF]"
 )
 _BIDI = re.compile(r"[\u200E\u200F\u061C\u202A-\u202E\u2066-\u2069]")
-# Joiners shape Persian, Indic scripts and emoji; zero-width spaces part words in South-East Asian ones.
+# Joiners shape Persian, Indic scripts and emoji; zero-width spaces separate words in South-East Asian
+# scripts.
 _STRAY_JOINER = re.compile(r"(?<![^\x00-\x7F])[\u200C\u200D]+|[\u200C\u200D]+(?![^\x00-\x7F])")
 _STRAY_SPACE = re.compile(r"(?<![\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF])\u200B+")
 _FLAG_TAGS = re.compile(r"(\U0001F3F4[\U000E0020-\U000E007F]+)|[\U000E0000-\U000E007F]+")
@@ -136,7 +136,7 @@ _STRAIGHT = str.maketrans({**dict.fromkeys("“”„‟", '"'), **dict.fromkeys
 
 
 def _clean_unicode(text: str) -> str:
-    """NFC (never NFKC, which turns ² into 2), without characters that cannot be seen and mean nothing."""
+    """NFC (never NFKC, which turns ² into 2), without invisible characters that have no meaning."""
     if not _BEYOND_ASCII.search(text):
         return text
     text = text.removeprefix("\ufeff")
@@ -164,13 +164,13 @@ _CJK = "\u2e80"
 
 
 def _without_prefix(body: str, prefix: str) -> tuple[str, bool]:
-    """The answer as it stands after a prefix, and whether there was one."""
+    """The answer without its prefix, and whether there was one."""
     words = prefix.strip()
     found = False
     while (text := body.lstrip(" \t\n")).startswith(words):
         rest = text[len(words) :]
         if rest and words[-1].isalnum() and rest[0].isalnum() and max(words[-1], rest[0]) < _CJK:
-            break  # "Hi" begins "History", too
+            break  # "History" also begins with "Hi"
         body, found = _skip_gap(rest, at_line_start=False), True
     return _skip_gap(body, at_line_start=True), found
 
