@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from synth.review.server import LocalServer
+from synth.review.local_argilla import LocalServer
 from tests.export.export_runs import drafts, make_run
 from tests.review.argilla_circle import argilla, records_of
 from tests.review.local_argilla import call

@@ -16,10 +16,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from synth.errors import PromptError
-from synth.json_schema import wrong_schema
 from synth.llm.base import Json
 from synth.packaged import packaged
 from synth.recipe.base import Strict
+from synth.schema_validation import wrong_schema
 from synth.small_files import read_small
 from synth.suggestions import did_you_mean
 from synth.templates import Part, TemplateFault, render, variables

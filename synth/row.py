@@ -353,31 +353,39 @@ class Row:
         """The whole row as in `synth show --json` and `receipts.jsonl`. The caller may change the returned
         JSON.
         """
+        plain: Json = thaw(self._parts())
+        return plain
+
+    def to_bytes(self) -> bytes:
+        """`to_json` as bytes, without the copy."""
+        return orjson.dumps(self._parts())
+
+    def _parts(self) -> Json:
         return {
             "id": self.id,
             "status": self.status,
             "stage": self.stage,
             "reason": self.reason,
             "detail": self.detail,
-            "messages": thaw(self.conversation.messages),
-            "tools": thaw(self.conversation.tools),
+            "messages": self.conversation.messages,
+            "tools": self.conversation.tools,
             "candidates": [candidate.to_json() for candidate in self.candidates],
-            "scores": thaw(self.scores),
-            "labels": thaw(self.labels),
+            "scores": self.scores,
+            "labels": self.labels,
             "cluster": self.cluster,
             "reasoning": self.reasoning,
             "review": self.review.to_json(),
             "history": [event.to_json() for event in self.history],
             "lineage": {
                 "origin": self.lineage.origin,
-                "parents": list(self.lineage.parents),
-                "shots": list(self.lineage.shots),
+                "parents": self.lineage.parents,
+                "shots": self.lineage.shots,
                 "stage": self.lineage.stage,
                 "prompt": self.lineage.prompt,
                 "model": self.lineage.model,
-                "sampling": thaw(self.lineage.sampling),
+                "sampling": self.lineage.sampling,
                 "request": self.lineage.request,
-                "source": thaw(self.lineage.source),
+                "source": self.lineage.source,
                 "topic": self.lineage.topic,
             },
         }

@@ -11,7 +11,7 @@ import orjson
 
 from synth.errors import MachineError, SourceError
 from synth.llm.base import Json
-from synth.shapes import RawRecord
+from synth.record_shapes import RawRecord
 from synth.tables import LONGEST_LINE, Rows, TableFormat, not_text, read_csv, read_xlsx, too_long
 
 if TYPE_CHECKING:

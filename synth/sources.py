@@ -15,11 +15,11 @@ from synth.errors import SourceError
 from synth.frozen import thaw
 from synth.llm.base import Json
 from synth.recipe.files import Files, FileSource, RunSource, Source, listed
+from synth.record_shapes import KEYS, RawRecord, named, read_example, read_text
 from synth.redaction.redactor import Redactor
 from synth.row import Candidate, Event, Lineage, Origin, Row, content_id
 from synth.row_files import filled, read_records
-from synth.shapes import KEYS, RawRecord, named, read_example, read_text
-from synth.stages.items import KnownFailure, Seed
+from synth.stages.source_items import KnownFailure, Seed
 from synth.store import RunReader
 from synth.tables import Rows, TableFormat
 

@@ -19,7 +19,7 @@ import orjson
 
 from synth.errors import SourceError
 from synth.llm.base import Json
-from synth.shapes import KEYS, RawRecord
+from synth.record_shapes import KEYS, RawRecord
 
 # A longer line is a mistake, not a row (a whole file on one line, a binary).
 LONGEST_LINE: Final = 16 * 2**20

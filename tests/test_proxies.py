@@ -18,9 +18,9 @@ from synth.cli.app import main
 from synth.errors import SynthError, UnreachableError
 from synth.llm.openai_compatible.model_list import served_models
 from synth.llm.vllm.server import RunningServer, Start
-from synth.review import server as local_argilla
+from synth.review import local_argilla
 from synth.review.accounts import list_accounts, make_annotators
-from synth.review.argilla_server import Connection, Server
+from synth.review.argilla_connection import Connection, Server
 from tests.support.loopback.process import LoopbackProcess
 
 pytestmark = pytest.mark.timeout(60)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from synth.errors import InputError
-from synth.review.server import serve
+from synth.review.local_argilla import serve
 from tests.support.loopback.process import LoopbackProcess
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from synth.cli.app import main
 from synth.errors import InputError, RecipeError, UnreachableError
 from synth.llm.openai_compatible.model_list import served_models
 from synth.review.argilla_api import Refusal
-from synth.review.argilla_server import Connection, Server, find_server
+from synth.review.argilla_connection import Connection, Server, find_server
 from tests.odd_server import Answer, OddServer, good_reply
 
 pytestmark = pytest.mark.timeout(60)

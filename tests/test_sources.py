@@ -25,7 +25,7 @@ from synth.recipe.load import load_recipe
 from synth.row import Lineage, Row, content_id
 from synth.sources import document_files, read_failures, read_rows, read_seeds
 from synth.stages.generate.few_shot import ExamplePool
-from synth.stages.items import Seed
+from synth.stages.source_items import Seed
 from tests.made_row import made_row
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.stable import fraction, number, rank
+from synth.stable_hash import fraction, number, rank
 
 
 def test_what_earlier_versions_computed() -> None:

@@ -10,8 +10,8 @@ from synth.checks.reasons import CheckReason
 from synth.checks.verdict import AnswerCheck, Objection
 from synth.errors import RecipeError
 from synth.isolated import TooMuch
-from synth.json_schema import off_schema, wrong_schema
 from synth.row import Row
+from synth.schema_validation import off_schema, wrong_schema
 
 _MOST_WORDS = 300
 # Bytes. A larger file is probably data and not a schema.

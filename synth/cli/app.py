@@ -210,7 +210,7 @@ def schema() -> None:
     """Print the JSON schema of a recipe, for editors."""
     import json
 
-    from synth.recipe.load import recipe_schema
+    from synth.recipe.json_schema import recipe_schema
 
     print_text(json.dumps(recipe_schema(), indent=2))
 

@@ -24,8 +24,8 @@ from synth.llm.openai_compatible import EndpointConfig
 from synth.llm.openai_compatible.model_list import served_models
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import run_recipe
+from synth.recipe.api_keys import model_key
 from synth.recipe.load import load_recipe
-from synth.recipe.servers import model_key
 from synth.row import Row
 from synth.store import RunReader
 

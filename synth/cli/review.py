@@ -38,8 +38,8 @@ def serve(
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
 ) -> int:
     """Start a local Argilla server. Ctrl-C stops it and keeps its data."""
-    from synth.review.server import DEFAULT_PORT, LocalServer
-    from synth.review.server import serve as serve_argilla
+    from synth.review.local_argilla import DEFAULT_PORT, LocalServer
+    from synth.review.local_argilla import serve as serve_argilla
 
     def ready(server: LocalServer) -> None:
         if as_json:
@@ -66,7 +66,7 @@ def users(
     from synth.cli.review_tables import print_account
     from synth.errors import InputError
     from synth.review.accounts import list_accounts, make_annotators
-    from synth.review.server import find
+    from synth.review.local_argilla import find
 
     if new_password and not names:
         raise InputError("--new-password needs the names of the annotators.")

@@ -14,8 +14,8 @@ from synth.llm.vllm.fit import ModelSize, card_bytes, describe, find_folder, rea
 from synth.llm.vllm.install import Vllm, find_vllm
 from synth.llm.vllm.plan import ServerPlan, is_open_to_a_network, plan_model, plan_servers
 from synth.llm.vllm.server import RunningServer, Start, serve
+from synth.recipe.api_keys import model_key
 from synth.recipe.load import load_recipe
-from synth.recipe.servers import model_key
 
 
 def serve_models(

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import orjson
 
-from synth.exports.exported import ExportedRow
+from synth.exports.exported_row import ExportedRow
 from synth.exports.strata import group_of
 from synth.recipe.model import Balance
-from synth.stable import fraction
+from synth.stable_hash import fraction
 
 
 def wanted_sizes(sizes: Mapping[str, int], balance: Balance) -> dict[str, int]:

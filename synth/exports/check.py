@@ -15,7 +15,7 @@ import orjson
 from synth.conversation import content_of
 from synth.errors import ExportError
 from synth.exports.example import reasoning_of
-from synth.exports.exported import ExportedRow
+from synth.exports.exported_row import ExportedRow
 from synth.exports.files import Written, digest_of
 from synth.exports.formats.base import Format
 from synth.exports.splits import SPLITS, Split

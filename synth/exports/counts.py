@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from synth.exports.eligibility import WithheldReason
-from synth.exports.exported import ExportedRow
+from synth.exports.exported_row import ExportedRow
 from synth.exports.preferences import Pair, Preference
 from synth.exports.splits import Split
 from synth.exports.strata import strata_of

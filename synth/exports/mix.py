@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from synth.exports.exported import ExportedRow
+from synth.exports.exported_row import ExportedRow
 from synth.exports.splits import Split
 from synth.recipe.model import MixSource
 from synth.row import Row
 from synth.sources import read_rows
-from synth.stable import fraction
+from synth.stable_hash import fraction
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 # The size of a row in the source's unit: 1 for rows, or its number of tokens.

@@ -14,18 +14,18 @@ from pathlib import Path
 
 from synth.errors import ExportError
 from synth.exports.balance import Copies
+from synth.exports.chat_template_checks import Templates
 from synth.exports.check import RECEIPTS, file_of
 from synth.exports.counts import ExportCounts
 from synth.exports.eligibility import WithheldReason, withheld_because
 from synth.exports.example import TrainingExample, examples_of
-from synth.exports.exported import ExportedRow
+from synth.exports.exported_row import ExportedRow
 from synth.exports.files import LinesFile, Written, as_line
 from synth.exports.formats.base import Format
 from synth.exports.mix import MixShare, Mixture
 from synth.exports.preferences import Preference
 from synth.exports.splits import SPLITS, Origins, Split, TestSplitGuard
 from synth.exports.target_model import target_model
-from synth.exports.templates import Templates
 from synth.recipe.model import ExportOptions
 from synth.row import Row
 from synth.store import RunReader

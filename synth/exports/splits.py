@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from synth.row import Lineage, Row
-from synth.stable import fraction
+from synth.stable_hash import fraction
 from synth.text.similarity.embedding_index import EmbeddingIndex
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
 

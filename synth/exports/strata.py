@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synth.conversation import content_of
-from synth.exports.exported import ExportedRow
+from synth.exports.exported_row import ExportedRow
 from synth.row import Row
 from synth.text.scripts import language_or_script
 

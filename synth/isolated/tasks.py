@@ -19,7 +19,7 @@ def _sql(file: str, query: str, allowed: float) -> Json:
 
 
 def _schema(value: Any, schema: str) -> Json:
-    from synth.json_schema import first_mistake
+    from synth.schema_validation import first_mistake
 
     return {"mistake": first_mistake(value, schema)}
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from synth.frozen import FrozenJson
 from synth.llm.base import Client, Json, Reply, Request, RequestFailed, Usage
 from synth.llm.budget import BudgetLedger, Cost, usd
-from synth.llm.trial import Trial
+from synth.llm.early_stop import Trial
 from synth.recipe.base import ModelConfig, Sampling
 
 # Every request has a limit: this one if neither the recipe nor the stage sets one.

@@ -17,8 +17,8 @@ from synth.redaction import Redactor
 from synth.row import Origin, Row
 from synth.slot import Slot
 from synth.sources import document_files, files_of, read_failures, read_rows, read_seeds
-from synth.stable import rank
-from synth.stages.items import KnownFailure, Passage, Seed
+from synth.stable_hash import rank
+from synth.stages.source_items import KnownFailure, Passage, Seed
 
 # The names of rows in `repeated`, by origin.
 _KEYS = {"seed": "seeds", "holdout": "holdout"}

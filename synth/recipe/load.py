@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from synth.errors import RecipeError
-from synth.llm.providers import PROVIDERS, provider_of
+from synth.llm.providers import provider_of
 from synth.recipe.files import FileSource, RunSource
 from synth.recipe.model import (
     FORMAT_VERSION,
@@ -23,7 +23,7 @@ from synth.stages.registry import STAGES
 from synth.suggestions import did_you_mean
 
 # Fields of `Recipe` that the command line sets, not the file.
-_NOT_KEYS = {"folder", "limit"}
+SET_BY_COMMAND = {"folder", "limit"}
 
 # What pydantic calls the blocks that one key can hold.
 _TAGS: dict[str, type[BaseModel]] = {"file": FileSource, "run": RunSource}
@@ -36,7 +36,7 @@ def load_recipe(file: Path | str, settings: Iterable[str] = (), limit: int | Non
     apply_overrides(data, settings, source_map)
     _refuse_newer(data, source_map)
     data["stages"] = _stages(data.get("stages"), source_map)
-    for not_a_key in _NOT_KEYS & data.keys():
+    for not_a_key in SET_BY_COMMAND & data.keys():
         raise RecipeError(f"there is no key {not_a_key!r}.", where=source_map.where((not_a_key,)))
     try:
         recipe = Recipe(**data, folder=file.parent, limit=limit)
@@ -210,7 +210,7 @@ def _known_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]
         below = _block_of(field.annotation) if field else None
         if below is not None:
             block = below
-    return [f.alias or name for name, f in block.model_fields.items() if name not in _NOT_KEYS]
+    return [f.alias or name for name, f in block.model_fields.items() if name not in SET_BY_COMMAND]
 
 
 def _block_of(annotation: Any) -> type[BaseModel] | None:
@@ -219,30 +219,3 @@ def _block_of(annotation: Any) -> type[BaseModel] | None:
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
     return None
-
-
-def recipe_schema() -> dict[str, Any]:
-    """The JSON schema of a recipe with its stages, for completion in editors."""
-    schema = Recipe.model_json_schema()
-    definitions = schema["$defs"]
-    items: list[dict[str, Any]] = [{"enum": STAGES.names}]
-    for kind in STAGES.names:
-        block = STAGES.find(kind).options.model_json_schema()
-        definitions.update(block.pop("$defs", {}))
-        items.append(
-            {"type": "object", "properties": {kind: block}, "required": [kind], "additionalProperties": False}
-        )
-    configs = [PROVIDERS.find(name).config for name in PROVIDERS.names]
-    for config in configs:
-        block = config.model_json_schema()
-        definitions.update(block.pop("$defs", {}))
-        definitions[config.__name__] = block
-    schema["properties"]["models"]["additionalProperties"] = {
-        "oneOf": [{"$ref": f"#/$defs/{config.__name__}"} for config in configs]
-    }
-    schema["properties"]["stages"] = {"type": "array", "minItems": 1, "items": {"anyOf": items}}
-    for not_a_key in _NOT_KEYS:
-        schema["properties"].pop(not_a_key, None)
-    for not_in_a_file in ("StageSpec", "ModelConfig"):
-        definitions.pop(not_in_a_file, None)
-    return schema

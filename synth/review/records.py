@@ -13,7 +13,7 @@ from synth.llm.base import Json
 from synth.review.answers import LETTERS, label_of
 from synth.review.tasks import Task
 from synth.row import Row
-from synth.stable import rank
+from synth.stable_hash import rank
 
 # An extra field for conflicts, with the annotators' different texts.
 VERSIONS = "versions"

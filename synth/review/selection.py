@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from synth.recipe.model import Recipe, ReviewOptions
 from synth.row import Row
-from synth.stable import rank
+from synth.stable_hash import rank
 from synth.stages.score.options import ScoreOptions
 
 _LEAST_RANDOM = 0.1

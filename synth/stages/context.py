@@ -11,7 +11,7 @@ from synth.llm.model import Model
 from synth.prompts import Prompt, load_prompt
 from synth.recipe.base import AskingOptions, Strict
 from synth.recipe.model import Recipe, StageSpec
-from synth.stages.items import KnownFailure, Passage, Seed
+from synth.stages.source_items import KnownFailure, Passage, Seed
 from synth.stages.taxonomy import Taxonomy
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from synth.llm.base import Json
 from synth.prompts import Prompt
-from synth.stable import rank
-from synth.stages.items import Passage
+from synth.stable_hash import rank
+from synth.stages.source_items import Passage
 from synth.text.quotes import find_quote
 from synth.text.similarity.embedding import embed
 

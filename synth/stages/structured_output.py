@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from synth.isolated import TooMuch
-from synth.json_schema import off_schema
 from synth.llm.base import Json, Reply
 from synth.llm.model import Completion, Model
 from synth.recipe.base import Sampling
+from synth.schema_validation import off_schema
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.reply_reasons import ReplyReason
 

@@ -16,9 +16,9 @@ from synth.errors import InputError, MachineError
 from synth.llm.base import Json
 from synth.recipe.renamed_keys import with_new_keys
 from synth.row import Lineage, Row
-from synth.store import database, sums
-from synth.store.decisions import DecisionLog
+from synth.store import checksums, database
 from synth.store.folder import RunFolder
+from synth.store.review_log import DecisionLog
 
 # Rows after people's decisions: from `overlay` if present, otherwise from `rows`. The first form has only the
 # counted columns, which an index covers. In the second, SQLite can merge both parts by place without sorting,
@@ -71,9 +71,9 @@ class RunReader:
                 hint="`synth run` makes them. It reuses the journal's replies.",
             )
         try:
-            sums.check_to_read(self.folder)
+            checksums.check_to_read(self.folder)
             DecisionLog(self.folder.decisions).check()
-            sums.check_decisions(self.folder)
+            checksums.check_decisions(self.folder)
             self._database = database.connect(self.folder.database, writable=False)
         except sqlite3.OperationalError as error:
             raise MachineError(f"cannot be read: {error}.", where=str(self.folder.database)) from None

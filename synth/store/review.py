@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 
 from synth.errors import InputError, MachineError
-from synth.store import database, sums
-from synth.store.decisions import DecisionLog
+from synth.store import checksums, database
 from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.overlay import OverlayTable
+from synth.store.review_log import DecisionLog
 
 
 class ReviewStore:
@@ -27,9 +27,9 @@ class ReviewStore:
             raise InputError("has no rows yet.", where=str(path), hint="`synth run` makes them.")
         self._lock = self.folder.hold()
         try:
-            sums.check_decisions(self.folder)
-            sums.check_to_write(self.folder)
-            sums.forget(self.folder)
+            checksums.check_decisions(self.folder)
+            checksums.check_to_write(self.folder)
+            checksums.forget(self.folder)
             self._database = database.connect(self.folder.database, writable=True)
         except BaseException as error:
             os.close(self._lock)
@@ -57,7 +57,7 @@ class ReviewStore:
         try:
             # The machine error that stopped the command would stop this too.
             if not isinstance(error, MachineError):
-                sums.note(self.folder)
+                checksums.note(self.folder)
         except OSError as refused:
             raise machine_error(refused, self.folder.path) from None
         finally:

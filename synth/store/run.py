@@ -14,11 +14,11 @@ import orjson
 from synth.errors import SynthError
 from synth.llm.base import Json, Request, Usage
 from synth.slot import Slot
-from synth.store import database, sums
-from synth.store.decisions import DecisionLog
+from synth.store import checksums, database
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
 from synth.store.journal import JournalRecord, JournalWriter, Place, decode, read_records
 from synth.store.overlay import Overlay, OverlayTable
+from synth.store.review_log import DecisionLog
 from synth.store.writer import INSERT_REPLY, Indexed, StoreWriter, reply_line
 
 
@@ -48,7 +48,7 @@ class RunStore:
         self.folder = RunFolder(path)
         self._lock = self.folder.take(name)
         try:
-            sums.check_decisions(self.folder)
+            checksums.check_decisions(self.folder)
             self._database, indexed = _open_database(self.folder)
             self._reading = database.connect(self.folder.database, writable=True)
             self._journal = self._open_journal(indexed)
@@ -240,7 +240,7 @@ class RunStore:
             self._journal.close()
             try:
                 if whole:
-                    sums.note(self.folder)
+                    checksums.note(self.folder)
             except OSError as error:
                 raise machine_error(error, self.folder.path) from None
             finally:
@@ -272,9 +272,9 @@ def _open_database(folder: RunFolder) -> tuple[sqlite3.Connection, int]:
     """
     connection = None
     try:
-        sums.check_to_write(folder)
-        noted = sums.is_noted(folder)
-        sums.forget(folder)
+        checksums.check_to_write(folder)
+        noted = checksums.is_noted(folder)
+        checksums.forget(folder)
         connection = database.connect(folder.database, writable=True)
         if not noted:
             database.check(connection, folder.database)
@@ -282,7 +282,7 @@ def _open_database(folder: RunFolder) -> tuple[sqlite3.Connection, int]:
     except database.DamagedDatabase:
         if connection is not None:
             connection.close()
-        sums.forget(folder)
+        checksums.forget(folder)
         for leftover in database.files_of(folder.database):
             leftover.unlink(missing_ok=True)
         return database.connect(folder.database, writable=True), 0

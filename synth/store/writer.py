@@ -93,7 +93,6 @@ def row_line(
     row: Row, place: bytes, version: int, *, born: int = 0, ended: int | None = None
 ) -> tuple[Any, ...]:
     """The row's values for the table `rows`. `born` and `ended` are indexes of stages."""
-    receipt = orjson.dumps(row.to_json())
     return (
         row.id,
         place,
@@ -105,7 +104,7 @@ def row_line(
         int(row.draft),
         int(row.held_out),
         version,
-        receipt,
+        row.to_bytes(),
     )
 
 

@@ -26,12 +26,12 @@ pytest.importorskip("argilla", reason="needs the argilla client")
 pytest.importorskip("wordllama", reason="needs wordllama")
 
 import synth
-from synth.review.argilla_server import Connection, Server
+from synth.review.argilla_connection import Connection, Server
 from synth.review.environment import ensure_environment
+from synth.review.local_argilla import LocalServer
 from synth.review.pull import PullReport, pull
 from synth.review.push import PushOptions, PushReport, push
 from synth.review.records import ReviewRecord
-from synth.review.server import LocalServer
 from synth.review.targets.argilla.backend import ArgillaBackend
 from synth.review.targets.base import TargetSpec
 from synth.review.targets.pushed import pushed_to

@@ -17,7 +17,7 @@ from synth.exports.mix import choose, wanted_rows
 from synth.recipe.model import MixSource
 from synth.row import Row
 from synth.sources import read_rows
-from synth.stable import fraction
+from synth.stable_hash import fraction
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 OURS = "Please tell me how I can cancel my booking for next Tuesday afternoon at the studio"

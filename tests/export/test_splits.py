@@ -15,7 +15,7 @@ from synth.conversation import Conversation
 from synth.exports import export_run
 from synth.exports.splits import Origins
 from synth.row import Row
-from synth.stable import fraction
+from synth.stable_hash import fraction
 from synth.text.similarity.embedding import embed
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
 

@@ -8,9 +8,9 @@ from export_runs import chat, held_out, make_run, seed
 from varied_rows import varied_rows
 
 from synth.exports import export_run
+from synth.exports.chat_template_checks import NAMES, Templates
 from synth.exports.example import TrainingExample, examples_of
 from synth.exports.target_model import TargetModel
-from synth.exports.templates import NAMES, Templates
 from synth.recipe.model import ExportOptions
 
 

@@ -13,7 +13,8 @@ import synth
 from synth.cli.app import main
 from synth.errors import RecipeError
 from synth.llm.providers import PROVIDERS
-from synth.recipe.load import load_recipe, recipe_schema
+from synth.recipe.json_schema import recipe_schema
+from synth.recipe.load import load_recipe
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ from synth.api import run_with_result
 from synth.cli import main
 from synth.errors import NothingServes
 from synth.llm.base import RequestFailed
-from synth.llm.trial import Trial
+from synth.llm.early_stop import Trial
 from synth.pipeline.report import RunResult
 from synth.store import RunFolder
 from synth.store.journal import read_records

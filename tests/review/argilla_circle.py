@@ -23,10 +23,10 @@ from zlib import crc32
 from synth.errors import UnreachableError
 from synth.llm.base import Json
 from synth.review.accounts import make_annotators
-from synth.review.argilla_server import Connection, Server
+from synth.review.argilla_connection import Connection, Server
+from synth.review.local_argilla import LocalServer
 from synth.review.pull import PullReport, pull
 from synth.review.push import PushOptions, PushReport, push
-from synth.review.server import LocalServer
 from synth.review.targets.argilla.backend import ArgillaBackend
 from synth.review.targets.pushed import pushed_to
 from synth.store import Answer, ReviewTarget, RunFolder

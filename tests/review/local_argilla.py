@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from synth.review.server import LocalServer
+from synth.review.local_argilla import LocalServer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -22,7 +22,7 @@ import sys
 from dataclasses import asdict
 import json
 from synth.errors import SynthError
-from synth.review.server import serve
+from synth.review.local_argilla import serve
 
 def ready(server):
     print(json.dumps(asdict(server)), flush=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from synth.errors import InputError
-from synth.review.argilla_server import Connection, Server
+from synth.review.argilla_connection import Connection, Server
 
 ROOT = Path(__file__).resolve().parents[2]
 

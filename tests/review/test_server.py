@@ -20,7 +20,7 @@ import pytest
 
 from synth.errors import InputError, MachineError, UnreachableError
 from synth.review.accounts import Account, list_accounts, make_annotators
-from synth.review.server import LocalServer, find, running, state_file
+from synth.review.local_argilla import LocalServer, find, running, state_file
 from tests.review.local_argilla import call, eventually, serving, start, wait_until_up
 
 

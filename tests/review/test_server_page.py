@@ -18,7 +18,7 @@ pytest.importorskip("wordllama", reason="needs wordllama")
 import synth
 from synth.cli import main
 from synth.llm.base import Json
-from synth.review.server import LocalServer
+from synth.review.local_argilla import LocalServer
 from tests.review.argilla_circle import journaled_answers
 from tests.review.argilla_page import CHROMIUM, AnnotatorsPage, chromium
 from tests.review.local_argilla import serving

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 import synth
-from synth.checks.own import own_check
 from synth.checks.queries import query_of, sql_check
 from synth.checks.schema import json_check
+from synth.checks.user_function import own_check
 from synth.cli import main
 from synth.errors import RecipeError
-from synth.json_schema import wrong_schema
 from synth.row import Lineage, Row
+from synth.schema_validation import wrong_schema
 from tests.made_row import made_row
 
 SCHEMA = {
@@ -84,8 +84,8 @@ def test_json(answer: str, reason: str | None, words: str, tmp_path: Path) -> No
     ("content", "words"),
     [
         ("{", "not valid JSON"),
-        ('{"type": "objekt"}', "no JSON schema"),
-        ('{"minimum": "x"}', "no JSON schema"),
+        ('{"type": "objekt"}', "is not a JSON schema"),
+        ('{"minimum": "x"}', "is not a JSON schema"),
         (b"\xff", "not UTF-8"),
     ],
 )

@@ -12,7 +12,8 @@ import synth
 from synth.api import run_with_result
 from synth.cli import main
 from synth.errors import RecipeError
-from synth.recipe.load import load_recipe, recipe_schema
+from synth.recipe.json_schema import recipe_schema
+from synth.recipe.load import load_recipe
 from synth.stages.registry import STAGES
 from tests.stages.desks import desk, rows, run, seeds
 

@@ -12,8 +12,8 @@ from pydantic import Field, field_validator
 from synth.errors import UnreachableError
 from synth.llm.base import Client
 from synth.llm.providers import BuildContext, HealthCheck, Provider
+from synth.recipe.api_keys import check_address, model_key
 from synth.recipe.base import ModelConfig, Positive, Strict
-from synth.recipe.servers import check_address, model_key
 
 
 class EndpointLimits(Strict):

@@ -8,7 +8,7 @@ from pyreqwest.http import Url
 
 from synth.errors import InputError
 from synth.http import HttpAnswer, HttpClient, SecretKey
-from synth.recipe.servers import check_address, check_key
+from synth.recipe.api_keys import check_address, check_key
 
 # Bytes of a list of models or of `/metrics`.
 _LONGEST_LIST = 2**23

@@ -29,8 +29,8 @@ from synth.review.tasks import (
     TextQuestionSpec,
 )
 from synth.store import Answer, ReviewTarget, RunFolder
-from synth.store.decisions import AnswerStatus
 from synth.store.folder import machine_error, write_atomically
+from synth.store.review_log import AnswerStatus
 
 # The objects that a line can have besides its id, with an example of each.
 _OBJECTS = {

@@ -17,9 +17,9 @@ from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.backtranslate.options import BacktranslateOptions
 from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
 from synth.stages.context import Context
-from synth.stages.items import Passage
 from synth.stages.judging import Judge
 from synth.stages.reply_reasons import ReplyReason
+from synth.stages.source_items import Passage
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.text.prompt_leakage import repeated_run, shares_a_word
 from synth.text.standalone import leans_on_source

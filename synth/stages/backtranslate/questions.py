@@ -15,14 +15,14 @@ from synth.errors import RecipeError
 from synth.llm.base import Json
 from synth.llm.model import Completion
 from synth.row import Lineage, Row, content_id
-from synth.stable import fraction
+from synth.stable_hash import fraction
 from synth.stages.asking import attributed
 from synth.stages.backtranslate.options import BacktranslateOptions, ContextOptions
 from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
 from synth.stages.context import Context
-from synth.stages.items import Passage
 from synth.stages.passages import PassageIndex, quoted_in
 from synth.stages.reply_reasons import ReplyReason
+from synth.stages.source_items import Passage
 from synth.stages.structured_output import ask_for_object
 from synth.text.standalone import leans_on_source
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from synth.conversation import Conversation, system_message
 from synth.errors import SourceError
 from synth.row import Lineage, Row, content_id
-from synth.stable import rank
+from synth.stable_hash import rank
 from synth.stages.asking import settled
 from synth.stages.backtranslate.instructions import Instructions
 from synth.stages.backtranslate.options import BacktranslateOptions
@@ -16,8 +16,8 @@ from synth.stages.backtranslate.reasons import BacktranslateAction
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
-from synth.stages.items import Passage
 from synth.stages.judging import PROBE_WORDS
+from synth.stages.source_items import Passage
 
 
 class Backtranslate(Maker):

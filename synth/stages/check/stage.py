@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from synth.checks.own import own_check
 from synth.checks.queries import sql_check
+from synth.checks.user_function import own_check
 from synth.checks.verdict import AnswerCheck, beside
 from synth.row import Row
 from synth.stages.base import RowStage

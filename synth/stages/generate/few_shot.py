@@ -13,9 +13,9 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from synth import stable
+from synth import stable_hash
 from synth.row import Row
-from synth.stages.items import Seed
+from synth.stages.source_items import Seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ class ExamplePool:
         visible = bisect_right(self._since, index if at is None else at)
         if self._keys is None or visible == 0 or count == 0:
             return []
-        hashes = _mixed(self._keys[:visible], stable.number(salt, index))
+        hashes = _mixed(self._keys[:visible], stable_hash.number(salt, index))
         order = _waiting(hashes, self._weights[:visible]) if self._weighted else hashes
         return [self.rows[i] for i in _lowest(order, count)]
 
@@ -113,7 +113,7 @@ class EvenDraws:
     def _tie(self, leaf: str) -> bytes:
         """The order of leaves with equal load. A leaf's position does not depend on the other leaves."""
         if leaf not in self._ties:
-            self._ties[leaf] = stable.rank(self._salt, leaf)
+            self._ties[leaf] = stable_hash.rank(self._salt, leaf)
         return self._ties[leaf]
 
 

@@ -25,8 +25,8 @@ from synth.stages.forecast import MakerForecast, Requests, draft_to_come
 from synth.stages.generate.few_shot import EvenDraws, ExamplePool
 from synth.stages.generate.options import GenerateOptions
 from synth.stages.generate.reasons import GenerateReason
-from synth.stages.items import Seed
 from synth.stages.reply_reasons import ReplyReason
+from synth.stages.source_items import Seed
 from synth.stages.structured_output import ask_for_object
 from synth.text.repetition import repeated_share
 from synth.text.similarity.novelty import NoveltyIndex

@@ -19,11 +19,11 @@ from synth.llm.model import Completion
 from synth.row import Row
 from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.context import Context, no_source
-from synth.stages.items import Passage
 from synth.stages.passages import PassageIndex, quoted_in
 from synth.stages.reply_reasons import ReplyReason
 from synth.stages.respond.options import GroundedOptions, RespondOptions
 from synth.stages.respond.reasons import RespondAction, RespondReason
+from synth.stages.source_items import Passage
 from synth.stages.structured_output import reads_object
 from synth.stages.transcript import transcript
 

@@ -18,7 +18,7 @@ from synth.llm.base import Json, Reply
 from synth.llm.model import Completion
 from synth.recipe.base import Sampling
 from synth.row import Row, content_id
-from synth.stable import rank
+from synth.stable_hash import rank
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.context import Context
 from synth.stages.reply_reasons import JudgeReason

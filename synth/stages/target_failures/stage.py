@@ -15,13 +15,13 @@ from textwrap import shorten
 from synth.conversation import Conversation, assistant_message, content_of, user_message
 from synth.llm.base import Json, RequestFailed
 from synth.row import Candidate, Lineage, Row, content_id
-from synth.stable import rank
+from synth.stable_hash import rank
 from synth.stages.asking import Unusable, ask_until_served, attributed, settled
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
-from synth.stages.items import KnownFailure
 from synth.stages.reply_reasons import ReplyReason
+from synth.stages.source_items import KnownFailure
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.stages.target_failures.options import TargetFailuresOptions
 from synth.stages.target_failures.reasons import TargetFailuresReason

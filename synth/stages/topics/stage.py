@@ -18,7 +18,7 @@ from synth.llm.base import Json, RequestFailed
 from synth.prompts import Prompt
 from synth.row import Row
 from synth.small_files import read_small
-from synth.stable import number
+from synth.stable_hash import number
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.base import Stage
 from synth.stages.context import Context, no_source

@@ -17,7 +17,7 @@ from synth.errors import InputError, UnreachableError
 from synth.llm.base import Json
 from synth.review.accounts import Account, check_name, make_annotators
 from synth.review.argilla_api import Refusal
-from synth.review.argilla_server import Connection, find_server
+from synth.review.argilla_connection import Connection, find_server
 from synth.review.records import VERSIONS, ReviewRecord
 from synth.review.targets.argilla.send import Sender, item_of
 from synth.review.targets.base import Access, RefusedRecord, ReviewBackend, Say, TargetSpec

@@ -9,7 +9,7 @@ from typing import Any
 from synth.errors import UnreachableError
 from synth.llm.base import Json
 from synth.review.argilla_api import Refusal
-from synth.review.argilla_server import Connection
+from synth.review.argilla_connection import Connection
 from synth.review.records import ReviewRecord
 from synth.review.targets.base import RefusedRecord
 from synth.review.tasks import FieldSpec

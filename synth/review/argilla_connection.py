@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from synth.errors import InputError, UnreachableError
 from synth.hints import pip_install
 from synth.llm.base import Json
-from synth.recipe.servers import check_address, check_key, shown_variable
-from synth.review import server as local
+from synth.recipe.api_keys import check_address, check_key, shown_variable
+from synth.review import local_argilla as local
 from synth.review.argilla_api import ArgillaApi, does_not_answer
 
 if TYPE_CHECKING:
