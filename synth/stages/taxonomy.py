@@ -39,7 +39,7 @@ def read_taxonomy(value: Any) -> list[str]:
     for path in _paths(value, ()):
         name = _BETWEEN.join(path)
         if name in leaves:
-            raise ValueError(f"{name!r} stands in it twice")
+            raise ValueError(f"{name!r} is in it twice")
         leaves[name] = None
         if len(leaves) > _MOST_LEAVES:
             raise ValueError(f"holds more than {_MOST_LEAVES:,} topics")

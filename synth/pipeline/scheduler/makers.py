@@ -112,7 +112,7 @@ class MakerDriver:
                         f"only {self.got.kept} of {self.got.requests} requests gave a draft that is kept:"
                         f" {self.got.why()}.",
                         where=f"stage {self.maker.name!r}",
-                        hint=f"Look at the rows with {self.got.command}, mend the recipe or the model, and"
+                        hint=f"Look at the rows with {self.got.command}, fix the recipe or the model, and"
                         " run the same command again.",
                     )
         finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synth.checks.queries import sql_check
 from synth.checks.user_function import own_check
-from synth.checks.verdict import AnswerCheck, beside
+from synth.checks.verdict import AnswerCheck, existing_file
 from synth.row import Row
 from synth.stages.base import RowStage
 from synth.stages.check.options import CheckOptions
@@ -45,10 +45,10 @@ def _built(name: str, options: CheckOptions, context: Context) -> tuple[AnswerCh
     if options.schema_ is not None:
         from synth.checks.schema import json_check  # jsonschema is slow to import
 
-        file = beside(folder, options.schema_, context.where(name, "json"))
+        file = existing_file(folder, options.schema_, context.where(name, "json"))
         return json_check(file), file
     if options.sql is not None:
-        file = beside(folder, options.sql, context.where(name, "sql"))
+        file = existing_file(folder, options.sql, context.where(name, "sql"))
         return sql_check(file, options.seconds, empty=options.empty), file
     assert options.function is not None, "checked when the recipe was read"
     return own_check(options.function, folder, context.where(name, "function"))

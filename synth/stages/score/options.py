@@ -35,7 +35,7 @@ class ScoreOptions(AskingOptions):
 
     rubric: str = Field(
         default=RUBRIC,
-        description="The rubric: a name in `prompts/score/`, or a `.md` file beside the recipe. Default "
+        description="The rubric: a name in `prompts/score/`, or a `.md` file in the recipe's folder. Default "
         "with `listwise`: `quality_together`.",
     )
     keep: str | None = Field(

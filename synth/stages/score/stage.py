@@ -84,7 +84,7 @@ class OneByOne:
         self.judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
 
     def expect(self, answers: int) -> Requests:
-        """What judging so many answers of a row takes."""
+        """Forecasts the requests to judge this number of answers."""
         return Requests.up_to(answers, least=1)
 
     async def steps(self, row: Row, answer: str) -> AsyncIterator[Row]:
@@ -140,7 +140,7 @@ class SideBySide:
         self._listwise = ListwiseJudge(name, options, context)
 
     def expect(self, answers: int) -> Requests:
-        """What judging so many answers of a row takes."""
+        """Forecasts the requests to judge this number of answers."""
         return Requests.up_to(2 if self._options.swap and answers > 1 else 1, least=1)
 
     async def steps(self, row: Row, answer: str) -> AsyncIterator[Row]:

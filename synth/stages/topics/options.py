@@ -17,7 +17,7 @@ class TopicsOptions(AskingOptions):
 
     taxonomy: str | list[Any] | dict[str, Any] | None = Field(
         default=None,
-        description="The topics: nested lists and mappings of names, or a file beside the recipe. Without "
+        description="The topics: nested lists and mappings of names, or a file in the recipe's folder. Without "
         "it, the writer names the topics of the seeds.",
     )
     batch_size: Positive = Field(default=20, description="Approximate number of seeds in one request.")
