@@ -59,7 +59,7 @@ RING.append({"again": RING})
     [
         ([], "names no topic"),
         ({}, "names no topic"),
-        (["a", "b", "a"], "'a' stands in it twice"),
+        (["a", "b", "a"], "'a' is in it twice"),
         ([["a"]], "a list within a list"),
         ([True], "True is no name"),
         (["a", " "], "is no name"),
