@@ -1,4 +1,4 @@
-"""Examples in every shape that people keep them in, from every kind of file, become the same rows."""
+"""Rows in every common shape and file format become the same rows."""
 
 from __future__ import annotations
 

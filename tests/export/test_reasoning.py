@@ -1,4 +1,4 @@
-"""What a model thought: left out, inside the answer, or beside it, and never where it does not belong."""
+"""A model's reasoning: left out, inside the answer or in a separate field, and only for its own answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`topics` on the fake model: what a taxonomy may be, that its leaves fill evenly, and promises 1 to 4."""
+"""`topics` on the fake model: valid taxonomies, evenly filled leaves, and promises 1 to 4."""
 
 from __future__ import annotations
 
