@@ -37,7 +37,7 @@ def test_a_wrong_model(desk: Path, loopback: LoopbackProcess, capsys: pytest.Cap
     words = said(capsys, "run", recipe(desk, loopback.url, model="fakes"))
     assert "the server refuses every request" in words
     assert "It has: fake." in words
-    assert "is the model's name right?" in words
+    assert "is the model's name correct?" in words
 
 
 def test_a_missing_v1(desk: Path, loopback: LoopbackProcess, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +62,7 @@ def test_a_wrong_key(
     monkeypatch.setenv("DESK_KEY", "wrong")
     words = said(capsys, command, recipe(desk, loopback.url, api_key_env="DESK_KEY"))
     assert "Incorrect API key" in words
-    assert "Is the key right" in words
+    assert "Is the key correct" in words
     assert "/v1?" not in words
 
 

@@ -115,7 +115,7 @@ def test_a_compressed_reply_stays_compressed(recipe: Path, server: OddServer, tm
     bomb = gzip.compress(b" " * 200_000_000)
     server.answer = lambda body: (200, {"Content-Encoding": "gzip"}, bomb)
     result = run_with_result(recipe, tmp_path / "run")
-    assert "no JSON" in str(result.error)
+    assert "not JSON" in str(result.error)
     assert result.summary["pending"] == ROWS
 
 

@@ -124,7 +124,7 @@ def test_a_wrong_or_missing_key_is_said_to_be_one(tmp_path: Path, key: str | Non
         done = init("mine", *options, *more, cwd=tmp_path, **({"HOSTED_KEY": key} if key else {}))
     assert done.returncode == 3
     assert "Incorrect API key" in done.stderr
-    hint = "Is the key right" if key else "--api-key-env VAR names the variable"
+    hint = "Is the key correct" if key else "--api-key-env VAR names the variable"
     assert hint in done.stderr
     assert "/v1?" not in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -184,7 +184,7 @@ def test_scripted_errors(tmp_path: Path) -> None:
         ('{"match": "a", "txt": "b"}', "no key 'txt'"),
         ('{"match": "a"}', "needs one answer"),
         ('{"text": "a", "error": "b"}', "needs one answer"),
-        ('{"match": "(", "text": "b"}', "no regular expression"),
+        ('{"match": "(", "text": "b"}', "not a regular expression"),
         ('{"text": 3}', "a text or an object"),
     ],
 )
