@@ -82,7 +82,7 @@ def test_a_model_that_is_no_server_cannot_be_served(tmp_path: Path) -> None:
     loaded = recipe(tmp_path, writer={"provider": "fake"})
     with pytest.raises(InputError, match="nothing to serve"):
         plans(loaded)
-    with pytest.raises(InputError, match="'writer' is no model of this recipe with a base_url"):
+    with pytest.raises(InputError, match="'writer' is not a model with a base_url in this recipe"):
         plans(loaded, "writer")
 
 
