@@ -99,7 +99,7 @@ def load_prompt(
     """Finds `named` and checks it against the `inputs` that the stage provides.
 
     `named` is a path to a `.md` file relative to the recipe's `folder`, or the name of
-    `prompts/<stage>/<name>.md`, searched beside the recipe, then among the packaged prompts. `others` is the
+    `prompts/<stage>/<name>.md`, searched next to the recipe, then among the packaged prompts. `others` is the
     folder of prompts of a stage that comes from another package. `where` is the recipe's key, for errors.
     """
     file = _find(stage, named, folder, where, others)
@@ -149,7 +149,7 @@ def _find(stage: str, named: str, folder: Path, where: str | None, others: Path 
     raise PromptError(
         f"there is no prompt {named!r} for the stage {stage!r}.{did_you_mean(named, known)}",
         where=where or " or ".join(str(c) for c in candidates),
-        hint=f"Name a .md file beside the recipe, or one of these: {', '.join(known)}.",
+        hint=f"Name a .md file next to the recipe, or one of these: {', '.join(known)}.",
     )
 
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 # Called for each unusable row or document of a source with `bad: skip`.
 Skip = Callable[[SourceError], None]
 
-# The prefix of a dataset's name, on the hub or in a folder beside the recipe.
+# The prefix of a dataset's name, on the hub or in a folder next to the recipe.
 _HUB = "hf:"
 
 
@@ -59,7 +59,7 @@ def document_files(files: Files | None, folder: Path) -> list[tuple[Path, bool]]
 
 
 def local_dataset(source: Source, folder: Path) -> tuple[str, Path] | None:
-    """Name and folder of an `hf:` source in a folder beside the recipe; None for other sources."""
+    """Name and folder of an `hf:` source in a folder next to the recipe; None for other sources."""
     if isinstance(source, RunSource) or not (name := _name(source)).startswith(_HUB):
         return None
     local = folder / name.removeprefix(_HUB).partition("@")[0]
@@ -287,7 +287,7 @@ def run_records(source: RunSource, folder: Path) -> Iterator[RawRecord]:
 
 
 def _hub(name: str, folder: Path) -> Iterator[RawRecord]:
-    """The rows of a dataset, by name or in a folder beside the recipe; `@` selects a split."""
+    """The rows of a dataset, by name or in a folder next to the recipe; `@` selects a split."""
     from datasets.exceptions import DatasetsError
 
     try:

@@ -57,11 +57,11 @@ def _inside(folder: Path, name: str, key: str) -> Path:
         raise RecipeError(
             f"{name!r} is outside the recipe's folder, and a recipe runs only code from its own folder.",
             where=key,
-            hint="Put the file beside the recipe and name its relative path, such as my_stages.py:shorten.",
+            hint="Put the file next to the recipe and name its relative path, such as my_stages.py:shorten.",
         )
     if not file.is_file():
         raise RecipeError(
-            "there is no such file.", where=f"{key}: {file}", hint="Name a .py file beside the recipe."
+            "there is no such file.", where=f"{key}: {file}", hint="Name a .py file next to the recipe."
         )
     return file
 

@@ -85,7 +85,7 @@ def init(
 def run(
     recipe: RecipeFile,
     out: Annotated[
-        Path | None, typer.Option(help="The run folder (default: runs/NAME beside the recipe).")
+        Path | None, typer.Option(help="The run folder (default: runs/NAME next to the recipe).")
     ] = None,
     limit: Limit = None,
     settings: Settings = None,

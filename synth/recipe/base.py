@@ -187,7 +187,7 @@ class AskingOptions(StageOptions):
     )
     prompt: str | None = Field(
         default=None,
-        description="A prompt of your own: a file beside the recipe, or a name in the stage's folder of "
+        description="A prompt of your own: a file next to the recipe, or a name in the stage's folder of "
         "`prompts/`.",
     )
     sampling: Sampling = Field(default_factory=Sampling, description=SAMPLING)

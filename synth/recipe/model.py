@@ -222,7 +222,7 @@ class Recipe(Strict):
 
     version: int = Field(default=FORMAT_VERSION, description="The format of the recipe.")
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = Field(
-        description="The name of the run. Its folder is `runs/NAME` beside the recipe."
+        description="The name of the run. Its folder is `runs/NAME` next to the recipe."
     )
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
         default=0, description="Decides everything that is random. Another seed makes other rows."
