@@ -157,7 +157,7 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
     "reasoning without a place": (
         replaced("seed: 3", "seed: 3\nexport: {format: alpaca, reasoning: field}"),
         2,
-        ("recipe.yaml:3: export.reasoning", "no field for reasoning"),
+        ("recipe.yaml:3: export.reasoning", "no separate field for reasoning"),
     ),
     "general data among preferences": (
         replaced("seed: 3", "seed: 3\nexport: {format: trl-dpo, mix: [{source: seeds.jsonl, rows: 3}]}"),
