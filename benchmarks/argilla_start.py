@@ -1,4 +1,4 @@
-"""How long `synth review serve` takes until somebody is signed in: the first time, and afterwards.
+"""Measures the time from `synth review serve` to a signed-in user: for the first start, and for later ones.
 
     python -m benchmarks.argilla_start --starts 5
 

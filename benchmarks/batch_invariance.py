@@ -1,4 +1,4 @@
-"""Do replies of the embedded model depend on the batch, and what does it cost that they do not?
+"""Measures whether replies of the embedded model depend on the batch, and the cost of batch invariance.
 
 For each set of properties: tokens a second with 64 requests at once, and how many of 16 greedy replies are
 equal alone and in that batch. What counts is the ratio of the speeds, in one run.

@@ -1,4 +1,4 @@
-"""What the endpoint client reaches with nothing set, against the best of all fixed concurrencies.
+"""Compares the endpoint client without settings with the best fixed concurrency.
 
     python benchmarks/concurrency.py
 

@@ -1,4 +1,4 @@
-"""What four edits of a finished run of 200 ask for again, and whether each then equals a fresh run.
+"""Counts the requests after four edits of a finished run of 200, and compares each result with a fresh run.
 
 python benchmarks/edits.py
 """

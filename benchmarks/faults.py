@@ -1,4 +1,4 @@
-"""What faults cost a whole `synth run` of 2,000 given prompts, and whether anything is lost or asked twice.
+"""Measures the cost of faults in a `synth run` of 2,000 prompts, and whether anything is lost or asked twice.
 
     python benchmarks/faults.py
 

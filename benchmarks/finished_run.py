@@ -1,4 +1,4 @@
-"""A finished run of 100,000 rows, called again: how long it takes to find that there is nothing to do.
+"""Measures how fast a second call finds that a finished run of 100,000 rows has nothing to do.
 
     python benchmarks/finished_run.py --rows 100000
 

@@ -1,4 +1,4 @@
-"""What it takes to find the closest of the earlier texts: time per query by the number of texts.
+"""Measures the time to find the closest earlier text, by the number of texts.
 
 Texts are instruction-like: 10 to 40 words, drawn from the words of real instructions and questions with their
 real frequencies, one in ten an edited copy of an earlier text.

@@ -1,4 +1,4 @@
-"""Share of the numbers, written as words by somebody else's code (num2words), that are read right.
+"""Measures the share of number words, written by num2words, that are read correctly.
 
 All of 2 to 100, 100 numbers below a thousand and 100 below a million, in each language.
 

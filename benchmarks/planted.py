@@ -1,4 +1,4 @@
-"""Precision and recall of the checks that need no model, on cases planted by hand.
+"""Measures precision and recall of the checks without a model, on planted cases.
 
 Each check is asked alone: whether it finds what was planted for it, and keeps quiet about rewordings that are
 good and about what was planted for other checks. The held-out cases were written after the checks.

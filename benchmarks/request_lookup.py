@@ -1,4 +1,4 @@
-"""What it takes to look up a request that was never asked, in a run that fills: processor time in µs.
+"""Measures the CPU time in µs to look up an unknown request in a growing run.
 
 python benchmarks/request_lookup.py --requests 30000
 """

@@ -1,4 +1,4 @@
-"""A whole review against a real local Argilla that is killed twice, with three people who answer by a script.
+"""A whole review with a real local Argilla that is killed twice, and three scripted annotators.
 
     python -m benchmarks.review_circle --rows 2000
 

@@ -1,4 +1,4 @@
-"""Pushes and pulls many records with a real local Argilla: time, memory, and what the server works.
+"""Pushes and pulls many records with a real local Argilla: time, memory, and the server's CPU time.
 
     python -m benchmarks.review_scale --records 10000
 

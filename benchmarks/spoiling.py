@@ -1,4 +1,4 @@
-"""Spoils drafts on purpose, the way writers do, and remembers how: for `spoilt_data.py`."""
+"""Plants typical defects in drafts and records them, for `spoilt_data.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What spoilt rows cost a tuned model, and what cleaning gives back.
+"""Measures the cost of spoilt rows for a tuned model, and the gain from cleaning.
 
 300 rows of `examples/finetune`: 100 that people trust and 200 drafts. Each seed spoils 60 drafts anew (20% of
 all rows) with five planted defects, and trains three times, the same number of steps: on all rows as they

@@ -1,4 +1,4 @@
-"""`synth run` against a real vLLM server, and a bare load generator with the same prompts beside it.
+"""Compares `synth run` on a real vLLM server with a bare load generator on the same prompts.
 
     make vllm-env
     python benchmarks/vllm_throughput.py --rows 300 --pairs 5

@@ -1,4 +1,4 @@
-"""Files of rows: good ones of every kind, and bad ones of every kind with what is said about them."""
+"""Source files for tests: good ones of every kind, and bad ones of every kind with their errors."""
 
 from __future__ import annotations
 

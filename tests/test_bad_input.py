@@ -95,7 +95,7 @@ CASES: dict[str, tuple[Change, int, tuple[str, ...]]] = {
         ("name of an environment variable",),
     ),
     "missing seeds": (lambda r: (r.parent / "seeds.jsonl").unlink(), 2, ("no such file", "seeds.jsonl")),
-    "empty seeds": (seeds("\n"), 2, ("holds no rows", "seeds.jsonl")),
+    "empty seeds": (seeds("\n"), 2, ("has no rows", "seeds.jsonl")),
     "seed without response": (seeds('{"instruction": "a b c d"}\n'), 2, ("seeds.jsonl:1", "no `response`")),
     "empty response": (seeds('{"instruction": "a", "response": " "}\n'), 2, ("`response` is empty",)),
     "response is a number": (seeds('{"instruction": "a", "response": 3}\n'), 2, ("`response` is not text",)),

@@ -1,5 +1,6 @@
-"""`--dry-run` says what the run then asks on the fake model: the same number where nothing can change it, and
-within the bounds that it names where drafts may be dropped."""
+"""`--dry-run` forecasts the requests of a run on the fake model: exactly if no reply can change the
+number, and otherwise within its bounds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every recipe, and every part of one, that the documentation shows is one that `synth run` takes."""
+"""`synth run` accepts every recipe and every part of one in the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of docs/fidelity.md holds: each constant's place in the code and each test that pins it exist."""
+"""The table of docs/fidelity.md is true: each constant is in the code, and each test that pins it exists."""
 
 from __future__ import annotations
 

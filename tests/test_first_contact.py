@@ -1,4 +1,4 @@
-"""What a user reads who has a wrong address, model or key: the one thing that is wrong, and what to do."""
+"""The error for a wrong address, model or key names the one thing that is wrong, and what to do."""
 
 from __future__ import annotations
 

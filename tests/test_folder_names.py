@@ -1,4 +1,4 @@
-"""Every command of a run's life in folders whose names mean something in an address or a pattern."""
+"""Every command works in folders with special characters of URLs and patterns in their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What messages and documents tell people to type works as it stands."""
+"""Commands in messages and documents work unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kill -9` of the process group at random moments, then the same command: nothing twice, nothing lost."""
+"""`kill -9` of the process group at random moments, then the same command: nothing is lost or asked twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each command of a run's life, killed before each thing it does to its files; then it goes on as if not."""
+"""Kills each command before each of its file operations; the next call must continue without loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Whatever a server sends is an answer, an unusable answer, or the server's fault: never the end of a run."""
+"""Every reply of a server is an answer, an unusable answer, or a fault of the server, and never ends a
+run.
+"""
 
 from __future__ import annotations
 

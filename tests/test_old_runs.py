@@ -1,4 +1,4 @@
-"""Runs of an earlier version open, go on without asking anything twice, and export the same bytes.
+"""Runs of an earlier version open, continue without asking anything twice, and export the same bytes.
 
 `tests/data/old_runs.tar.xz` holds a recipe (`desk`), its finished run, one that a budget stopped, and exports
 of the finished one. They were made when every stage had version 1.

@@ -1,4 +1,4 @@
-"""The pages of the documentation: links lead somewhere, the index is whole, and named files exist."""
+"""The pages of the documentation: links have targets, the index is complete, and named files exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prompt of one's own can come from others: it ends, in bounded memory, and says where it fails."""
+"""A prompt template from a stranger ends, in bounded memory, and its errors have a position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe can come from others: YAML that unfolds to gigabytes, endless numbers, names that lead away."""
+"""A recipe from a stranger: YAML that expands to gigabytes, endless numbers, names that leave the folder."""
 
 from __future__ import annotations
 

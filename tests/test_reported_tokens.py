@@ -1,4 +1,4 @@
-"""What a server reports about its tokens changes nothing about which answers are still answers."""
+"""The tokens that a server reports do not change which stored replies are valid."""
 
 from __future__ import annotations
 

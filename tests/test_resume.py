@@ -1,4 +1,6 @@
-"""Promises 1 to 4 on the fake model: nothing twice, nothing lost, same rows, edits cost what they change."""
+"""Promises 1 to 4 on the fake model: no request twice, no reply lost, equal rows, and edits cost only
+their changes.
+"""
 
 from __future__ import annotations
 

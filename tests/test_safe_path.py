@@ -1,4 +1,4 @@
-"""No Python that `synth` starts takes a module from the folder that the user happens to be in."""
+"""Python processes that `synth` starts never import modules from the user's current folder."""
 
 from __future__ import annotations
 

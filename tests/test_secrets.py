@@ -1,4 +1,4 @@
-"""Keys and passwords get into no file, error or line, and addresses that cannot be are refused."""
+"""Keys and passwords are in no file, error or output, and invalid addresses are refused."""
 
 from __future__ import annotations
 

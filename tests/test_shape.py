@@ -1,4 +1,4 @@
-"""Taste as tests: what may import what, how quick `--help` is, how long a module may be."""
+"""The shape of the code: directions of imports, the speed of `--help`, the length of modules."""
 
 from __future__ import annotations
 

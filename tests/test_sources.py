@@ -1,4 +1,4 @@
-"""Examples in every shape that people keep them in, from every kind of file, become the same rows."""
+"""Rows in every common shape and file format become the same rows."""
 
 from __future__ import annotations
 
@@ -358,7 +358,7 @@ def test_a_run_counts_and_lists_what_it_skipped(desk: Path) -> None:
 def test_a_source_of_bad_rows_alone_holds_none(desk: Path) -> None:
     (desk.parent / "seeds.jsonl").write_text("[1]\n[2]\n")
     recipe = load_recipe(desk, ["sources.seeds={path: seeds.jsonl, bad: skip}"])
-    with pytest.raises(SourceError, match=r"holds no rows. 2 bad rows were skipped, .*jsonl:1"):
+    with pytest.raises(SourceError, match=r"has no rows. 2 bad rows were skipped, .*jsonl:1"):
         read_inputs(recipe, lambda text: None)
 
 
@@ -412,7 +412,7 @@ def test_a_file_without_rows_is_none(desk: Path, name: str) -> None:
 
         columns = pyarrow.schema([("instruction", pyarrow.string()), ("response", pyarrow.string())])
         parquet.write_table(columns.empty_table(), desk.parent / name)
-    with pytest.raises(SourceError, match="holds no rows"):
+    with pytest.raises(SourceError, match="has no rows"):
         read_inputs(load_recipe(desk, [f"sources.seeds={name}"]), lambda text: None)
 
 

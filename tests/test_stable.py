@@ -1,4 +1,4 @@
-"""The hashes that decide orders and splits stay what they are: runs of every version agree on them."""
+"""The hashes of orders and splits never change, so that runs of all versions agree."""
 
 from __future__ import annotations
 

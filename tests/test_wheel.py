@@ -1,4 +1,4 @@
-"""A wheel, built from this tree and installed elsewhere, does what the checkout does."""
+"""A wheel that is built from this tree and installed elsewhere works like the checkout."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class AnswerCheck:
         return self.decide(row)
 
 
-def beside(folder: Path, name: str, key: str) -> Path:
+def existing_file(folder: Path, name: str, key: str) -> Path:
     """The file that a recipe in `folder` names under `key`. Raises `RecipeError` if it does not exist."""
     file = folder / name
     if not file.is_file():

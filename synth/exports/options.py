@@ -40,7 +40,7 @@ def _check_reasoning(form: Format, options: ExportOptions) -> None:
         return
     if form.kind != "answer":
         raise ExportError(
-            f"{form.name} has answers that nobody thought about, or none.",
+            f"{form.name} has no answers that a model wrote after reasoning.",
             where="export.reasoning",
             hint="Use `strip` for this format.",
         )

@@ -1,1 +1,1 @@
-"""Carries rows through the stages, commits what comes out, and resumes."""
+"""Moves rows through the stages, commits the results, and resumes runs."""

@@ -1,4 +1,4 @@
-"""From the recipe's words to stages and clients: the only place that names the concrete ones."""
+"""Builds stages and clients from a recipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synth.stages.registry import STAGES
 
 
 def build_stages(context: Context, build: Callable[[StageSpec, Context], Stage]) -> list[Stage]:
-    """The recipe's stages, in order. Raises what makes one impossible, before anything is asked."""
+    """The recipe's stages, in order. Raises the error of a stage that cannot be built, before any request."""
     stages: list[Stage] = []
     for spec in context.recipe.stages:
         stage = build(spec, context)
@@ -26,13 +26,13 @@ def build_stages(context: Context, build: Callable[[StageSpec, Context], Stage])
 
 
 def build_stage(spec: StageSpec, context: Context) -> Stage:
-    """One stage. Only the recipe's own stages are loaded: all would take half a second."""
+    """One stage. Imports only the recipe's stages; all of them would take half a second."""
     plugin = STAGES.find(spec.kind)
     return plugin.load()(spec.name, spec.options, context.for_stage(spec, plugin.prompts))
 
 
 def build_clients(recipe: Recipe, say: Callable[[str], None]) -> dict[str, Client]:
-    """A client for each of the recipe's models. A provider builds all of its models together."""
+    """One client per model of the recipe. A provider builds all of its models together."""
     models: dict[str, dict[str, ModelConfig]] = {}
     for name, config in recipe.models.items():
         models.setdefault(config.provider, {})[name] = config

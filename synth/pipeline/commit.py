@@ -1,4 +1,4 @@
-"""Commits slots with what people's decisions make of their rows."""
+"""Commits slots, with the effects of people's decisions on their rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from synth.store import Overlay, RunStore
 
 
 class Committer:
-    """Decisions take effect behind the last stage, and in no prompt."""
+    """Commits rows and their overlays. Decisions apply after the last stage, and never change a prompt."""
 
     def __init__(self, store: RunStore, recipe: Recipe) -> None:
         self._store = store
@@ -18,11 +18,11 @@ class Committer:
 
     @property
     def digest(self) -> str:
-        """Changes where decisions keep other rows than before."""
+        """A digest that changes if decisions keep a different set of rows."""
         return self._overlay.digest
 
     def counts(self, row: Row) -> bool:
-        """Whether the row is an accepted draft once its slot is done."""
+        """Whether the row is an accepted draft after its slot is done."""
         if not row.draft:
             return False
         row = row.kept() if row.pending else row
@@ -30,7 +30,7 @@ class Committer:
         return (overlay.row if overlay else row).status == "kept"
 
     def commit(self, slot: Slot) -> None:
-        """Commits the rows of a slot, and what decisions make of them."""
+        """Commits the rows of a slot, and their overlays."""
         if not self._overlay:
             self._store.commit(slot)
             return
@@ -40,8 +40,9 @@ class Committer:
         self._store.commit(slot, [overlay for overlay in overlays if overlay is not None])
 
     def refresh(self) -> int:
-        """Brings the whole folder up to the decisions. Returns how many rows stay that no stage makes any
-        more."""
+        """Updates the whole folder to the decisions. Returns the number of kept rows that no stage makes
+        any more.
+        """
         return self._overlay.refresh(self._store.overlay, self._store.version)
 
     def _over(self, row: Row, ended: int | None) -> Overlay | None:

@@ -1,4 +1,4 @@
-"""What a run reads, as SHA-256: part of what a finished run is finished for, and of what its card says."""
+"""SHA-256 of a run's sources, for its fingerprint and its dataset card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synth.sources import files_of, local_dataset, run_records
 
 
 def source_digest(recipe: Recipe) -> Json:
-    """SHA-256 of every source, by its name. A dataset that is on the hub alone has none."""
+    """SHA-256 of every source, by name. A dataset on the hub has none."""
     specs: Iterable[Files | None] = (
         *(spec for _, spec in recipe.sources),
         recipe.holdout.file if recipe.holdout else None,
@@ -28,7 +28,7 @@ def source_digest(recipe: Recipe) -> Json:
 
 
 def named(file: Path, recipe: Recipe) -> str:
-    """A source file as receipts name it: relative to the recipe where it lies below it."""
+    """The name of a source file in receipts: relative to the recipe's folder if it is inside."""
     inside = file.is_relative_to(recipe.folder)
     return file.relative_to(recipe.folder).as_posix() if inside else str(file)
 
@@ -50,7 +50,7 @@ def _digests(source: Source, recipe: Recipe) -> Json:
 
 
 def _run_digest(source: RunSource, folder: Path) -> str:
-    """Of the rows themselves, which replies, the recipe and decisions of people make what they are."""
+    """The digest of a run's rows, which depend on its replies, recipe and decisions."""
     digest = hashlib.sha256()
     for record in run_records(source, folder):
         digest.update(orjson.dumps(record.data, option=orjson.OPT_SORT_KEYS) + b"\n")
@@ -58,7 +58,7 @@ def _run_digest(source: RunSource, folder: Path) -> str:
 
 
 def _folder_digest(folder: Path) -> str:
-    """Of all files in it, with their names."""
+    """The digest of all files in a folder, with their names."""
     parts = {
         file.relative_to(folder).as_posix(): file_digest(file) for file in folder.rglob("*") if file.is_file()
     }

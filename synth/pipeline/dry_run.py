@@ -1,4 +1,6 @@
-"""`--dry-run`: what a run would still ask, stage by stage, and the first prompts. Calls nobody."""
+"""`--dry-run`: estimates the remaining requests of each stage, and shows the first prompts. Sends no
+request.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,13 @@ from synth.store import RunFolder, RunReader, RunStore
 
 C = TypeVar("C", bound=Call)
 
-# Rows of each source that the fake model drafts from, for a look at the prompts of later stages.
+# Rows per source from which the fake model drafts, to show the prompts of later stages.
 _SAMPLE = 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would still ask. Tokens of prompts are estimated; those of answers are a maximum."""
+    """The remaining requests of a run. Prompt tokens are estimated; completion tokens are a maximum."""
 
     stages: Sequence[StageEstimate]
     shown: Sequence[ShownPrompt]
@@ -44,11 +46,11 @@ class Plan:
 
     @property
     def requests(self) -> Requests:
-        """Of all stages."""
+        """The requests of all stages."""
         return sum((stage.requests for stage in self.stages), Requests())
 
     def document(self) -> Json:
-        """As `--dry-run --json` says it."""
+        """The document that `--dry-run --json` prints."""
         return {
             **_numbers(self.requests, self.answered),
             "stages": [{"stage": s.stage, **_numbers(s.requests, s.answered)} for s in self.stages],
@@ -61,7 +63,7 @@ class Plan:
         }
 
     def heading(self, shown: ShownPrompt) -> str:
-        """Whose prompt it is, which of how many, and what in it is not real."""
+        """The heading of a prompt: its stage, its number, and whether it has made-up text."""
         stage = next(stage for stage in self.stages if stage.stage == shown.stage)
         mine = [other for other in self.shown if other.stage == shown.stage and not other.before]
         if shown.before:
@@ -71,7 +73,7 @@ class Plan:
         return head + (" (with made-up text for the drafts)" if shown.made_up else "")
 
     def words(self) -> str:
-        """The estimate: a line for each stage that asks, and one for all."""
+        """The estimate as text: one line per stage with requests, and one for all."""
         asking = [s for s in self.stages if s.requests.usual or s.answered]
         width = max((len(s.stage) for s in asking), default=0)
         lines = [f"{s.stage:<{width}}  {_words(s.requests, s.answered)}" for s in asking]
@@ -112,9 +114,9 @@ def _words(requests: Requests, answered: int) -> str:
 
 
 async def dry_run(file: Path, settings: list[str], limit: int | None, out: Path | None = None) -> Plan:
-    """Carries the rows as far as the replies of the run folder lead; `out` is where the run itself would go.
+    """Moves rows as far as the replies in the run folder allow. `out` is the folder of the real run.
 
-    Nothing is written there: all work is done on a copy.
+    Nothing is written there, because the dry run works on a copy.
     """
     recipe = load_recipe(file, settings, limit)
     folder = out or recipe.run_folder
@@ -137,7 +139,7 @@ async def dry_run(file: Path, settings: list[str], limit: int | None, out: Path 
 
 
 def _copy(folder: Path, trial: Path) -> None:
-    """What replies and decisions there are, and the stand-ins of a recipe that redacts."""
+    """Copies the replies and decisions, and the replacements of a recipe that redacts."""
     trial.mkdir()
     here, there = RunFolder(folder), RunFolder(trial)
     for old, new in (
@@ -167,7 +169,7 @@ async def _call(kind: type[C], recipe: Recipe, folder: Path) -> AsyncIterator[C]
 
 
 def _say_nothing(words: str) -> None:
-    """The run itself says it."""
+    """Ignores messages, which the real run will show."""
 
 
 def _is_finished(folder: Path, fingerprint: str) -> bool:
@@ -182,7 +184,7 @@ def _is_finished(folder: Path, fingerprint: str) -> bool:
 
 
 def _few(recipe: Recipe) -> Recipe:
-    """A few rows, drafted by the fake model."""
+    """Lets the fake model draft from a few rows."""
     models = {name: FakeConfig(sampling=m.sampling, price=m.price) for name, m in recipe.models.items()}
     changes = {"models": models, "target": None, "holdout": None, "budget": Budget()}
     return recipe.model_copy(update=changes)

@@ -1,4 +1,4 @@
-"""What a run starts from: held-out rows, seeds and prompts, in this order; passages and failures."""
+"""The inputs of a run: held-out rows, seeds and prompts, in this order; passages and failures."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from synth.sources import document_files, files_of, read_failures, read_rows, re
 from synth.stable_hash import rank
 from synth.stages.source_items import KnownFailure, Passage, Seed
 
-# What `repeated` calls the rows of an origin.
+# The names of rows in `repeated`, by origin.
 _KEYS = {"seed": "seeds", "holdout": "holdout"}
 
 
 @dataclass(frozen=True)
 class RunInputs:
-    """What people gave. Prompts are read as they are needed: there can be very many.
+    """The inputs of a run. Prompts are read lazily, because there can be very many.
 
-    `repeated` counts, by source, what was read and is no row of its own, since an earlier one is the same.
-    `skipped` holds what could not be used, where its source says `bad: skip`.
+    `repeated` counts rows by source that equal an earlier row, and so were left out. `skipped` has the rows
+    that could not be used, from sources with `bad: skip`.
     """
 
     holdout: list[Row]
@@ -42,7 +42,7 @@ class RunInputs:
     skipped: Skipped = field(default_factory=Skipped)
 
     def slots(self) -> Iterator[Slot]:
-        """One row a slot, in the run's order."""
+        """Slots of one row each, in the run's order."""
         for number, row in enumerate(self.holdout):
             yield Slot((0, 0, number), [row])
         for number, seed in enumerate(self.seeds):
@@ -51,7 +51,7 @@ class RunInputs:
             yield Slot((0, 2, number), [row])
 
     def passages(self, shortest: int, longest: int) -> list[Passage]:
-        """Every document in pieces of so many characters, each text once."""
+        """All documents in pieces of `shortest` to `longest` characters, each text once."""
         documents, folder = self.recipe.sources.documents, self.recipe.folder
         unique: dict[str, Passage] = {}
         total = 0
@@ -73,7 +73,7 @@ class RunInputs:
                 if len(unique) == self.recipe.limit:
                     return list(unique.values())
         if total > len(unique):
-            # Stages may cut the same documents in different ways.
+            # Stages may cut the same documents into pieces of different sizes.
             self.repeated["passages"] = max(self.repeated["passages"], total - len(unique))
         _report_repeats(self.warn, "passages", total - len(unique), total)
         return list(unique.values())
@@ -101,10 +101,11 @@ class RunInputs:
 
 
 def read_inputs(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor | None = None) -> RunInputs:
-    """Reads seeds and sets the holdout aside, before anything is drafted.
+    """Reads the inputs, and selects the holdout before anything is drafted.
 
-    The holdout is the rows with the lowest hashes: adding a seed moves at most one other into or out of
-    it. What is the same twice, or in seeds and holdout, is told. Raises `RecipeError`, `SourceError`.
+    The holdout is the rows with the lowest hashes: a new seed moves at most one other seed into or out of it.
+    Duplicate rows, and seeds that are also in the holdout, are reported. Raises `RecipeError` and
+    `SourceError`.
     """
     sources = recipe.sources
     if all(spec is None for _, spec in sources):
@@ -129,7 +130,7 @@ def read_inputs(recipe: Recipe, warn: Callable[[str], None], redactor: Redactor 
 
 @dataclass
 class _Reading:
-    """Reads sources whole, each row once, and says what is left out."""
+    """Reads whole sources, each row once, and reports the rows that are left out."""
 
     recipe: Recipe
     warn: Callable[[str], None]
@@ -138,7 +139,7 @@ class _Reading:
     skipped: Skipped = field(default_factory=Skipped)
 
     def rows(self, spec: Files | None, origin: Origin) -> list[Seed]:
-        """The rows with an answer that a source holds. Raises `SourceError` where it has none."""
+        """The rows of a source that have an answer. Raises `SourceError` if there are none."""
         if spec is None:
             return []
         folder = self.recipe.folder
@@ -152,12 +153,12 @@ class _Reading:
             where = ", ".join(str(f) for f in files_of(spec, folder)) or str(spec)
             bad = len(self.skipped.where)
             hint = f"{bad} bad rows were skipped, the first at {self.skipped.where[0]}." if bad else None
-            raise SourceError("holds no rows.", where=where, hint=hint)
+            raise SourceError("has no rows.", where=where, hint=hint)
         self._note(f"{origin} rows", _KEYS[origin], total, len(unique))
         return list(unique.values())[: self.recipe.limit]
 
     def failures(self) -> list[KnownFailure]:
-        """The failures of the recipe; two are the same where request and right answer are."""
+        """The failures of the recipe. Two are equal if their requests and expected answers are equal."""
         if self.recipe.sources.failures is None:
             return []
         unique: dict[str, KnownFailure] = {}
@@ -173,7 +174,9 @@ class _Reading:
         return list(unique.values())
 
     def report_held_out(self, holdout: list[Row], seeds: list[Seed], failures: list[KnownFailure]) -> None:
-        """Says how many seeds and failures stand in the holdout's file, too: no prompt shows them."""
+        """Reports the number of seeds and failures that are also in the holdout's file. No prompt shows
+        them.
+        """
         held = {row.id for row in holdout}
         for name, ids in (("seeds", [s.row.id for s in seeds]), ("failures", [f.id for f in failures])):
             if there := sum(each in held for each in ids):
@@ -199,10 +202,10 @@ def _pieces(text: str, shortest: int, longest: int, name: str) -> list[Piece]:
 
 
 def _set_aside(seeds: list[Seed], failures: list[KnownFailure], recipe: Recipe) -> list[Row]:
-    """Real rows with an answer that people trust: seeds, and failures with the expected one."""
+    """Real rows with a trusted answer: seeds, and failures with an expected answer."""
     assert recipe.holdout is not None
     answered = (failure.as_row() for failure in failures if failure.expected is not None)
-    # A failure with its right answer may be a seed, too: that is one row.
+    # A failure with its expected answer may equal a seed. Then it is one row.
     real = [seed.row for seed in seeds]
     known = {row.id for row in real}
     real += [row for row in answered if row.id not in known]

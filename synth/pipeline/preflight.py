@@ -1,4 +1,6 @@
-"""What only a later command would find out, looked for before the first request: drafts cost."""
+"""Checks before the first request for errors that otherwise only a later command would find, because
+drafts cost money.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from synth.sources import files_of
 
 
 def preflight(recipe: Recipe, out: Path) -> None:
-    """Raises `RecipeError`, with the line, for what `export` and `review` could not do with the rows, and for
-    a run into `out` that is to draw on itself.
+    """Raises `RecipeError`, with the line, for options that `export` or `review` would refuse, and for a
+    run that would read its own folder `out` as a source.
     """
     _check_run_sources(recipe, out)
     _check_export(recipe)
@@ -34,7 +36,7 @@ def _check_run_sources(recipe: Recipe, out: Path) -> None:
 
 def _check_export(recipe: Recipe) -> None:
     if "export" not in recipe.model_fields_set:
-        return  # The defaults fit each other, and to load all formats takes a while.
+        return  # The defaults are valid, and loading all formats is slow.
     from synth.exports.formats import find_format
     from synth.exports.options import check_options
 
@@ -56,7 +58,7 @@ def _check_review(recipe: Recipe) -> None:
 
 @contextmanager
 def _in_recipe(recipe: Recipe, *path: str | int) -> Iterator[None]:
-    """Says of an error where it stands in the recipe; a file that it names stays named."""
+    """Adds an error's position in the recipe. An error about another file keeps that file's name."""
     try:
         yield
     except InputError as error:

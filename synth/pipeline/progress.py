@@ -1,4 +1,4 @@
-"""What a run has done so far, for whoever shows it."""
+"""The progress of a run, for displays."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from synth.slot import Slot
 
 @dataclass
 class StageCount:
-    """Rows at one stage. `came` counts what reached it or was born there.
+    """The rows at one stage.
 
-    The rest is about drafts alone, and says how far they are: `drafts` came from elsewhere, `done` of them
-    have left, `through` of these to the next stage. A maker has `made` so many of its own that passed its
-    filters, of those `wanted`, where it is known how many. `asks` is for stages that take time.
+    `came` counts rows that reached the stage or were made there. The other numbers count only drafts:
+    `drafts` came from elsewhere, `done` of them have left, and `through` of these passed to the next stage. A
+    maker has `made` drafts that passed its filters, of the `wanted` number if it is known. `asks` marks
+    stages that send requests, which take time.
     """
 
     name: str
@@ -34,21 +35,21 @@ class StageCount:
 
     @property
     def waiting(self) -> int:
-        """Rows that have come and not left."""
+        """The rows that have come but not left."""
         return self.came - self.passed - self.dropped - self.failed
 
     @property
     def share(self) -> float:
-        """The share of drafts that pass this stage; one, before any has come."""
+        """The share of drafts that pass this stage; 1 before the first one."""
         return (self.through + 1) / (self.done + 1)
 
 
 @dataclass
 class Progress:
-    """Counters by stage, with the sources as stage 0; changed by the pipeline, read by a display.
+    """Counters by stage, with the sources as stage 0. The pipeline changes them, and a display reads them.
 
-    With a `target`, makers go on until so many drafts are accepted; without one, the run is `bounded` where
-    every maker knows how much there is to make.
+    With a `target`, makers continue until this number of drafts is accepted. Without one, the run is
+    `bounded` if every maker knows its number of drafts.
     """
 
     stages: list[StageCount] = field(default_factory=list)
@@ -61,39 +62,39 @@ class Progress:
     on_message: Callable[[str], None] = lambda text: None
 
     def begin(self, names: Sequence[str]) -> None:
-        """Starts the count over these stages."""
+        """Starts counting for these stages."""
         self.stages = [StageCount(name) for name in ("sources", *names)]
 
     @property
     def clients(self) -> list[Client]:
-        """Those of the models, each once: models may share one."""
+        """The models' clients, each once, because models may share one."""
         return list({id(model.client): model.client for model in self.models}.values())
 
     @property
     def prefix_counts(self) -> PrefixCounts:
-        """What the models' servers say of their prefix caches, in this call."""
+        """The prefix cache counts of the models' servers in this call."""
         return sum((client.prefix_counts for client in self.clients), PrefixCounts())
 
     def say(self, text: str) -> None:
-        """Something that the user should know."""
+        """Shows a message to the user."""
         if text not in self.messages:
             self.messages.append(text)
             self.on_message(text)
 
     def entered(self, slot: Slot) -> None:
-        """Rows read from a source."""
+        """Counts rows from a source."""
         self.stages[0].came += len(slot.rows)
         self._settle(0, len(slot.rows), slot)
 
     def born(self, index: int, slot: Slot) -> None:
-        """What one request of a maker gave."""
+        """Counts the rows of one request of a maker."""
         stage = self.stages[index]
         stage.came += len(slot.rows) + len(slot.settled)
         stage.made += len(slot.rows)
         self._settle(index, len(slot.rows) + len(slot.settled), slot)
 
     def left(self, index: int, before: int, slot: Slot) -> None:
-        """A slot that went through a stage with `before` rows."""
+        """Counts a slot that passed a stage, with `before` rows before it."""
         if _are_drafts(slot):
             self.stages[index].done += before
             self.stages[index].through += len(slot.rows)
@@ -113,5 +114,5 @@ class Progress:
 
 
 def _are_drafts(slot: Slot) -> bool:
-    """A slot holds one row that was given, or drafts alone."""
+    """Whether the slot has drafts. A slot has either one given row or only drafts."""
     return any(row.draft for row in slot.rows) or any(row.draft for row, _ in slot.settled)

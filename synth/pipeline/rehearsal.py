@@ -1,7 +1,7 @@
-"""A run without its models: what the run folder can answer is answered from there, the rest is counted.
+"""Rehearses a run without its models: replies come from the run folder, and other requests are counted.
 
-It is the run itself up to the first request of each row that nobody has answered. From there on, stages say
-what they will ask (`expect`).
+It equals the real run up to the first unanswered request of each row. From there on, the stages' forecasts
+are used.
 """
 
 from __future__ import annotations
@@ -35,18 +35,19 @@ from synth.stages.forecast import Requests
 from synth.store import RunStore
 from synth.user_code import split_name
 
-# Prompts of one stage that are kept to be shown: one of each kind.
+# Maximum prompts to show per stage, one of each kind.
 _KINDS = 4
 
 
 class NotAskedYet(RequestFailed):
-    """The same before the first row: the stage does without the answer, and comes to its next request."""
+    """The same before the first row. The stage continues without the reply, to its next request."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPrompt:
-    """A prompt of a stage. `before` tells that it is asked before the first row, `made_up` that text of the
-    fake model is in it, in the place of drafts."""
+    """A prompt of a stage. `before`: it is sent before the first row. `made_up`: it has the fake model's
+    text in place of drafts.
+    """
 
     stage: str
     messages: Sequence[FrozenJson]
@@ -55,14 +56,14 @@ class ShownPrompt:
 
     @property
     def kind(self) -> tuple[bool, str]:
-        """Prompts of one kind begin with the same system prompt."""
+        """The kind of a prompt: prompts of one kind have the same system prompt."""
         first = self.messages[0]
         return self.before, str(first["content"]) if first["role"] == "system" else ""
 
 
 @dataclass
 class Asked:
-    """What requests of one stage are like, from those that were come to."""
+    """The size of one stage's requests, measured on the unanswered ones."""
 
     shown: list[ShownPrompt] = field(default_factory=list)
     before: int = 0
@@ -72,7 +73,7 @@ class Asked:
     usd: float = 0.0
 
     def note(self, model: Model, request: Request, shown: ShownPrompt) -> None:
-        """Takes note of a request that would be sent."""
+        """Records a request that would be sent."""
         usage = Usage(estimated_tokens(len(request.canonical)), request.max_tokens)
         self.requests += 1
         self.before += shown.before
@@ -85,7 +86,7 @@ class Asked:
 
 @dataclass
 class RequestRecord:
-    """What was come to, by stage; `answered` counts replies of the run folder."""
+    """The recorded requests by stage. `answered` counts replies from the run folder."""
 
     made_up: bool
     stages: dict[str, Asked] = field(default_factory=dict)
@@ -99,7 +100,7 @@ class RequestRecord:
 
 
 class _Client:
-    """Has a model's name, and reads its replies."""
+    """A client that only parses a model's replies."""
 
     in_flight = retries = 0
     prefix_counts = PrefixCounts()
@@ -111,7 +112,7 @@ class _Client:
         """Nothing to do."""
 
     async def ask(self, request: Request) -> bytes:
-        """Nobody is asked."""
+        """Is never called."""
         raise NotAsked
 
     def read(self, raw: bytes) -> Reply:
@@ -123,7 +124,7 @@ class _Client:
 
 
 class _UnaskedModel(Model):
-    """Answers from the journal, and takes note of what it would have to send."""
+    """Answers from the journal, and records requests that it would have to send."""
 
     def __init__(
         self, record: RequestRecord, name: str, config: ModelConfig, memory: Memory, ledger: BudgetLedger
@@ -150,7 +151,7 @@ class _UnaskedModel(Model):
 
 
 class _AskedModel(Model):
-    """The fake model, of whose requests it takes note."""
+    """The fake model. Records its requests."""
 
     def __init__(self, record: RequestRecord, model: Model, memory: Memory, ledger: BudgetLedger) -> None:
         super().__init__(model.name, model.config, model.client, memory, ledger)
@@ -162,7 +163,7 @@ class _AskedModel(Model):
 
 
 class Sample(Call):
-    """A run of a few rows on the fake model, for a look at its prompts."""
+    """A run of a few rows on the fake model, to show its prompts."""
 
     def _build_models(self) -> dict[str, Model]:
         self.record = RequestRecord(made_up=True)
@@ -170,7 +171,7 @@ class Sample(Call):
         return {n: _AskedModel(self.record, m, self._store, self._ledger) for n, m in models.items()}
 
     def _build_stage(self, spec: StageSpec, context: Context) -> Stage:
-        # Others might drop made-up answers.
+        # Other stages might drop made-up answers.
         asks = isinstance(spec.options, AskingOptions)
         return super()._build_stage(spec, context) if asks else PassThrough(spec.name, spec.options, context)
 
@@ -181,7 +182,7 @@ class Sample(Call):
 
 
 class PassThrough(Stage):
-    """In the place of a stage that is not to run: code of the user's own runs under `synth run` alone."""
+    """Replaces a stage with the user's code, which runs only in `synth run`."""
 
     def __init__(self, name: str, options: StageOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -191,7 +192,7 @@ class PassThrough(Stage):
 
 @dataclass(frozen=True, slots=True)
 class StageEstimate:
-    """What is still to be asked for one stage, and how many of its requests are answered already."""
+    """The remaining requests of one stage, and the number of answered ones."""
 
     stage: str
     requests: Requests
@@ -201,7 +202,7 @@ class StageEstimate:
 
 @dataclass(slots=True)
 class Coming:
-    """So many rows of one form that are still to come to the stages behind; `maker` made them."""
+    """A number of expected rows of one form for the following stages. `maker` makes them."""
 
     row: Row
     maker: str | None
@@ -209,7 +210,7 @@ class Coming:
 
 
 class _RehearsalFlow(Flow):
-    """Stops a row at the first request about it that the run folder has no reply to."""
+    """Stops a row at its first unanswered request."""
 
     def __init__(self, stages: Sequence[Stage], progress: Progress, window: int) -> None:
         super().__init__(stages, progress, window)
@@ -217,30 +218,30 @@ class _RehearsalFlow(Flow):
         self.stopped: dict[str, list[Coming]] = {stage.name: [] for stage in stages}
 
     async def apply(self, stage: RowStage, row: Row, slot: Slot) -> Row:
-        """As the stage does, where everything is answered."""
+        """Applies the stage, as long as all requests are answered."""
         try:
             return await super().apply(stage, row, slot)
         except NotAsked as stop:
             forecast = stage.forecast(stop.row or row)
             self.requests[stage.name] += forecast.requests
-            if row.given:  # those go on whatever is answered
+            if row.given:  # these continue in any case
                 return forecast.row
             self.stopped[stage.name].append(Coming(forecast.row, self.maker_of(slot)))
             return forecast.row.failed(stage.name, "it has not been asked")
 
 
 class _RehearsalDriver(MakerDriver):
-    """From the maker's first draw on that the run folder cannot answer, it makes nothing more."""
+    """Stops the maker at its first unanswered draw."""
 
     stopped = False
     unanswered = 0
 
     def draw(self, index: int) -> Any:
-        """The next draw, as long as all are answered."""
+        """The next draw, as long as all draws are answered."""
         return None if self.stopped else super().draw(index)
 
     async def make(self, index: int, drawn: Any) -> list[Row]:
-        """The rows; none where they have not been asked for."""
+        """The rows of a draw. Empty if its requests are unanswered."""
         try:
             return await super().make(index, drawn)
         except NotAsked:
@@ -250,7 +251,7 @@ class _RehearsalDriver(MakerDriver):
 
 
 class Rehearsal(Call):
-    """The run, up to where nobody has answered yet."""
+    """The run up to its unanswered requests."""
 
     def __init__(self, recipe: Recipe, given: RunInputs, store: RunStore, progress: Progress) -> None:
         self.unrun: list[str] = []
@@ -283,12 +284,12 @@ class Rehearsal(Call):
 
     @property
     def answered_in_all(self) -> int:
-        """Requests that the run folder has a reply to."""
+        """The number of requests with a reply in the run folder."""
         return sum(use.requests for use in self._store.usage())
 
     @property
     def fingerprint(self) -> str:
-        """That of the run itself."""
+        """The fingerprint of the real run."""
         return self._fingerprint()
 
     async def _prepare(self) -> None:
@@ -297,13 +298,13 @@ class Rehearsal(Call):
             try:
                 await stage.prepare()
             except Unfinished:
-                # Without the topics that it would name, nothing is known about the drafts behind it.
+                # Without the topics from its requests, nothing is known about the following drafts.
                 self._unknown_from = min(self._unknown_from, place)
         self.record.preparing = False
 
     async def estimate(self) -> list[StageEstimate]:
-        """Goes as far as replies lead, and adds what stages expect from there on."""
-        with suppress(Unfinished):  # with a target: it is out of reach of these replies alone
+        """Runs as far as the replies allow, and adds the stages' forecasts for the rest."""
+        with suppress(Unfinished):  # with a target, which these replies alone cannot reach
             await self._work()
         coming: list[Coming] = []
         estimates = []
@@ -316,7 +317,7 @@ class Rehearsal(Call):
         return estimates
 
     def _expected(self, index: int, stage: Stage, coming: list[Coming]) -> Requests:
-        """Of one stage; what comes of it joins what is `coming` to the stages behind."""
+        """The estimate of one stage. Adds its expected rows to `coming` for the following stages."""
         if isinstance(stage, Maker):
             return self._of_maker(stage, self._makers[index], coming)
         if not isinstance(stage, RowStage):
@@ -343,7 +344,7 @@ class Rehearsal(Call):
         return making.requests if self._target.wanted is None else making.requests.perhaps(more=True)
 
     def _wanted(self, stage: Maker, driver: _RehearsalDriver, coming: list[Coming]) -> int | None:
-        """Drafts that are still to pass; with a target, the maker's share of what is missing."""
+        """The number of drafts that must still pass. With a target, the maker's share of the missing ones."""
         if self._target.wanted is None:
             bounds = [bound for bound in (stage.count, self._recipe.limit) if bound is not None]
             return max(0, min(bounds) - driver.got.kept) if bounds else None

@@ -1,4 +1,4 @@
-"""What a call of `synth run` says at its end, read back from the folder."""
+"""The report of a call of `synth run`, read from the run folder."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from synth.store import ModelUse, RunReader, RunStore
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a call ended, as `synth run --json` says it."""
+    """The result of a call. `summary` is the document that `synth run --json` prints."""
 
     summary: Json
     error: SynthError | None
 
     @property
     def exit_code(self) -> int:
-        """0 where the run is complete and nothing failed."""
+        """The exit code; 0 if the run is complete and no row failed."""
         if self.error is not None:
             return self.error.exit_code
         return 1 if self.summary["failed"] else 0
@@ -40,7 +40,7 @@ def report_of(
     counters: Json,
     error: SynthError | None,
 ) -> RunResult:
-    """The summary of a call that ended with `error`, if any. `before` is what earlier calls asked."""
+    """The summary of a call that ended, perhaps with `error`. `before` has the requests of earlier calls."""
     reader = RunReader(store.folder.path)
     uses = store.usage()
     try:
@@ -53,7 +53,7 @@ def report_of(
 
 
 def _left_out(reader: RunReader, given: RunInputs) -> Json:
-    # A finished run that is not replayed has not read its prompts and documents again.
+    # A finished run is not replayed, so it has not read its prompts and documents again.
     notes = reader.notes if reader.finished else {}
     repeated = {**notes.get("repeated", {}), **given.repeated}
     skipped = {**notes.get("skipped", {}), **given.skipped.counts}
@@ -69,7 +69,7 @@ def _of_stages(reader: RunReader) -> Json:
 
 
 def notes_of(given: RunInputs, stages: Sequence[Stage], sources: Json, progress: Progress) -> Json:
-    """What a finished run keeps of the call that finished it."""
+    """The notes that a finished run keeps about the call that finished it."""
     return {
         "messages": list(progress.messages),
         "sources": sources,

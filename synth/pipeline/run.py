@@ -1,9 +1,8 @@
-"""Runs a recipe into its folder, or goes on where an earlier call ended.
+"""Runs a recipe into its folder, or resumes an earlier call.
 
-A run is replayed, not restored: every call carries the same rows through the same stages in the same
-order, and a request whose reply is in the journal is answered from there. So a resumed, an edited and an
-undisturbed run are one code path, and what they end with depends on recipe, sources and replies alone
-(see docs/how-it-works.md).
+A run is replayed, not restored: every call moves the same rows through the same stages in the same order, and
+answers requests from the journal if it has their replies. So new, resumed and edited runs share one code
+path, and the result depends only on recipe, sources and replies (see docs/how-it-works.md).
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ from synth.store import RunStore
 async def run_recipe(
     recipe: Recipe, out: Path, progress: Progress, *, retry_failed: bool = False
 ) -> RunResult:
-    """One call of `synth run`. Raises `SynthError` for what is wrong before the first request.
+    """One call of `synth run`. Raises `SynthError` for errors before the first request.
 
-    What stops a run later (a budget, a server that is gone, a full disk) is in the result.
+    The result has errors that stop the run later (a spent budget, a server that is gone, a full disk).
     """
     preflight(recipe, out)
     redactor = open_redactor(recipe, out, progress.say)
@@ -108,7 +107,7 @@ class Call:
         return build_stage(spec, context)
 
     async def call(self, *, retry_failed: bool) -> RunResult:
-        """Runs to the end, or to what stops it; either way everything is on disk afterwards."""
+        """Runs until the end or an error. In both cases everything is on disk afterwards."""
         started = time.monotonic()
         if retry_failed and not await self._store.retry_failures():
             self._progress.say("No request failed: there is nothing to retry.")
@@ -127,7 +126,8 @@ class Call:
             folder = shlex.quote(os.path.relpath(self._store.folder.path))
             error.hint = error.hint and re.sub(r"\bRUN\b", lambda _: folder, error.hint)
             if isinstance(stop, NothingServes):
-                # No row's own fault: with a mended server or recipe, the next call asks for all of it again.
+                # No row is at fault. After the server or recipe is fixed, the next call sends these requests
+                # again.
                 await self._store.mark_retry()
         finally:
             counters = await self._wind_up(started)
@@ -149,7 +149,7 @@ class Call:
         await self._session.run(drivers)
 
     async def _prepare(self) -> None:
-        """What stages have to know before the first row."""
+        """Prepares the stages before the first row."""
         for stage in self._stages:
             await stage.prepare()
 
@@ -170,7 +170,9 @@ class Call:
         return Flow(self._stages, self._progress, self._recipe.window)
 
     def _announce_wanted(self, drivers: Sequence[MakerDriver]) -> None:
-        """For whoever shows how long it takes. How many prompts there are, only reading them tells."""
+        """Tells the display the number of expected drafts. The number of prompts is unknown until they are
+        read.
+        """
         progress = self._progress
         progress.target = self._target.wanted
         progress.bounded = self._recipe.sources.prompts is None and all(
@@ -182,7 +184,7 @@ class Call:
             count.asks = not isinstance(stage, OrderedStage)
 
     async def _wind_up(self, started: float) -> Json:
-        """Commits what is unfinished as pending, and closes the clients."""
+        """Commits unfinished rows as pending, and closes the clients."""
         self._session.leave_pending()
         for model in self._models.values():
             await model.client.close()
@@ -219,6 +221,6 @@ class Call:
 
 
 def _least(count: int | None, limit: int | None) -> int | None:
-    """The lower one of two bounds, of which each may be missing."""
+    """The lower of two bounds, each of which may be missing."""
     bounds = [bound for bound in (count, limit) if bound is not None]
     return min(bounds) if bounds else None

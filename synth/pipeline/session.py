@@ -1,4 +1,4 @@
-"""The slots in flight: each goes through the stages and is committed, until one decides the target."""
+"""The slots in flight: moves each through the stages and commits it, until the target is reached."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from synth.pipeline.scheduler.order import Flow, Gate, Ticket
 from synth.pipeline.target import Target
 from synth.slot import Slot
 
-# Slots in flight at once: more than any pool of servers works on, few enough to hold in memory.
+# Maximum slots in flight: more than any pool of servers can use, but few enough for the memory.
 LIVE_SLOTS = 2048
 
 
 class Session:
-    """Carries slots from the `source`, and those of makers, through the stages of `flow`.
-
-    `asked` is the number of requests of this call.
+    """Moves slots from `source` and from makers through the stages of `flow`. `asked` returns the number
+    of requests in this call.
     """
 
     def __init__(
@@ -44,7 +43,9 @@ class Session:
         self._stopped: Unfinished | None = None
 
     async def run(self, drivers: Sequence[MakerDriver]) -> None:
-        """Every slot through every stage, or until one decides the target. Raises what stopped it."""
+        """Moves every slot through every stage, or until the target is reached. Raises the error that
+        stopped it.
+        """
         everything = self._everything = asyncio.create_task(self._carry_all(drivers))
         try:
             await asyncio.wait([everything])
@@ -52,7 +53,8 @@ class Session:
             everything.cancel()
             await asyncio.gather(everything, return_exceptions=True)
         if self._target.decided:
-            # Drafts that come later in the run's order are no rows; sources short of the target stay pending.
+            # Later drafts in the run's order are discarded. If the sources end before the target, their rows
+            # stay pending.
             given = {n: ticket for n, ticket in self._live.items() if ticket.slot.born == 0}
             self._live = {} if self._target.reached else given
         else:
@@ -62,7 +64,7 @@ class Session:
         self._target.check()
 
     def leave_pending(self) -> None:
-        """Commits what is not through all stages, after a run that stopped early."""
+        """Commits slots that have not passed all stages, after a run that stopped early."""
         for ticket in self._live.values():
             self._commit_pending(ticket.slot, ticket.next)
         if not self._target.reached:
@@ -70,7 +72,7 @@ class Session:
                 self._commit_pending(slot, 1)
 
     async def _carry_all(self, drivers: Sequence[MakerDriver]) -> None:
-        """Starts slots in the run's order; no new ones after a maker that stops the run."""
+        """Starts slots in the run's order. Starts no new ones after a maker stops the run."""
         free = asyncio.Semaphore(LIVE_SLOTS)
         ends = self._target.wanted is not None
         tickets = self._flow.tickets(self._source, drivers, self._room, target=ends)

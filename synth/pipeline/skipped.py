@@ -1,4 +1,4 @@
-"""Bad rows and documents that a source lets go (`bad: skip`): counted, and listed in the run folder."""
+"""Counts bad rows and documents that a source skips (`bad: skip`), and lists them in the run folder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from synth.store.folder import RunFolder, machine_error, write_atomically
 
 @dataclass
 class Skipped:
-    """What was skipped in one call. A document that several stages cut is listed once."""
+    """The rows and documents that one call skipped. A document that several stages use is listed once."""
 
     counts: Counter[str] = field(default_factory=Counter)
     lines: dict[bytes, None] = field(default_factory=dict)
     where: list[str] = field(default_factory=list)
 
     def note(self, source: str, error: SourceError) -> None:
-        """Remembers a row or a document of `source` (`seeds`, ...), its place and what is wrong with it."""
+        """Records a row or a document of `source` (`seeds`, ...), with its position and its problem."""
         line = orjson.dumps({"source": source, "where": error.where, "reason": error.message})
         if line not in self.lines:
             self.lines[line] = None

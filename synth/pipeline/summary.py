@@ -12,7 +12,7 @@ from synth.store import ModelUse, RunReader
 
 
 def row_counts(reader: RunReader) -> Json:
-    """Drafts by how they stand; drops by stage and reason."""
+    """Drafts by status, and drops by stage and reason."""
     counts = reader.counts()
     carried = {"carried": counts["carried"]} if counts.get("carried") else {}
     return {
@@ -28,7 +28,7 @@ def row_counts(reader: RunReader) -> Json:
 def request_counts(
     uses: Sequence[ModelUse], models: Sequence[Model], before: Sequence[ModelUse] = ()
 ) -> Json:
-    """Requests, tokens and cost as the journal has them, less what it had `before`."""
+    """Requests, tokens and cost from the journal, without those of `before`."""
     earlier = {use.model: use for use in before}
     requests = prompt = completion = 0
     cost = 0.0
@@ -48,5 +48,5 @@ def request_counts(
 
 
 def price_of(model: str, models: Iterable[Model]) -> Price | None:
-    """The recipe's price for what a server calls `model`."""
+    """The recipe's price of a model, by its name on the server."""
     return next((m.config.price for m in models if m.client.model == model and m.config.price), None)

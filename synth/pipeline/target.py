@@ -1,4 +1,4 @@
-"""How many drafts are to be accepted, and which slot decides that it is enough."""
+"""The target number of accepted drafts, and the slot that reaches it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from synth.pipeline.scheduler.makers import PATIENCE, RequestYield
 from synth.row import Row
 from synth.slot import Slot
 
-# The yield is looked at over so many slots: what was accepted long ago says little.
+# The yield is measured over this number of recent slots, because older ones say little.
 _LOOK_AGAIN = 1000
 
 
 class Target:
-    """The accepted drafts of a run, of those `wanted` if the recipe says how many.
+    """Counts accepted drafts, up to `wanted` if the recipe sets a target.
 
-    With a target, makers go on for ever, so the run ends at the slot that decides it. Slots come here in the
-    run's order: the same one decides it, whatever takes how long. `counts` says whether a row is an accepted
-    draft.
+    With a target, makers never end, so the run ends at the slot that reaches it. Slots come here in the run's
+    order, so this is always the same slot, whatever the speed of replies. `counts` says whether a row is an
+    accepted draft.
     """
 
     def __init__(self, wanted: int | None, counts: Callable[[Row], bool]) -> None:
@@ -31,16 +31,16 @@ class Target:
 
     @property
     def reached(self) -> bool:
-        """Whether as many drafts as were wanted are accepted."""
+        """Whether the wanted number of drafts is accepted."""
         return self.wanted is not None and self.accepted >= self.wanted
 
     @property
     def decided(self) -> bool:
-        """Whether later slots make no difference any more."""
+        """Whether later slots cannot change the result any more."""
         return self.reached or self.hopeless is not None
 
     def check(self) -> None:
-        """Raises `Unfinished` where the target is not reached at the end of a run."""
+        """Raises `Unfinished` if the target is not reached at the end of a run."""
         if self.hopeless is not None:
             raise self.hopeless
         if self.wanted is not None and not self.reached:
@@ -51,14 +51,14 @@ class Target:
             )
 
     def room(self, in_flight: int, most: int) -> int:
-        """How many more requests are worth having in flight, at the yield so far."""
+        """The number of further requests that are useful in flight, at the current yield."""
         if self.wanted is None:
             return most
         share = (self.accepted + 1) / (self._slots + 1)
         return int((self.wanted - self.accepted) / share) + 1 - in_flight
 
     def cut(self, slot: Slot) -> None:
-        """Takes drafts beyond the target out of the slot: they are no rows."""
+        """Removes drafts beyond the target from the slot."""
         if self.wanted is None:
             return
         room = self.wanted - self.accepted - sum(self._counts(row) for row, _ in slot.settled)
@@ -72,17 +72,17 @@ class Target:
         slot.rows = kept
 
     def note(self, rows: Sequence[Row]) -> None:
-        """Counts the rows of a slot that is through all stages."""
+        """Counts the rows of a slot that has passed all stages."""
         self.accepted += sum(map(self._counts, rows))
         if drafts := [row for row in rows if row.draft]:
             self._slots += 1
             self._recent.note(drafts)
 
     def judge(self, asked: int) -> None:
-        """Gives up where nearly nothing is accepted any more.
+        """Stops the run if nearly nothing is accepted any more.
 
-        `asked` counts the requests of this call. One that goes on with such a run first asks for as many as
-        it takes to judge: what made the drafts bad may be mended.
+        `asked` is the number of requests in this call. A resumed call must first send enough requests for a
+        judgement, because the cause of the bad drafts may have been fixed.
         """
         if self._recent.hopeless and not self.reached and asked >= PATIENCE:
             self.hopeless = Unfinished(

@@ -1,1 +1,1 @@
-"""The stages: a folder each, named as the recipe names them, and what they are built from."""
+"""The stages, one folder each with the recipe's name for it, and their base classes."""

@@ -1,4 +1,4 @@
-"""How stages ask a model, and what becomes of a row whose request is not answered."""
+"""Sends a stage's requests, and decides what happens to a row without a usable reply."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 
 class NotAsked(Exception):
-    """A dry run came to a request that the run folder has no reply to; `row` is what came before it."""
+    """A dry run reached a request without a reply in the run folder. `row` is the row before the request."""
 
     row: Row | None = None
 
 
 class Unusable(Exception):
-    """An answer that does not serve: `detail` are the words."""
+    """An unusable reply. `detail` is a message."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -43,12 +43,11 @@ async def ask_until_served(
     logprobs: int = 0,
     draw: int = 0,
 ) -> tuple[T, Completion]:
-    """Asks until `read` accepts an answer, at most `attempts` times.
+    """Sends the request until `read` accepts the reply, at most `attempts` times.
 
-    Each further attempt is a request of its own that can come out differently: its identity differs
-    (and with it a sampler's seed), and one that would pick the likeliest token again gets some
-    temperature. Raises the last `Unusable`, or `RequestFailed`; `NothingServes` where the stage never got
-    an answer that serves.
+    Each attempt is a separate request that can have a different reply: its identity differs (and so a
+    sampler's seed). If the temperature is 0, further attempts use a higher one. Raises the last `Unusable`,
+    `RequestFailed`, or `NothingServes` if the stage never got a usable reply.
     """
     unusable = Unusable(ReplyReason.EMPTY, "the model was not asked")
     for attempt in range(attempts):
@@ -80,8 +79,9 @@ def _loosened(sampling: Sampling, model: Model, attempt: int) -> Sampling:
 
 
 async def last_of(steps: AsyncIterator[Row], row: Row) -> tuple[Row, Unusable | RequestFailed | None]:
-    """What a row is after the last of its `steps`, each of which asks; and what ended them early, if anything
-    did. What the row was by then is not lost.
+    """The row after its `steps`, each of which sends requests, and the error that ended them early, if any.
+
+    After an error, the row has the result of the steps before it.
     """
     try:
         async for step in steps:
@@ -95,13 +95,13 @@ async def last_of(steps: AsyncIterator[Row], row: Row) -> tuple[Row, Unusable | 
 
 
 async def made_in(steps: AsyncIterator[Row], stage: str, stub: Row) -> list[Row]:
-    """The one row of a chain of requests, dropped or failed where one of them gives nothing that serves."""
+    """The row of a chain of requests; dropped or failed if one of them has no usable reply."""
     row, error = await last_of(steps, stub)
     return [row if error is None else refused(row, stage, error)]
 
 
 async def settled(stage: str, stub: Row, making: Awaitable[list[Row]]) -> list[Row]:
-    """The rows of one request or chain of requests; `stub` alone, dropped or failed, where it gives none."""
+    """The rows of one request or chain of requests. If there are none, only `stub`, dropped or failed."""
     try:
         return await making
     except (Unusable, RequestFailed) as error:
@@ -109,19 +109,19 @@ async def settled(stage: str, stub: Row, making: Awaitable[list[Row]]) -> list[R
 
 
 def words_of(error: Unusable | RequestFailed) -> str:
-    """What was wrong, for the row."""
+    """The message about an error, for the row."""
     return error.detail if isinstance(error, Unusable) else error.words
 
 
 def refused(row: Row, stage: str, error: Unusable | RequestFailed) -> Row:
-    """The row, dropped for an answer that does not serve, or failed for a request without one."""
+    """The row, dropped for an unusable reply or failed for a failed request."""
     if isinstance(error, Unusable):
         return row.dropped(stage, error.reason, error.detail)
     return row.failed(stage, error.words)
 
 
 def attributed(row: Row, *, stage: str, prompt: Prompt | None, answer: Completion) -> Row:
-    """The row with the request that made its text."""
+    """The row with the request that made its text in its lineage."""
     request, before = answer.request, row.lineage
     lineage = Lineage(
         before.origin,

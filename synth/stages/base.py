@@ -18,94 +18,97 @@ from synth.stages.taxonomy import Taxonomy
 T = TypeVar("T")
 
 
-class Stage(ABC):  # noqa: B024 - one that only prepares has nothing more to say
-    """One step of a recipe, built once for a run. Rows pass it as they are; the subclasses do more."""
+class Stage(ABC):  # noqa: B024 - a stage that only prepares needs no other method
+    """One step of a recipe, built once per run. Rows pass it unchanged, except in its subclasses."""
 
-    # To be raised when the stage makes other rows of the same replies: finished runs with the stage are then
-    # replayed once. `tests/stages/test_versions.py` notices such a change.
+    # Increase it when the stage makes different rows from the same replies: finished runs with the stage are
+    # then
+    # replayed once. `tests/stages/test_versions.py` detects such a change.
     version: ClassVar[int] = 1
 
-    # What `prepare` asks for, in words; empty where it asks nothing.
+    # A description of the requests of `prepare`; empty if it sends none.
     preparation: ClassVar[str] = ""
 
-    # Files beside the recipe whose content decides what the stage does.
+    # The user's files whose content changes what the stage does.
     files: Sequence[Path] = ()
 
-    # Topics that makers behind this stage fill.
+    # The topics that later makers fill.
     taxonomy: Taxonomy | None = None
 
     def __init__(self, name: str, options: StageOptions, context: Context) -> None:
         self.name = name
         self.texts: Sequence[str] = context.texts
 
-    async def prepare(self) -> None:  # noqa: B027 - most stages have nothing to find out
-        """Finds out what the stage has to know before the first row."""
+    async def prepare(self) -> None:  # noqa: B027 - most stages need no preparation
+        """Prepares the stage before its first row."""
 
     def report(self) -> Json:
-        """What the summary of a finished run says about the stage."""
+        """The stage's part of a finished run's summary."""
         return {}
 
 
 class RowStage(Stage):
-    """Works on one row by itself; many at once, in no order."""
+    """Works on single rows: many at once, in any order."""
 
     @abstractmethod
     async def apply(self, row: Row) -> Row:
-        """The row as it goes on: changed, dropped or failed. Raises `RequestFailed` to fail it as it came."""
+        """The row after the stage: changed, dropped or failed. Raises `RequestFailed` to fail the
+        unchanged row.
+        """
 
     def forecast(self, row: Row) -> Forecast:
-        """What `apply` would ask about the row, and the form in which the row would go on."""
+        """The requests that `apply` would send for the row, and the expected form of the row afterwards."""
         return Forecast(Requests(), row)
 
 
 class OrderedStage(Stage):
     """Works on one row at a time, in the run's fixed order.
 
-    Each row waits for those before it, so this is only for stages whose outcome depends on earlier rows.
+    Each row waits for all earlier rows, so use it only if the outcome depends on earlier rows.
     """
 
     @abstractmethod
     def admit(self, row: Row) -> Row:
-        """The row as it goes on: changed or dropped."""
+        """The row after the stage: changed or dropped."""
 
 
 class Maker(Stage):
-    """Makes rows from what people gave. Other rows pass it.
+    """Makes rows from inputs. Other rows pass it.
 
-    `draw` and `admit` are called in order of `index`, `make` for many at once. A draw may use rows that were
-    admitted up to request `index - window`, where the recipe says how large the window is, and no others.
+    `draw` and `admit` are called in order of `index`, `make` for many at once. A draw may use only rows that
+    were admitted up to request `index - window`. The recipe sets the window.
     """
 
-    # Drafts that one request gives, at most.
+    # Maximum drafts per request.
     drafts_each: int = 1
 
     @property
     @abstractmethod
     def count(self) -> int | None:
-        """How many drafts are to pass its own filters; None for as many as come of what it draws on."""
+        """The number of drafts that must pass its own filters. None for all that its inputs yield."""
 
     @abstractmethod
     def draw(self, index: int) -> Any:
-        """What request `index` is made from; None where there is nothing left to draw on."""
+        """The input of request `index`. None if nothing is left."""
 
     @abstractmethod
     async def make(self, index: int, drawn: Any) -> list[Row]:
-        """The rows that request `index` gives, at least one: whole, dropped or failed."""
+        """The rows of request `index`, at least one: complete, dropped or failed."""
 
     def admit(self, index: int, row: Row) -> Row:
-        """The maker's own filters: the row as it is, or dropped."""
+        """Applies the maker's own filters: the unchanged row, or the row dropped."""
         return row
 
     def pass_by(self, row: Row) -> Row:
-        """A row that comes from elsewhere, as it goes on."""
+        """A row from elsewhere after it passed this stage."""
         return row
 
     @abstractmethod
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        """What it takes to make `wanted` more drafts (None: all there are), after `drawn` draws."""
+        """The requests for `wanted` more drafts (None: all possible), after `drawn` draws."""
 
 
 class RowMaker(Maker):
-    """A maker that draws on the rows that reach it. `parents` says on which, and how often on each."""
+    """A maker whose inputs are rows that reach it. `parents` selects them, and how often each is used."""
 
     parents: Parents

@@ -1,4 +1,4 @@
-"""What stages are built from, and what they share while they are prepared."""
+"""The parts that stages are built from, and the knowledge that they share while they prepare."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from synth.stages.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class JudgeTraits:
-    """Whether the tokens of a model's scores come with probabilities, and whether it thinks first."""
+    """Whether a model returns the probabilities of score tokens, and whether it thinks first."""
 
     gives_logprobs: bool
     thinks: bool
 
 
 class KnownJudges:
-    """What was found out about each model that judges. A model is probed once in a run, for all stages."""
+    """The traits of each judge. A model is probed once per run, for all stages."""
 
     def __init__(self) -> None:
         self._traits: dict[str, JudgeTraits] = {}
 
     async def traits(self, model: Model, find_out: Callable[[], Awaitable[JudgeTraits]]) -> JudgeTraits:
-        """The traits of the model; `find_out` asks it where nobody has yet."""
+        """The traits of the model. Calls `find_out` if they are unknown."""
         if model.name not in self._traits:
             self._traits[model.name] = await find_out()
         return self._traits[model.name]
@@ -38,11 +38,13 @@ class KnownJudges:
 
 @dataclass(frozen=True)
 class Context:
-    """What a stage is built from: the recipe, its models by name, what was given, a place for warnings.
+    """The parts that a stage is built from: the recipe, its models by name, the inputs, and a function for
+    warnings.
 
-    `passages` cuts the documents into pieces of at least and at most so many characters. `taxonomy` is what
-    a stage before this one gives. `kind` is the recipe's word for the stage, and `prompts` the folder of its
-    prompts if it comes from another package. `texts` are those of its prompts, as it loads them.
+    `passages(shortest, longest)` cuts the documents into pieces of `shortest` to `longest` characters.
+    `taxonomy` comes from an earlier stage. `kind` is the recipe's name for the kind of stage. `prompts` is
+    the folder of its prompts if it comes from another package. `texts` collects the texts of its prompts when
+    they are loaded.
     """
 
     recipe: Recipe
@@ -67,11 +69,13 @@ class Context:
         return self.models[self.recipe.stage_model(usual, options.model)]
 
     def prompt(self, options: AskingOptions, default: str, inputs: Sequence[str]) -> Prompt:
-        """The prompt that a stage with these options uses, checked against what the stage gives."""
+        """The prompt of a stage with these options, checked against the inputs that the stage provides."""
         return self.other_prompt(options.prompt or default, inputs)
 
     def other_prompt(self, named: str, inputs: Sequence[str], *, of: str | None = None) -> Prompt:
-        """One more prompt, which the options do not replace; `of` names another kind of stage that has it."""
+        """A further prompt, which the options cannot replace. `of` names another kind of stage that has
+        it.
+        """
         kind = of or self.kind
         where, folder = self._place_of(kind, named), self.recipe.folder
         prompt = load_prompt(
@@ -81,13 +85,13 @@ class Context:
         return prompt
 
     def where(self, stage: str, *keys: str) -> str:
-        """Where the recipe says something of the stage that goes by this name, for an error."""
+        """The position of the stage with this name in the recipe, for an error."""
         names = [spec.name for spec in self.recipe.stages]
         index = names.index(stage)
         return self.recipe.where("stages", index, self.recipe.stages[index].kind, *keys)
 
     def _place_of(self, kind: str, named: str) -> str | None:
-        """Where the recipe names this prompt; None where a default does."""
+        """The position of this prompt in the recipe. None if it is a default."""
         for index, spec in enumerate(self.recipe.stages):
             if spec.kind == kind and (keys := _keys_of(named, spec.options)):
                 return self.recipe.where("stages", index, kind, *keys)
@@ -95,7 +99,7 @@ class Context:
 
 
 def _keys_of(value: str, block: Strict) -> tuple[str, ...] | None:
-    """The keys that lead to `value` in a block of options, as far as the recipe wrote them."""
+    """The keys that lead to `value` in a block of options, as far as the recipe has them."""
     for key in sorted(block.model_fields_set):
         held = getattr(block, key)
         if held == value:
@@ -106,7 +110,7 @@ def _keys_of(value: str, block: Strict) -> tuple[str, ...] | None:
 
 
 def no_source(stage: str, key: str) -> RecipeError:
-    """What a maker says that has nothing to draw on."""
+    """The error for a maker without inputs."""
     return RecipeError(
         f"the stage {stage!r} draws on `sources.{key}`, and the recipe has none.", hint=f"Add sources.{key}."
     )

@@ -1,7 +1,7 @@
-"""What a stage will ask, as it says of itself (`expect`): what `--dry-run` adds up.
+"""A stage's forecast of its requests, which `--dry-run` adds up.
 
-Nothing is known about drafts that no model has written yet, so they are counted as if every answer could be
-used and every draft passed its checks. `least` and `most` say how far off that can be.
+Drafts that no model has written yet are counted as if every reply were usable and every draft passed its
+checks. `least` and `most` bound the error of this assumption.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from synth.row import Candidate, Lineage, Origin, Row
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """How many requests: `usual` where every draft is kept, at least `least`, at most `most` (None: unknown).
+    """A number of requests: `usual` if every draft is kept, at least `least`, at most `most` (None: unknown).
 
-    An answer that cannot be used is asked for again: such requests are not counted.
+    Retries after unusable replies are not counted.
     """
 
     usual: int = 0
@@ -25,12 +25,12 @@ class Requests:
 
     @classmethod
     def exactly(cls, count: int) -> Requests:
-        """So many, whatever is answered."""
+        """Exactly `count`, whatever the replies are."""
         return cls(count, count, count)
 
     @classmethod
     def up_to(cls, most: int, *, least: int = 0) -> Requests:
-        """So many where every draft is kept, and fewer where some are dropped."""
+        """At most `count`: if every draft is kept. Fewer if some are dropped."""
         return cls(most, min(least, most), most)
 
     def __add__(self, other: Requests) -> Requests:
@@ -38,18 +38,20 @@ class Requests:
         return Requests(self.usual + other.usual, self.least + other.least, most)
 
     def times(self, rows: int) -> Requests:
-        """For so many rows of a kind."""
+        """The requests for several rows of a kind."""
         most = None if self.most is None else self.most * rows
         return Requests(self.usual * rows, self.least * rows, most)
 
     def perhaps(self, *, more: bool = False) -> Requests:
-        """For rows that may never come; `more`: or more of them than expected."""
+        """The requests for rows that may never come. With `more`, there may also be more rows than
+        expected.
+        """
         if self == Requests():
             return self
         return Requests(self.usual, 0, None if more else self.most)
 
     def words(self) -> str:
-        """As a table shows it."""
+        """The text for a table."""
         if self.least == self.most:
             return f"{self.usual:,}"
         if self.most is None:
@@ -61,7 +63,7 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What asking about a row takes, and the form in which the row goes on."""
+    """The requests for a row, and the expected form of the row afterwards."""
 
     requests: Requests
     row: Row
@@ -69,7 +71,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class MakerForecast:
-    """What a maker's further drafts take: its requests, and the drafts that come of them, like `draft`."""
+    """The requests for a maker's further drafts, and the expected drafts, which look like `draft`."""
 
     requests: Requests
     drafts: int
@@ -77,11 +79,11 @@ class MakerForecast:
 
 
 def draft_to_come(stage: str, origin: Origin = "seed", *, candidates: int = 0) -> Row:
-    """A row that no model has written yet, as far as its form is known."""
+    """A placeholder for a row that no model has written yet."""
     conversation = Conversation([user_message(""), assistant_message("")])
     return Row("", conversation, Lineage(origin, stage=stage), candidates=answers_to_come(candidates))
 
 
 def answers_to_come(count: int) -> list[Candidate]:
-    """So many candidate answers that differ."""
+    """Placeholders for different candidate answers."""
     return [Candidate(f"answer {number}") for number in range(count)]

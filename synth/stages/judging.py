@@ -1,8 +1,8 @@
-"""How a judge is asked for a score, and how its answer is read.
+"""Requests scores from a judge, and reads them.
 
-Where a model gives log-probabilities and does not think first, the score is the expectation over the score
-tokens (G-Eval, https://arxiv.org/abs/2303.16634; DEITA, https://arxiv.org/abs/2312.15685); else it is the
-number that it writes. Which of the two is settled once for a model, by one request, and never mixed.
+If a model returns log-probabilities and does not think first, the score is the expectation over the score
+tokens (G-Eval, https://arxiv.org/abs/2303.16634; DEITA, https://arxiv.org/abs/2312.15685). Otherwise it is
+the written number. One probe request per model decides between the two, for the whole run.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from synth.stages.context import Context, JudgeTraits
 from synth.stages.reply_reasons import JudgeReason
 from synth.stages.structured_output import ask_for_object, parse_object, refuse_unanswered
 
-# What servers give at the most, as a rule.
+# The usual maximum of servers.
 _ALTERNATIVES = 20
 
-# An expectation over less than this share of the probability says little about the score.
+# If the score tokens have less than this share of the probability, their expectation says little.
 _LEAST_MASS = 0.5
 
-# Room to think in, for a judge that does, where neither recipe nor model says otherwise; a model's context
-# has to hold the prompt, too.
+# Tokens for a judge that thinks, if neither the recipe nor the model sets a limit. The model's context must
+# also have room for the prompt.
 _THINKING_TOKENS = 4096
 _THINKING_SHARE = 0.5
 
-# What the judge is asked once, to see how its scores can be read.
+# The probe that shows how the judge's scores can be read.
 _PROBE = {"conversation": "What is the capital of France?", "response": "The capital of France is Paris."}
 
 PROBE_WORDS = "a probe that shows how the judge's scores can be read"
@@ -46,7 +46,7 @@ ScoreReading = Literal["logprobs", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A score, the share of the probability that its levels had, and the answer it was read from."""
+    """A score, the probability mass of its levels, and the completion that it was read from."""
 
     score: float
     mass: float
@@ -67,7 +67,7 @@ class Judgement:
 
 
 class Judge:
-    """One rubric in the hands of one model. `prompt` has `score` in its output, with its range."""
+    """One rubric applied by one model. The output of `prompt` has `score` with its range."""
 
     def __init__(
         self, stage: str, context: Context, model: Model, prompt: Prompt, sampling: Sampling, attempts: int
@@ -87,12 +87,12 @@ class Judge:
             context.warn(f"{stage}: the writer ({model.model}) judges its own drafts; name a models.judge.")
 
     async def prepare(self, read: Literal["auto", "logprobs", "text"] = "auto") -> None:
-        """Settles how this model's scores are read, and says so."""
+        """Determines and reports how this model's scores are read."""
         if read != "auto":
             self.reading = read
         else:
             traits = await self._known.traits(self.model, self._find_out)
-            # With every token of its thoughts, a server would send the alternatives: 1.5 kB each.
+            # A server would also send the alternatives of every thinking token: 1.5 kB each.
             self.reading = "logprobs" if traits.gives_logprobs and not traits.thinks else "text"
             self._thinks = traits.thinks
         how = (
@@ -101,7 +101,7 @@ class Judge:
         self._warn(f"{self._stage}: scores of {self.model.model} are read from {how}.")
 
     async def score(self, values: Mapping[str, Any]) -> Judgement:
-        """The score of what `values` shows. Raises `Unusable` where no answer holds one."""
+        """The score of the prompt's `values`. Raises `Unusable` if no reply has one."""
         by_logprobs = self.reading == "logprobs"
         (score, mass), answer = await ask_until_served(
             self.model,
@@ -138,7 +138,9 @@ class Judge:
         return written_score(reply, self._levels, self.prompt.schema), 1.0
 
     def _room(self, reading: ScoreReading) -> Sampling:
-        """Room for the number and what comes before it, where neither recipe nor model says otherwise."""
+        """The limit in tokens for the number and the text before it, if neither the recipe nor the model
+        sets one.
+        """
         thoughts = _room_to_think(self.model.config.token_limit) if self._thinks else 0
         words = 192 if len((self.prompt.schema or {}).get("properties", {})) > 1 else 0
         room = Sampling(max_tokens=thoughts + words + (8 if reading == "logprobs" else 32))
@@ -150,9 +152,9 @@ def _room_to_think(context: int | None) -> int:
 
 
 def expected_score(tokens: Sequence[TokenChoice], levels: range) -> tuple[float, float]:
-    """The expectation over the levels at the last score token, and the probability mass they had there.
+    """The expectation over the levels at the last score token, and their probability mass there.
 
-    Raises `Unusable` where there is no score token, or where the levels had too little of the mass.
+    Raises `Unusable` if there is no score token, or if the mass of the levels is too small.
     """
     wanted = {str(level): level for level in levels}
     token = next((t for t in reversed(tokens) if t.token.strip() in wanted), None)
@@ -170,7 +172,7 @@ def expected_score(tokens: Sequence[TokenChoice], levels: range) -> tuple[float,
 
 
 def written_score(reply: Reply, levels: range, schema: Json | None) -> float:
-    """The score as the answer gives it: JSON with a `score`, `Score: n`, or a text with one number."""
+    """The written score: JSON with a `score`, `Score: n`, or a text with one number."""
     if "{" in reply.text:
         return float(parse_object(reply.text, schema)["score"])
     if named := re.findall(r"\bscore\s*[:=]\s*(\d+(?:\.\d+)?)(?![\d/.]*\d)", reply.text, re.IGNORECASE):
@@ -195,7 +197,7 @@ def _levels(schema: Json | None, prompt: str) -> range:
 
 @dataclass(frozen=True, slots=True)
 class YesNoJudge:
-    """A model that says yes or no to `key` of two texts, as `prompt` asks it."""
+    """A model that answers yes or no under `key` about two texts, with `prompt`."""
 
     stage: str
     model: Model

@@ -1,8 +1,7 @@
-"""Passages of documents around a question: those found for it, others that distract from it, in one prompt.
+"""Builds prompts with a question, its passages, and distracting passages.
 
-RAFT (https://arxiv.org/abs/2403.10131) trains a model to pick out the passage that answers. Which others
-stand beside it, and in which order, goes by hashes of the row's own, so that another document changes few
-rows.
+RAFT (https://arxiv.org/abs/2403.10131) trains a model to pick the passage with the answer. Hashes that
+include the row's id select and order the other passages, so that a new document changes few rows.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PassageIndex:
-    """The passages that a stage draws on. `asking` puts some of them and a question into a prompt."""
+    """The passages of a stage. `asking` is the prompt for a question with passages."""
 
     def __init__(self, passages: Sequence[Passage], asking: Prompt, salt: str) -> None:
         self.all = passages
@@ -33,7 +32,7 @@ class PassageIndex:
         self._vectors: NDArray[np.float32] | None = None
 
     def nearest(self, question: str, count: int) -> list[Passage]:
-        """The `count` passages nearest to the question in meaning, the nearest first."""
+        """The `count` passages most similar to the question in meaning, nearest first."""
         if self._vectors is None:
             self._vectors = embed([f"{p.heading or ''}\n{p.text}" for p in self.all])
         near = [round(float(cosine), 4) for cosine in self._vectors @ embed([question])[0]]
@@ -41,14 +40,16 @@ class PassageIndex:
         return [self.all[i] for i in best[:count]]
 
     def others(self, row: str, count: int, *, than: Collection[str], without: str | None) -> list[Passage]:
-        """So many passages beside those with the ids `than`; none that has the quote `without`."""
+        """A number of other passages, whose ids are not in `than` and that do not contain the quote
+        `without`.
+        """
         others = (p for p in sorted(self.all, key=lambda p: self._rank(row, p)) if p.id not in than)
-        # A quote is looked for only in those that are taken.
+        # Searches for the quote only in selected passages, because that is slow.
         fit = (p for p in others if without is None or not find_quote(without, p.text))
         return list(islice(fit, count))
 
     def mixed(self, row: str, passages: Sequence[Passage]) -> list[Passage]:
-        """The passages in the order in which the row shows them."""
+        """The passages in the order of the row's prompt."""
         return sorted(passages, key=lambda p: self._rank(row, p, "place"))
 
     def ask(self, passages: Sequence[Passage], question: str) -> list[Json]:
@@ -60,5 +61,5 @@ class PassageIndex:
 
 
 def quoted_in(quote: str, passages: Sequence[Passage]) -> Passage | None:
-    """The first passage that the quote stands in."""
+    """The first passage that contains the quote."""
     return next((p for p in passages if find_quote(quote, p.text)), None)

@@ -1,8 +1,8 @@
-"""Stages, found by the name that a recipe gives them.
+"""The registry of stages, by their names in recipes.
 
-A stage is a folder beside this file: its options, which are light to import, and the stage itself, which is
-loaded only for a recipe that has it. Another package adds one through an entry point of the group
-`synth.stages`, which names its `StagePlugin`.
+A stage is a folder next to this file, with its options (fast to import) and its class (imported only for
+recipes that use it). Another package adds a stage through an entry point of the group `synth.stages`, which
+names its `StagePlugin`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StagePlugin:
-    """One kind of stage: its options, and the place of its class as `module:Class`.
+    """One kind of stage: its options, and its class as `module:Class`.
 
-    `prompts` is the folder of its prompts; our own stages have theirs in `prompts/NAME`.
+    `prompts` is the folder of its prompts. Packaged stages have theirs in `prompts/NAME`.
     """
 
     options: type[StageOptions]
@@ -39,7 +39,7 @@ class StagePlugin:
 
 
 def _folders() -> dict[str, str]:
-    """The places of our own stages, by name. Nothing is imported for it."""
+    """The import paths of the packaged stages, by name. Imports nothing."""
     folders = [found.name for found in iter_modules([str(Path(__file__).parent)]) if found.ispkg]
     return {name: f"{__package__}.{name}:STAGE" for name in sorted(folders)}
 
@@ -48,7 +48,9 @@ STAGES: Registry[StagePlugin] = Registry("synth.stages", _folders(), StagePlugin
 
 
 def options_class(kind: str) -> type[StageOptions]:
-    """The options of a stage that a run folder names; those of any stage where its package is not there."""
+    """The options class of a stage in a run folder; the base class if the stage's package is not
+    installed.
+    """
     try:
         return STAGES.find(kind).options
     except (KeyError, ValueError):

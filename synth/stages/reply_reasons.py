@@ -1,4 +1,4 @@
-"""Why a model's reply is not usable: the same for all stages that ask."""
+"""Why a model's reply is not usable, for all stages that send requests."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ class JudgeReason(Reason):
     NO_SCORE = "no_score", "no reply of the judge contains a score, after `attempts` tries"
 
 
-# What can be wrong with a reply that is to be a text, and with one that is to be a JSON object.
+# The possible faults of a text reply, and of a JSON reply.
 TEXT_REPLY = (ReplyReason.CUT, ReplyReason.EMPTY, ReplyReason.UNREADABLE)
 OBJECT_REPLY = (*TEXT_REPLY, ReplyReason.UNPARSABLE, ReplyReason.OFF_SCHEMA, *LimitReason)

@@ -1,4 +1,4 @@
-"""Parts of options that several stages have."""
+"""Options that several stages share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from synth.user_code import FUNCTION_PATTERN, split_name
 
-# What an assistant says where the passages do not hold the answer.
+# The assistant's answer if the passages do not contain one.
 NOT_IN_CONTEXT = "The answer is not in the context."
 
 
@@ -17,7 +17,7 @@ def _names_a_function(value: str) -> str:
     return value
 
 
-# `FILE.py:FUNCTION`, a function of the user's own.
+# `FILE.py:FUNCTION`, a user's function.
 FunctionName = Annotated[
     str, AfterValidator(_names_a_function), Field(json_schema_extra={"pattern": FUNCTION_PATTERN})
 ]

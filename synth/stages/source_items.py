@@ -1,4 +1,4 @@
-"""What people gave, as makers draw on it: seeds, passages of documents, failures of today's model."""
+"""The inputs of makers: seeds, passages of documents, known failures of a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synth.row import Lineage, Row, content_id
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A row that people gave. One of weight 2 is drawn as an example twice as often as one of weight 1."""
+    """A seed row. One of weight 2 is drawn as an example twice as often as one of weight 1."""
 
     row: Row
     weight: float = 1.0
@@ -21,7 +21,7 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of a document, with its place: `text` is `start` to `end` of the document's characters."""
+    """A piece of a document: `text` has the document's characters from `start` to `end`."""
 
     file: str
     text: str
@@ -31,18 +31,18 @@ class Passage:
 
     @property
     def id(self) -> str:
-        """Depends on the text alone: the same passage in two files is one."""
+        """An id that depends only on the text: equal passages in two files have the same id."""
         return content_id("passage", self.text)
 
     @property
     def place(self) -> Json:
-        """As a receipt names it."""
+        """Its position for a receipt."""
         return {"file": self.file, "start": self.start, "end": self.end, "heading": self.heading}
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFailure:
-    """What today's model got wrong: the prompt, its bad answer, and what people said about it."""
+    """A failure of a model: the prompt, its bad answer, and people's notes about it."""
 
     id: str
     messages: Sequence[FrozenJson]
@@ -55,7 +55,7 @@ class KnownFailure:
         object.__setattr__(self, "messages", freeze(self.messages))
 
     def as_row(self) -> Row:
-        """The prompt with the expected answer: as good as a seed, and with a seed's id."""
+        """The prompt with the expected answer, which is used like a seed and has a seed's id."""
         assert self.expected is not None, "only a failure with an expected answer is a row"
         conversation = Conversation((*self.messages, assistant_message(self.expected)))
         return Row(self.id, conversation, Lineage("seed"))

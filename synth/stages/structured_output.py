@@ -1,4 +1,4 @@
-"""How stages read an answer: as text that is whole, or as a JSON object that fits its schema."""
+"""Reads replies: as complete text, or as a JSON object that matches its schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synth.stages.reply_reasons import ReplyReason
 
 
 def refuse_unanswered(reply: Reply) -> None:
-    """Raises `Unusable` where the answer is cut or unreadable, or where thinking is all that came of it."""
+    """Raises `Unusable` if the reply is cut or unreadable, or has only thinking."""
     if reply.unreadable:
         raise Unusable(ReplyReason.UNREADABLE, reply.unreadable)
     thought_only = bool(reply.reasoning) and not reply.text.strip()
@@ -37,7 +37,7 @@ def refuse_unanswered(reply: Reply) -> None:
 
 
 def read_text(reply: Reply) -> str:
-    """The text of a whole answer. Raises `Unusable` where it is cut or empty."""
+    """The text of a complete reply. Raises `Unusable` if it is cut or empty."""
     refuse_unanswered(reply)
     text = reply.text.strip()
     if not text:
@@ -46,7 +46,7 @@ def read_text(reply: Reply) -> str:
 
 
 def reads_object(schema: Json | None) -> Callable[[Reply], Json]:
-    """A reader for answers that are one JSON object of this schema."""
+    """A parser for replies that are one JSON object of this schema."""
 
     def read(reply: Reply) -> Json:
         refuse_unanswered(reply)
@@ -64,14 +64,14 @@ async def ask_for_object(
     *,
     draw: int = 0,
 ) -> tuple[Json, Completion]:
-    """Asks for one JSON object of this schema, as `ask_until_served` does, and reads it by the same one."""
+    """Requests one JSON object of this schema with `ask_until_served`, and parses it."""
     return await ask_until_served(
         model, messages, sampling, reads_object(schema), attempts, schema=schema, draw=draw
     )
 
 
 def parse_object(text: str, schema: Json | None) -> Json:
-    """The JSON object in an answer, checked against `schema`. Raises `Unusable`."""
+    """The JSON object in a reply, checked against `schema`. Raises `Unusable`."""
     start, end = text.find("{"), text.rfind("}")
     try:
         value = orjson.loads(text[start : end + 1]) if 0 <= start < end else None

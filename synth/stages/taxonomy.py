@@ -1,7 +1,7 @@
-"""Topics and what lies below them: read from a recipe or a file, or joined out of what models named.
+"""Topics and sub-topics: read from a recipe or a file, or merged from a model's replies.
 
-A topic that nothing lies below is a leaf; makers fill the leaves. Its name holds the whole way to it:
-`Billing / Refunds`.
+A topic without sub-topics is a leaf; makers fill the leaves. A leaf's name has its whole path: `Billing /
+Refunds`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 from synth.text.similarity.embedding import similarity
 
-# A name and the one it is near to are one topic: "Billing" and "Billing and payments" are 0.86 alike, "Google
+# Names with at least this cosine are one topic: "Billing" and "Billing and payments" have 0.86, "Google
 # Calendar" and "Outlook Calendar" 0.72.
 _SAME = 0.8
 
-# What no taxonomy needs, and a file that goes round in circles has.
+# Limits that no real taxonomy needs, but that a circular file exceeds.
 _DEEPEST = 8
 _MOST_LEAVES = 10_000
 
-# Longer than this is a sentence, not a name.
+# Characters. A longer text is a sentence, not a name.
 _MOST_WORDS = 12
 
 _BETWEEN = " / "
@@ -28,7 +28,7 @@ _BETWEEN = " / "
 
 @dataclass
 class Taxonomy:
-    """The leaves that makers fill. The stage `topics` fills it in before anything is drawn."""
+    """The leaves that makers fill. The stage `topics` sets them before any draw."""
 
     leaves: list[str] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ def read_taxonomy(value: Any) -> list[str]:
     for path in _paths(value, ()):
         name = _BETWEEN.join(path)
         if name in leaves:
-            raise ValueError(f"{name!r} stands in it twice")
+            raise ValueError(f"{name!r} is in it twice")
         leaves[name] = None
         if len(leaves) > _MOST_LEAVES:
             raise ValueError(f"holds more than {_MOST_LEAVES:,} topics")
@@ -65,7 +65,7 @@ def _paths(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _name(value: Any) -> str:
-    """YAML reads `No` and 2024 as something else than text; a number is clear enough, the other is not."""
+    """The name as text. YAML reads `No` as a boolean and 2024 as a number; only the number is accepted."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or not str(value).strip():
         raise ValueError(f"{value!r} is no name of a topic (put it in quotes if it is)")
     return " ".join(str(value).split())
@@ -73,7 +73,7 @@ def _name(value: Any) -> str:
 
 @dataclass
 class _Name:
-    """A name, how many replies have it, and the names below it."""
+    """A name, the number of replies with it, and its sub-topics."""
 
     text: str
     votes: int = 0
@@ -81,9 +81,9 @@ class _Name:
 
 
 def join_taxonomies(replies: Iterable[Any], topics: int, subtopics: int) -> list[str]:
-    """The leaves of what several replies (`[{"topic", "subtopics"}]`) name, near names joined.
+    """The leaves from several replies (`[{"topic", "subtopics"}]`), with similar names merged.
 
-    Where there are more than are wanted, those that more replies name stay; of level ones the earlier.
+    If there are too many, the names in the most replies are kept. For a tie, the earlier name.
     """
     found: list[_Name] = []
     for reply in replies:
@@ -111,12 +111,12 @@ def _join(known: list[_Name], text: str) -> _Name:
 
 
 def _first(names: Sequence[_Name], count: int) -> list[_Name]:
-    """The `count` with the most votes, in the order in which they came."""
+    """The `count` names with the most votes, in their original order."""
     chosen = sorted(range(len(names)), key=lambda i: (-names[i].votes, i))[:count]
     return [names[i] for i in sorted(chosen)]
 
 
 def _clean(text: str) -> str | None:
-    """A name as it may stand in a list; None for what is none."""
+    """A cleaned name, or None if it is not a valid name."""
     name = " ".join(text.split()).lstrip("0123456789.)-*•# ").rstrip(".,:; ")
     return name if name and len(name.split()) <= _MOST_WORDS else None

@@ -9,7 +9,7 @@ from synth.frozen import FrozenJson
 
 
 def transcript(conversation: Sequence[FrozenJson]) -> str:
-    """One request as it is; several messages with their roles."""
+    """The text of a single request, or several messages with their roles."""
     turns = [m for m in conversation if m["role"] != "system"]
     if len(turns) == 1 and len(conversation) == 1:
         return content_of(turns[0])

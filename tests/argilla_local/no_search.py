@@ -1,4 +1,4 @@
-"""An engine for Argilla's server that finds nothing: for tests of all that is not search."""
+"""A search engine for Argilla's server that finds nothing, for tests that do not need search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The package `argilla-local` has tests of its own; these run them where they can run.
+"""Runs the tests of the package `argilla-local` in its environment.
 
 The server and its old pins live in an environment apart, so the tests run there, in a process.
 """

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server whose every text tries to act on the terminal that it reaches."""
+"""An OpenAI-compatible server whose texts try to control the user's terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command in a terminal: what it writes there, byte by byte."""
+"""Runs a command in a pseudo-terminal and records its output bytes."""
 
 from __future__ import annotations
 

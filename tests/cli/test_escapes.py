@@ -1,4 +1,4 @@
-"""Text of a model or a server cannot act on the terminal, wherever it is printed."""
+"""Text from a model or a server cannot control the terminal, wherever it is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that did not come to its end names the command that goes on; typed, it does."""
+"""An unfinished run prints the command that continues it, and this command works."""
 
 from __future__ import annotations
 

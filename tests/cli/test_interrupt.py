@@ -1,4 +1,4 @@
-"""Ctrl-C: it says what is safe and what to type; the second one ends at once."""
+"""Ctrl-C: the message says what is safe and what to type. A second one stops at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What RUN and RECIPE may name, and commands in messages that work as they stand."""
+"""The values of RUN and RECIPE, and commands in messages that work unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time left that a run shows, against what it then took, on a clock of the test's own."""
+"""Compares the displayed time left with the real duration, on a simulated clock."""
 
 from __future__ import annotations
 

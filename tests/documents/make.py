@@ -1,4 +1,4 @@
-"""Small PDF and DOCX files for the tests, written out by hand: no library that the reader uses made them."""
+"""Small PDF and DOCX files for the tests, written by hand and not with the reader's libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Documents of every kind read as text, bad ones refused in bounded memory, pieces cut at their joints."""
+"""Documents of every kind are read as text, bad ones are refused in bounded memory, pieces are cut at
+boundaries.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Rows that should not leave as they are, and what `synth` says of each in each format.
+"""Rows that should not be exported, and the expected error of each format.
 
-`written` means that the format can say it: no harm is known. Everything else is a part of the words with
-which the export stops.
+`written` means that the format can express the row and no harm is known. Every other value is a part of the
+error message.
 """
 
 from __future__ import annotations

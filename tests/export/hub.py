@@ -1,4 +1,4 @@
-"""A stand-in for the hub on the loopback interface: takes a dataset in, and keeps what it was sent.
+"""A stand-in for the hub on the loopback interface: accepts a dataset, and keeps the uploads.
 
 Answers what `huggingface_hub` asks when it uploads a folder of small files: who is there, make a repository,
 how each file is to be sent, and the commit that holds them all.

@@ -1,4 +1,4 @@
-"""Rows that consumers reject, drop or take in silence: an export stops, and names the row and the rule."""
+"""Rows that consumers reject, drop or silently accept: an export stops, and names the row and the rule."""
 
 from __future__ import annotations
 

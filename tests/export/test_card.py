@@ -1,4 +1,4 @@
-"""The card shows names and texts of others as they are, and obeys none of them."""
+"""The card shows foreign names and texts literally, never as markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read back is held against the receipts: each kind of damage is found."""
+"""The check compares an export with its receipts, and finds each kind of damage."""
 
 from __future__ import annotations
 

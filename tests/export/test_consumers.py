@@ -1,6 +1,6 @@
-"""What an export writes, read by those it is for: their own loaders, validators and trainers.
+"""Reads exports with their consumers' own loaders, validators and trainers.
 
-Each consumer lives in an environment of its own, since their dependencies disagree: a folder `NAME` with
+Each consumer has a separate environment, because their dependencies conflict: a folder `NAME` with
 `bin/python` in `.venvs`, or in the folder that SYNTH_CONSUMERS names. `make consumers-env` makes those of TRL
 and Together, `tests/export/consumers/install.sh .venvs` the two large ones.
 """

@@ -1,4 +1,4 @@
-"""An export: what is in it, what is not and why, and what happens to the one that was there before."""
+"""An export: its rows, the withheld rows with reasons, and the replacement of an earlier export."""
 
 from __future__ import annotations
 

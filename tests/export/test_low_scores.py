@@ -1,4 +1,4 @@
-"""Drafts with the lowest score are not exported without a word."""
+"""An export of drafts with the lowest score gives a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Mixing: weights within rounding, no copies of our rows, the same rows each time, and who said so."""
+"""Mixing: exact weights up to rounding, no copies of own rows, the same rows each time, and their
+provenance.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where pairs and labels come from: people first, then judges, and never two answers that are the same."""
+"""The sources of pairs and labels: people first, then judges; never two equal answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an export goes: nothing of the user's is buried, removed or followed on the way."""
+"""The target of an export: no user's file is overwritten or removed, and no link is followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model thought: left out, inside the answer, or beside it, and never where it does not belong."""
+"""A model's reasoning: left out, inside the answer or in a separate field, and only for its own answer."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_nothing_leads_to_what_a_person_wrote(tmp_path: Path) -> None:
     [
         ("openai", "field", "no separate field for reasoning"),
         ("llama-factory", "field", "no separate field for reasoning"),
-        ("trl-dpo", "think", "nobody thought about"),
-        ("trl-prompt", "field", "nobody thought about"),
+        ("trl-dpo", "think", "has no answers that a model wrote after reasoning"),
+        ("trl-prompt", "field", "has no answers that a model wrote after reasoning"),
     ],
 )
 def test_a_format_without_a_place_for_it(tmp_path: Path, form: str, reasoning: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""What is read of a run that goes on meanwhile belongs to one moment, and its paths start at its recipe."""
+"""An export of a running run is a snapshot of one moment, and its paths are relative to the recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits: stable when rows are added, and nothing on both sides, whatever the lineage looks like."""
+"""Splits are stable when rows are added, and no row leaks into both, for any lineage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model to train would see: lengths through its template, and texts that the template leaves out."""
+"""The view of the model to train: lengths with its template, and texts that the template loses."""
 
 from __future__ import annotations
 

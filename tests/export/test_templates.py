@@ -1,4 +1,4 @@
-"""Every row is shown to well-known chat templates, and the card says what they made of it."""
+"""Every row is rendered with well-known chat templates, and the card reports the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example's recipes, run and exported as its README says: no model is asked."""
+"""Runs and exports the example's recipes as its README says, without a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the example scores answers, and how sure it says a score is."""
+"""The example's scores of answers, and their confidence intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is planted in drafts is what it is said to be, and what the judge learns from holds none of it."""
+"""The planted defects are as described, and the judge's examples have none of them."""
 
 from __future__ import annotations
 

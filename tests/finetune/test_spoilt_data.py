@@ -1,4 +1,4 @@
-"""The experiment's way through `synth`: spoilt drafts come in as they are, and each is accounted for."""
+"""The experiment with spoilt drafts: they enter unchanged, and each is accounted for."""
 
 from __future__ import annotations
 

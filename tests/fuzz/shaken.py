@@ -1,4 +1,4 @@
-"""A scripted model for random recipes: replies that depend on the request alone, after a random while.
+"""A scripted model for random recipes: its replies depend only on the request, and come after a random delay.
 
 The fake model's texts have no meaning, so hardly a rewording or a quote of it would pass its stage. This one
 rewords, quotes and asks about what it is shown.

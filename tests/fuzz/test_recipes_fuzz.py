@@ -1,4 +1,4 @@
-"""Promises 1 to 4 on random recipes: any speed, any crash and any edit end with the same rows and files.
+"""Promises 1 to 4 on random recipes: any speed, crash or edit gives the same rows and files.
 
 `--recipes 2000` tries that many recipes (200 by default), `--recipes 1 --first-recipe 57` number 57 again.
 """

@@ -1,4 +1,4 @@
-"""What the tests of the endpoint client share."""
+"""Shared helpers for the tests of the endpoint client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The controller against simulated servers: no clock, no network, the same every time."""
+"""The concurrency controller on simulated servers: deterministic, without clock or network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding and fetching the model file: what is said when it is missing, broken or not what was expected."""
+"""Finding and downloading the model file, and the errors if it is missing, broken or unexpected."""
 
 from __future__ import annotations
 

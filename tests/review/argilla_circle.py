@@ -1,4 +1,4 @@
-"""The whole circle against a real local Argilla, with people who answer by a script and a server that dies.
+"""A whole review with a real local Argilla, scripted annotators and a server that is killed.
 
 Used by a test on few rows and by `benchmarks/review_circle.py` on many.
 """

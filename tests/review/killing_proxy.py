@@ -1,4 +1,4 @@
-"""A proxy before a server that kills whoever asks it: at the Nth request, before or after that is done."""
+"""A proxy that kills its client at the Nth request, before or after the server handles it."""
 
 from __future__ import annotations
 

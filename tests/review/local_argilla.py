@@ -1,4 +1,4 @@
-"""Runs a real local Argilla for tests, the way a user's terminal does: as a process that gets signals."""
+"""Runs a real local Argilla for tests as a user's terminal does: as a process that gets signals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small support desk whose drafts read like real ones: what annotators get to see in tests of the page."""
+"""A small support desk with realistic drafts, for tests of the annotators' page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agreement as the reference libraries have it, on examples that were published with their answers."""
+"""Agreement equals that of reference libraries and of published examples."""
 
 from __future__ import annotations
 

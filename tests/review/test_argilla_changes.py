@@ -1,4 +1,4 @@
-"""A review that goes on: its client was killed, the recipe changed, somebody deleted things in the page."""
+"""A review continues after a killed client, a changed recipe or deletions on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The circle through a real Argilla: nothing lost, nothing twice, whatever dies and whoever goes on."""
+"""A review through a real Argilla: nothing is lost or duplicated, whichever process is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records as Argilla's API takes them."""
+"""Records in the format of Argilla's API."""
 
 from __future__ import annotations
 

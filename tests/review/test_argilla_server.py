@@ -1,4 +1,4 @@
-"""The way to an Argilla: what is said where its client is missing."""
+"""The connection to Argilla, and the error if its client is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions through a file, there and back: they decide, nothing undoes them, and nothing counts twice."""
+"""A review through a file: decisions apply, are never undone, and never count twice."""
 
 from __future__ import annotations
 

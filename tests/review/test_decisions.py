@@ -1,4 +1,4 @@
-"""The journal of decisions: cut anywhere it is read up to its last whole line, and damage is told."""
+"""The journal of decisions: a cut file is read up to its last complete line, and damage is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people may write into a file to review, and what is said about the rest."""
+"""The valid content of a review file, and the errors for everything else."""
 
 from __future__ import annotations
 

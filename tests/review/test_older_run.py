@@ -1,4 +1,4 @@
-"""A run folder that a version of before the overlay made: it opens, goes on, and exports the same bytes."""
+"""A run folder from a version before the overlay table opens, continues, and exports the same bytes."""
 
 from __future__ import annotations
 

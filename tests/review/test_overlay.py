@@ -1,4 +1,4 @@
-"""What a decision does to other rows: paraphrases follow the row that they were made from."""
+"""The effect of a decision on other rows: paraphrases follow their source row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wordings share the answer of the row they were made from: what people decide on it goes for them, too."""
+"""Paraphrases share the answer of their source row, so decisions on it apply to them, too."""
 
 from __future__ import annotations
 

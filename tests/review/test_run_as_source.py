@@ -1,4 +1,4 @@
-"""A reviewed run as the seeds of the next one: what people decide later is noticed, and nothing else."""
+"""A reviewed run as the source of the next one: only later decisions are noticed as changes."""
 
 from __future__ import annotations
 

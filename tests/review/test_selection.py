@@ -1,4 +1,4 @@
-"""Who is asked: fair where it must be, useful where it can be, and always the same."""
+"""The selection of rows for review: an unbiased share, useful other shares, always the same rows."""
 
 from __future__ import annotations
 

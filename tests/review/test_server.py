@@ -1,4 +1,4 @@
-"""The local Argilla: a real server, started, killed, started again, and asked by those who should not."""
+"""The local Argilla: a real server that is started, killed and restarted, and gets unauthorised requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local Argilla's page in a real browser, from `synth review push` to what `synth review pull` brings."""
+"""The local Argilla's page in a real browser, from `synth review push` to `synth review pull`."""
 
 from __future__ import annotations
 

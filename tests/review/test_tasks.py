@@ -1,4 +1,4 @@
-"""The review tasks: read, refused with reasons, and made on a real server."""
+"""The review tasks: read, refused with errors, and created on a real server."""
 
 from __future__ import annotations
 

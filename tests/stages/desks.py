@@ -1,4 +1,4 @@
-"""Recipes on the scripted model, each in a folder of its own, and what came of them."""
+"""Runs recipes on the scripted model, each in a separate folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage of the user's own: what it may answer, what it may not, and that only `run` runs it."""
+"""`apply`: valid and invalid results of the user's function, which only `run` executes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are executed: JSON, SQL and a function of the user's own, alone and in a whole run."""
+"""`check`: JSON, SQL and a user's function, alone and in a whole run."""
 
 from __future__ import annotations
 

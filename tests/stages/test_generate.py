@@ -1,4 +1,4 @@
-"""What `generate` throws away, and what it shows."""
+"""The filters of `generate`, and the examples in its prompts."""
 
 from __future__ import annotations
 

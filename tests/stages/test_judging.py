@@ -1,4 +1,4 @@
-"""How a score is read off log-probabilities, and off words."""
+"""Scores are read from log-probabilities and from text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`respond` on the scripted model: candidates, turns of a simulated user, and answers given anew."""
+"""`respond` on the scripted model: candidates, turns of a simulated user, and regenerated answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`target_failures` on the scripted model: patterns, real rows alone, pairs with the bad answer."""
+"""`target_failures` on the scripted model: patterns, only real rows, pairs with the bad answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Models that think before they answer, on the loopback server: thoughts never pass for answers or scores."""
+"""Models that think before they answer, on the loopback server: thinking is never used as an answer or
+score.
+"""
 
 from __future__ import annotations
 

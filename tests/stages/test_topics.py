@@ -1,4 +1,4 @@
-"""`topics` on the fake model: what a taxonomy may be, that its leaves fill evenly, and promises 1 to 4."""
+"""`topics` on the fake model: valid taxonomies, evenly filled leaves, and promises 1 to 4."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ RING.append({"again": RING})
     [
         ([], "names no topic"),
         ({}, "names no topic"),
-        (["a", "b", "a"], "'a' stands in it twice"),
+        (["a", "b", "a"], "'a' is in it twice"),
         ([["a"]], "a list within a list"),
         ([True], "True is no name"),
         (["a", " "], "is no name"),

@@ -1,4 +1,4 @@
-"""One rule for all code of the user's own: a file that is named from the recipe and lies in its folder."""
+"""One rule for all users' code: the recipe names a file in its folder."""
 
 from __future__ import annotations
 

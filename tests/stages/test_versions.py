@@ -1,4 +1,4 @@
-"""What a stage makes of the same replies is pinned to its version.
+"""Pins the rows that a stage makes from fixed replies to its version.
 
 If a digest differs, finished runs hold other rows than this version would make of their replies. Raise the
 `version` of the stage then, and add the new digest under it: such runs are replayed once, and ask nothing.

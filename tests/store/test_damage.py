@@ -1,4 +1,4 @@
-"""A finished run whose files are damaged: an error, or rows made again from the journal; never other rows."""
+"""A finished run with damaged files: an error, or rows rebuilt from the journal; never different rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking a request up in the journal: at once after it is durable, whatever the database has of it."""
+"""A reply is found as soon as it is durable in the journal, even before the database has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words by language: whoever edits a file hears what is wrong with it, before a check does."""
+"""The word lists by language: mistakes in a file are found here before they affect a check."""
 
 from __future__ import annotations
 

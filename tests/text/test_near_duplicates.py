@@ -1,4 +1,4 @@
-"""Near-copies: never a false one, hardly one missed, and the same ones whatever the process."""
+"""Near-duplicates: no false positives, very few missed, and the same result in every process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The index answers as comparing with every row does, and scores as rouge-score does."""
+"""The index agrees with a comparison with every row, and its scores equal those of rouge-score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rewording may change and what not, on cases planted by hand and a few that pin one rule each."""
+"""Allowed and forbidden changes of a rewording, on planted cases and on cases for single rules."""
 
 from __future__ import annotations
 

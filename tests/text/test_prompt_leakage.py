@@ -1,4 +1,4 @@
-"""Words that an answer takes over from its prompt, and words that two texts share."""
+"""Words that an answer copies from its prompt, and words that two texts share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loops are found; texts that say a few words again are let be."""
+"""Loops are found; texts that repeat a few words are not reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each rule does, what it must leave alone, and that doing it twice changes nothing."""
+"""The effect of each rule, the texts that it must not change, and idempotence."""
 
 import csv
 import json

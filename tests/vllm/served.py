@@ -1,4 +1,4 @@
-"""A real vLLM server as `synth serve` starts it, to be asked, killed and started again."""
+"""A real vLLM server from `synth serve`, which tests can call, kill and restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that take turns on one card: one loaded at a time, nobody for ever waiting."""
+"""Models that take turns on one GPU: one is loaded at a time, and none waits forever."""
 
 from __future__ import annotations
 

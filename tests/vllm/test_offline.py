@@ -1,4 +1,4 @@
-"""`provider: vllm`: the real engine (its CPU build) beside the run, with no server."""
+"""`provider: vllm`: the real engine (its CPU build) without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `synth serve` would start, and whether it fits: decided without vLLM, without a card."""
+"""The plan of `synth serve`, and whether models fit: computed without vLLM and without a GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`synth serve` as a process with signals: what stands in for vLLM here is a small server with children."""
+"""`synth serve` as a process with signals: a small server with children replaces vLLM here."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from synth.llm.openai_compatible.endpoint_health import EndpointHealth, Endpoint
 from synth.llm.openai_compatible.hedging import InFlightRequest, InFlightRequests
 from synth.llm.openai_compatible.metrics import pause_after, read_metrics
 from synth.llm.openai_compatible.model_list import model_names
-from synth.llm.openai_compatible.pool import EndpointPool, RequestSlot, nobody
+from synth.llm.openai_compatible.pool import EndpointPool, RequestSlot, all_servers_failed
 from synth.llm.openai_compatible.rate_limits import RateLimits
 from synth.llm.openai_compatible.retry import FailedTry, Fault, backoff, judge, judge_body
 from synth.llm.openai_compatible.transport import Transport
@@ -138,7 +138,7 @@ class EndpointClient:
                 await server.transport.open()
             failures = await asyncio.gather(*map(self._greet, self._servers))
             if all(failures):
-                raise nobody(self._servers, "no server can be used")
+                raise all_servers_failed(self._servers, "no server can be used")
             # Read before the first request, so that its cache lookups are counted.
             await self._look_at_all()
         except BaseException:

@@ -196,7 +196,7 @@ class EndpointPool:
             return
         alive = [server for server in self.servers if server.state is not EndpointHealth.GONE]
         if not alive:
-            self.give_up(nobody(self.servers, _ALL_REFUSE if len(self.servers) > 1 else _REFUSES))
+            self.give_up(all_servers_failed(self.servers, _ALL_REFUSE if len(self.servers) > 1 else _REFUSES))
             return
         times = [server.again_at for server in alive if server.again_at > now]
         since = max(server.failing_since or now for server in alive)
@@ -205,11 +205,15 @@ class EndpointPool:
         soonest = min(server.again_at for server in alive)
         if soonest > max(end, now + _NAMED_WAIT) and not self.in_flight:
             # A server may ask for a pause of hours. Waiting silently would look like a hung run.
-            self.give_up(nobody(alive, f"no server accepts requests within the next {soonest - now:,.0f} s"))
+            self.give_up(
+                all_servers_failed(
+                    alive, f"no server accepts requests within the next {soonest - now:,.0f} s"
+                )
+            )
             return
         if all(server.state is not EndpointHealth.READY for server in alive):
             if now >= end and not self.in_flight:
-                self.give_up(nobody(alive, f"no server has answered for {now - since:.0f} s"))
+                self.give_up(all_servers_failed(alive, f"no server has answered for {now - since:.0f} s"))
                 return
             times.append(max(end, now + _SOON))
         if times:
@@ -227,7 +231,7 @@ class EndpointPool:
         self.dispatch()
 
 
-def nobody(servers: Sequence[EndpointState], what: str) -> UnreachableError:
+def all_servers_failed(servers: Sequence[EndpointState], what: str) -> UnreachableError:
     """The error for all servers: `what` is wrong, with the last message of each server."""
     failures = [(server.transport.label, server.last_failure) for server in servers]
     words = "; ".join(f"{label}: {failure.words}" for label, failure in failures if failure is not None)

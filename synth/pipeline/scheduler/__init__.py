@@ -1,1 +1,1 @@
-"""The order in which slots go through the stages: the same whatever takes how long."""
+"""The order of slots through the stages, which does not depend on the speed of replies."""

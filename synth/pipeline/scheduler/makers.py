@@ -1,8 +1,8 @@
 """Drives a maker: draws in order, asks many at once, admits in order.
 
-Request `i` may use what was admitted up to request `i - window`. So `window` requests can be under way
-at any time, a straggler holds nothing back until the window behind it is used up, and what each request
-says depends on earlier outcomes alone, never on which reply came first.
+Request `i` may use rows that were admitted up to request `i - window`. So `window` requests can be in flight
+at any time. A straggler blocks nothing until the window after it is used up. The content of each request
+depends only on earlier outcomes, never on which reply came first.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from synth.row import Row
 from synth.slot import Slot
 from synth.stages.base import Maker
 
-# After this many requests, a maker of which hardly any draft passes its own filters stops the run.
+# After this many requests, a maker stops the run if hardly any of its drafts passes its own filters.
 PATIENCE = 200
 _LEAST_YIELD = 0.02
 
-# All drafts of a request are first taken to pass, with the weight of `_PRIOR` requests: the first drop alone
-# is no reason to ask for twice as many.
+# The initial estimate is that all drafts pass, with the weight of `_PRIOR` requests, so that a single early
+# drop does not double the number of requests.
 _PRIOR = 32
 
 
 @dataclass
 class RequestYield:
-    """What came of requests so far."""
+    """The outcomes of requests so far."""
 
     requests: int = 0
     kept: int = 0
@@ -39,7 +39,7 @@ class RequestYield:
     example: dict[str, str] = field(default_factory=dict)
 
     def note(self, rows: Sequence[Row]) -> None:
-        """Counts the rows of one request, those that have been kept and those that have not."""
+        """Counts the kept and the other rows of one request."""
         self.requests += 1
         for row in rows:
             if row.reason is None:
@@ -51,12 +51,12 @@ class RequestYield:
 
     @property
     def hopeless(self) -> bool:
-        """Whether nearly nothing passes. Depends on the order of requests alone, not on time."""
+        """Whether nearly nothing passes. Depends only on the order of requests, not on time."""
         return self.requests >= PATIENCE and self.kept < self.requests * _LEAST_YIELD
 
     @property
     def command(self) -> str:
-        """What lists the rows that most of the requests came to."""
+        """The command that lists the most frequent kind of unkept rows."""
         status = "failed" if 2 * self.failed > self.reasons.total() else "dropped"
         return f"`synth show RUN --status {status}`"
 
@@ -69,10 +69,10 @@ class RequestYield:
 
 
 class MakerDriver:
-    """One maker at work. `wanted` is how many drafts it is to make, or None for as many as come.
+    """Drives one maker.
 
-    `asked()` is how many requests it made in this call: replies of earlier ones alone stop nothing, so that a
-    run can go on once the model is mended.
+    `wanted` is the number of drafts to make, or None for all possible. `asked()` returns the number of
+    requests in this call: only these can stop the run, so that it can continue after the model is fixed.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class MakerDriver:
 
     @property
     def done(self) -> bool:
-        """Whether as many drafts as were wanted have passed its filters."""
+        """Whether the wanted number of drafts has passed its filters."""
         return self.wanted is not None and self.got.kept >= self.wanted
 
     async def slots(self, allowance: Callable[[], int]) -> AsyncGenerator[Slot, None]:
-        """Slots in order, admitted. `allowance()` bounds what is under way where no count does."""
+        """Admitted slots, in order. `allowance()` limits the requests in flight if there is no count."""
         try:
             while not self.done:
                 self.ask_ahead(allowance)
@@ -112,7 +112,7 @@ class MakerDriver:
                         f"only {self.got.kept} of {self.got.requests} requests gave a draft that is kept:"
                         f" {self.got.why()}.",
                         where=f"stage {self.maker.name!r}",
-                        hint=f"Look at the rows with {self.got.command}, mend the recipe or the model, and"
+                        hint=f"Look at the rows with {self.got.command}, fix the recipe or the model, and"
                         " run the same command again.",
                     )
         finally:
@@ -120,7 +120,7 @@ class MakerDriver:
                 task.cancel()
 
     def ask_ahead(self, allowance: Callable[[], int]) -> None:
-        """Sets under way what is needed and there is something to draw on for."""
+        """Starts the needed requests, as far as there are inputs for them."""
         room = 0 if self.done else self._room(allowance)
         while len(self._tasks) < room:
             drawn = self.draw(self.drawn)
@@ -130,15 +130,17 @@ class MakerDriver:
             self.drawn += 1
 
     def draw(self, index: int) -> Any:
-        """What request `index` is made from; None where there is nothing left."""
+        """The input of request `index`. None if nothing is left."""
         return self.maker.draw(index)
 
     async def make(self, index: int, drawn: Any) -> list[Row]:
-        """The rows that request `index` gives."""
+        """The rows of request `index`."""
         return await self.maker.make(index, drawn)
 
     def _room(self, allowance: Callable[[], int]) -> int:
-        """How many requests may be under way: what is still needed at the yield so far, within the window."""
+        """The maximum number of requests in flight: the number still needed at the current yield, within
+        the window.
+        """
         if self.wanted is None:
             needed = allowance()
         else:
@@ -148,7 +150,7 @@ class MakerDriver:
         return max(1, min(self._window, needed))
 
     def _admit(self, rows: list[Row]) -> Slot:
-        """Filters the rows of the next request; what is kept beyond the wanted number is no row."""
+        """Filters the rows of the next request. Discards kept rows beyond the wanted number."""
         number = self.got.requests
         room = None if self.wanted is None else self.wanted - self.got.kept
         mine = []

@@ -1,7 +1,7 @@
-"""The order of a run: sources first, then the makers' slots in proportion, each slot through the stages.
+"""The order of a run: sources first, then the makers' slots in proportion.
 
-One coroutine carries a slot through the stages. It waits for its turn only at the gate of an ordered stage.
-At a maker that draws on rows, it leaves its own rows and goes on.
+One coroutine moves each slot through the stages. It waits for its turn only at the gate of an ordered stage.
+At a maker that uses rows as inputs, it hands over its rows and continues.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage, Stage
 
 
 class Gate:
-    """Lets slots through one at a time, in the order in which they took a number."""
+    """Lets slots pass one at a time, in the order of their numbers."""
 
     def __init__(self) -> None:
         self._given = 0
@@ -29,19 +29,19 @@ class Gate:
         self._waiting: dict[int, asyncio.Future[None]] = {}
 
     def number(self) -> int:
-        """The next number; numbers are to be passed in order, each exactly once."""
+        """Assigns the next number. Each number must pass exactly once."""
         self._given += 1
         return self._given - 1
 
     async def wait(self, number: int) -> None:
-        """Returns when it is this number's turn."""
+        """Waits for this number's turn."""
         if number != self._turn:
             self._waiting[number] = asyncio.get_running_loop().create_future()
             await self._waiting[number]
             del self._waiting[number]
 
     def passed(self) -> None:
-        """Lets the next one in."""
+        """Ends a turn, and lets the next slot pass."""
         self._turn += 1
         waiting = self._waiting.get(self._turn)
         if waiting is not None and not waiting.done():
@@ -50,7 +50,7 @@ class Gate:
 
 @dataclass(slots=True)
 class Ticket:
-    """A slot on its way: the stage it goes to next, and its numbers at the gates ahead."""
+    """A slot in flight: its next stage, and its numbers at the following gates."""
 
     slot: Slot
     next: int
@@ -58,7 +58,7 @@ class Ticket:
 
 
 class Flow:
-    """The stages of a run, and the order in which slots come to them."""
+    """The stages of a run, and the order of slots at them."""
 
     def __init__(self, stages: Sequence[Stage], progress: Progress, window: int) -> None:
         self._stages = stages
@@ -73,12 +73,12 @@ class Flow:
     async def tickets(
         self, given: Iterator[Slot], drivers: Sequence[MakerDriver], room: Callable[[], int], *, target: bool
     ) -> AsyncGenerator[Ticket, None]:
-        """Every slot of the run in its fixed order: what is given first, then drafts in proportion.
+        """Every slot of the run in its fixed order: inputs first, then drafts in proportion.
 
-        Of several makers, the one that is furthest behind its share comes next (the earlier one of
-        two that are level), counted in drafts that passed its own filters. One without a count of its
-        own comes as soon as it sees a row to draw on. With a `target`, a maker that draws on rows begins
-        again when it is through and nothing else is left.
+        Of several makers, the next one is the one that is furthest behind its share (for a tie, the earlier
+        one), counted in drafts that passed its own filters. A maker without a count comes as soon as it has a
+        row as input. With a `target`, a maker that uses rows starts again after its last row if nothing else
+        is left.
         """
         for slot in given:
             self._progress.entered(slot)
@@ -101,24 +101,24 @@ class Flow:
                 await supply.slots.aclose()
 
     async def _next(self, supplies: list[_Supply], target: bool) -> _Supply | None:
-        """Whose turn it is; None where nobody has anything to draw on any more."""
+        """The next maker. None if no maker has inputs left."""
         while supplies:
             for supply in sorted(supplies, key=lambda s: (s.share_done, s.driver.index)):
                 if supply.driver.done or await supply.may_place(fed=_fed(supply, supplies)):
                     return supply
-            # Only makers that draw on rows are left, and nothing comes to the first of them any more.
+            # Only makers that use rows are left, and the first of them gets no more rows.
             if not (target and supplies[0].begin_again()):
                 supplies.pop(0)
         return None
 
     def _ticket(self, slot: Slot, first: int) -> Ticket:
-        """Takes the slot's numbers at the gates it will come to, in the order of the run."""
+        """Takes the slot's numbers at its gates, in the order of the run."""
         numbers = {index: gate.number() for index, gate in self._gates.items() if index >= first}
         numbers |= {index: place.number() for index, place in self._buffers.items() if index >= first}
         return Ticket(slot, first, numbers)
 
     async def live(self, ticket: Ticket) -> None:
-        """Carries the slot through the stages ahead of it."""
+        """Moves the slot through its remaining stages."""
         slot = ticket.slot
         while ticket.next <= len(self._stages):
             index = ticket.next
@@ -139,12 +139,12 @@ class Flow:
             ticket.next += 1
 
     def stage_at(self, index: int) -> tuple[int, str]:
-        """The stage at `index`, or the last one for a slot that is through all, with its name."""
+        """The stage at `index` with its name, or the last one for a slot that has passed all."""
         index = min(index, len(self._stages))
         return index, self._stages[index - 1].name
 
     def maker_of(self, slot: Slot) -> str | None:
-        """The stage that made the slot's rows; None for a source."""
+        """The stage that made the slot's rows. None for a source."""
         return self._stages[slot.born - 1].name if slot.born else None
 
     async def _applied(self, stage: RowStage, slot: Slot) -> list[Row]:
@@ -155,7 +155,7 @@ class Flow:
         return await asyncio.gather(*(self.apply(stage, row, slot) for row in slot.rows))
 
     async def apply(self, stage: RowStage, row: Row, slot: Slot) -> Row:
-        """The row of this slot as it leaves the stage."""
+        """The row of this slot after the stage."""
         try:
             return await stage.apply(row)
         except RequestFailed as failure:
@@ -166,7 +166,7 @@ class Flow:
 
 @dataclass
 class _Supply:
-    """A maker's slots, what they are drawn on, and how many drafts it has given so far."""
+    """A maker's slots, its inputs, and its number of drafts so far."""
 
     driver: MakerDriver
     slots: AsyncGenerator[Slot, None]
@@ -175,21 +175,21 @@ class _Supply:
 
     @property
     def share_done(self) -> float:
-        """Its share that is done; the smallest is furthest behind."""
+        """The finished part of its share. The maker with the smallest is furthest behind."""
         count = self.driver.maker.count
         return self.made / count if count else -1.0
 
     async def may_place(self, *, fed: bool) -> bool:
-        """Whether there is something to draw its next slot on; what was given, it looks for itself."""
+        """Whether it has a row for its next slot. A maker from sources checks its inputs itself."""
         return self.buffer is None or await self.buffer.may_place(self.driver.got.requests, fed=fed)
 
     def begin_again(self) -> bool:
-        """Lets it go over its rows once more, as often as it takes; False where it has none."""
+        """Starts another round over its rows. False if it has none."""
         assert self.buffer is not None, "a maker that draws on what was given ends by itself"
         self.buffer.parents.again()
         return self.buffer.parents.available > 0
 
 
 def _fed(supply: _Supply, supplies: Sequence[_Supply]) -> bool:
-    """Whether an earlier maker may still give rows that come to this one."""
+    """Whether earlier makers may still make rows for this one."""
     return any(other.driver.index < supply.driver.index for other in supplies)

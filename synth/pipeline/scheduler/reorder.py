@@ -1,9 +1,9 @@
-"""Rows on their way past a maker that draws on them: put back into the run's order, without waiting.
+"""A reorder buffer: restores the run's order of the rows that a maker uses as inputs, without blocking them.
 
-A slot that comes to the maker leaves its rows here and goes on at once. The maker takes them in the run's
-order. Where its own drafts stand among the other makers' must not depend on who was quick, so as long as
-slots may still come, it sees those that are at least `window` slots behind the newest: a straggler holds
-it back only when it is the oldest of so many.
+A slot that reaches the maker adds its rows here and continues at once. The maker takes them in the run's
+order. The position of its own drafts must not depend on the speed of replies. So, as long as slots may still
+come, it sees only slots that are at least `window` slots older than the newest. A straggler delays it only if
+it is the oldest of this many slots.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from synth.stages.parents import Parents
 
 
 class ReorderBuffer:
-    """What has come to one maker so far, by the number that each slot took when it was born."""
+    """The rows that have reached one maker, by the number of their slot."""
 
     def __init__(self, parents: Parents, window: int) -> None:
         self.parents = parents
@@ -27,12 +27,12 @@ class ReorderBuffer:
         self._came = asyncio.Event()
 
     def number(self) -> int:
-        """The next number; each is to be added exactly once."""
+        """Assigns the next number. Each number must be added exactly once."""
         self._given += 1
         return self._given - 1
 
     def add(self, number: int, rows: Sequence[Row], maker: str | None) -> None:
-        """The rows that slot `number` brings, and the stage that made them; None for a source."""
+        """Adds the rows of slot `number`, with the stage that made them (None for a source)."""
         self._early[number] = [row for row in rows if self.parents.wanted(row, maker)]
         while (number := len(self._draws)) in self._early:
             for row in self._early.pop(number):
@@ -41,10 +41,10 @@ class ReorderBuffer:
         self._came.set()
 
     async def may_place(self, draw: int, *, fed: bool) -> bool:
-        """Whether draw number `draw` may be placed now. `fed`: further slots may come.
+        """Whether draw number `draw` may be placed now. `fed` says that further slots may come.
 
-        Waits for the slots that decide it. The answer depends on what they bring, and on how many slots
-        were born before, never on time.
+        Waits for the slots that determine the answer. It depends on their rows and on the number of earlier
+        slots, never on time.
         """
         oldest_unseen = max(0, self._given - self._window) if fed else self._given
         while True:

@@ -1,4 +1,4 @@
-"""A function of the user's own, as a stage."""
+"""The stage `apply`: a user's function."""
 
 from synth.stages.apply.options import ApplyOptions
 from synth.stages.registry import StagePlugin

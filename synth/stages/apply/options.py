@@ -1,4 +1,4 @@
-"""What a recipe may write under `apply`."""
+"""The recipe's options of `apply`."""
 
 from __future__ import annotations
 

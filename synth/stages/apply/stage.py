@@ -1,11 +1,11 @@
-"""A stage of the user's own: a plain function in a Python file beside the recipe.
+"""Applies a user's function from a Python file in the recipe's folder.
 
 The function gets a copy of a row as a dictionary (`id`, `messages`, `tools`, `scores`, `labels`, `origin`),
-may change it, and answers with
+may change it, and returns
 
-- the dictionary: its `messages`, `tools`, `scores` and `labels` take the place of the row's;
+- the dictionary: its `messages`, `tools`, `scores` and `labels` replace the row's;
 - None or True: the row stays as it is;
-- False, or a text: the row is dropped, and the text is the reason that is shown.
+- False or a text: the row is dropped, and the text is the reason.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEYS = ("messages", "tools", "scores", "labels")
 
 
 class Apply(OrderedStage):
-    """Rows come to the function one after another, in the run's order."""
+    """Calls the function for one row after another, in the run's order."""
 
     def __init__(self, name: str, options: ApplyOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -41,9 +41,9 @@ class Apply(OrderedStage):
         self.files = (self._file,)
 
     def admit(self, row: Row) -> Row:
-        """Calls the function, and does what it says. What was given is never dropped.
+        """Calls the function, and applies its result. Given rows are never dropped.
 
-        Raises `RecipeError` where the function fails, or answers what means nothing.
+        Raises `RecipeError` if the function fails or returns an invalid value.
         """
         if row.held_out:
             return row
@@ -94,12 +94,12 @@ class Apply(OrderedStage):
         return RecipeError(
             f"{self._where} {words}.",
             where=f"stage {self.name!r}",
-            hint="Mend it and run the same command again: nothing is lost.",
+            hint="Fix it and run the same command again: nothing is lost.",
         )
 
 
 def _is_message(message: object) -> bool:
-    """Whether it has a role, and a text if it has any content."""
+    """Whether it has a role, and its content, if any, is text."""
     return isinstance(message, dict) and "role" in message and isinstance(message.get("content"), str | None)
 
 

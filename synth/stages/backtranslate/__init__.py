@@ -1,4 +1,4 @@
-"""Drafts from documents: what instruction would a text answer (Humpback), or what questions (RAFT)."""
+"""The stage `backtranslate`: drafts instructions (Humpback) or questions (RAFT) from documents."""
 
 from synth.stages.backtranslate.options import BacktranslateOptions
 from synth.stages.registry import StagePlugin

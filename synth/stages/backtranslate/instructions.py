@@ -1,8 +1,8 @@
-"""Humpback's way (https://arxiv.org/abs/2308.06259): the text is the answer, its instruction is drafted.
+"""Drafts an instruction for a text that becomes its answer (Humpback, https://arxiv.org/abs/2308.06259).
 
-Self-augmentation drafts the instruction, self-curation keeps what a judge finds worth 5 of 5. The round
-trip is not in the paper: a model answers the instruction without the text, and where the two answers are
-not answers to the same question, the instruction was too vague or cannot be answered by itself.
+Self-augmentation drafts the instruction; self-curation keeps drafts that a judge scores 5 of 5. The round
+trip is not in the paper: a model answers the instruction without the text. If the two answers do not answer
+the same question, the instruction was too vague, or cannot be answered without the text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FEWEST_WORDS, _MOST_WORDS = 4, 150
 
 
 class Instructions:
-    """Drafts one row from each passage, and drops it with a reason where a check fails."""
+    """Drafts one row from each passage, and drops it with a reason if a check fails."""
 
     drafts_each = 1
 
@@ -58,12 +58,12 @@ class Instructions:
 
     @property
     def chain(self) -> int:
-        """Requests for a passage whose draft passes every check."""
+        """The number of requests for a passage whose draft passes every check."""
         options = self._options
         return 1 + options.rewrite + (options.keep is not None) + 2 * options.round_trip
 
     async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
-        """Raises `Unusable` where no instruction can be read."""
+        """The draft. Raises `Unusable` if no instruction can be parsed."""
         passage = passages[0]
         values = {"text": passage.text, "heading": passage.heading or ""}
         instruction, answer = await ask_until_served(
@@ -91,7 +91,7 @@ class Instructions:
         return [row]
 
     def _checked(self, row: Row, instruction: str, passage: Passage) -> Row:
-        """Drops what asks for no judge."""
+        """Drops drafts that fail the rules, before the judge sees them."""
         words = len(instruction.split())
         if words < _FEWEST_WORDS:
             return row.dropped(self._name, BacktranslateReason.TOO_SHORT, f"{words} words")
@@ -140,7 +140,7 @@ class Instructions:
         return row
 
     async def _answered_blindly(self, row: Row, instruction: str) -> Row:
-        """The instruction answered without the text, and the two answers compared."""
+        """Answers the instruction without the text, and compares the two answers."""
         attempts = self._options.attempts
         blind, answer = await ask_until_served(
             self._writer, [user_message(instruction)], self._options.sampling, read_text, attempts
@@ -174,7 +174,7 @@ class Instructions:
 
 
 def _read_instruction(reply: Reply) -> str:
-    """The instruction alone: small models like to announce it and to put it into quotes."""
+    """The instruction without announcement and quotation marks, which small models often add."""
     text = read_text(reply)
     head, colon, rest = text.partition(":")
     if colon and rest.strip() and "instruction" in head.lower() and len(head.split()) <= 8:

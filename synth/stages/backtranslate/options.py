@@ -1,4 +1,4 @@
-"""What a recipe may write under `backtranslate`."""
+"""The recipe's options of `backtranslate`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ContextOptions(Strict):
 
     distractors: Positive = Field(default=4, description="Number of other passages in the prompt.")
     absent: Share = Field(default=0.2, description="Share of questions whose right passage is left out.")
-    answer: str = Field(default=NOT_IN_CONTEXT, description="The right answer where the passage is left out.")
+    answer: str = Field(default=NOT_IN_CONTEXT, description="The right answer if the passage is left out.")
     prompt: str = Field(default="with_context", description="The prompt file that builds the user's message.")
 
 
@@ -52,7 +52,7 @@ class BacktranslateOptions(AskingOptions):
     actions = tuple(BacktranslateAction)
 
     count: Positive | None = Field(
-        default=None, description="Number of drafts to keep. Default: as many as the passages give."
+        default=None, description="Number of drafts to keep. Default: no maximum, all passages are used."
     )
     mode: Literal["instruction", "questions"] = Field(
         default="instruction",

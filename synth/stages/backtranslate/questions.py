@@ -1,8 +1,8 @@
-"""Questions and answers about passages, each with the sentence that supports it, checked to be there.
+"""Drafts questions and answers about passages, each with a supporting quote that is checked.
 
-With `context`, the passage stands in the prompt among others that do not answer the question, the answer
-says which one does, and for a share of the questions the passage is left out, so that the right answer is
-that it is not there (RAFT, https://arxiv.org/abs/2403.10131).
+With `context`, the prompt has the passage among others that do not answer the question, and the answer names
+the right one. For a share of the questions the passage is left out, and the right answer says so (RAFT,
+https://arxiv.org/abs/2403.10131).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FEWEST_WORDS = 3
 
 
 class Questions:
-    """Drafts several rows from each passage; a row whose quote is not in the text is dropped."""
+    """Drafts several rows from each passage, and drops rows whose quote is not in the text."""
 
     chain = 1
     judge = None
@@ -57,11 +57,11 @@ class Questions:
                 raise RecipeError(
                     f"{around.distractors} distractors need more than {len(passages)} passages.",
                     where=f"stage {name!r}: context.distractors",
-                    hint="Lower it, or cut shorter passages with `max_chars`.",
+                    hint="Lower it, or make shorter passages with `max_chars`.",
                 )
 
     async def draft(self, passages: Sequence[Passage], lineage: Lineage) -> list[Row]:
-        """One request for all questions of a passage. Raises `Unusable` where none can be read."""
+        """Sends one request for all questions of a passage. Raises `Unusable` if none can be parsed."""
         values = {"texts": [p.text for p in passages], "count": self._options.questions}
         found, answer = await ask_for_object(
             self._writer,
@@ -88,7 +88,7 @@ class Questions:
         exchange = Conversation((user_message(question), assistant_message(response)))
         row = Row(content_id(self._name, answer.request.identity, number), exchange, lineage)
         row = attributed(row, stage=self._name, prompt=self._prompt, answer=answer)
-        # Whoever reviews the row reads it beside the text.
+        # Reviewers see the quote next to the text.
         source = "\n\n".join(passage.text for passage in passages)
         row = row.with_event(self._name, BacktranslateAction.QUOTED, quote=quote, source=source)
         quoted = quoted_in(quote, passages)
@@ -110,7 +110,9 @@ class Questions:
     def _in_context(
         self, row: Row, question: str, response: str, quote: str, own: Passage, around: ContextOptions
     ) -> Row:
-        """The passages in an order of the row's own; the answer ends with the number of the right one."""
+        """The row with passages in its prompt, in an order that depends only on the row. The answer ends
+        with the number of the right passage.
+        """
         others = self._passages.others(row.id, around.distractors, than=row.lineage.parents, without=quote)
         absent = self._chance(row) < around.absent
         shown = self._passages.mixed(row.id, others if absent else [own, *others])

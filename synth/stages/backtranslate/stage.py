@@ -1,4 +1,4 @@
-"""The maker: passages in an order of their own, each once, drafted from in one of two ways."""
+"""Makes drafts from passages, each used once, with one of two methods."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from synth.stages.source_items import Passage
 
 
 class Backtranslate(Maker):
-    """Draws on documents. Where it has `tags`, it also tags the seeds that pass it."""
+    """Makes drafts from documents. With `tags`, it also tags the seeds that pass it."""
 
     preparation = PROBE_WORDS
 
@@ -45,37 +45,37 @@ class Backtranslate(Maker):
 
     @property
     def count(self) -> int:
-        """Drafts that are to pass; as many as passages give where the recipe does not say."""
+        """The number of drafts that must pass. None for all passages."""
         return self._options.count or len(self._groups) * self.drafts_each
 
     async def prepare(self) -> None:
-        """Settles how the curating model is read."""
+        """Determines how the curating model's scores are read."""
         if self._method.judge is not None:
             await self._method.judge.prepare()
 
     def draw(self, index: int) -> Sequence[Passage] | None:
-        """The next passage, or several of one document."""
+        """The next passage, or several neighbours in one document."""
         return self._groups[index] if index < len(self._groups) else None
 
     async def make(self, index: int, drawn: Sequence[Passage]) -> list[Row]:
-        """A chain of requests: the draft, then what checks it."""
+        """Sends a chain of requests: the draft, then its checks."""
         ids = tuple(passage.id for passage in drawn)
         lineage = Lineage("document", parents=ids, stage=self.name, source=drawn[0].place)
         stub = Row(content_id(self.name, ids), Conversation(), lineage)
         return await settled(self.name, stub, self._method.draft(drawn, lineage))
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        """A chain of requests for each passage, or one request for several questions."""
+        """Forecasts a chain of requests per passage, or one request for several questions."""
         left = max(0, len(self._groups) - drawn)
         each, chain = self.drafts_each, self._method.chain
         least = left if wanted is None else min(-(-wanted // each), left)
-        # Further passages make up for drafts that are dropped.
+        # Further passages replace dropped drafts.
         requests = Requests(least * chain, least, left * chain)
         drafts = least * each if wanted is None else min(least * each, wanted)
         return MakerForecast(requests, drafts, draft_to_come(self.name, "document"))
 
     def pass_by(self, row: Row) -> Row:
-        """Tags a seed that passes by, so that a model can tell its style from that of texts."""
+        """Tags a seed, so that the model can distinguish its style from that of documents."""
         tags = self._options.tags
         if not (tags and row.given and row.conversation.system is None):
             return row
@@ -84,7 +84,9 @@ class Backtranslate(Maker):
 
 
 def _groups(passages: Sequence[Passage], size: int, salt: str) -> list[list[Passage]]:
-    """Neighbours of one document together, in an order that mixes documents and that additions leave be."""
+    """Groups of neighbours in one document, in an order that mixes documents and is stable when some are
+    added.
+    """
     groups: list[list[Passage]] = []
     for passage in passages:
         last = groups[-1] if groups else []

@@ -1,4 +1,4 @@
-"""Checks of answers by executing them: JSON schemas, queries, functions of the user's own."""
+"""The stage `check`: checks answers by execution (JSON schemas, queries, users' functions)."""
 
 from synth.stages.check.options import CheckOptions
 from synth.stages.registry import StagePlugin

@@ -1,4 +1,4 @@
-"""What a recipe may write under `check`."""
+"""The recipe's options of `check`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CheckOptions(StageOptions):
     )
     function: FunctionName | None = Field(
         default=None,
-        description="`FILE.py:FUNCTION`, your own check. It runs under `synth run` alone.",
+        description="`FILE.py:FUNCTION`, your own check. It runs only in `synth run`.",
     )
     seconds: Annotated[float, Field(gt=0, le=600)] = Field(
         default=5.0, description="Maximum seconds of a query."

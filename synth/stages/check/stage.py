@@ -1,4 +1,4 @@
-"""Drops rows whose answer does not hold when it is executed: that outranks what a judge thinks of it."""
+"""Drops rows whose answers fail when they are executed, which is stronger evidence than a judge's score."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synth.checks.queries import sql_check
 from synth.checks.user_function import own_check
-from synth.checks.verdict import AnswerCheck, beside
+from synth.checks.verdict import AnswerCheck, existing_file
 from synth.row import Row
 from synth.stages.base import RowStage
 from synth.stages.check.options import CheckOptions
@@ -15,7 +15,7 @@ from synth.stages.context import Context
 
 
 class Check(RowStage):
-    """Queries run beside the event loop. Rows without an answer pass."""
+    """Runs queries in threads, outside the event loop. Rows without an answer pass."""
 
     def __init__(self, name: str, options: CheckOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -24,14 +24,14 @@ class Check(RowStage):
         self.files = (file,)
 
     async def apply(self, row: Row) -> Row:
-        """Drops a draft whose answer does not pass; a given row is only marked."""
+        """Drops a draft whose answer fails. A given row is only marked."""
         if not row.conversation.has_answer:
             return row
-        async with self._one_at_a_time:  # a database or a function of one's own need not bear two at once
+        async with self._one_at_a_time:  # a database or a user's function may not be thread-safe
             try:
                 objection = await asyncio.to_thread(self._check, row)
             except asyncio.CancelledError:
-                self._check.stop()  # Ctrl-C does not wait for a query
+                self._check.stop()  # Ctrl-C must not wait for a query
                 raise
         if objection is None:
             return row
@@ -43,12 +43,12 @@ class Check(RowStage):
 def _built(name: str, options: CheckOptions, context: Context) -> tuple[AnswerCheck, Path]:
     folder = context.recipe.folder
     if options.schema_ is not None:
-        from synth.checks.schema import json_check  # jsonschema takes a while to load
+        from synth.checks.schema import json_check  # jsonschema is slow to import
 
-        file = beside(folder, options.schema_, context.where(name, "json"))
+        file = existing_file(folder, options.schema_, context.where(name, "json"))
         return json_check(file), file
     if options.sql is not None:
-        file = beside(folder, options.sql, context.where(name, "sql"))
+        file = existing_file(folder, options.sql, context.where(name, "sql"))
         return sql_check(file, options.seconds, empty=options.empty), file
     assert options.function is not None, "checked when the recipe was read"
     return own_check(options.function, folder, context.where(name, "function"))

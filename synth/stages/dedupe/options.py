@@ -1,4 +1,4 @@
-"""What a recipe may write under `dedupe`."""
+"""The recipe's options of `dedupe`."""
 
 from __future__ import annotations
 

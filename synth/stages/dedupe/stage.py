@@ -1,4 +1,4 @@
-"""Joins near-copies, in order: the first stays, seeds come first, and what is held out is never copied."""
+"""Drops near-duplicates, in order. The first row stays; held-out rows and seeds come first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 
 class Dedupe(OrderedStage):
-    """Drops a draft that is a near-copy of an earlier row; given rows are only marked."""
+    """Drops a draft that is a near-duplicate of an earlier row. Given rows are only marked."""
 
     def __init__(self, name: str, options: DedupeOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -24,7 +24,7 @@ class Dedupe(OrderedStage):
         self._held_out: set[str] = set()
 
     def admit(self, row: Row) -> Row:
-        """Marks the row with the cluster it belongs to: the id of the first row of its kind."""
+        """Marks the row with its cluster (the id of the cluster's first row), or drops it."""
         copy = self._index.admit(self._text(row), always=row.given)
         first = row.id if copy is None else self._ids[copy.position]
         row = replace(row, cluster=first)

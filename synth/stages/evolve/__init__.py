@@ -1,4 +1,4 @@
-"""Harder and rarer requests out of those that are there (Evol-Instruct)."""
+"""The stage `evolve`: makes requests harder or rarer (Evol-Instruct)."""
 
 from synth.stages.evolve.options import EvolveOptions
 from synth.stages.registry import StagePlugin

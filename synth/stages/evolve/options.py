@@ -1,4 +1,4 @@
-"""What a recipe may write under `evolve`."""
+"""The recipe's options of `evolve`."""
 
 from __future__ import annotations
 

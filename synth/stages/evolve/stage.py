@@ -1,8 +1,8 @@
-"""Harder and rarer requests out of those that are there: Evol-Instruct (https://arxiv.org/abs/2304.12244).
+"""Makes existing requests harder or rarer: Evol-Instruct (https://arxiv.org/abs/2304.12244).
 
-Four operations go into depth and one into breadth; they take turns. What did not evolve is eliminated by the
-paper's four rules: nothing was gained, the answer is an apology, the answer says nothing, or the request
-repeats words of the prompt that made it. The released code lacks them.
+Four operations add depth and one adds breadth; they take turns. The paper's four rules eliminate failed
+evolutions: no information gain, an apology as answer, an empty answer, or a request that repeats words of its
+own prompt. The released code lacks these rules.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from synth.stages.parents import Parents, turn_of
 from synth.stages.structured_output import read_text
 from synth.text.tokens import normal_form, rouge_tokens
 
-# What a request says that speaks of the prompt it was made by (rule 4).
+# Phrases of the evolution prompt that must not be in a request (rule 4).
 _LEAKED = re.compile(
     r"\b(?:given|rewritten|created|new|original|#\s*\w+)\s+(?:prompt|request)\b|more demanding", re.IGNORECASE
 )
 
-# Words that say nothing by themselves (rule 3).
+# Words without content (rule 3).
 _STOPWORDS = frozenset(
     (
         *("a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "for", "from", "has", "have"),
@@ -41,7 +41,7 @@ _STOPWORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class EvolveDraw:
-    """A row, which of its evolved ones this is, and the operation."""
+    """A row, the number of this evolution of it, and the operation."""
 
     parent: Row
     number: int
@@ -49,7 +49,7 @@ class EvolveDraw:
 
 
 class Evolve(RowMaker):
-    """Draws on every seed and every row kept before it that is a single exchange."""
+    """Evolves every seed and every earlier kept row that is a single exchange."""
 
     def __init__(self, name: str, options: EvolveOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -66,11 +66,13 @@ class Evolve(RowMaker):
 
     @property
     def count(self) -> int | None:
-        """Evolved rows that are to pass in all, where the recipe bounds them."""
+        """The number of evolved rows that must pass, if the recipe limits it."""
         return self._options.count
 
     def draw(self, index: int) -> EvolveDraw | None:
-        """The next row and operation. Operations go on from row to row, so that each comes as often."""
+        """The next row and operation. Operations continue from row to row, so that all are used equally
+        often.
+        """
         drawn = self.parents.draw(index)
         if drawn is None:
             return None
@@ -79,7 +81,7 @@ class Evolve(RowMaker):
         return EvolveDraw(parent, number, operations[turn_of(parent, number, len(operations))])
 
     async def make(self, index: int, drawn: EvolveDraw) -> list[Row]:
-        """Three requests: the evolved request, whether anything was gained, and its answer."""
+        """Sends three requests: the evolved request, a judgement of the gain, and the answer."""
         parent = drawn.parent
         topic = None if drawn.operation == EVOL_BREADTH else parent.lineage.topic
         lineage = Lineage(parent.lineage.origin, parents=(parent.id,), stage=self.name, topic=topic)
@@ -146,7 +148,7 @@ class Evolve(RowMaker):
         return row
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        """The evolved request of each draw, the judge's word on it, and its answer."""
+        """Forecasts the evolved request, the judgement and the answer of each draw."""
         draft = draft_to_come(self.name)
         return self.parents.making(wanted, drawn, 2 + self._options.ask_judge, draft)
 

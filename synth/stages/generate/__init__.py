@@ -1,4 +1,4 @@
-"""New rows in the manner of the seeds (Self-Instruct)."""
+"""The stage `generate`: drafts rows in the style of the seeds (Self-Instruct)."""
 
 from synth.stages.generate.options import GenerateOptions
 from synth.stages.registry import StagePlugin

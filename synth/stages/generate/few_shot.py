@@ -1,9 +1,9 @@
-"""Few-shot draws by rendezvous hashing: adding a row to the pool changes only the draws that it wins.
+"""Samples few-shot examples by rendezvous hashing: a new row in the pool changes only the draws that it wins.
 
-Each request gives each row of the pool a hash of its own; the lowest hashes win. With 60 rows and 8
-shots, a 61st row takes part in 8 of 61 draws and leaves all others as they were (Thaler and
-Ravishankar, 1998). A row of weight 2 wins twice as often: its hash, as a number from 0 to 1, becomes an
-exponential waiting time that is half as long (Schindelhauer and Schomaker, 2005).
+Each request assigns a new hash to each row of the pool, and the lowest hashes win. With 60 rows and 8 shots,
+a 61st row takes part in 8 of 61 draws and does not change the others (Thaler and Ravishankar, 1998). A row of
+weight 2 wins twice as often: its hash, as a number from 0 to 1, becomes an exponential waiting time that is
+half as long (Schindelhauer and Schomaker, 2005).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 class ExamplePool:
-    """Rows to draw from, each with the request index from which on it may be seen."""
+    """The rows to draw from, each with the first request index that may use it."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -49,9 +49,9 @@ class ExamplePool:
         self._since.append(since)
 
     def draw(self, salt: str, index: int, count: int, *, at: int | None = None) -> list[Row]:
-        """The `count` rows that win draw `index`, in an order that the draw decides, too.
+        """The `count` rows that win draw `index`, in an order that also depends on the draw.
 
-        What may be seen is that of draw `at`, where `index` counts something else than the draws.
+        `at` is the draw whose visible rows are used, if `index` does not count draws.
         """
         visible = bisect_right(self._since, index if at is None else at)
         if self._keys is None or visible == 0 or count == 0:
@@ -61,16 +61,16 @@ class ExamplePool:
         return [self.rows[i] for i in _lowest(order, count)]
 
 
-# A leaf of which nothing is kept is asked for so many times as often as one that fills, at the most.
+# A leaf without kept rows gets at most this many times as many requests as one that fills.
 _TRIES = 4
 
 
 class EvenDraws:
-    """Which leaf each draw is for, so that all of them fill evenly with rows that are kept.
+    """Assigns draws to the leaves of a taxonomy, so that all fill evenly with kept rows.
 
-    The next draw goes to the leaf that has the fewest rows kept or on their way. What is known is what was
-    settled `window` draws before, so the choice does not depend on who was quick. A draw's number is its
-    leaf's own: with another leaf, the draws of all others stay what they were, only fewer of each are made.
+    The next draw goes to the leaf with the fewest rows kept or in flight. Only results of at least `window`
+    draws before are used, so the choice does not depend on the speed of replies. Draws are numbered per leaf:
+    a new leaf does not change the draws of other leaves, but reduces their number.
     """
 
     def __init__(self, salt: str, window: int) -> None:
@@ -85,7 +85,7 @@ class EvenDraws:
         self._ties: dict[str, bytes] = {}
 
     def draw(self, index: int, leaves: Sequence[str]) -> tuple[str, int]:
-        """The leaf of draw `index`, and which of the leaf's draws this is. Indexes come in order."""
+        """The leaf of draw `index`, and the draw's number within the leaf. Call it with indexes in order."""
         self._learn(index - self._window)
         leaf = min(leaves, key=lambda leaf: (self._load(leaf), self._tie(leaf)))
         number = self._asked[leaf]
@@ -94,11 +94,11 @@ class EvenDraws:
         return leaf, number
 
     def kept(self, index: int) -> None:
-        """A row of draw `index` passed the maker's filters. Indexes come in order."""
+        """Records that a row of draw `index` passed the maker's filters. Call it with indexes in order."""
         self._kept.append(index)
 
     def _learn(self, latest: int) -> None:
-        """Takes note of what became of the draws up to `latest`."""
+        """Uses the results of the draws up to `latest`."""
         while self._known <= latest:
             self._settled[self._drawn[self._known]] += 1
             self._known += 1
@@ -106,19 +106,19 @@ class EvenDraws:
             self._good[self._drawn[self._kept.popleft()]] += 1
 
     def _load(self, leaf: str) -> int:
-        """Rows that are kept or may be, in quarters."""
+        """The load of a leaf in quarters of a row: rows that are kept or may be kept."""
         asked = self._asked[leaf]
         return max(_TRIES * (self._good[leaf] + asked - self._settled[leaf]), asked)
 
     def _tie(self, leaf: str) -> bytes:
-        """The order of leaves that are level: each has its place, whatever others there are."""
+        """The order of leaves with equal load. A leaf's position does not depend on the other leaves."""
         if leaf not in self._ties:
             self._ties[leaf] = stable_hash.rank(self._salt, leaf)
         return self._ties[leaf]
 
 
 def _lowest(order: NDArray[np.uint64] | NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Where the `count` lowest values are, lowest first; of equal ones, the first. Sorts only those."""
+    """The indexes of the `count` lowest values, lowest first; ties in order. Sorts only these."""
     import numpy as np
 
     if count < len(order):
@@ -129,7 +129,9 @@ def _lowest(order: NDArray[np.uint64] | NDArray[np.float64], count: int) -> NDAr
 
 
 def _waiting(hashes: NDArray[np.uint64], weights: list[float]) -> NDArray[np.float64]:
-    """Exponential waiting times of these hashes: the lowest wins, and keeps the order of equal weights."""
+    """The exponential waiting times of these hashes. The lowest wins; equal weights keep the order of the
+    hashes.
+    """
     import numpy as np
 
     uniform = (hashes.astype(np.float64) + 0.5) / 2.0**64
@@ -138,7 +140,7 @@ def _waiting(hashes: NDArray[np.uint64], weights: list[float]) -> NDArray[np.flo
 
 
 def _mixed(keys: NDArray[np.uint64], draw: int) -> NDArray[np.uint64]:
-    """SplitMix64's finaliser over every key, started differently by every draw."""
+    """SplitMix64's finaliser over every key, with a different start per draw."""
     import numpy as np
 
     with np.errstate(over="ignore"):

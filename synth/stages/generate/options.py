@@ -1,4 +1,4 @@
-"""What a recipe may write under `generate`."""
+"""The recipe's options of `generate`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GenerateOptions(AskingOptions):
     count: Positive = Field(default=100, description="Number of drafts that must pass the filters.")
     shots: Positive = Field(default=8, description="Few-shot examples in each prompt.")
     shots_from_drafts: Count = Field(
-        default=2, description="How many of `shots` are kept drafts, once there are any."
+        default=2, description="Number of `shots` that are kept drafts, once there are any."
     )
     novelty: float = Field(
         default=0.7, ge=0, lt=1, description="Maximum ROUGE-L F1 of a request with any seed or kept draft."
@@ -45,7 +45,7 @@ class GenerateOptions(AskingOptions):
     max_words: Positive = Field(default=150, description="Maximum words of a request.")
     keywords: tuple[str, ...] = Field(
         default=SELF_INSTRUCT_KEYWORDS,
-        description="Words for what a text model cannot do. A word that a seed uses is ignored.",
+        description="Words for tasks that a text model cannot do. A word that a seed uses is ignored.",
     )
     repeated: Share = Field(default=0.3, description="Maximum share of repeated 4-grams in a text.")
     sampling: Sampling = Field(default=SELF_INSTRUCT_SAMPLING, description=SAMPLING)

@@ -1,7 +1,7 @@
-"""Drafts new rows in the manner of the seeds: Self-Instruct (https://arxiv.org/abs/2212.10560).
+"""Drafts new rows in the style of the seeds: Self-Instruct (https://arxiv.org/abs/2212.10560).
 
-Each request shows a few seeds and, once there are any, a few kept drafts, and asks for one more row as
-JSON. A draft is kept if it passes the paper's filters and is not too close to any seed or kept draft.
+Each request shows a few seeds and, once there are any, a few kept drafts, and asks for one more row as JSON.
+A draft is kept if it passes the paper's filters and is not too similar to any seed or kept draft.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from synth.text.similarity.novelty import NoveltyIndex
 
 @dataclass(frozen=True, slots=True)
 class FewShotDraw:
-    """What one request shows: examples, the system prompt that the draft takes over, a topic to write on.
+    """The content of one request: examples, the draft's system prompt, and a topic.
 
-    `number` is the request's own, or with a topic, that among its topic's.
+    `number` is the request's number, or with a topic, its number among the topic's requests.
     """
 
     shots: Sequence[Row]
@@ -46,7 +46,7 @@ class FewShotDraw:
 
 
 class Generate(Maker):
-    """Draws few-shot examples from the seeds and from kept drafts, for one draft a request."""
+    """Samples few-shot examples from the seeds and from kept drafts, for one draft per request."""
 
     def __init__(self, name: str, options: GenerateOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -84,11 +84,11 @@ class Generate(Maker):
 
     @property
     def count(self) -> int:
-        """Drafts that are to pass the filters."""
+        """The number of drafts that must pass the filters."""
         return self._options.count
 
     def draw(self, index: int) -> FewShotDraw:
-        """Two machine and six human examples; more human ones as long as there are too few drafts."""
+        """By default two drafts and six seeds as examples; more seeds as long as there are too few drafts."""
         options = self._options
         topic, number, salt = None, index, self._salt
         if self._taxonomy is not None:
@@ -100,7 +100,7 @@ class Generate(Maker):
         return FewShotDraw(_interleaved(human, machine), human[0].conversation.system, topic, number)
 
     async def make(self, index: int, drawn: FewShotDraw) -> list[Row]:
-        """One request, asked again where the answer does not parse."""
+        """Sends one request, with retries if the reply cannot be parsed."""
         shots = tuple(shot.id for shot in drawn.shots)
         lineage = Lineage("seed", shots=shots, stage=self.name, topic=drawn.topic)
         which = (index,) if drawn.topic is None else (drawn.topic, drawn.number)
@@ -128,7 +128,7 @@ class Generate(Maker):
         return [made]
 
     def admit(self, index: int, row: Row) -> Row:
-        """The paper's filters, then novelty against every seed and every kept draft."""
+        """Applies the paper's filters, then compares with every seed and every kept draft."""
         request = row.conversation.prompt_text
         if reason := self._filter.reason(request, row.conversation.answer or ""):
             return row.dropped(self.name, *reason)
@@ -143,15 +143,14 @@ class Generate(Maker):
         return row
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        """A request for each draft, and for each that its filters drop."""
+        """Forecasts a request for each draft, and for each draft that the filters drop."""
         count = wanted or 0
         return MakerForecast(Requests(count, count, None), count, draft_to_come(self.name))
 
 
 class InstructionFilter:
-    """What Self-Instruct throws away, and text that goes round in circles.
-
-    A rule that a seed itself breaks is not held against a draft.
+    """The filters of Self-Instruct, and a filter for repetitive text. A rule that a seed breaks does not
+    apply to drafts.
     """
 
     def __init__(self, options: GenerateOptions, seeds: Sequence[Conversation]) -> None:
@@ -169,7 +168,7 @@ class InstructionFilter:
         self._most_repeated = max([options.repeated, *loops])
 
     def reason(self, instruction: str, response: str) -> tuple[Reason, str] | None:
-        """The code and the words for throwing a draft away, or None."""
+        """The reason and the message for dropping a draft, or None."""
         return self._of_instruction(instruction) or self._of_response(instruction, response)
 
     def _of_instruction(self, instruction: str) -> tuple[Reason, str] | None:
@@ -210,13 +209,13 @@ def _conversation(system: str | None, fields: Json) -> Conversation:
 
 
 def _as_example(row: Row) -> str:
-    """JSON, as the answer is to be, with the letters as they are."""
+    """The example as JSON in the format of the reply, without ASCII escapes."""
     said = row.conversation
     return orjson.dumps({"instruction": said.prompt_text, "response": said.answer}).decode()
 
 
 def _interleaved(human: Sequence[Row], machine: Sequence[Row]) -> list[Row]:
-    """The order of the draw, with machine examples spread among the human ones."""
+    """The examples in the order of the draw, with drafts spread among the seeds."""
     shots = list(human)
     for place, row in enumerate(machine, start=1):
         shots.insert(place * len(human) // (len(machine) + 1) + place - 1, row)

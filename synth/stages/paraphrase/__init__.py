@@ -1,4 +1,4 @@
-"""Other wordings of requests that share one answer."""
+"""The stage `paraphrase`: rewords requests that share one answer."""
 
 from synth.stages.paraphrase.options import ParaphraseOptions
 from synth.stages.registry import StagePlugin

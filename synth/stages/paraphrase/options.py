@@ -1,4 +1,4 @@
-"""What a recipe may write under `paraphrase`."""
+"""The recipe's options of `paraphrase`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from synth.stages.paraphrase.reasons import ParaphraseAction, ParaphraseReason
 from synth.stages.reply_reasons import OBJECT_REPLY
 from synth.text.paraphrase_checks.reasons import MeaningReason
 
-# How a request is reworded, by the name under which a recipe chooses it.
+# The styles by their names in recipes.
 STYLES = {
     "formal": "in formal, complete sentences",
     "casual": "the way somebody types it in a chat, informally",

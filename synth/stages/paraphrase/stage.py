@@ -1,8 +1,7 @@
-"""Other wordings of requests that share one answer, as SQLCoder2 was made to understand the same question.
+"""Rewords requests that share one answer, as in SQLCoder2's training data.
 
-The style of each wording is chosen by turns, so that every kind is there in equal parts. What a wording
-must keep (numbers, names, negations, quoted text) is checked by rules, its nearness to the original by
-embeddings, and the rest by a judge.
+Styles take turns, so that all are used equally often. Rules check what a wording must keep (numbers, names,
+negations, quoted text), embeddings check its similarity to the original, and a judge checks the rest.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from synth.text.similarity.diversity import distinct_n, mean_nearest_similarity
 from synth.text.similarity.embedding import similarity
 from synth.text.tokens import normal_form
 
-# Diversity is measured over so many requests at the most: it takes the square of their number.
+# Diversity is measured over at most this number of requests, because the cost is quadratic.
 _MEASURED = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class RewordingDraw:
-    """A row, which of its wordings this is, and how it is to be worded."""
+    """A row, the number of this wording of it, and its style."""
 
     parent: Row
     number: int
@@ -45,7 +44,7 @@ class RewordingDraw:
 
 
 class Paraphrase(RowMaker):
-    """Draws on every seed and every row kept before it."""
+    """Rewords every seed and every earlier kept row."""
 
     def __init__(self, name: str, options: ParaphraseOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -69,11 +68,13 @@ class Paraphrase(RowMaker):
 
     @property
     def count(self) -> int | None:
-        """Wordings that are to pass in all, where the recipe bounds them."""
+        """The number of wordings that must pass, if the recipe limits it."""
         return self._options.count
 
     def draw(self, index: int) -> RewordingDraw | None:
-        """The next row's next wording. Styles go on from row to row, so that few variants miss none."""
+        """The next row's next wording. Styles continue from row to row, so that all are used even with few
+        variants.
+        """
         drawn = self.parents.draw(index)
         if drawn is None:
             return None
@@ -84,7 +85,7 @@ class Paraphrase(RowMaker):
         return RewordingDraw(parent, number, turns[turn], language)
 
     async def make(self, index: int, drawn: RewordingDraw) -> list[Row]:
-        """The wording, checked by what depends on nothing but the two texts."""
+        """The wording, after the checks that depend only on the two texts."""
         parent = drawn.parent
         lineage = replace(parent.lineage, parents=(parent.id,), shots=(), stage=self.name)
         stub = Row(content_id(self.name, parent.id, drawn.number), Conversation(), lineage)
@@ -117,11 +118,11 @@ class Paraphrase(RowMaker):
             yield await self._judged(row, request)
 
     def _checked(self, row: Row, before: str, drawn: RewordingDraw) -> Row:
-        """Drops a wording that is the same, or that asks for something else, as far as rules can tell."""
+        """Drops a wording that did not change or that asks for something else, by rules."""
         after = row.conversation.last_request
         if normal_form(before) == normal_form(after):
             return row.dropped(self.name, MeaningReason.COPY, "the wording did not change")
-        # Names and negations look different in another language: there, only the judge can tell.
+        # Names and negations differ in another language, so only the judge can check them there.
         if drawn.language is not None:
             return row
         if changed := changed_meaning(before, after):
@@ -141,7 +142,7 @@ class Paraphrase(RowMaker):
         return row.dropped(self.name, ParaphraseReason.ANOTHER_REQUEST, why)
 
     def admit(self, index: int, row: Row) -> Row:
-        """Drops a wording that an earlier one of the same row has already."""
+        """Drops a wording that equals an earlier one of the same row."""
         forms = self._forms.setdefault(row.lineage.parents[0], set())
         request = row.conversation.prompt_text
         form = normal_form(request)
@@ -152,13 +153,13 @@ class Paraphrase(RowMaker):
         return row
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        """A wording of each draw, and the judge's word on it."""
+        """Forecasts a wording and a judgement for each draw."""
         rows = self.parents.rows
         draft = draft_to_come(self.name, candidates=len(rows[-1].candidates) if rows else 0)
         return self.parents.making(wanted, drawn, 1 + self._options.ask_judge, draft)
 
     def report(self) -> Json:
-        """How diverse the requests are without the wordings, and with them."""
+        """The diversity of the requests without and with the wordings."""
         before = [row.conversation.prompt_text for row in self.parents.rows]
         return {"diversity": {"before": _diversity(before), "after": _diversity([*before, *self._kept])}}
 
@@ -178,7 +179,7 @@ def _turns(messages: Sequence[FrozenJson]) -> list[FrozenJson]:
 
 
 def _unquoted(text: str, request: str) -> str:
-    """Without the quotation marks that a model puts around its answer, where the request has none."""
+    """The answer without the quotation marks that a model adds, if the request has none."""
     if len(text) > 1 and text[0] == text[-1] == '"' and not request.startswith('"'):
         return text[1:-1].strip()
     return text

@@ -1,4 +1,4 @@
-"""Stand-ins for people's data in all sources, as they are read."""
+"""The stage `redact`: replaces personal data in all sources while they are read."""
 
 from synth.stages.redact.options import RedactOptions
 from synth.stages.registry import StagePlugin

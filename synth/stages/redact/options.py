@@ -1,4 +1,4 @@
-"""What a recipe may write under `redact`."""
+"""The recipe's options of `redact`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Stands first, and is done before it is reached: sources are redacted as they are read (`synth.redaction`).
+"""The first stage, whose work is done before any row reaches it: `synth.redaction` redacts sources while they
+are read.
 
-By then no id, no prompt and no file of the run has held what is replaced.
+So no id, prompt or file of the run ever contains the replaced data.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from synth.stages.redact.options import RedactOptions
 
 
 class Redact(Stage):
-    """All rows pass. A row's history says what was redacted in it."""
+    """Passes all rows. A row's history says what was redacted in it."""
 
     def __init__(self, name: str, options: RedactOptions, context: Context) -> None:
         super().__init__(name, options, context)

@@ -1,4 +1,4 @@
-"""Answers: for rows without one, several for each row, in longer conversations, in place of old ones."""
+"""The stage `respond`: writes answers, candidates, longer conversations and replacements of old answers."""
 
 from synth.stages.registry import StagePlugin
 from synth.stages.respond.options import RespondOptions

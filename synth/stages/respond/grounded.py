@@ -1,9 +1,9 @@
-"""Answers from documents: passages found for a request, an answer with a quote, and a check of the quote.
+"""Answers requests from documents: finds passages, writes an answer with a quote, and checks the quote.
 
-What fine-tuning is to teach here is to answer from what is shown, and to say when it is not there (RAFT,
-https://arxiv.org/abs/2403.10131). So the writer sees the nearest passages among distractors, and says
-which sentence supports its answer. A quote that stands in no passage is asked for again; an answer that
-never has one is dropped.
+Fine-tuning on such rows teaches a model to answer from the given passages, and to say when the answer is
+missing (RAFT, https://arxiv.org/abs/2403.10131). So the writer sees the nearest passages among distractors,
+and quotes the sentence that supports its answer. If the quote is in no passage, the request is sent again; a
+row that never gets a valid quote is dropped.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from synth.stages.source_items import Passage
 from synth.stages.structured_output import reads_object
 from synth.stages.transcript import transcript
 
-# A quote of fewer words stands in too many places to support anything.
+# A shorter quote (in words) occurs in too many places to support an answer.
 _FEWEST_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """An answer, the passage that it is from, and the words there that say so."""
+    """An answer, its passage, and the supporting quote."""
 
     answer: str
     quote: str
@@ -41,7 +41,7 @@ class Support:
 
 
 class Grounded:
-    """One way to `respond`."""
+    """The implementation of `respond` with `grounded`."""
 
     def __init__(
         self, name: str, options: RespondOptions, grounded: GroundedOptions, context: Context
@@ -61,9 +61,9 @@ class Grounded:
         self._passages = PassageIndex(passages, asking, f"{context.recipe.seed}:{name}")
 
     async def answer(self, row: Row) -> Row:
-        """The row with an answer to its last message, or dropped where nothing supports an answer.
+        """The row with an answer to its last message, or dropped if no passage supports one.
 
-        Raises `Unusable` where no attempt has a quote that stands in a passage.
+        Raises `Unusable` if no attempt has a quote from a passage.
         """
         question = content_of(row.conversation.messages[-1])
         found = self._passages.nearest(question, self._grounded.passages)
@@ -98,7 +98,9 @@ class Grounded:
         }
 
     def _reads(self, shown: Sequence[Passage]) -> Callable[[Reply], Support | None]:
-        """A reader for an answer with its quote; None where the model finds that no passage holds it."""
+        """A parser for an answer with its quote. It returns None if the model finds no answer in the
+        passages.
+        """
         as_object = reads_object(self._draft.schema)
 
         def read(reply: Reply) -> Support | None:
@@ -116,7 +118,7 @@ class Grounded:
         return read
 
     def _noted(self, row: Row, support: Support | None, shown: Sequence[Passage], answer: Completion) -> Row:
-        """Whoever reviews the row reads the quote beside its passage."""
+        """Records the quote with its passage, for reviewers."""
         event: Json = {}
         shots = [p.id for p in shown if support is None or p.id != support.passage.id]
         lineage = replace(row.lineage, shots=(*row.lineage.shots, *shots))
@@ -131,7 +133,7 @@ class Grounded:
         )
 
     def _asked_with(self, row: Row, shown: Sequence[Passage], question: str) -> list[FrozenJson]:
-        """The row's prompt with the passages; its own system prompt stands before the template's."""
+        """The row's prompt with the passages. Its own system prompt comes before the template's."""
         asked = self._passages.ask(shown, question)
         messages = row.conversation.messages
         kept = [m for m in messages[:-1] if m["role"] != "system"]

@@ -1,4 +1,4 @@
-"""What a recipe may write under `respond`."""
+"""The recipe's options of `respond`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from synth.stages.shared_options import NOT_IN_CONTEXT
 
 
 class GroundedOptions(Strict):
-    """Answers from documents: from what is found for the request, among other passages (RAFT)."""
+    """Answers from documents: from passages found for the request, among other passages (RAFT)."""
 
     passages: Positive = Field(default=2, description="Number of nearest passages in the prompt.")
     distractors: Count = Field(default=3, description="Number of other passages in the prompt.")
@@ -23,7 +23,7 @@ class GroundedOptions(Strict):
         description="Keep the passages in the row's prompt. The answer then ends with the number of the "
         "right one.",
     )
-    answer: str = Field(default=NOT_IN_CONTEXT, description="The answer where no passage supports one.")
+    answer: str = Field(default=NOT_IN_CONTEXT, description="The answer if no passage supports one.")
     min_chars: Positive = Field(default=300, description="Minimum characters of a passage.")
     max_chars: Positive = Field(
         default=1500, description="Maximum characters of a passage; at least twice the minimum."

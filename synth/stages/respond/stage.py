@@ -1,4 +1,4 @@
-"""Answers: for rows without one, several for each row, in longer conversations, in place of old ones."""
+"""Writes answers for rows without one, several candidates per row, longer conversations, and replacements."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ROLE = re.compile(r"(?:^|(?<=\s))(?:User|Assistant):\s*")
 
 @dataclass(frozen=True, slots=True)
 class CandidateSource:
-    """Who gives a candidate, and how."""
+    """The model and settings of one candidate."""
 
     model: Model
     sampling: Sampling
@@ -40,7 +40,7 @@ class CandidateSource:
 
 
 class Respond(RowStage):
-    """Seeds keep their answers; held-out rows are passed by: no prompt shows them."""
+    """Seeds keep their answers. Held-out rows pass unchanged, because no prompt may show them."""
 
     def __init__(self, name: str, options: RespondOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -52,7 +52,7 @@ class Respond(RowStage):
         self._follow_up = context.other_prompt(options.prompt or "follow_up", ["conversation"])
 
     async def apply(self, row: Row) -> Row:
-        """Adds what is wanted, or drops a draft for which no answer serves."""
+        """Adds the wanted answers, or drops a draft without a usable one."""
         if row.held_out:
             return row
         system = self._options.system
@@ -67,7 +67,7 @@ class Respond(RowStage):
         return row.with_event(self.name, did, detail=words_of(error))
 
     def forecast(self, row: Row) -> Forecast:
-        """An answer or several; with more turns, two requests for each."""
+        """Forecasts one or more answers; with `turns`, two requests per further turn."""
         options = self._options
         if row.held_out:
             return Forecast(Requests(), row)
@@ -112,7 +112,7 @@ class Respond(RowStage):
         return attributed(row, stage=stage, prompt=None, answer=answer).with_reply(text)
 
     async def _followed(self, row: Row) -> Row:
-        """The simulated user's next message; one that was there before ends the row."""
+        """The simulated user's next message. A repeated message ends the row."""
         messages = row.conversation.messages
         text, answer = await ask_until_served(
             self._user,
@@ -121,7 +121,7 @@ class Respond(RowStage):
             read_text,
             self._options.attempts,
         )
-        # A model that plays the user often goes on with the assistant's part.
+        # A model that plays the user often continues with the assistant's message, which is cut off.
         text = _ROLE.split(_ROLE.sub("", text, count=1) if _ROLE.match(text) else text)[0].strip()
         if not text:
             raise Unusable(ReplyReason.EMPTY, "the simulated user says nothing")
@@ -137,7 +137,7 @@ class Respond(RowStage):
         )
 
     async def _answered_anew(self, row: Row) -> AsyncIterator[Row]:
-        """Every answer of the conversation, each after the new ones before it."""
+        """Generates every answer of the conversation again, each after the new earlier ones."""
         before = [content_of(m) for m in row.conversation.messages if m["role"] == "assistant"]
         new = row.conversation.with_messages(())
         for message in row.conversation.messages:
@@ -157,7 +157,7 @@ class Respond(RowStage):
         )
 
     async def _with_candidates(self, row: Row) -> tuple[Row, Candidate | str]:
-        """As many as are wanted, less those that say the same; and the first one, or why there is none."""
+        """The wanted candidates without duplicates; and the first one, or the error if there is none."""
         asked = row.conversation.prompt
         candidates = list(self._own(row))
         given = await asyncio.gather(*(self._candidate(source, asked) for source in self._candidate_sources))
@@ -170,14 +170,14 @@ class Respond(RowStage):
         return replace(row, candidates=candidates), first
 
     def _own(self, row: Row) -> Sequence[Candidate]:
-        """The candidates that are there, the row's answer among them."""
+        """The existing candidates, including the row's answer."""
         answer = row.conversation.answer
         if answer is None or answer in [candidate.content for candidate in row.candidates]:
             return row.candidates
         return (*row.candidates, Candidate(answer, source="answer"))
 
     def _answered_by(self, row: Row, first: Candidate | str) -> Row:
-        """A row without an answer takes the first candidate."""
+        """Gives the first candidate to a row without an answer."""
         if isinstance(first, str):
             raise Unusable(RespondReason.NO_CANDIDATE, first)
         stage = row.lineage.stage or self.name
@@ -185,7 +185,7 @@ class Respond(RowStage):
         return replace(row, lineage=lineage).with_reply(first.content)
 
     async def _candidate(self, source: CandidateSource, asked: Sequence[FrozenJson]) -> Candidate | str:
-        """A candidate, or what was wrong with it."""
+        """A candidate, or its error."""
         messages = [m for m in asked if not (source.system and m["role"] == "system")]
         if source.system:
             messages = [system_message(source.system), *messages]
@@ -212,7 +212,7 @@ class Respond(RowStage):
 
 
 def _candidate_sources(options: RespondOptions, context: Context, usual: Model) -> list[CandidateSource]:
-    """Models, temperatures and systems in turn; equal ones are told apart by their draw."""
+    """Models, temperatures and systems in turn. Equal combinations differ by their draw."""
     models = [context.models[name] for name in options.models] or [usual]
     sources = []
     for number in range(options.n):

@@ -1,4 +1,4 @@
-"""A judge's score on a rubric."""
+"""The stage `score`: scores rows with a judge on a rubric."""
 
 from synth.stages.registry import StagePlugin
 from synth.stages.score.options import ScoreOptions

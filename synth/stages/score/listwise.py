@@ -1,9 +1,8 @@
-"""Several answers to one request judged side by side, in one prompt (UltraFeedback, arXiv:2310.01377).
+"""Judges several answers to one request in one prompt (UltraFeedback, arXiv:2310.01377).
 
-A judge that sees one answer at a time gives most of them the same score; side by side it has to tell them
-apart. What stands first then counts for something, so the order is a row's own, and with `swap` the judge is
-asked a second time in the opposite order: an answer is better than another only where both orders say so
-(position swap, arXiv:2306.05685).
+A judge that sees one answer at a time gives most of them the same score; side by side it must distinguish
+them. The position then has an effect, so each row has its own order. With `swap` the judge is asked again in
+the opposite order: an answer beats another only if it wins in both orders (position swap, arXiv:2306.05685).
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ from synth.stages.structured_output import reads_object
 
 T = TypeVar("T")
 
-# Tokens that a list of one score takes, and each further one.
+# Tokens of a list with one score, and of each further score.
 _LIST_TOKENS, _SCORE_TOKENS = 32, 8
 
-# Room for words, where the rubric wants any before the scores.
+# Tokens for text before the scores, if the rubric asks for any.
 _WORD_TOKENS = 192
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a judge makes of one answer: its score in each order."""
+    """The scores of one answer, one per order."""
 
     by_order: tuple[float, ...]
 
@@ -53,7 +52,7 @@ class Compared:
 
 
 class ListwiseJudge:
-    """One rubric for several answers in the hands of one model."""
+    """One rubric for several answers, applied by one model."""
 
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
         self._name = name
@@ -69,7 +68,7 @@ class ListwiseJudge:
             )
 
     async def judge(self, row: Row, conversation: str, texts: Sequence[str]) -> tuple[Row, list[Compared]]:
-        """The row with a note of it, and what the judge makes of each of `texts`. Raises `Unusable`."""
+        """The row with an event, and the judge's scores of each of `texts`. Raises `Unusable`."""
         order = sorted(range(len(texts)), key=lambda i: self._rank(row, texts[i]))
         orders = [order, order[::-1]] if self._options.swap and len(texts) > 1 else [order]
         replies = await _all(self._ask(conversation, [texts[i] for i in order]) for order in orders)
@@ -97,7 +96,9 @@ class ListwiseJudge:
         )
 
     def _room(self, count: int) -> Sampling:
-        """Room for the scores and what comes before, where neither recipe nor model says otherwise."""
+        """The limit in tokens for the scores and the text before them, if neither the recipe nor the model
+        sets one.
+        """
         words = _WORD_TOKENS if len(self._schema["properties"]) > 1 else 0
         room = Sampling(max_tokens=words + _LIST_TOKENS + _SCORE_TOKENS * count)
         return self._options.sampling.over(self._model.config.sampling.over(room))
@@ -109,7 +110,9 @@ class ListwiseJudge:
         scores: Sequence[Sequence[float]],
         answers: Sequence[Completion],
     ) -> Row:
-        """`shown` are the answers' numbers as each prompt has them; `by_order` the scores as `texts` are."""
+        """Adds the event. `shown` has the answers' numbers in each prompt, `by_order` the scores in the
+        order of `texts`.
+        """
         return row.with_event(
             self._name,
             ScoreAction.SCORED_TOGETHER,
@@ -126,7 +129,7 @@ class ListwiseJudge:
 
 
 async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All answers, or the first failure in the order of asking, whichever came first in time."""
+    """All replies, or the first failure in the order of the requests (not of time)."""
     found: list[T] = []
     for each in await asyncio.gather(*asked, return_exceptions=True):
         if isinstance(each, BaseException):
@@ -148,7 +151,7 @@ def _reads_scores(schema: Json, count: int) -> Callable[[Reply], list[int]]:
 
 
 def _list_of_scores(schema: Json | None, prompt: str) -> Json:
-    """The schema, which must be one of whole scores in a list. Raises `PromptError`."""
+    """The schema, which must have a list of integer scores. Raises `PromptError` otherwise."""
     scores: Any = (schema or {}).get("properties", {}).get("scores", {})
     items = scores.get("items", {}) if isinstance(scores, dict) else {}
     low, high = items.get("minimum"), items.get("maximum")

@@ -1,4 +1,4 @@
-"""The options of `score`: how answers are judged, and which of them stay. Light to import."""
+"""The recipe's options of `score`. This module is fast to import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 _COMPARISON = re.compile(r"(>=|<=|>|<)\s*(-?\d{1,6}(?:\.\d{1,6})?)")
 
 
-# The rubric for one answer at a time, and the one for all answers of a row in one prompt.
+# The default rubrics: for one answer at a time, and for all answers of a row in one prompt.
 RUBRIC, RUBRIC_TOGETHER = "quality", "quality_together"
 
 
@@ -35,14 +35,14 @@ class ScoreOptions(AskingOptions):
 
     rubric: str = Field(
         default=RUBRIC,
-        description="The rubric: a name in `prompts/score/`, or a `.md` file beside the recipe. Default "
+        description="The rubric: a name in `prompts/score/`, or a `.md` file in the recipe's folder. Default "
         "with `listwise`: `quality_together`.",
     )
     keep: str | None = Field(
         default=None, description="The scores to keep, for example `>= 4`. Without it, a score drops nothing."
     )
     seeds: bool = Field(
-        default=True, description="Also score seeds. Their scores show what the judge gives to good rows."
+        default=True, description="Also score seeds. Their scores show how the judge scores good rows."
     )
     candidates: bool = Field(
         default=True, description="Also score candidates. The best one becomes the answer of a draft."
@@ -87,17 +87,17 @@ class ScoreOptions(AskingOptions):
 
     @property
     def key(self) -> str:
-        """The name under which a row's `scores` hold this one."""
+        """The key of this score in a row's `scores`."""
         return self.as_ or (self.prompt or self.rubric).removesuffix(".md").rsplit("/", 1)[-1]
 
     @property
     def bar(self) -> float | None:
-        """The score at which keeping turns into dropping."""
+        """The threshold between keeping and dropping."""
         match = _COMPARISON.fullmatch(self.keep) if self.keep else None
         return float(match[2]) if match else None
 
     def keeps(self, score: float) -> bool:
-        """Whether a row with this score stays."""
+        """Whether a row with this score is kept."""
         if self.keep is None:
             return True
         match = _COMPARISON.fullmatch(self.keep)

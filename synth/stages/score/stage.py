@@ -1,4 +1,4 @@
-"""Scores rows on a rubric, and drops those below the bar."""
+"""Scores rows on a rubric, and drops rows that do not satisfy `keep`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from synth.stages.transcript import transcript
 
 
 class Score(RowStage):
-    """Held-out rows are passed by: no prompt shows them."""
+    """Held-out rows pass unchanged, because no prompt may show them."""
 
     preparation = PROBE_WORDS
 
@@ -35,12 +35,12 @@ class Score(RowStage):
         self._method = method(name, options, context)
 
     async def prepare(self) -> None:
-        """Settles how this model's scores are read, and says so."""
+        """Determines and reports how this model's scores are read."""
         if self._method.judge is not None:
             await self._method.judge.prepare(self._options.score_from)
 
     async def apply(self, row: Row) -> Row:
-        """Adds `scores[rubric]`, and drops the row where that is below the bar."""
+        """Adds `scores[rubric]`, and drops the row if the score does not satisfy `keep`."""
         if not self._scores(row):
             return row
         row, error = await last_of(self._method.steps(row, row.conversation.answer or ""), row)
@@ -63,7 +63,7 @@ class Score(RowStage):
         return row.dropped(self.name, JudgeReason.NO_SCORE, error.detail)
 
     def forecast(self, row: Row) -> Forecast:
-        """A request for the answer, and one for each candidate or for all together."""
+        """Forecasts a request for the answer, and one per candidate or one for all together."""
         if not self._scores(row):
             return Forecast(Requests(), row)
         shown = [c.content for c in row.candidates if self._options.candidates and not c.found_worse]
@@ -74,7 +74,7 @@ class Score(RowStage):
 
 
 class OneByOne:
-    """Each answer is judged by itself."""
+    """Judges each answer separately."""
 
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
         self._name = name
@@ -84,11 +84,11 @@ class OneByOne:
         self.judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
 
     def expect(self, answers: int) -> Requests:
-        """What judging so many answers of a row takes."""
+        """Forecasts the requests to judge this number of answers."""
         return Requests.up_to(answers, least=1)
 
     async def steps(self, row: Row, answer: str) -> AsyncIterator[Row]:
-        """Scores the answer, then every candidate. Raises `Unusable` where the answer gets no score."""
+        """Scores the answer, then every candidate. Raises `Unusable` if the answer gets no score."""
         judgement = await self._judged(row, answer)
         row = row.with_score(self._options.key, judgement.score)
         row = judgement.noted(
@@ -103,7 +103,7 @@ class OneByOne:
             for candidate, score in zip(row.candidates, scores, strict=True)
         ]
         row = replace(row, candidates=candidates)
-        # The best becomes the answer of a draft; the earlier one of two that are level.
+        # The best candidate becomes the answer of a draft. For a tie, the earlier one.
         ranked = [(c.score, c.content) for c in candidates if c.score is not None]
         best, text = max(ranked, key=itemgetter(0), default=(judgement.score, answer))
         if best > judgement.score:
@@ -111,7 +111,9 @@ class OneByOne:
         yield row
 
     async def _of(self, row: Row, candidate: Candidate, of_answer: float) -> float | None:
-        """None where no score can be read, and for an answer that people found to be worse already."""
+        """The candidate's score. None if no score can be read, or if people already found the candidate
+        worse.
+        """
         if candidate.found_worse:
             return None
         if candidate.content == row.conversation.answer:
@@ -127,9 +129,9 @@ class OneByOne:
 
 
 class SideBySide:
-    """The answer and its candidates are judged in one prompt; a row with one answer by the same rubric."""
+    """Judges the answer and its candidates in one prompt. A row with one answer uses the same rubric."""
 
-    # Scores are read as they are written: there is nothing to find out.
+    # Scores are read as written, so no probe is needed.
     judge = None
 
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
@@ -138,11 +140,11 @@ class SideBySide:
         self._listwise = ListwiseJudge(name, options, context)
 
     def expect(self, answers: int) -> Requests:
-        """What judging so many answers of a row takes."""
+        """Forecasts the requests to judge this number of answers."""
         return Requests.up_to(2 if self._options.swap and answers > 1 else 1, least=1)
 
     async def steps(self, row: Row, answer: str) -> AsyncIterator[Row]:
-        """Scores the answer and every candidate. Raises `Unusable` where they get no scores."""
+        """Scores the answer and every candidate. Raises `Unusable` if there are no scores."""
         shown = [c for c in row.candidates if self._options.candidates and not c.found_worse]
         texts = list(dict.fromkeys([answer, *(c.content for c in shown)]))
         row, compared = await self._listwise.judge(row, transcript(row.conversation.prompt), texts)
@@ -161,12 +163,14 @@ class SideBySide:
 
 
 def _scored(candidate: Candidate, score: float, by_order: Sequence[float] = ()) -> Candidate:
-    """The candidate with its score; where there are two orders, with both, to tell wins from ties."""
+    """The candidate with its score; with both scores if there are two orders, to distinguish wins from
+    ties.
+    """
     return replace(candidate, score=score, by_order=by_order if len(by_order) > 1 else ())
 
 
 def _answered_with(row: Row, text: str, score: float, stage: str, key: str) -> Row:
-    """A draft takes over the best candidate; what was given keeps its answer."""
+    """Gives the best candidate to a draft. A given row keeps its answer."""
     if not row.draft:
         return row
     row = row.with_event(stage, ScoreAction.BEST_CANDIDATE, before=row.conversation.answer)

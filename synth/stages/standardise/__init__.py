@@ -1,4 +1,4 @@
-"""One form for all texts."""
+"""The stage `standardise`: gives all texts one form."""
 
 from synth.stages.registry import StagePlugin
 from synth.stages.standardise.options import StandardiseOptions

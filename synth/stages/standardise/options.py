@@ -1,4 +1,4 @@
-"""What a recipe may write under `standardise`."""
+"""The recipe's options of `standardise`."""
 
 from __future__ import annotations
 

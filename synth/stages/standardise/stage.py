@@ -1,4 +1,4 @@
-"""Gives all texts one form, down to the white space, and says for each row what it changed."""
+"""Standardises all texts, including their white space, and records the changes of each row."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from synth.text.standardise.standard_form import Role, standardise
 
 
 class Standardise(RowStage):
-    """Asks no model. The order makes no difference, so no row waits for another."""
+    """Sends no requests. Its result does not depend on the order of rows, so no row waits."""
 
     def __init__(self, name: str, options: StandardiseOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._options = options
 
     async def apply(self, row: Row) -> Row:
-        """Rewrites the messages that change, and keeps what they were in the row's history."""
+        """Rewrites messages, and keeps the old texts in the row's history."""
         messages: list[FrozenJson] = []
         for number, message in enumerate(row.conversation.messages):
             before = content_of(message)

@@ -1,4 +1,4 @@
-"""New examples for what today's model gets wrong (LLM2LLM)."""
+"""The stage `target_failures`: drafts rows against a model's failures (LLM2LLM)."""
 
 from synth.stages.registry import StagePlugin
 from synth.stages.target_failures.options import TargetFailuresOptions

@@ -1,4 +1,4 @@
-"""What a recipe may write under `target_failures`."""
+"""The recipe's options of `target_failures`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from synth.recipe.base import SAMPLING, AskingOptions, Positive, Sampling, Share
 from synth.stages.reply_reasons import OBJECT_REPLY
 from synth.stages.target_failures.reasons import TargetFailuresReason
 
-# LLM2LLM, https://arxiv.org/abs/2403.15042: one new row for each that went wrong, from real rows alone.
+# LLM2LLM, https://arxiv.org/abs/2403.15042: one new row per failure, only from real rows.
 LLM2LLM_EACH = 1
 
 

@@ -1,9 +1,9 @@
-"""New examples for what today's model gets wrong: LLM2LLM (https://arxiv.org/abs/2403.15042).
+"""Drafts rows against the failures of a model: LLM2LLM (https://arxiv.org/abs/2403.15042).
 
-Failures that are alike form a pattern, which a model names. New rows are made from the real failures alone,
-never from drafts, so that errors do not build on each other; each failure gets the same number, so patterns
-grow in proportion to how often they occur. A failed request with its right answer is a row, too, and keeps
-the bad answer as the rejected one.
+Similar failures form a pattern, which a model names. New rows are made only from real failures and never from
+drafts, so that errors do not accumulate. Each failure gets the same number of new rows, so patterns grow in
+proportion to their frequency. A failed request with its correct answer is also a row, with the bad answer as
+the rejected one.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from synth.stages.transcript import transcript
 from synth.text.similarity.embedding import similarity
 from synth.text.similarity.novelty import NoveltyIndex
 
-# Failures of a pattern that are shown when it is named.
+# The number of failures in the request that names a pattern.
 _SHOWN = 4
 
-# A pattern that no model names goes by the beginning of its first request.
+# Characters. A pattern without a name from the model is named after the beginning of its first request.
 _LONGEST_NAME = 80
 
-# Requests for each new row of a failure, at the most: some failures give nothing new.
+# Maximum requests per new row of a failure, because some failures yield nothing new.
 _TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class FailureDraw:
-    """A failure, and which of its new rows this is; none for the failure itself with a right answer."""
+    """A failure, and the number of its new row. None stands for the failure itself with a correct answer."""
 
     failure: KnownFailure
     number: int | None
 
 
 class TargetFailures(Maker):
-    """Draws on failures."""
+    """Makes rows from known failures."""
 
     preparation = "a name for each pattern of failures"
 
@@ -82,18 +82,20 @@ class TargetFailures(Maker):
 
     @property
     def count(self) -> int:
-        """Drafts that are to pass: the failures themselves and so many new rows for each, by default."""
+        """The number of drafts that must pass: by default the failures themselves and `each` new rows per
+        failure.
+        """
         return self._options.count or len(self._failures) * (self._options.each + self._options.pairs)
 
     async def prepare(self) -> None:
-        """Forms the patterns, and has each one named."""
+        """Groups failures into patterns, and requests a name for each."""
         for group in group_alike(self._failures, self._options.min_similarity):
             name = await self._name_of(group)
             for failure in group:
                 self._patterns[failure.id] = name
 
     async def _name_of(self, group: Sequence[KnownFailure]) -> str:
-        """The model's name for a pattern; what people said of its first failure, where it finds none."""
+        """The model's name for a pattern, or people's note on its first failure if there is none."""
         shown = [_values(failure) for failure in group[:_SHOWN]]
         try:
             found, _ = await ask_for_object(
@@ -110,11 +112,11 @@ class TargetFailures(Maker):
 
     @property
     def _turns(self) -> int:
-        """How often each failure is drawn on for something new, at most."""
+        """The maximum number of requests for new rows per failure."""
         return max(self._options.each, -(-self.count // len(self._failures))) * _TRIES
 
     def draw(self, index: int) -> FailureDraw | None:
-        """The failures themselves first, then each in turn, a few times more than new rows are wanted."""
+        """The failures themselves first, then each in turn, more often than the number of wanted rows."""
         pairs = len(self._failures) if self._options.pairs else 0
         if index < pairs:
             return FailureDraw(self._failures[index], None)
@@ -122,7 +124,7 @@ class TargetFailures(Maker):
         return FailureDraw(self._failures[place], turn) if turn < self._turns else None
 
     async def make(self, index: int, drawn: FailureDraw) -> list[Row]:
-        """The failure with a right answer, or one new row like it."""
+        """Makes the failure with a correct answer, or one new row like it."""
         failure = drawn.failure
         lineage = Lineage("failure", parents=(failure.id,), stage=self.name)
         labels = {"pattern": self._patterns[failure.id]}
@@ -167,7 +169,7 @@ class TargetFailures(Maker):
         return [made]
 
     def admit(self, index: int, row: Row) -> Row:
-        """New rows must be new, and must not give the bad answer once more. Failures themselves pass."""
+        """Drops new rows that are not new or that have the bad answer. The failures themselves pass."""
         if row.candidates:
             return row
         bad = next(f.response for f in self._failures if f.id in row.lineage.parents)
@@ -186,7 +188,7 @@ class TargetFailures(Maker):
         return row
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        """An answer for each failure without the expected one, and a request for each new row."""
+        """Forecasts an answer per failure without an expected one, and a request per new row."""
         pairs = self._failures[drawn:] if self._options.pairs else []
         drafts = (self.count if wanted is None else wanted) or 0
         pairs = pairs[:drafts]
@@ -197,7 +199,7 @@ class TargetFailures(Maker):
         return MakerForecast(requests, len(pairs) + new, draft_to_come(self.name, "failure"))
 
     def report(self) -> Json:
-        """How many failures each pattern has."""
+        """The number of failures per pattern."""
         patterns: dict[str, int] = {}
         for failure in self._failures:
             name = self._patterns.get(failure.id, "")
@@ -206,8 +208,10 @@ class TargetFailures(Maker):
 
 
 def group_alike(failures: Sequence[KnownFailure], alike: float) -> list[list[KnownFailure]]:
-    """Failures by what is wrong with them (or by their request, where nobody said): each joins the first
-    group whose first member it is alike enough to."""
+    """Groups failures by the note on what is wrong (or by the request if there is none).
+
+    Each failure joins the first group whose first member is similar enough.
+    """
     groups: list[list[KnownFailure]] = []
     for failure in failures:
         text = failure.problem or _prompt(failure)

@@ -1,4 +1,4 @@
-"""A taxonomy of what rows are to be about."""
+"""The stage `topics`: a taxonomy of topics for new rows."""
 
 from synth.stages.registry import StagePlugin
 from synth.stages.topics.options import TopicsOptions

@@ -1,4 +1,4 @@
-"""What a recipe may write under `topics`."""
+"""The recipe's options of `topics`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class TopicsOptions(AskingOptions):
 
     taxonomy: str | list[Any] | dict[str, Any] | None = Field(
         default=None,
-        description="The topics: nested lists and mappings of names, or a file beside the recipe. Without "
-        "it, the writer names the topics of the seeds.",
+        description="The topics: nested lists and mappings of names, or a file in the recipe's folder. "
+        "Without it, the writer names the topics of the seeds.",
     )
     batch_size: Positive = Field(default=20, description="Approximate number of seeds in one request.")
     topics: Positive = Field(default=12, description="Maximum number of topics from the seeds.")

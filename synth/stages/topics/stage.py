@@ -1,9 +1,9 @@
-"""What rows are to be about: a taxonomy whose leaves the makers behind it fill evenly.
+"""Provides a taxonomy of topics, whose leaves later makers fill evenly.
 
-It is given, or drawn from the seeds: in small batches (TnT-LLM, https://arxiv.org/abs/2403.12173), each of
-which names the topics of its seeds and what is missing beside them. A seed belongs to one batch by its hash,
-so that another one changes the reply to one request. Filling leaves one by one rather than sampling what
-comes to a model's mind first is LAB's way (https://arxiv.org/abs/2403.01081).
+The taxonomy is given, or derived from the seeds in small batches (TnT-LLM, https://arxiv.org/abs/2403.12173).
+Each batch names the topics of its seeds and missing related topics. A seed's hash selects its batch, so a new
+seed changes only one request. Filling the leaves one by one, instead of sampling what a model thinks of
+first, comes from LAB (https://arxiv.org/abs/2403.01081).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from synth.stages.taxonomy import Taxonomy, join_taxonomies, read_taxonomy
 from synth.stages.topics.options import TopicsOptions
 from synth.yaml_data import YamlFault, load_yaml
 
-# What a request is about stands at its beginning.
+# Characters. The subject of a request is usually at its beginning.
 _CHARACTERS_SHOWN = 400
 
 
 class Topics(Stage):
-    """Asks before the first row; rows pass it as they are."""
+    """Sends its requests before the first row. Rows pass unchanged."""
 
     preparation = "the topics of some seeds"
 
@@ -68,7 +68,9 @@ class Topics(Stage):
             raise no_source(name, "seeds")
 
     async def prepare(self) -> None:
-        """Draws the taxonomy from the seeds, where it is not given. Raises `Unfinished` without a topic."""
+        """Derives the taxonomy from the seeds, if it is not given. Raises `Unfinished` if there is no
+        topic.
+        """
         if not self._batches:
             return
         replies = await asyncio.gather(*(self._named(batch) for batch in self._batches))
@@ -88,7 +90,7 @@ class Topics(Stage):
         self.taxonomy.leaves = leaves
 
     async def _named(self, batch: Sequence[Row]) -> list[Json] | str:
-        """The topics that the model names for these seeds, or what was wrong with its answer."""
+        """The model's topics for these seeds, or the problem with its reply."""
         values = {
             "requests": [row.conversation.prompt_text[:_CHARACTERS_SHOWN] for row in batch],
             "topics": self._options.topics,
@@ -110,14 +112,14 @@ class Topics(Stage):
         return list(found["topics"])
 
     def report(self) -> Json:
-        """The leaves, so that whoever looks at the run sees those that no row is about."""
+        """The leaves, so that the run's reports include topics without rows."""
         return {"leaves": self.taxonomy.leaves}
 
 
 def _bounded(prompt: Prompt, options: TopicsOptions) -> Json:
-    """The prompt's schema with an end to its lists: a small model finds none by itself.
+    """The prompt's schema with maximum lengths of its lists, because small models may never end a list.
 
-    Raises `PromptError` where the prompt asks for something else than topics.
+    Raises `PromptError` if the prompt does not ask for topics.
     """
     schema = copy.deepcopy(prompt.schema or {})
     try:
@@ -138,7 +140,9 @@ def _bounded(prompt: Prompt, options: TopicsOptions) -> Json:
 
 
 def batches(seeds: Sequence[Row], size: int, salt: str) -> list[list[Row]]:
-    """Seeds in about `size` a batch. Their number doubles when they get too large, so it seldom changes."""
+    """Batches of about `size` seeds. The number of batches doubles when they get too large, so it seldom
+    changes.
+    """
     count = 1
     while len(seeds) > count * size:
         count *= 2
@@ -149,7 +153,7 @@ def batches(seeds: Sequence[Row], size: int, salt: str) -> list[list[Row]]:
 
 
 def _read(file: Path) -> list[str]:
-    """The leaves that a YAML or JSON file names. Raises `SourceError`."""
+    """The leaves in a YAML or JSON file. Raises `SourceError`."""
     hint = "Write a list of names, or names with lists below them, as YAML or JSON."
     try:
         return read_taxonomy(load_yaml(read_small(file, SourceError)))

@@ -1,4 +1,4 @@
-"""A chat-completions server of one's own on loopback, with the speed, the limits and the faults of real ones.
+"""A chat-completions server on the loopback interface, with the speed, limits and faults of real servers.
 
 `python -m tests.support.loopback --port 0 --latency 0.1 --capacity 64` prints one line of JSON with its url.
 Every answer is a function of the prompt alone; every fault is a function of the prompt and of how often

@@ -1,4 +1,4 @@
-"""`python -m tests.support.loopback`: serves until it is told to stop."""
+"""`python -m tests.support.loopback`: runs the server until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the body of a completion asks for, and what a server of given settings refuses in it."""
+"""Parses the body of a completion request, and refuses what the server's settings exclude."""
 
 from __future__ import annotations
 

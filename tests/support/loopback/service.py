@@ -1,4 +1,4 @@
-"""How long an answer takes: so many at once, the others in a queue, and slower past the knee.
+"""Simulates the time of an answer: a limited batch, a queue, and slower answers past the knee.
 
 The engine is processor sharing: a virtual clock that every running request follows, and that slows as
 more of them run. A request that needs `work` seconds alone is done when the clock has gone on by `work`.

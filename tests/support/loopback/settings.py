@@ -1,4 +1,4 @@
-"""What a loopback server does and what it gets wrong. `POST /control` changes any of it in mid-run."""
+"""The settings and faults of a loopback server. `POST /control` changes them during a run."""
 
 from __future__ import annotations
 
