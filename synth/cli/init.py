@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from synth.api import run_to_end
 from synth.cli.console import print_json, print_text, say
+from synth.cli.copy_template import Writer, copy_template, find_template
 from synth.cli.display import Display
 from synth.cli.tables import row_line
-from synth.cli.template import Writer, copy_template, find_template
 from synth.cli.waiting import said_while_waiting
 from synth.errors import InputError, UnreachableError
 from synth.hints import command

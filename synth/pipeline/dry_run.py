@@ -14,10 +14,10 @@ from typing import TypeVar
 
 from synth.llm.base import Json
 from synth.llm.fake import FakeConfig
+from synth.pipeline.dry_run_estimate import Rehearsal, RequestRecord, Sample, ShownPrompt, StageEstimate
 from synth.pipeline.inputs import read_inputs
 from synth.pipeline.preflight import preflight
 from synth.pipeline.progress import Progress
-from synth.pipeline.rehearsal import Rehearsal, RequestRecord, Sample, ShownPrompt, StageEstimate
 from synth.pipeline.run import Call
 from synth.recipe.load import load_recipe
 from synth.recipe.model import Budget, Recipe

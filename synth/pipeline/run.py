@@ -29,8 +29,8 @@ from synth.pipeline.inputs import RunInputs, read_inputs
 from synth.pipeline.preflight import preflight
 from synth.pipeline.progress import Progress
 from synth.pipeline.report import RunResult, notes_of, report_of
+from synth.pipeline.scheduler.flow import Flow
 from synth.pipeline.scheduler.makers import MakerDriver
-from synth.pipeline.scheduler.order import Flow
 from synth.pipeline.session import Session
 from synth.pipeline.summary import price_of
 from synth.pipeline.target import Target
@@ -69,7 +69,7 @@ async def _call(
 
 
 class Call:
-    """One call of `synth run`. A dry run (`synth.pipeline.rehearsal`) has other models and stages."""
+    """One call of `synth run`. A dry run (`synth.pipeline.dry_run_estimate`) has other models and stages."""
 
     def __init__(self, recipe: Recipe, given: RunInputs, store: RunStore, progress: Progress) -> None:
         self._recipe = recipe

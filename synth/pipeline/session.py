@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from synth.errors import SynthError, Unfinished
 from synth.pipeline.commit import Committer
 from synth.pipeline.progress import Progress
+from synth.pipeline.scheduler.flow import Flow, Gate, Ticket
 from synth.pipeline.scheduler.makers import MakerDriver
-from synth.pipeline.scheduler.order import Flow, Gate, Ticket
 from synth.pipeline.target import Target
 from synth.slot import Slot
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -134,6 +135,15 @@ PARENTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class GivenScore:
+    """A score that a stage gives to rows: key in `scores`, rubric, and the threshold of a kept row."""
+
+    key: str
+    rubric: str
+    threshold: float | None
+
+
 class StageOptions(Strict):
     """Options of every stage. A stage's own options extend this class, and declare what others have to know
     before the stage is loaded.
@@ -169,6 +179,11 @@ class StageOptions(Strict):
     @property
     def user_code(self) -> str | None:
         """`FILE.py:FUNCTION` where the stage runs code of the user's own."""
+        return None
+
+    @property
+    def given_score(self) -> GivenScore | None:
+        """The score that it gives to rows, if it is a judge."""
         return None
 
     @property

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from synth.recipe.model import Recipe, ReviewOptions
 from synth.row import Row
 from synth.stable_hash import rank
-from synth.stages.score.options import ScoreOptions
 
 _LEAST_RANDOM = 0.1
 
@@ -59,15 +58,15 @@ class _Draft:
 
 
 def judging_of(recipe: Recipe) -> Judging:
-    """The thresholds and panels of the recipe's `score` stages."""
+    """The thresholds and panels of the recipe's judges."""
     bars: dict[str, float] = {}
     panels: dict[str, list[str]] = {}
     for stage in recipe.stages:
-        options = stage.options
-        if isinstance(options, ScoreOptions):
-            panels.setdefault(options.prompt or options.rubric, []).append(options.key)
-            if options.bar is not None:
-                bars[options.key] = options.bar
+        score = stage.options.given_score
+        if score is not None:
+            panels.setdefault(score.rubric, []).append(score.key)
+            if score.threshold is not None:
+                bars[score.key] = score.threshold
     copies = {
         (stage.name, str(reason))
         for stage in recipe.stages

@@ -1,7 +1,7 @@
 """The run folder: all state of a run, and the only code that reads or writes it."""
 
 from synth.store.folder import RunFolder
-from synth.store.overlay import MadeRow, Overlay, OverlayTable, RowPlace
+from synth.store.overlay_table import MadeRow, Overlay, OverlayTable, RowPlace
 from synth.store.reader import FunnelLine, RunReader
 from synth.store.review import ReviewStore
 from synth.store.review_log import Answer, DecisionLog, Decisions, ReviewTarget, ShownRow

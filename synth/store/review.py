@@ -10,7 +10,7 @@ from types import TracebackType
 from synth.errors import InputError, MachineError
 from synth.store import checksums, database
 from synth.store.folder import RunFolder, machine_error, sqlite_error
-from synth.store.overlay import OverlayTable
+from synth.store.overlay_table import OverlayTable
 from synth.store.review_log import DecisionLog
 
 

@@ -17,7 +17,7 @@ from synth.slot import Slot
 from synth.store import checksums, database
 from synth.store.folder import RunFolder, machine_error, sqlite_error, write_atomically
 from synth.store.journal import JournalRecord, JournalWriter, Place, decode, read_records
-from synth.store.overlay import Overlay, OverlayTable
+from synth.store.overlay_table import Overlay, OverlayTable
 from synth.store.review_log import DecisionLog
 from synth.store.writer import INSERT_REPLY, Indexed, StoreWriter, reply_line
 

@@ -25,7 +25,7 @@ from synth.row import Row
 from synth.slot import Slot, order_key
 from synth.store.folder import RunFolder, machine_error, sqlite_error
 from synth.store.journal import JournalRecord, JournalWriter, Place, encode
-from synth.store.overlay import INSERT_OVERLAY, Overlay, RowPlace, overlay_line
+from synth.store.overlay_table import INSERT_OVERLAY, Overlay, RowPlace, overlay_line
 
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"

@@ -53,7 +53,7 @@ def longest_silence(process: subprocess.Popen[str]) -> tuple[float, str]:
 @pytest.mark.parametrize("server", [False, True])
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_each_template_is_in_the_users_own_words(tmp_path: Path, template: str, server: bool) -> None:
-    from synth.cli.template import Writer, copy_template, find_template
+    from synth.cli.copy_template import Writer, copy_template, find_template
 
     folder = tmp_path / "Ann's new desk"
     writer = Writer("big: model", "http://gpu:8000/v1", "GPU_KEY") if server else None

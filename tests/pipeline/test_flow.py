@@ -1,120 +1,11 @@
-"""The order of a run with several makers: the same whatever takes how long, and nobody waits needlessly."""
+"""The order of a run with several makers: the same for all reply times, and nothing waits without need."""
 
 from __future__ import annotations
 
-import asyncio
 import random
 
 import pytest
-
-from synth.pipeline.progress import Progress
-from synth.pipeline.scheduler.makers import MakerDriver
-from synth.pipeline.scheduler.order import Flow
-from synth.row import Lineage, Row
-from synth.slot import Slot
-from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage
-from synth.stages.forecast import MakerForecast
-from synth.stages.parents import Parents
-from tests.made_row import made_row
-
-
-class Sleep(RowStage):
-    """Takes a random time, as a server does."""
-
-    def __init__(self, chance: random.Random, slow: set[str] | None = None) -> None:
-        self.name = "sleep"
-        self._chance = chance
-        self.slow = slow or set()
-        self.open = asyncio.Event()
-
-    async def apply(self, row: Row) -> Row:
-        if row.id in self.slow:
-            await self.open.wait()
-        await asyncio.sleep(self._chance.random() * 0.002)
-        return row.dropped(self.name, "seven") if row.id.endswith("7") else row
-
-
-class Note(OrderedStage):
-    """Writes down what passes."""
-
-    def __init__(self) -> None:
-        self.name = "note"
-        self.seen: list[str] = []
-
-    def admit(self, row: Row) -> Row:
-        self.seen.append(row.id)
-        return row
-
-
-class Made(Maker):
-    """A maker of plain rows; every fifth is dropped."""
-
-    count: int | None = None
-
-    def __init__(self, name: str, wanted: int | None, chance: random.Random) -> None:
-        self.name, self.count, self._chance = name, wanted, chance
-
-    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        raise NotImplementedError
-
-    def draw(self, index: int) -> object:
-        return index
-
-    async def make(self, index: int, drawn: object) -> list[Row]:
-        await asyncio.sleep(self._chance.random() * 0.002)
-        return [made_row(f"{self.name}{index}", [], Lineage("seed", stage=self.name))]
-
-    def admit(self, index: int, row: Row) -> Row:
-        return row.dropped(self.name, "fifth") if index % 5 == 4 else row
-
-
-class Copied(RowMaker):
-    """A maker that draws on every row that reaches it."""
-
-    count: int | None = None
-
-    def __init__(self, name: str, each: int, wanted: int | None, chance: random.Random) -> None:
-        self.name, self.count, self._chance = name, wanted, chance
-        self.parents = Parents(each)
-
-    def draw(self, index: int) -> object:
-        return self.parents.draw(index)
-
-    async def make(self, index: int, drawn: object) -> list[Row]:
-        await asyncio.sleep(self._chance.random() * 0.002)
-        row, nth = drawn
-        return [made_row(f"{row.id}/{self.name}{nth}", [], Lineage("seed", [row.id], stage=self.name))]
-
-    def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        raise NotImplementedError
-
-
-def given(number: int) -> list[Slot]:
-    return [Slot((0, 1, i), [made_row(f"seed{i}", [], Lineage("seed"))]) for i in range(number)]
-
-
-async def carry(
-    stages: list, seeds: int, window: int, *, target: int | None = None, born: list[str] | None = None
-) -> list[str]:
-    """The ids in the order in which slots were born, ended early at `target` drafts."""
-    progress = Progress()
-    progress.begin([stage.name for stage in stages])
-    flow = Flow(stages, progress, window)
-    drivers = [
-        MakerDriver(stage, index, stage.count if target is None else None, window)
-        for index, stage in enumerate(stages, 1)
-        if isinstance(stage, Maker)
-    ]
-    born = [] if born is None else born
-    tickets = flow.tickets(iter(given(seeds)), drivers, lambda: 50, target=target is not None)
-    async with asyncio.TaskGroup() as lives:
-        async for ticket in tickets:
-            born += [row.id for row in ticket.slot.rows]
-            lives.create_task(flow.live(ticket))
-            if target is not None and len(born) >= seeds + target:
-                break
-    await tickets.aclose()
-    return born
+from simulation import Copied, Made, Note, Sleep, carry, simulate
 
 
 def stages_of(seed: int, wanted: int | None = None) -> tuple[list, Note]:
@@ -134,9 +25,9 @@ def stages_of(seed: int, wanted: int | None = None) -> tuple[list, Note]:
 @pytest.mark.parametrize("wanted", [None, 9])
 def test_the_order_does_not_depend_on_time(window: int, wanted: int | None) -> None:
     orders = []
-    for seed in range(8):
+    for seed in range(40):
         stages, note = stages_of(seed, wanted)
-        orders.append((asyncio.run(carry(stages, 10, window)), note.seen))
+        orders.append((simulate(carry(stages, 10, window))[0], note.seen))
     assert all(order == orders[0] for order in orders)
     born = orders[0][0]
     assert len(born) == len(set(born))
@@ -144,7 +35,7 @@ def test_the_order_does_not_depend_on_time(window: int, wanted: int | None) -> N
 
 def test_every_row_kept_before_is_drawn_on_as_often_as_it_is_worth() -> None:
     stages, _ = stages_of(1)
-    born = set(asyncio.run(carry(stages, 10, 4)))
+    born = set(simulate(carry(stages, 10, 4))[0])
     first = {f"seed{i}" for i in range(10)} | {f"a{i}" for i in range(25) if i % 5 != 4}
     passed = {name for name in first if not name.endswith("7")}
     p = {f"{name}/p{nth}" for name in passed for nth in range(2)}
@@ -155,7 +46,7 @@ def test_every_row_kept_before_is_drawn_on_as_often_as_it_is_worth() -> None:
 def test_a_count_ends_it_and_drafts_stand_in_proportion() -> None:
     chance = random.Random(3)
     stages = [Made("a", 40, chance), Copied("p", 5, 20, chance)]
-    born = asyncio.run(carry(stages, 8, 8))
+    born = simulate(carry(stages, 8, 8))[0]
     assert sum("/p" in name for name in born) == 20
     assert sum(name.startswith("a") and "/" not in name for name in born) == 40
     middle = born[8 : 8 + 30]
@@ -163,7 +54,7 @@ def test_a_count_ends_it_and_drafts_stand_in_proportion() -> None:
 
 
 def test_with_a_target_a_maker_goes_over_its_rows_again() -> None:
-    born = asyncio.run(carry([Copied("p", 2, None, random.Random(1))], 3, 4, target=15))
+    born = simulate(carry([Copied("p", 2, None, random.Random(1))], 3, 4, target=15))[0]
     assert born[3:9] == [f"seed{i}/p{n}" for i in range(3) for n in range(2)]
     assert born[9:15] == [f"seed{i}/p{n}" for i in range(3) for n in (2, 3)]
     assert born[15:18] == ["seed0/p4", "seed0/p5", "seed1/p4"]
@@ -171,27 +62,42 @@ def test_with_a_target_a_maker_goes_over_its_rows_again() -> None:
 
 def test_nothing_to_draw_on_ends_the_run() -> None:
     stages = [Copied("p", 2, None, random.Random(1)), Copied("q", 1, None, random.Random(1))]
-    assert asyncio.run(carry(stages, 0, 4, target=5)) == []
+    assert simulate(carry(stages, 0, 4, target=5))[0] == []
 
 
 def test_a_straggler_holds_back_a_window_and_no_more() -> None:
-    """One seed never leaves the stage before the maker: all others' rows are born and end."""
-
-    async def run() -> tuple[int, list[str]]:
-        chance = random.Random(5)
-        sleep = Sleep(chance, slow={"seed3"})
-        stages = [sleep, Made("a", 200, chance), Copied("p", 1, None, chance)]
-        born: list[str] = []
-        work = asyncio.ensure_future(carry(stages, 10, 32, born=born))
-        async with asyncio.timeout(60):
-            # 32 slots behind the straggler, a fifth of which hold no row: nothing tells when they are born.
-            while len(born) < 30:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
-        assert not work.done()
-        sleep.open.set()
-        return len(born), await work
-
-    held_at, born = asyncio.run(run())
-    assert held_at >= 30
+    """One seed comes to the maker after an hour: all others' rows are born and end long before."""
+    chance = random.Random(5)
+    note = Note()
+    sleep = Sleep(chance, slow={"seed3": 3600})
+    stages = [sleep, note, Made("a", 200, chance), Copied("p", 1, None, chance)]
+    stages.remove(note)
+    stages.append(note)
+    born, seconds = simulate(carry(stages, 10, 32))
+    assert 3600 < seconds < 3700
     assert "seed3/p0" in born
     assert len(born) == 10 + 200 + 9 + 200
+
+
+def test_a_maker_keeps_its_window_full() -> None:
+    """400 requests take a second each on average. Twenty at once would take 20 seconds in any order.
+
+    The window moves when its oldest request is answered: times that differ this much cost a factor of three.
+    """
+    stages = [Made("a", 320, random.Random(2))]  # a fifth of 400 is dropped
+    _, seconds = simulate(carry(stages, 0, 20))
+    assert 20 <= seconds <= 70
+    _, alone = simulate(carry([Made("a", 320, random.Random(2))], 0, 1))
+    assert 360 <= alone <= 440
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_only_an_ordered_stage_waits_for_a_straggler(ordered: bool) -> None:
+    chance = random.Random(7)
+    note = Note()
+    slow = Sleep(chance, slow={"seed10": 3600})
+    stages = [slow, note, Sleep(chance)] if ordered else [Sleep(chance), note, slow]
+    _, seconds = simulate(carry(stages, 50, 8))
+    assert seconds > 3600
+    early = [name for name, time in zip(note.seen, note.times, strict=True) if time < 60]
+    assert early == note.seen[: 9 if ordered else len(note.seen)]  # seed7 is dropped

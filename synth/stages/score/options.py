@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synth.reasons import SharedAction
-from synth.recipe.base import SAMPLING, AskingOptions, Sampling
+from synth.recipe.base import SAMPLING, AskingOptions, GivenScore, Sampling
 from synth.stages.reply_reasons import JudgeReason
 from synth.stages.score.reasons import ScoreAction, ScoreReason
 
@@ -91,10 +91,10 @@ class ScoreOptions(AskingOptions):
         return self.as_ or (self.prompt or self.rubric).removesuffix(".md").rsplit("/", 1)[-1]
 
     @property
-    def bar(self) -> float | None:
-        """The threshold between keeping and dropping."""
+    def given_score(self) -> GivenScore:
+        """Its key, its rubric, and the number in `keep`."""
         match = _COMPARISON.fullmatch(self.keep) if self.keep else None
-        return float(match[2]) if match else None
+        return GivenScore(self.key, self.prompt or self.rubric, float(match[2]) if match else None)
 
     def keeps(self, score: float) -> bool:
         """Whether a row with this score is kept."""

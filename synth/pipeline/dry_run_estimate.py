@@ -22,8 +22,8 @@ from synth.llm.model import Memory, Model
 from synth.pipeline.inputs import RunInputs
 from synth.pipeline.progress import Progress
 from synth.pipeline.run import Call
+from synth.pipeline.scheduler.flow import Flow
 from synth.pipeline.scheduler.makers import MakerDriver
-from synth.pipeline.scheduler.order import Flow
 from synth.recipe.base import AskingOptions, ModelConfig, StageOptions
 from synth.recipe.model import Recipe, StageSpec
 from synth.row import Row

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from synth.llm.base import RequestFailed
 from synth.pipeline.progress import Progress
 from synth.pipeline.scheduler.makers import MakerDriver
-from synth.pipeline.scheduler.reorder import ReorderBuffer
+from synth.pipeline.scheduler.reorder_buffer import ReorderBuffer
 from synth.reasons import SharedAction
 from synth.row import Row
 from synth.slot import Slot
