@@ -13,8 +13,8 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from synth.pipeline.progress import Progress
-from synth.pipeline.scheduler.makers import MakerDriver
 from synth.pipeline.scheduler.flow import Flow
+from synth.pipeline.scheduler.makers import MakerDriver
 from synth.row import Lineage, Row
 from synth.slot import Slot
 from synth.stages.base import Maker, OrderedStage, RowMaker, RowStage
