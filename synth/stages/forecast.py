@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from synth.conversation import Conversation, assistant_message, user_message
 from synth.row import Candidate, Lineage, Origin, Row
 
+# The text of a message that no model has written yet. It is not empty, because stages ask for texts.
+TO_COME = "(to come)"
+
 
 @dataclass(frozen=True, slots=True)
 class Requests:
@@ -80,7 +83,7 @@ class MakerForecast:
 
 def draft_to_come(stage: str, origin: Origin = "seed", *, candidates: int = 0) -> Row:
     """A placeholder for a row that no model has written yet."""
-    conversation = Conversation([user_message(""), assistant_message("")])
+    conversation = Conversation([user_message(TO_COME), assistant_message(TO_COME)])
     return Row("", conversation, Lineage(origin, stage=stage), candidates=answers_to_come(candidates))
 
 

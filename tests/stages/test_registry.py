@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ class Polite(RowStage):
         yield row.with_event(self.name, "politer", request=answer.request.identity)
 
     def forecast(self, row):
-        return Forecast(Requests.exactly(1), row)
+        return Forecast(Requests.exactly(1) if row.conversation.answer else Requests(), row)
 
     def report(self):
         return {"done": self._done}
@@ -120,6 +121,18 @@ def test_a_stage_of_another_package_runs_by_its_name(
     assert {row["messages"][-1]["content"] for row in kept} == {"With pleasure: wipe it. Thanks!"}
     assert {event["stage"] for row in kept for event in row["history"]} == {"polite"}
     assert not rows(recipe)
+
+
+@pytest.mark.usefixtures("polite")
+def test_a_forecast_of_an_answer_to_come_has_a_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "How do I clean it?"}\n{"prompt": "And dry it?"}\n')
+    script = [{"text": "Wipe it."}]
+    recipe = desk(tmp_path, ["respond", "polite"], script, sources={"prompts": "prompts.jsonl"})
+    with pytest.raises(SystemExit):
+        main(["run", str(recipe), "--dry-run"])
+    assert re.search(r"polite +up to 2 requests", capsys.readouterr().err)
 
 
 @pytest.mark.usefixtures("polite")

@@ -17,7 +17,7 @@ from synth.row import Candidate, Row
 from synth.stages.asking import Unusable, ask_until_served, attributed, last_of, refused, words_of
 from synth.stages.base import RowStage
 from synth.stages.context import Context
-from synth.stages.forecast import Forecast, Requests, answers_to_come
+from synth.stages.forecast import TO_COME, Forecast, Requests, answers_to_come
 from synth.stages.reply_reasons import ReplyReason
 from synth.stages.respond.grounded import Grounded
 from synth.stages.respond.options import RespondOptions
@@ -79,10 +79,10 @@ class Respond(RowStage):
         asked = _answers(row) if options.regenerate and not row.given else 0
         if not row.conversation.has_answer:
             asked += 1
-            row = row.with_reply("")
+            row = row.with_reply(TO_COME)
         turns = 0 if row.given else max(0, options.turns - _answers(row))
         for _ in range(turns):
-            row = row.with_messages((*row.conversation.messages, user_message(""))).with_reply("")
+            row = row.with_messages((*row.conversation.messages, user_message(TO_COME))).with_reply("")
         return Forecast(Requests.up_to(asked + 2 * turns, least=min(1, asked + turns)), row)
 
     async def _steps(self, row: Row) -> AsyncIterator[Row]:
