@@ -154,9 +154,8 @@ def measured(name: str, words: list[str], rows: int, threshold: float, seed: int
         cpu += time.process_time() - cpu_start
         for (kind, text, source), answer in zip(batch, answers, strict=True):
             if kind == "near" and source is not None and similarity(text, source) < threshold:
-                kind = (
-                    "edited below"  # not a near-duplicate of its source any more, but perhaps of another row
-                )
+                # Not a near-duplicate of its source any more, but perhaps of another row.
+                kind = "edited below"
             planted[kind] += 1
             found[kind] += bool(answer)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

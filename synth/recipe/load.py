@@ -25,7 +25,7 @@ from synth.suggestions import did_you_mean
 # Fields of `Recipe` that the command line sets, not the file.
 SET_BY_COMMAND = {"folder", "limit"}
 
-# What pydantic calls the blocks that one key can hold.
+# The names of the alternative blocks of one key in pydantic's errors.
 _TAGS: dict[str, type[BaseModel]] = {"file": FileSource, "run": RunSource}
 
 

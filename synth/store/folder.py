@@ -64,7 +64,7 @@ class RunFolder:
 
     @property
     def sums(self) -> Path:
-        """Checksums of the files that the last command left; see `sums.py`."""
+        """Checksums of the files that the last command left; see `checksums.py`."""
         return self.path / "sums.json"
 
     @property
