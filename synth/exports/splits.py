@@ -57,6 +57,7 @@ class Origins:
         roots: set[str] = set()
         seen: set[str] = set()
         waiting = [row_id]
+        # Parents can share ancestors, so each ancestor is visited once.
         while waiting:
             current = waiting.pop()
             if current in seen:
@@ -82,6 +83,7 @@ class Origins:
     def _split_of_root(self, root: str) -> Split:
         if self._held_out or root in self._given:
             return "train"
+        # A higher share moves rows from train to test, but none from test to train.
         return "test" if fraction("split", root) < self._test_share else "train"
 
 
@@ -97,6 +99,7 @@ class TestSplitGuard:
 
     def add(self, row: Row) -> None:
         """Adds a row of `test`."""
+        # A row without prompt text (only a system prompt) is not compared: all such rows would be equal.
         if text := row.conversation.prompt_text:
             self._prompts.add(text)
             if self._meanings:

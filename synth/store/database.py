@@ -173,6 +173,7 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA wal_autocheckpoint=8000")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        # One transaction, so that a kill leaves the file at one version or the next.
         connection.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
     return connection
 

@@ -22,6 +22,7 @@ INSERT_OVERLAY = "INSERT OR REPLACE INTO overlay VALUES (?,?,?,?,?,?,?,?,?)"
 # Rows that no stage makes any more come last, in the order of their ids.
 _PLACE_OF_CARRIED = b"\xff" * 4
 
+# SQLite limits the parameters of a statement.
 _CHUNK = 500
 
 
