@@ -45,8 +45,8 @@ MIGRATIONS = (
     -- All that the funnel counts, apart from the receipts: a run of 100,000 rows is counted at once.
     CREATE INDEX rows_counted ON rows (version, status, draft, born, ended, stage, reason);
     """,
-    # What people's decisions make of a row; `rows` keeps it as the stages left it. `person` tells whether
-    # somebody decided on the row itself: such a row is never superseded.
+    # Rows after people's decisions; `rows` keeps them as the stages left them. `person` is 1 if somebody
+    # decided on the row itself: such a row is never superseded.
     """
     CREATE TABLE reviewed (
         id TEXT PRIMARY KEY,
