@@ -166,6 +166,7 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
         return _connect_to_read(file)
     connection = _opened(file)
     connection.execute("PRAGMA journal_mode=WAL")
+    # A power loss may take the last commits: they are made again from the journal.
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
     # Rows are stored by id, which is a hash, so writes hit random pages. 32 MB of pages wait

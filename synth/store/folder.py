@@ -201,6 +201,7 @@ def write_atomically(file: Path, data: bytes) -> None:
     with temporary.open("wb") as out:
         out.write(data)
         out.flush()
+        # Otherwise a power loss can leave an empty file under the final name.
         os.fsync(out.fileno())
     temporary.replace(file)
 

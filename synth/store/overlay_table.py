@@ -110,6 +110,7 @@ class OverlayTable:
 
     def _replace(self, lines: Iterable[tuple[Any, ...]]) -> None:
         connection = self._connection
+        # One transaction: readers see the table before the change or after it.
         connection.execute("BEGIN IMMEDIATE")
         try:
             connection.execute("DELETE FROM overlay")
