@@ -1,10 +1,10 @@
-"""Searches a local Argilla as its page does, with listing, and reports how long the answers take.
+"""Measures searches and lists of a local Argilla, with the requests of its page.
 
     python benchmarks/argilla_search.py --records 20000 --rounds 40
 
-Starts the server on a folder of its own and asks over HTTP: what is timed is a whole answer, 50 records with
-their suggestions and responses. The records go into the database directly, since making 20,000 of them
-through the API would take minutes; the index fills itself by the database's triggers either way.
+Starts the server on a separate folder, and sends requests over HTTP. Each time is that of a whole response
+with 50 records, their suggestions and their responses. The records are written directly to the database,
+because the API would take minutes for 20,000 of them. The database's triggers fill the index in both cases.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from synth.review.environment import ensure_environment, package_folder
 STAGES = ("generate", "backtranslate", "paraphrase", "respond")
 DIMENSIONS = 256
 PAGE = 50
-# So long somebody looks at a list before they ask for what is similar.
+# Seconds between opening a list and the search for similar records.
 AHEAD_SECONDS = 10
 
 
 class Process:
-    """The server's process; what it works is the same on a busy machine, what a clock says is not."""
+    """The server's process. Its CPU time, unlike the elapsed time, is the same on a busy machine."""
 
     def __init__(self, pid: int) -> None:
         self._stat = Path(f"/proc/{pid}/stat")
@@ -58,7 +58,7 @@ class Api:
 
 
 def make_dataset(api: Api) -> dict[str, str]:
-    """The ids of a dataset like those that `synth review push` makes, and of its parts."""
+    """Creates a dataset like those of `synth review push`. Returns its id and those of its parts."""
     workspace = api.call("GET", "me/workspaces")["items"][0]["id"]
     dataset = api.call("POST", "datasets", {"name": "benchmark", "workspace_id": workspace})["id"]
     path = f"datasets/{dataset}"
@@ -83,7 +83,7 @@ def make_dataset(api: Api) -> dict[str, str]:
 def fill(
     database: Path, ids: dict[str, str], records: int, words: list[str], rng: random.Random
 ) -> list[str]:
-    """Adds records with text, metadata, a suggestion and a vector; every third has a response."""
+    """Adds records with text, metadata, a suggestion and a vector. Every third has a response."""
     hexed = {name: uuid.UUID(value).hex for name, value in ids.items()}
     start = datetime.now(UTC).replace(tzinfo=None)
     rows: dict[str, list[tuple[Any, ...]]] = {
@@ -156,7 +156,7 @@ INSERTED = {"entity": "record", "property": "inserted_at"}
 
 
 def requests(words: list[str], rng: random.Random, records: list[str]) -> dict[str, dict[str, Any]]:
-    """One body for every kind of request, with other words each time it is called."""
+    """One body per kind of request, with other words in each call."""
     frequent, other = words[rng.randint(0, 20)], words[rng.randint(0, 200)]
     stage = terms(STAGE, *rng.sample(STAGES, 2))
     low = rng.uniform(1, 3)
@@ -183,7 +183,7 @@ def requests(words: list[str], rng: random.Random, records: list[str]) -> dict[s
 def first_similar(
     api: Api, process: Process, ids: dict[str, str], records: list[str], database: Path
 ) -> None:
-    """How long "find similar" takes where the server has vectors to read first, and where it has none."""
+    """Times "find similar" with and without vectors that the server has to read first."""
     path = f"me/datasets/{ids['dataset']}/records/search?limit={PAGE}"
     body = {"query": {"vector": {"name": "embedding", "record_id": records[0]}}}
 
@@ -198,7 +198,7 @@ def first_similar(
         print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")
 
     print('\n| "find similar" | s | CPU s |\n|---|---:|---:|')
-    ask(f"first of all, {len(records)} vectors to read")
+    ask(f"first search, {len(records)} vectors to read")
     ask("again")
     change("rowid % 100 = 0")
     ask(f"after {len(records) // 100} vectors have changed")
@@ -229,13 +229,13 @@ def measure(
         for name, body in requests(words, rng, records).items():
             began, worked = time.perf_counter(), process.cpu_seconds()
             total = api.call("POST", path, body)["total"]
-            if round_:  # the first warms up: the server reads the database, and the matrix of vectors
+            if round_:  # round 0 is the warm-up: the server reads its database and vectors
                 times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
                 cpu.setdefault(name, []).append((process.cpu_seconds() - worked) * 1000)
                 totals.setdefault(name, []).append(total)
             else:
                 print(f"first   {name:44} {(time.perf_counter() - began) * 1000:7.0f} ms", file=sys.stderr)
-    print(f"\n| request, with its first {PAGE} of the records found | found | median ms | p95 ms | CPU ms |")
+    print("\n| request | records found | median ms | p95 ms | CPU ms |")
     print("|---|---:|---:|---:|---:|")
     for name, each in times.items():
         print(row(name, f"{statistics.median(totals[name]):.0f}", each, cpu[name]))

@@ -1,10 +1,10 @@
-"""Measures the time from `synth review serve` to a signed-in user: for the first start, and for later ones.
+"""Measures the time from `synth review serve` to a signed-in user, for the first start and for later ones.
 
     python -m benchmarks.argilla_start --starts 5
 
-The first start has an empty cache and no data: it makes the server's environment (pip without its cache, so
-every package is fetched), the database and the owner. Each later one finds all that. What is timed is from
-the command to the end of a sign-in, with the page and the list of datasets fetched.
+The first start has an empty cache and no data. It makes the server's environment (pip without its cache, so
+every package is downloaded), the database and the owner. Later starts find all of this. The time ends after a
+sign-in, when the page and the list of datasets are loaded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from urllib.parse import urlencode
 
 
 def start(home: Path) -> tuple[float, float]:
-    """Seconds until the command says where the server is, and until somebody is signed in."""
+    """Seconds until the command prints the address, and until a user is signed in."""
     environment = {
         **os.environ,
         "XDG_CACHE_HOME": str(home / "cache"),
@@ -46,7 +46,7 @@ def start(home: Path) -> tuple[float, float]:
 
 
 def sign_in(server: dict[str, Any]) -> None:
-    """What the page asks for until it shows the datasets."""
+    """Sends the requests that the page sends before it shows the datasets."""
     with urllib.request.urlopen(server["url"]) as page:
         assert b"argilla" in page.read().lower()
     form = urlencode({"username": server["username"], "password": server["password"]}).encode()
@@ -69,7 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         first = start(Path(folder))
         print("| start | address printed, s | signed in, s |\n|---|---:|---:|", flush=True)
-        print(f"| first, install included | {first[0]:.1f} | {first[1]:.1f} |", flush=True)
+        print(f"| first, with the installation | {first[0]:.1f} | {first[1]:.1f} |", flush=True)
         later = [start(Path(folder)) for _ in range(arguments.starts)]
     for name, pick in (("median", statistics.median), ("slowest", max)):
         up, signed_in = (pick([each[i] for each in later]) for i in (0, 1))

@@ -1,7 +1,7 @@
 """Measures whether replies of the embedded model depend on the batch, and the cost of batch invariance.
 
-For each set of properties: tokens a second with 64 requests at once, and how many of 16 greedy replies are
-equal alone and in that batch. What counts is the ratio of the speeds, in one run.
+For each set of properties, it prints tokens/s with 64 requests at once, and how many of 16 greedy replies are
+equal alone and in that batch. Compare the speeds of one run only.
 
     python -m benchmarks.batch_invariance
 """
@@ -26,7 +26,7 @@ SETS: tuple[Properties, ...] = (
 
 
 class Batch:
-    """A loaded model that answers requests by their numbers."""
+    """A loaded model that runs many requests in one batch."""
 
     def __init__(self, properties: Properties, tokens: int) -> None:
         file = find_model(DEFAULT_MODEL, Path())
@@ -36,7 +36,7 @@ class Batch:
         self.asked = 0
 
     def ask(self, numbers: list[int]) -> list[tuple[int, ...]]:
-        """The tokens of each reply, all asked at once."""
+        """The tokens of each reply. All requests are sent at once."""
         tokenizer = self.pipeline.get_tokenizer()
         handles = []
         for number in numbers:
@@ -68,7 +68,10 @@ def main() -> None:
     from openvino import Core
 
     print("The CPU computes in", ", ".join(Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")))
-    print("| properties | tokens/s | ratio | equal alone and in a batch |\n|---|---|---|---|", flush=True)
+    print(
+        "| properties | tokens/s | ratio | equal replies, alone and in a batch |\n|---|---|---|---|",
+        flush=True,
+    )
     first = 0.0
     for properties in SETS:
         try:

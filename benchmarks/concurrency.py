@@ -2,11 +2,11 @@
 
     python benchmarks/concurrency.py
 
-Loopback servers, each in a process of its own: capacities of 4, 64 and 512 requests at once (the others
-wait), one that changes from 64 to 8 to 128 while it runs, one that slows like a GPU, and three unequal
-servers in a pool. Fixed concurrencies use the same client and the same server; runs take turns. For the
-pool, 100 % is the sum of what each server does alone. Rates are low on purpose: what is measured is how
-well the servers are used, not how fast this machine is.
+The loopback servers run in separate processes. Their capacities are 4, 64 and 512 requests at once (further
+requests wait). One changes from 64 to 8 to 128 while it runs, one gets slower like a GPU, and three unequal
+servers form a pool. The fixed concurrencies use the same client and the same server, in turns. For the pool,
+100% is the sum of the rates of each server alone. The rates are low on purpose, so that the result does not
+depend on the speed of this machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from synth.llm.base import Request
 from synth.llm.openai_compatible.client import EndpointClient
 from tests.support.loopback.process import LoopbackProcess
 
-# More than any server takes: the client decides how many of them it sends.
+# More than any server's capacity, so that the client's own limit decides.
 WAITING = 4096
 
 
@@ -58,7 +58,7 @@ POOL = ({"capacity": 8}, {"capacity": 32, "latency": 0.4}, {"capacity": 64})
 async def answers(
     urls: Sequence[str], seconds: float, at_once: int, metrics: bool, salt: str
 ) -> tuple[float, list[int]]:
-    """Answers a second within `seconds`, with so many asked at once, and where the limits ended."""
+    """Replies per second within `seconds`, with this many callers, and the final limits."""
     client = EndpointClient("fake", urls, metrics=metrics)
     await client.open()
     done, start = 0, time.perf_counter()
@@ -81,7 +81,7 @@ async def answers(
 
 
 async def fixed_answers(url: str, seconds: float, at_once: int) -> float:
-    """The same with a fixed number at once, by a client that is told to start there and stay."""
+    """The same with a fixed concurrency: the client starts at it and stays there."""
     client = EndpointClient("fake", [url], metrics=False)
     await client.open()
     done, start = 0, time.perf_counter()
@@ -108,7 +108,7 @@ async def fixed_answers(url: str, seconds: float, at_once: int) -> float:
 
 
 async def with_changes(server: LoopbackProcess, case: Case, work: Any) -> Any:
-    """`work` while the server changes as the case says."""
+    """Runs `work` while the server changes as the case says."""
 
     async def change() -> None:
         then = 0.0
@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", default="", help="cases whose name contains this")
     options = parser.parse_args()
-    print("| server | best fixed | nothing set | of the best | limit at the end |")
+    print("| server | best fixed | no setting | of the best | limit at the end |")
     print("|---|---|---|---|---|")
     for case in CASES:
         if options.only in case.name:

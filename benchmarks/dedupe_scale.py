@@ -1,11 +1,11 @@
-"""Near-copy detection on a million short rows: time, memory, and recall and precision on planted copies.
+"""Finds near-duplicates in a million short rows: time, memory, recall and precision on planted copies.
 
-Rows of 8 to 25 words, drawn from the words of real instructions and questions with their real frequencies.
-Of 100 rows 5 are exact copies of an earlier row (case, punctuation or white space changed) and 10 are
-near-copies (one or two edits: a typo, a word dropped, added or replaced, two swapped). Whether an edited row
-is still a near-copy is settled by a plain Jaccard over shingle sets, written here anew. Rows are made from
-the seed as they are needed, so that the memory measured is the index's. Beside it, in a process of its own,
-the usual recipe for web pages.
+Rows have 8 to 25 words, drawn from real instructions and questions with their real frequencies. Of 100 rows,
+5 are exact copies of an earlier row (other case, punctuation or white space), and 10 are near-duplicates with
+one or two edits (a typo; a word dropped, added or replaced; two words swapped). A separate, plain Jaccard
+function decides whether an edited row is still a near-duplicate. Rows are made from the seed when they are
+needed, so that only the index's memory is measured. For comparison, the usual recipe for web pages runs in a
+separate process.
 
     python benchmarks/dedupe_scale.py --rows 1000000
 """
@@ -41,7 +41,7 @@ def real_words(folder: Path) -> list[str]:
 
 
 class Corpus:
-    """Row i and what was planted there, made from the seed and i alone."""
+    """Row i and what was planted there. Depends only on the seed and i."""
 
     def __init__(self, words: list[str], seed: int) -> None:
         self.words = words
@@ -88,7 +88,7 @@ class Corpus:
 
 
 def similarity(one: str, other: str) -> float:
-    """Jaccard over the 4-byte runs of both normal forms, numbers three times over, ends padded."""
+    """Jaccard over the 4-byte runs of both normal forms, with numbers three times and padded ends."""
     runs = []
     for text in (one, other):
         spelled = re.sub(r"[0-9]+", lambda found: f"{found[0]}\1{found[0]}\2{found[0]}", normal_form(text))
@@ -154,7 +154,8 @@ def measured(name: str, words: list[str], rows: int, threshold: float, seed: int
         cpu += time.process_time() - cpu_start
         for (kind, text, source), answer in zip(batch, answers, strict=True):
             if kind == "near" and source is not None and similarity(text, source) < threshold:
-                kind = "edited below"  # no copy of its source any more, though perhaps of another row
+                # Not a near-duplicate of its source any more, but perhaps of another row.
+                kind = "edited below"
             planted[kind] += 1
             found[kind] += bool(answer)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -173,7 +174,7 @@ def main() -> None:
 
     words = real_words(args.data)
     outcomes = []
-    for name in ("rensa, 5 words", "NearDuplicateIndex"):  # a fresh process each, so that memory is its own
+    for name in ("rensa, 5 words", "NearDuplicateIndex"):  # a fresh process each, to measure its own memory
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             task = pool.submit(measured, name, words, args.rows, args.threshold, args.seed)
             outcomes.append(task.result())

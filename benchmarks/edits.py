@@ -38,7 +38,7 @@ EDITS = {
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
-    print("| edit | requests before | asked after it | of the writer | asked again | equals a fresh run |")
+    print("| edit | requests before | after it | to the writer | sent again | equals a fresh run |")
     print("|---|---|---|---|---|---|")
     for name, settings in EDITS.items():
         with tempfile.TemporaryDirectory() as folder:

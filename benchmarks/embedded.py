@@ -1,7 +1,7 @@
-"""Tokens a second from the embedded model: handed to OpenVINO GenAI directly, and through `synth run`.
+"""Measures tokens/s of the embedded model: with OpenVINO GenAI directly, and through `synth run`.
 
-Both are processes of their own, timed from their start to their end, loading included, with the same
-prompts, sampling and seeds, and batches of the same size, in turn. What counts is the ratio of each pair.
+Both run as whole processes, in turns, and the times include the loading of the model. Prompts, sampling,
+seeds and batch sizes are the same. Only the ratio of each pair is meaningful.
 
     python benchmarks/embedded.py --pairs 5 --prompts 256 --tokens 96
 """
@@ -27,12 +27,12 @@ from synth.llm.embedded.openvino import generation_config, import_genai, load_pi
 SAMPLING = {"temperature": 0.8, "top_p": 0.95}
 TOPICS = ("orders", "refunds", "parcels", "invoices", "printers", "passwords", "coupons", "warranties")
 
-# Requests and the batch's size, to tokens a second.
+# Takes requests and the batch's size; returns tokens/s.
 Way = Callable[[Sequence[Request], int], float]
 
 
 def some_requests(count: int, tokens: int, round_: int, *, shared: bool) -> list[Request]:
-    """Prompts that are new in each round; `shared`, they begin with the same eight examples."""
+    """Prompts that are new in each round. With `shared`, they begin with the same eight examples."""
     examples = "\n".join(f"- A customer asks about {topic}; we answer within a day." for topic in TOPICS)
     shots = examples if shared else ""
     return [
@@ -48,7 +48,7 @@ def some_requests(count: int, tokens: int, round_: int, *, shared: bool) -> list
 
 
 def directly(prompts: Path, tokens: int, sequences: int) -> int:
-    """All prompts given to the library at once, and nothing else done between its steps: tokens made."""
+    """Gives all prompts to the library at once, and does nothing else. Returns the number of tokens."""
     requests = [
         Request(
             [{"role": "user", "content": json.loads(line)["instruction"]}], DEFAULT_MODEL, tokens, SAMPLING
@@ -74,7 +74,7 @@ def directly(prompts: Path, tokens: int, sequences: int) -> int:
     handles: list[Any] = []
     running: list[Any] = []
     while waiting or running:
-        # The library does not keep to its bound on sequences, so that whoever asks has to.
+        # The library ignores its own limit on sequences, so the caller must enforce it.
         while waiting and len(running) < sequences:
             handles.append(pipeline.add_request(len(handles) + 1, *waiting.pop(0)))
             running.append(handles[-1])
@@ -93,7 +93,7 @@ def _wanted(request: Request) -> dict[str, object]:
 
 
 def in_a_process(requests: Sequence[Request], sequences: int) -> float:
-    """`directly`, in a process that loads nothing else."""
+    """Runs `directly` in a process that loads nothing else."""
     with tempfile.TemporaryDirectory() as folder:
         prompts = _write_prompts(requests, Path(folder))
         command = [sys.executable, __file__, "--bare", str(prompts)]
@@ -104,8 +104,8 @@ def in_a_process(requests: Sequence[Request], sequences: int) -> float:
 
 
 def through_run(requests: Sequence[Request], sequences: int) -> float:
-    """A whole `synth run` of `respond`: rendering, journal, database and all."""
-    del sequences  # the client's own number, which is the default here, too
+    """A whole `synth run` of `respond`, with rendering, journal and database."""
+    del sequences  # the client's own number, which is also the default here
     with tempfile.TemporaryDirectory() as folder:
         _write_prompts(requests, Path(folder))
         recipe = Path(folder) / "recipe.yaml"
@@ -127,12 +127,12 @@ def _write_prompts(requests: Sequence[Request], folder: Path) -> Path:
     return file
 
 
-# The first is what the others are compared with.
+# The others are compared with the first.
 WAYS: dict[str, Way] = {"OpenVINO directly": in_a_process, "synth run": through_run}
 
 
 def main() -> None:
-    """Prints a row for each pair, and the median ratios."""
+    """Prints one row per pair, and the median ratios."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -151,7 +151,7 @@ def main() -> None:
     print("|---" * (len(WAYS) + 1) + "|", flush=True)
     for pair in range(given.pairs):
         requests = some_requests(given.prompts, given.tokens, pair, shared=given.shared)
-        # Whoever goes first meets another machine than who goes last: they take turns at that, too.
+        # The machine's speed changes during a pair, so the order alternates.
         order = list(WAYS) if pair % 2 == 0 else list(reversed(WAYS))
         speeds = {name: WAYS[name](requests, given.sequences) for name in order}
         base = speeds[next(iter(WAYS))]

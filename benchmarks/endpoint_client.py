@@ -1,11 +1,11 @@
-"""Our endpoint client against bare aiohttp and the openai package, alone on a loopback server.
+"""Compares our endpoint client with bare aiohttp and the openai package, on a loopback server.
 
     python benchmarks/endpoint_client.py --rows 10000 --at-once 64 256
 
-The server answers each request after 100 ms, `at once` of them together, from a process of its own.
-Each client runs in a fresh process, in turn, several times; the table shows medians. Processor time is
-the client process's alone, without its start. The others are told how many to keep in flight; ours
-finds it out.
+The server runs in a separate process. It answers each request after 100 ms, and `at once` requests at the
+same time. The clients run in turns, several times, each in a fresh process; the table shows medians. The CPU
+time is that of the client's process without its start. The other clients have a fixed number of requests in
+flight; ours finds it by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from synth.llm.base import Request
 from tests.support.loopback.process import LoopbackProcess
 
 CLIENTS = ("bare aiohttp", "openai", "openai + aiohttp", "synth")
-# Loaded before the clock starts.
+# Imported before the time starts.
 _LIBRARIES = dict(
     zip(CLIENTS, ("aiohttp", "openai", "openai", "synth.llm.openai_compatible.client"), strict=True)
 )
@@ -90,7 +90,7 @@ async def all_rows(ask: Ask, rows: int, at_once: int) -> None:
 
 
 def run_client(name: str, url: str, rows: int, at_once: int) -> None:
-    """The child: runs one client and prints what it took."""
+    """Runs one client in the child process, and prints its time and memory."""
     work = {
         "bare aiohttp": lambda: with_aiohttp(url, rows, at_once),
         "openai": lambda: with_openai(url, rows, at_once, "httpx"),
@@ -127,7 +127,7 @@ def main() -> None:
     if options.client:
         run_client(options.client, options.url, options.rows, options.at_once[0])
         return
-    print("| client | at once | requests/s | of the ideal | processor s per 1,000 | memory MB |")
+    print("| client | in flight | requests/s | of the ideal | CPU s per 1,000 | memory MB |")
     print("|---|---|---|---|---|---|")
     for at_once in options.at_once:
         results: dict[str, list[dict[str, float]]] = {name: [] for name in options.clients}

@@ -1,8 +1,8 @@
-"""Time and peak memory of an export, over a made-up run of many short rows.
+"""Measures time and peak memory of an export of many short, synthetic rows.
 
     python benchmarks/export_scale.py --rows 1000000
 
-Makes the run folder first (not timed), then exports it in a process of its own.
+Makes the run folder first (not timed), then exports it in a separate process.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _export(run: Path, form: str) -> None:
     peak, processor = used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
     rows = sum(result.files.values())
     written = sum(file.stat().st_size for file in result.folder.iterdir()) / 2**20
-    print("| rows | train | test | withheld | written | time | processor time | rows/s | peak memory |")
+    print("| rows | train | test | withheld | written | time | CPU time | rows/s | peak memory |")
     print("|---|---|---|---|---|---|---|---|---|")
     print(
         f"| {rows:,} | {result.files['train']:,} | {result.files['test']:,} "

@@ -2,9 +2,10 @@
 
     python benchmarks/faults.py
 
-Loopback servers, each in a process of its own, that answer in 100 ms, 64 at once. `answers` are those that
-the servers gave, `kept` those in the run's journal: the difference was answered and asked again, or was under
-way when a server died. The last two cases ask for a score as JSON, too, so that broken JSON shows.
+The loopback servers run in separate processes. They answer in 100 ms, 64 requests at once. `answers` counts
+the replies of the servers, `kept` those in the run's journal. A difference means that a reply was lost and
+requested again, or was in flight when a server died. The last two cases also request a score as JSON, for
+broken JSON.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from synth.store import RunFolder
 from synth.store.journal import read_records
 from tests.support.loopback.process import LoopbackProcess
 
-# Longer than any case takes: a run that is not done by then hangs.
+# Longer than any case takes, so a run that is not finished by then hangs.
 HANGS = 240.0
 
-# Is given the servers, and what waits until half of the answers are there.
+# Gets the servers, and a function that waits for half of the replies.
 Meanwhile = Callable[[list[LoopbackProcess], Callable[[], None]], None]
 
 
 def _nothing(servers: list[LoopbackProcess], half: Callable[[], None]) -> None:
-    """Lets the servers be."""
+    """Changes nothing."""
 
 
 def _one_of_two_dies(servers: list[LoopbackProcess], half: Callable[[], None]) -> None:
@@ -49,7 +50,7 @@ def _the_only_one_dies_and_comes_back(servers: list[LoopbackProcess], half: Call
 
 @dataclass(frozen=True)
 class Case:
-    """Faults of the servers, what happens meanwhile, and the exit code that is right."""
+    """The faults of the servers, an event during the run, and the expected exit code."""
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)

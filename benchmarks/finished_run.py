@@ -2,7 +2,7 @@
 
     python benchmarks/finished_run.py --rows 100000
 
-Whole processes, timed from their start to their end; the middle of so many calls.
+Each call is a whole process. The times of repeated calls are medians.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def main() -> None:
                 )
         (folder / "recipe.yaml").write_text(RECIPE)
         run = ["run", str(folder / "recipe.yaml"), "--json"]
-        print("| call | s | processor s | peak MiB |")
+        print("| call | s | CPU s | peak MiB |")
         print("|---|---|---|---|")
         print(_line("first", [_call(run)]), flush=True)
-        print(_line("again", [_call(run) for _ in range(options.calls)]))
+        print(_line("second", [_call(run) for _ in range(options.calls)]))
     print(_line("synth --help", [_call(["--help"]) for _ in range(options.calls)]))
 
 

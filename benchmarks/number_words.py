@@ -1,6 +1,6 @@
 """Measures the share of number words, written by num2words, that are read correctly.
 
-All of 2 to 100, 100 numbers below a thousand and 100 below a million, in each language.
+The numbers from 2 to 100, 100 numbers below a thousand and 100 below a million, in each language.
 
     pip install num2words
     python benchmarks/number_words.py [--misses]
@@ -19,7 +19,7 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "pt_BR", "nl")
 
 
 def main() -> None:
-    """Prints the table, and with `--misses` the numbers that were read as others, or not at all."""
+    """Prints the table. With `--misses`, also the numbers that were read wrongly or not at all."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -28,7 +28,7 @@ def main() -> None:
     draw = random.Random(1)
     values = [*range(2, 101), *draw.sample(range(101, 1_000), 100)]
     values += draw.sample(range(1_000, 1_000_000), 100)
-    print("| language | numbers | read right |\n|---|---|---|")
+    print("| language | numbers | read correctly |\n|---|---|---|")
     for language in LANGUAGES:
         read = {value: _read(num2words(value, lang=language), language[:2]) for value in values}
         wrong = {value: found for value, found in read.items() if found != [value]}

@@ -1,7 +1,7 @@
 """Measures precision and recall of the checks without a model, on planted cases.
 
-Each check is asked alone: whether it finds what was planted for it, and keeps quiet about rewordings that are
-good and about what was planted for other checks. The held-out cases were written after the checks.
+Each check is measured alone. It should find the defects that were planted for it, and accept good rewordings
+and the defects that were planted for other checks. The held-out cases were written after the checks.
 
     python benchmarks/planted.py [--misses]
 """
@@ -31,7 +31,7 @@ Case = dict[str, Any]
 
 @dataclass
 class Tally:
-    """What a check said about its cases; `wrong` holds those it got wrong."""
+    """The results of a check. `wrong` has the cases that it got wrong."""
 
     hits: int = 0
     missed: int = 0
@@ -54,24 +54,25 @@ class Tally:
 
     @property
     def precision(self) -> float:
-        """Share of what it found that was planted."""
+        """The share of its findings that were planted."""
         return self.hits / (self.hits + self.false) if self.hits + self.false else 0.0
 
     @property
     def recall(self) -> float:
-        """Share of what was planted that it found."""
+        """The share of the planted defects that it found."""
         return self.hits / (self.hits + self.missed) if self.hits + self.missed else 0.0
 
 
 def cases(kind: str, suffix: str) -> list[Case]:
-    """One of the planted files."""
+    """The cases of one file."""
     return [
         json.loads(line) for line in (DATA / f"planted_{kind}{suffix}.jsonl").read_text("utf-8").splitlines()
     ]
 
 
-# A check by name: the kinds that were planted for it, those that say nothing about it, and what asks it.
-# Another question has numbers and names of its own; so have some other changes, which are left out there.
+# A check by name: the kinds that were planted for it, the kinds to leave out, and the function that runs it.
+# A kind is left out if it changes what the check looks at too: a different question has other numbers and
+# names.
 PARAPHRASE_CHECKS: dict[str, tuple[set[str], set[str], Callable[[str, str], object]]] = {
     "numbers": ({"number"}, {"question"}, changed_numbers),
     "negations": ({"negation"}, {"question"}, changed_negation),
@@ -88,7 +89,7 @@ PARAPHRASE_CHECKS: dict[str, tuple[set[str], set[str], Callable[[str, str], obje
 
 
 def tallies(suffix: str) -> Iterator[tuple[str, Tally]]:
-    """Every check's tally on one set of cases."""
+    """The results of all checks on one set of cases."""
     paraphrases = cases("paraphrases", suffix)
     for name, (planted, silent, check) in PARAPHRASE_CHECKS.items():
         tally = Tally()
@@ -106,21 +107,21 @@ def tallies(suffix: str) -> Iterator[tuple[str, Tally]]:
         tally.note(case["leans"], said is not None, f"{case['instruction']} -> {said}")
     yield "leaning on the text", tally
     tally = Tally()
-    for case in cases("quotes", suffix):  # what is to be found out is that a quote is not there
+    for case in cases("quotes", suffix):  # a finding means that the quote is not in the text
         found = find_quote(case["quote"], case["text"])
         tally.note(not case["found"], found is None, f"{case['quote']} -> {found}")
     yield "quotes not in the text", tally
 
 
 def _crosses(case: Case) -> bool:
-    """Whether the two texts are in two languages: then nobody asks how similar they are."""
+    """Whether the two texts are in two languages, so that their similarity says nothing."""
     from synth.text.languages import language_of
 
     return language_of(case["before"]) != language_of(case["after"])
 
 
 def main() -> None:
-    """Prints the table, and with `--misses` each case that a check got wrong."""
+    """Prints the table. With `--misses`, also each case that a check got wrong."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

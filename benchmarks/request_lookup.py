@@ -22,7 +22,7 @@ REPLY = (
 
 
 async def measure(folder: Path, count: int) -> float:
-    """Seconds of this thread in `find` alone; each request is answered before the next ones are looked up."""
+    """CPU seconds of this thread in `find`. Each request gets a reply before the next look-up."""
     requests = [Request([{"role": "user", "content": f"Question {n}?"}], "fake", 64) for n in range(count)]
     for request in requests:
         request.identity  # noqa: B018  (computed once, outside the measurement)

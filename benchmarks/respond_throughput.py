@@ -1,15 +1,15 @@
-"""A whole `synth run` of given prompts, one answer each, against a loopback server: rate, processor, memory.
+"""Measures a whole `synth run` of given prompts on a loopback server: rate, CPU time, memory.
 
     python benchmarks/respond_throughput.py --rows 10000 --at-once 64 256
     python benchmarks/respond_throughput.py --peers FOLDER --clients synth distilabel curator
 
-The server answers after a fixed time and takes so many at once; the ideal is what it could do. Bare
-aiohttp with JSON lines and the openai package stand beside it in the same run, and so do the peers whose
-environments are in FOLDER (benchmarks/peers/README.md says how to make them).
+The server answers after a fixed time, a fixed number of requests at once; the ideal is its maximum rate. The
+same run measures bare aiohttp with JSON lines, the openai package, and the peers whose environments are in
+FOLDER (benchmarks/peers/README.md says how to make them).
 
-Each client is a fresh process in an empty folder that is its home, too, so nothing is found in a cache, and
-fails if it does not end with an answer to every prompt. The rate is that of the whole process, start-up
-included; processor time is that of all its processes; the peak is that of the largest of them.
+Each client is a fresh process with an empty folder as its home, so there is no cache. It fails if a prompt
+has no answer at the end. The rate is that of the whole process with its start. The CPU time is that of all
+its processes, and the peak memory that of the largest one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ models: {{writer: {{model: fake, base_url: '{url}', sampling: {{max_tokens: 64}}
 sources: {{prompts: prompts.jsonl}}
 stages: [respond: {{}}]
 """
-# Nothing is looked up or reported over the network, and nothing is drawn on a terminal.
+# No client may use the network for other things, or draw on a terminal.
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -50,7 +50,7 @@ OFFLINE = {
     "CURATOR_DISABLE_RICH_DISPLAY": "1",
 }
 
-# What the table calls each client, its script beside common.py, and its environment in the peers' folder.
+# The name of each client in the table, its script next to common.py, and its environment in FOLDER.
 BASELINES = {
     "aiohttp": ("bare aiohttp, JSON lines", "aiohttp_job.py"),
     "openai": ("openai, default transport", "openai_job.py"),
@@ -67,7 +67,7 @@ Command = Callable[[Path, str, int, int], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What the table calls it, and its command for (empty folder, url, rows, at once)."""
+    """The name in the table, and the command for (empty folder, url, rows, at once)."""
 
     name: str
     command: Command
@@ -82,9 +82,9 @@ def main() -> None:
     parser.add_argument("--clients", nargs="+", help="only these: aiohttp, openai, synth, curator, ...")
     options = parser.parse_args()
     clients = _clients(options.peers, options.clients)
-    # As an installed package is: nobody compiles while being measured.
+    # Like an installed package, so that compilation is not measured.
     compileall.compile_dir(Path(synth.__file__).parent, quiet=1)
-    print("| client | at once | rows | requests/s | of the ideal | processor s per 1,000 | peak MiB |")
+    print("| client | in flight | rows | requests/s | of the ideal | CPU s per 1,000 | peak MiB |")
     print("|---|---|---|---|---|---|---|")
     for at_once in options.at_once:
         for client in clients:
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def _clients(peers: Path | None, only: list[str] | None) -> list[Client]:
-    """Ours and the baselines, then the peers found; says which are not there."""
+    """Our client, the baselines and the available peers. Reports the missing peers."""
     clients = {key: Client(name, _job(script, sys.executable)) for key, (name, script) in BASELINES.items()}
     clients["synth"] = Client("synth run", _synth)
     for name, (script, environment) in PEERS.items() if peers else ():
@@ -109,7 +109,7 @@ def _clients(peers: Path | None, only: list[str] | None) -> list[Client]:
 
 def _job(script: str, python: str) -> Command:
     def command(_folder: Path, url: str, rows: int, at_once: int) -> list[str]:
-        # -E: what PYTHONPATH names is ours and has no place in a peer's environment.
+        # -E: PYTHONPATH names our code, which must not be in a peer's environment.
         return [python, "-E", str(JOBS / script), url, str(rows), str(at_once)]
 
     return command
@@ -144,7 +144,7 @@ def _measure(client: Client, url: str, rows: int, at_once: int, latency: float) 
 
 
 def _run(command: list[str], folder: str) -> tuple[float, str]:
-    """Runs it in a process that says its peak memory in MiB; gives that and what it printed."""
+    """Runs the command. Returns its peak memory in MiB and its output."""
     code = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=2);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"

@@ -1,11 +1,14 @@
-"""A whole review with a real local Argilla that is killed twice, and three scripted annotators.
+"""Runs a whole review with a real local Argilla that is killed twice, and three scripted annotators.
 
     python -m benchmarks.review_circle --rows 2000
 
-A run of the fake model is pushed (the server is killed with -9 after the first batch, and started again); two
-people answer; a pull is killed after its first page; the third answers while it is pulled again and again.
-Then everything is compared with what the scripts said: nothing lost, nothing twice, and the exported rows
-carry the human text. Exits with an error where that is not so.
+1. A run of the fake model is pushed. The server is killed with -9 after the first batch, and started again.
+2. Two annotators answer.
+3. A pull is killed after its first page.
+4. The third annotator answers during further pulls.
+
+Then everything is compared with the scripts: nothing is lost, nothing is there twice, and the exported rows
+have the annotators' text. Otherwise the benchmark exits with an error.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ export: {{split: {{train: 1.0, test: 0.0}}}}
 
 
 def make_run(folder: Path, rows: int) -> Path:
-    """A finished run with at least so many reviewable rows."""
+    """Makes a finished run with at least this many reviewable rows."""
     (folder / "seeds.jsonl").write_text("\n".join(seed_lines(60)) + "\n")
     (folder / "recipe.yaml").write_text(RECIPE.format(rows=rows))
     result = run_with_result(folder / "recipe.yaml")
@@ -49,7 +52,7 @@ def make_run(folder: Path, rows: int) -> Path:
 
 
 def check(run: Path, records: dict[str, Json], needed: dict[str, int], said: int) -> Counter[str]:
-    """Compares what the run says with what people said; how many rows are as they should be, by status."""
+    """Compares the run with the scripts. Returns the number of correct rows by status."""
     given = [(answer["row"], answer["by"]) for answer in circle.journaled_answers(run)]
     assert len(given) == len(set(given)) == said, (len(given), len(set(given)), said)
     exported = export(run, "messages").folder / "receipts.jsonl"
@@ -86,9 +89,9 @@ def main() -> None:
         run = make_run(Path(place), rows)
         clock = time.monotonic()
         circle.push_with_a_kill(run, server)
-        clock = timed("push, killed after its first batch (server start included)", clock)
+        clock = timed("push, killed after its first batch (with the start of the server)", clock)
         server.running  # noqa: B018 - starts it again
-        clock = timed("server started again", clock)
+        clock = timed("second start of the server", clock)
         report = circle.push_rows(run, server)
         clock = timed("push of the rest", clock)
         assert not report.refused
@@ -110,17 +113,19 @@ def main() -> None:
         }
         for person in people[:-1]:
             person.answer(server.running, todo[person.name])
-        clock = timed(f"two people answered {sum(len(todo[p.name]) for p in people[:-1])} records", clock)
+        clock = timed(f"two annotators answered {sum(len(todo[p.name]) for p in people[:-1])} records", clock)
         circle.pull_with_a_kill(run, server)
         kept = len(circle.journaled_answers(run))
         server.running  # noqa: B018 - starts it again
-        clock = timed(f"pull, killed after {kept} answers, and the server started again", clock)
+        clock = timed(f"pull, killed after {kept} answers, and third start of the server", clock)
         working = circle.answer_in_background(people[-1], server.running, todo[people[-1].name], pause=0.0)
         pulls = 0
         while working.is_alive():
             circle.pull_rows(run, server)
             pulls += 1
-        clock = timed(f"{pulls} pulls while the third answered {len(todo[people[-1].name])} records", clock)
+        clock = timed(
+            f"{pulls} pulls while the third annotator answered {len(todo[people[-1].name])} records", clock
+        )
         circle.pull_rows(run, server)
         clock = timed("the last pull", clock)
         before = (run / "decisions.jsonl").read_bytes()
@@ -130,7 +135,7 @@ def main() -> None:
     print(
         f"\n{len(records)} rows, {sum(map(len, todo.values()))} answers, {server.kills} kills: nothing lost,"
     )
-    print("nothing twice, a further pull changed no byte, and each exported row carries what people wrote:")
+    print("nothing twice, a further pull changed no byte, and each exported row has the annotators' text:")
     print(", ".join(f"{status} {count}" for status, count in sorted(found.items())))
     print("\n| step | s |\n|---|---|")
     for what, seconds in times:

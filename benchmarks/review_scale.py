@@ -2,8 +2,8 @@
 
     python -m benchmarks.review_scale --records 10000
 
-Each command is a process of its own (`synth review push|pull`), so that its peak memory is its own. Every
-record is answered in between, through the API's bulk route, as one person.
+Each command (`synth review push|pull`) is a separate process, to measure its own peak memory. In between, one
+user answers every record through the API's bulk route.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def measured(*arguments: str, home: Path) -> tuple[float, float, float, str]:
 
 
 def server_seconds(server: LocalServer) -> float:
-    """What the server's process has worked so far."""
+    """The CPU seconds of the server's process so far."""
     user, system = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def answer_all(server: LocalServer, dataset: str) -> int:
-    """Answers every record in the owner's name; each fifth is edited."""
+    """Answers every record as the owner. Every fifth answer is an edit."""
     datasets = call(server, "GET", "/api/v1/me/datasets")[1]["items"]
     key = next(item["id"] for item in datasets if item["name"] == dataset)
     me = call(server, "GET", "/api/v1/me")[1]["id"]

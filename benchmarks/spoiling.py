@@ -20,13 +20,13 @@ class Draft:
 
 
 def is_label(answer: str) -> bool:
-    """Whether the desk's software could read it: a desk, a stroke, a time."""
+    """Whether it is a label: a desk, a slash, a time."""
     desk, stroke, time = answer.partition("/")
     return bool(stroke) and desk in DESKS and time in TIMES
 
 
 def other_label(answer: str, chance: random.Random, *, part: str | None = None) -> str:
-    """Another label: with another desk or (`part` says which; else one of the two) the other time."""
+    """A wrong label, with another desk or the other time (`part` says which; by default one of the two)."""
     desk, _, time = answer.partition("/")
     if (part or chance.choice(("desk", "time"))) == "desk":
         desk = chance.choice([other for other in DESKS if other != desk])
@@ -63,7 +63,7 @@ def _truncation(draft: Draft, chance: random.Random) -> Draft:
 
 
 def _near_copy(original: Draft, chance: random.Random) -> Draft:
-    """The same message with a trifle changed, which no comparison of bytes finds."""
+    """The same message with a small change, which no comparison of bytes finds."""
     message = original.message
     ways: tuple[Callable[[str], str], ...] = (
         lambda text: text.rstrip(".?!") + "!!",
@@ -93,9 +93,9 @@ DEFECTS = ("duplicate", *_WAYS)
 
 
 def spoil(drafts: Sequence[Draft], count: int, seed: int) -> list[Draft]:
-    """The drafts with `count` of them spoilt, every defect equally often, in the same order.
+    """The drafts in the same order, `count` of them spoilt, each defect equally often.
 
-    A duplicate takes the place of its row: what was learnt from that one is lost for good.
+    A duplicate replaces another row, so the information of that row is lost.
     """
     chance = random.Random(seed)
     places = chance.sample(range(len(drafts)), count)
@@ -112,9 +112,10 @@ def spoil(drafts: Sequence[Draft], count: int, seed: int) -> list[Draft]:
 
 
 def judge_rows(trusted: Sequence[Draft], seed: int) -> list[tuple[str, str, str]]:
-    """(message, answer, score) to tune a judge with: each trusted row right twice, and wrong in both ways.
+    """Training data for a judge: (message, answer, score).
 
-    Nothing in it comes from the drafts that it is to judge, and of the defects it knows wrong labels alone.
+    Each trusted row is there twice with its label, and twice with a wrong one. Nothing comes from the drafts
+    that it will judge. Wrong labels are the only defect in it.
     """
     chance = random.Random(seed)
     rows = []

@@ -1,16 +1,16 @@
 """Measures the cost of spoilt rows for a tuned model, and the gain from cleaning.
 
-300 rows of `examples/finetune`: 100 that people trust and 200 drafts. Each seed spoils 60 drafts anew (20% of
-all rows) with five planted defects, and trains three times, the same number of steps: on all rows as they
-were, with the spoilt ones, and with what `synth run` leaves of these (`standardise`, `check`, `dedupe`,
-`score`). All are asked the same 150 messages that nobody trained on. The judge is the same small model, tuned
-once on right and wrong sortings of the 100 trusted rows; it has seen neither the drafts nor what was done to
-them. vLLM runs it.
+The data are 300 rows of `examples/finetune`: 100 trusted rows and 200 drafts. Each seed spoils 60 other
+drafts (20% of all rows) with five planted defects, and trains three times with the same number of steps: on
+the clean rows, on the rows with the spoilt drafts, and on these after cleaning with `synth run`
+(`standardise`, `check`, `dedupe`, `score`). All models answer the same 150 messages, which are not in the
+training data. The judge is the same small model, tuned once on correct and wrong labels of the 100 trusted
+rows. It has not seen the drafts or their defects. vLLM runs it.
 
     make finetune-env vllm-env
     SYNTH_VLLM_PYTHON=.venvs/vllm/bin/python python -m benchmarks.spoilt_data --folder FOLDER --model MODEL
 
-Each run is a line of FOLDER/results.jsonl as soon as it ends; called again, it goes on from there.
+Each training adds a line to FOLDER/results.jsonl when it ends. A second call continues from there.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ stages:
 export: {{format: trl-sft, system: {system}}}
 """
 
-# The user's own code of that recipe: it brings drafts in as another tool made them, down to the last space.
+# The user's own code of that recipe: it imports the drafts of another tool unchanged, with all their spaces.
 DRAFTS = """\
 import json
 from pathlib import Path
@@ -102,37 +102,37 @@ def python_of_trainer() -> Path:
 
 
 def example(program: str, *words: object) -> dict[str, Any]:
-    """Runs a program of the example, and returns the object that it prints last."""
+    """Runs a program of the example, and returns the last JSON object that it prints."""
     command = [str(python_of_trainer()), str(EXAMPLE / program), *map(str, words)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def drafts_of(file: Path) -> list[Draft]:
-    """Rows of the example, before anything is done to them."""
+    """The rows of the example, unchanged."""
     rows = (json.loads(line) for line in file.read_text("utf-8").splitlines())
     return [Draft(row["instruction"], row["response"]) for row in rows]
 
 
 def write_lines(file: Path, rows: Iterable[Any]) -> None:
-    """JSONL, in a folder that is made where it is missing."""
+    """Writes JSON Lines, and makes the folder if it is missing."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
 
 
 def as_row(draft: Draft, system: str = SYSTEM) -> dict[str, Any]:
-    """As `trl-sft` has it."""
+    """The draft in the format `trl-sft`."""
     prompt = [{"role": "system", "content": system}, {"role": "user", "content": draft.message}]
     return {"prompt": prompt, "completion": [{"role": "assistant", "content": draft.answer}]}
 
 
 def as_seed(draft: Draft) -> dict[str, str]:
-    """As a recipe's seeds have it."""
+    """The draft as a seed of a recipe."""
     return {"instruction": draft.message, "response": draft.answer}
 
 
 def make_judge(trusted: Sequence[Draft], model: Path, folder: Path) -> Path:
-    """The judge's model, tuned on trusted rows under the very prompt that `score` asks it with."""
+    """Tunes the judge's model on trusted rows, with the prompt of the stage `score`."""
     judge = folder / "judge"
     if (judge / "config.json").exists():
         return judge
@@ -152,7 +152,7 @@ def make_judge(trusted: Sequence[Draft], model: Path, folder: Path) -> Path:
 
 
 def clean(trusted: Sequence[Draft], drafts: Sequence[Draft], judge: Path, folder: Path) -> dict[str, Any]:
-    """Lets `synth` clean the drafts; where they are, and what became of each kind of defect."""
+    """Cleans the drafts with `synth`. Returns the file, and the outcomes by kind of defect."""
     folder.mkdir(parents=True, exist_ok=True)
     write_lines(folder / "trusted.jsonl", map(as_seed, trusted))
     asked = [[{"role": "user", "content": draft.message}] for draft in drafts]
@@ -170,7 +170,7 @@ def clean(trusted: Sequence[Draft], drafts: Sequence[Draft], judge: Path, folder
 
 
 def what_became(drafts: Sequence[Draft], run: Path) -> dict[str, Any]:
-    """How many drafts with each defect met which fate, and how the judge scored those that came to it."""
+    """The number of drafts by defect and outcome, and the judge's scores of those that reached it."""
     receipts = {row["id"]: row for row in synth.open(run).rows()}
     fates: Counter[str] = Counter()
     scores: dict[str, list[float]] = {}
@@ -192,7 +192,7 @@ def _fate(row: dict[str, Any] | None, draft: Draft) -> str:
 
 
 def run_arm(arm: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
-    """Trains one arm and asks it the holdout."""
+    """Trains one arm, and evaluates it on the holdout."""
     rows = drafts_of(EXAMPLE / "seeds.jsonl")
     trusted, drafts = rows[:TRUSTED], rows[TRUSTED:]
     holdout = drafts_of(EXAMPLE / "holdout.jsonl")
@@ -219,7 +219,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
     sys.path.insert(0, str(EXAMPLE))
     from scoring import difference
 
-    lines = ["| rows | trained on | exact, by seed | mean | against clean [95%] |", "|---|---|---|---|---|"]
+    lines = ["| rows | trained on | exact, by seed | mean | minus clean [95%] |", "|---|---|---|---|---|"]
     found = {(r["arm"], r["seed"]): r for r in results}
     for arm in ARMS:
         seeds = sorted(seed for name, seed in found if name == arm)
@@ -239,7 +239,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
 
 
 def _by_row(found: dict[tuple[str, int], dict[str, Any]], arm: str, seeds: Sequence[int]) -> list[float]:
-    """The share of seeds that got each held-out row right: rows are what the bootstrap draws."""
+    """The share of seeds that answered each held-out row correctly: the bootstrap draws rows."""
     texts = [found[arm, seed]["right"] for seed in seeds]
     return [statistics.mean(int(text[place]) for text in texts) for place in range(len(texts[0]))]
 
@@ -262,7 +262,7 @@ def _fates(results: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _of_the_judge(results: Sequence[dict[str, Any]]) -> list[str]:
-    """Whether it scores wrong labels lower than sound rows, seed by seed: 0.5 is what a coin gives."""
+    """Whether the judge scores wrong labels lower than sound rows, per seed; 0.5 is chance."""
     lines = []
     for result in results:
         wrong, sound = (result.get("scores", {}).get(kind, []) for kind in ("wrong label", "none"))
@@ -276,7 +276,7 @@ def _of_the_judge(results: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def main() -> None:
-    """Runs what is missing, and prints the tables."""
+    """Runs the missing trainings, and prints the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

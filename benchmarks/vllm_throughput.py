@@ -3,11 +3,11 @@
     make vllm-env
     python benchmarks/vllm_throughput.py --rows 300 --pairs 5
 
-Starts vLLM's CPU build through `synth serve`, finds the concurrency at which the load generator is fastest,
-and then lets both work through the same prompts in turn, each pair in the other order and with the server's
-prefix cache emptied before each. The rate is completion tokens by the clock; of `synth run` once from its
-first request to its end, as the run itself says, and once for the whole process, start of Python included.
-Then 300 rows are scored, for the share of prompt tokens that were in the prefix cache.
+Starts vLLM's CPU build through `synth serve`, and finds the best concurrency for the load generator. Then
+both process the same prompts in turns. The order alternates from pair to pair, and the server's prefix cache
+is emptied before each. The rate is completion tokens per second. That of `synth run` is measured twice: from
+its first request to its end, as the run reports it, and for the whole process with the start of Python. Then
+300 rows are scored, to measure the share of prompt tokens that were in the prefix cache.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CONCURRENCIES = (32, 64, 128)
 
 
 def main() -> None:
-    """Prints a row for each pair, the medians, and the figures of the prefix cache."""
+    """Prints one row per pair, the medians, and the figures of the prefix cache."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--pairs", type=int, default=5)
@@ -58,7 +58,7 @@ def main() -> None:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """A vLLM server for the block; its log is passed on where it does not start."""
+    """Runs a vLLM server during the block. Shows its log if it does not start."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
@@ -68,10 +68,10 @@ def serving(folder: Path) -> Iterator[str]:
         "SYNTH_VLLM_PYTHON": str(ENVIRONMENT / "bin" / "python"),
         "HF_HUB_OFFLINE": "1",
         "VLLM_CPU_KVCACHE_SPACE": "2",
-        # Of two cores, vLLM would keep one free and bind itself to the other.
+        # With two cores, vLLM would leave one idle and use only the other.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "OMP_NUM_THREADS": str(os.cpu_count()),
-        # Lets the prefix cache be emptied.
+        # Allows the request that empties the prefix cache.
         "VLLM_SERVER_DEV_MODE": "1",
     }
     with (folder / "serve.log").open("w+") as log:
@@ -91,7 +91,7 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 def some_prompts(count: int) -> list[str]:
-    """Prompts of different lengths that no two share more than their first words of."""
+    """Prompts of different lengths. Any two have at most their first words in common."""
     things = ("a lighthouse", "rye bread", "a tax return", "the tides", "a bicycle chain", "old maps", "bees")
     return [
         f"Number {i}: write about {things[i % 7]} for a reader of {20 + i % 50} years"
@@ -101,7 +101,7 @@ def some_prompts(count: int) -> list[str]:
 
 
 def best_concurrency(url: str, prompts: Sequence[str], tokens: int) -> int:
-    """Where the load generator gets the most tokens a second, with a third of the prompts."""
+    """The concurrency with the most tokens/s of the load generator, measured with a third of the prompts."""
     rates = {}
     for at_once in CONCURRENCIES:
         empty_prefix_cache(url)
@@ -112,7 +112,7 @@ def best_concurrency(url: str, prompts: Sequence[str], tokens: int) -> int:
 
 
 async def bare(url: str, prompts: Sequence[str], tokens: int, at_once: int) -> tuple[int, float]:
-    """Completion tokens and seconds for all prompts, so many at once, with aiohttp and nothing else."""
+    """Completion tokens and seconds for all prompts, `at_once` in flight, with bare aiohttp."""
     waiting = iter(prompts)
     done = 0
 
@@ -132,7 +132,7 @@ async def bare(url: str, prompts: Sequence[str], tokens: int, at_once: int) -> t
 
 
 def compare(url: str, folder: Path, prompts: Sequence[str], tokens: int, pairs: int, at_once: int) -> None:
-    """Both ways in turn; prints their rates and the median ratios."""
+    """Measures both in turns, and prints their rates and the median ratios."""
     print(f"| pair | bare at {at_once}, tokens/s | synth run, tokens/s | ratio | whole process |")
     print("|---|---|---|---|---|", flush=True)
     ratios: list[tuple[float, float]] = []
@@ -155,11 +155,11 @@ def compare(url: str, folder: Path, prompts: Sequence[str], tokens: int, pairs: 
 
 
 def through_synth(url: str, folder: Path, prompts: Sequence[str], tokens: int) -> tuple[float, float]:
-    """Completion tokens a second by the run's own clock, and by that of its whole process."""
+    """Completion tokens per second, by the run's own time and by that of its whole process."""
     folder.mkdir()
     write_lines(folder / "prompts.jsonl", [{"instruction": prompt} for prompt in prompts])
     sampling = {"temperature": 0.0, "max_tokens": tokens}
-    # One attempt: an answer that max_tokens cut is asked for once, as the load generator does.
+    # One attempt: a reply that max_tokens cut is not requested again, as in the load generator.
     stages = [{"respond": {"attempts": 1, "sampling": sampling}}]
     write_recipe(folder / "recipe.yaml", url, {"prompts": "prompts.jsonl"}, stages)
     started = time.perf_counter()
@@ -171,7 +171,7 @@ def through_synth(url: str, folder: Path, prompts: Sequence[str], tokens: int) -
 
 
 def score(url: str, folder: Path, rows: int) -> None:
-    """Scores rows, and compares the prefix cache's hits with the most that the prompts allow."""
+    """Scores rows, and compares the hits in the prefix cache with the maximum for these prompts."""
     folder = folder / "score"
     folder.mkdir()
     things = ("lamp", "kettle", "printer", "bicycle", "radio", "clock", "oven", "camera")
@@ -191,7 +191,7 @@ def score(url: str, folder: Path, rows: int) -> None:
     reached = summary["prefix_hits"] / summary["prefix_queries"]
     print(
         f"score over {rows} rows: {reached:.1%} of {summary['prefix_queries']:,} prompt tokens were in the"
-        f" prefix cache; the prompts allow {most:.1%}: {reached / most:.1%} of that"
+        f" prefix cache, of at most {most:.1%}: {reached / most:.1%} of the maximum"
     )
 
 
@@ -206,23 +206,23 @@ def journaled_prompts(run_folder: Path) -> list[list[dict[str, str]]]:
 
 
 def tokens_of(url: str, messages: list[dict[str, str]]) -> list[int]:
-    """What the server makes of a prompt."""
+    """The token ids of a prompt on the server."""
     return list(post(f"{url.removesuffix('/v1')}/tokenize", {"model": MODEL, "messages": messages})["tokens"])
 
 
 def most_that_can_hit(prompts: Sequence[Sequence[int]]) -> float:
-    """The share of tokens that a perfect cache would find: all that an earlier prompt began with, too."""
+    """The share of tokens in a perfect cache, which finds every prefix of an earlier prompt."""
     seen = {tuple(prompt[:end]) for prompt in prompts for end in range(1, len(prompt) + 1)}
     return 1 - len(seen) / sum(map(len, prompts))
 
 
 def empty_prefix_cache(url: str) -> None:
-    """Both ways start from nothing."""
+    """Empties the prefix cache, so that both ways start without one."""
     post(f"{url.removesuffix('/v1')}/reset_prefix_cache", None)
 
 
 def post(url: str, body: dict[str, Any] | None) -> Any:
-    """The JSON that the server answers, if any."""
+    """The JSON of the server's answer, if any."""
     data = json.dumps(body).encode() if body is not None else b""
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as answer:
@@ -231,7 +231,7 @@ def post(url: str, body: dict[str, Any] | None) -> Any:
 
 
 def write_recipe(file: Path, url: str, sources: dict[str, str], stages: list[Any]) -> None:
-    """A recipe whose writer is the server."""
+    """Writes a recipe whose writer is the server."""
     writer = {"model": MODEL, "base_url": url, "context": 2048}
     file.write_text(
         json.dumps({"name": "bench", "models": {"writer": writer}, "sources": sources, "stages": stages})
@@ -239,12 +239,12 @@ def write_recipe(file: Path, url: str, sources: dict[str, str], stages: list[Any
 
 
 def write_lines(file: Path, rows: Sequence[dict[str, str]]) -> None:
-    """JSON lines."""
+    """Writes JSON Lines."""
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def run(recipe: Path) -> dict[str, Any]:
-    """The summary of a whole `synth run`."""
+    """Runs `synth run`, and returns its summary."""
     command = [sys.executable, "-m", "synth", "run", str(recipe), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -14,7 +14,7 @@ FrozenJson = Mapping[str, Any]
 
 
 class FrozenDict(dict[str, Any]):
-    """A dictionary that cannot change. It is a `dict`, so that `orjson` and templates read it as one."""
+    """A dictionary that cannot change. It is a `dict`, so that `orjson` and templates can read it."""
 
     __slots__ = ()
 
@@ -25,16 +25,16 @@ class FrozenDict(dict[str, Any]):
     clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied deeply or pickled, it is a plain dictionary again."""
+        """A deep copy or an unpickled copy is a plain dictionary."""
         return dict, (dict(self),)
 
 
-# What cannot change anyhow. Most values of a row are of these types, and every row that is read passes here.
+# Types that cannot change. Most values of a row have one of these types, so this fast path matters.
 _FIXED = frozenset({str, int, float, bool, type(None), FrozenDict})
 
 
 def freeze(value: Any) -> Any:
-    """The same JSON in a form that cannot change; what has that form already is returned as it is."""
+    """The same JSON in a form that cannot change. A value that is in this form is returned unchanged."""
     if type(value) in _FIXED:
         return value
     if isinstance(value, dict):
@@ -47,7 +47,7 @@ def freeze(value: Any) -> Any:
 
 
 def thaw(value: Any) -> Any:
-    """A copy of frozen JSON that its owner may change: lists and plain dictionaries."""
+    """A copy of frozen JSON that can be changed: lists and plain dictionaries."""
     if isinstance(value, dict):
         return {key: each if type(each) is str else thaw(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

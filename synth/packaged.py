@@ -1,4 +1,4 @@
-"""Finds the folders that come with synth: beside the package in a checkout, inside it in a wheel."""
+"""Finds the folders that come with synth: next to the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 

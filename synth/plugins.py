@@ -1,4 +1,4 @@
-"""Objects that a recipe names: those of this package, and those that other installed packages add."""
+"""Finds the objects that a recipe names, in this package and in other installed packages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Finds objects of one `kind` by name. An object is imported when its name is asked for, and not before.
+    """Finds objects of one `kind` by name. An object is imported only when `find` looks it up.
 
-    `built_in` gives the place of each as `module:object`. Another package adds objects by entry points of the
-    group, and cannot replace a built-in one.
+    `built_in` has the place of each object as `module:object`. Other packages add objects with entry points
+    of the group. They cannot replace a built-in one.
     """
 
     def __init__(self, group: str, built_in: Mapping[str, str], kind: type[T]) -> None:
@@ -33,8 +33,10 @@ class Registry(Generic[T]):
         return [*self._built_in, *sorted(added - self._built_in.keys())]
 
     def find(self, name: str) -> T:
-        """The object of this name. Raises `KeyError` where there is none, and `ValueError` where it cannot be
-        imported or is of another kind."""
+        """The object of this name. Raises `KeyError` if there is none.
+
+        Raises `ValueError` if it cannot be imported or is of another kind.
+        """
         place = self._built_in.get(name)
         if place is None:
             entries = metadata.entry_points(group=self._group, name=name)

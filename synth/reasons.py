@@ -12,12 +12,12 @@ from typing import Self
 
 
 class Code(StrEnum):
-    """A short fixed code and its sentence. In JSON it is the code alone."""
+    """A short fixed code and its sentence. In JSON, only the code is stored."""
 
     sentence: str
 
     def __new__(cls, code: str, sentence: str = "") -> Self:
-        """One member: `NEAR_COPY = "near_copy", "..."`. `Reason(code)` finds one, hence the default."""
+        """Makes a member: `NEAR_COPY = "near_copy", "..."`. The default allows `Reason(code)`, a look-up."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.sentence = sentence
@@ -29,15 +29,15 @@ class Reason(Code):
 
     @property
     def is_copy(self) -> bool:
-        """Whether the row repeats another one. People cannot bring it back, since it stays a copy."""
+        """Whether the row repeats another one. People cannot restore such a row, because it stays a copy."""
         return False
 
 
 class Action(Code):
-    """What a stage did to a row that it passed on: a word in the row's history."""
+    """What a stage did to a row that it passed on: a code in the row's history."""
 
 
 class SharedAction(Action):
-    """What every stage that asks a model can note."""
+    """Actions of every stage that asks a model."""
 
     FAILED = "failed", "the request failed; the row comes from people, so it stays"

@@ -2,7 +2,7 @@
 
 The first of these keys in a record decides. Nothing else is guessed:
 
-- `messages`: OpenAI's `{"role", "content"}`, with `tools` beside them;
+- `messages`: OpenAI's `{"role", "content"}`, with an optional `tools`;
 - `conversations`: ShareGPT's `{"from", "value"}`, with an optional `system`;
 - `chosen` and `rejected`: a preference pair, with `prompt` or with the whole conversation in both (TRL);
 - `preferred_output` and `non_preferred_output`, with `input` (OpenAI);

@@ -1,4 +1,4 @@
-"""The unit of commit of a run: one place in its fixed order, with the rows that live there."""
+"""The unit of commit of a run: one position in its fixed order, with the rows of this position."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Slot:
     """One row from a source, or the rows that one request of a maker gave.
 
     `rows` are on their way through the stages. Rows that are dropped or fail move to `settled`, each with the
-    index of the stage where it ended. `key` orders slots; with the position of a row in its slot it orders
-    everything that is ever listed or exported.
+    index of the stage where it ended. Slots are ordered by `key`. With the position of a row in its slot,
+    `key` gives the order of all lists and exports.
     """
 
     key: tuple[int, ...]
@@ -34,18 +34,18 @@ class Slot:
         yield from self.settled
 
     def settle(self, stage_index: int) -> None:
-        """Moves rows that are dropped or failed out of the stream."""
+        """Moves dropped and failed rows to `settled`."""
         if all(row.pending for row in self.rows):
             return
         self.settled += [(row, stage_index) for row in self.rows if not row.pending]
         self.rows = [row for row in self.rows if row.pending]
 
     def suspend(self, stage_index: int, stage: str) -> None:
-        """Leaves the rows pending, since the run stops before this stage."""
+        """Marks the rows as pending, because the run stops before this stage."""
         self.settled[:0] = [(row.waiting(stage), stage_index) for row in self.rows]
         self.rows = []
 
 
 def order_key(key: tuple[int, ...]) -> bytes:
-    """A slot's key as bytes that sort the way the numbers do."""
+    """A slot's key as bytes that sort like its numbers."""
     return struct.pack(f">{len(key)}I", *key)

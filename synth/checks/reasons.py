@@ -6,7 +6,7 @@ from synth.reasons import Reason
 
 
 class CheckReason(Reason):
-    """What is wrong with an answer that was executed."""
+    """Why an executed answer is wrong."""
 
     NOT_JSON = "not_json", "the answer is not exactly one JSON document, has a duplicate key, or has `NaN`"
     OFF_SCHEMA = "off_schema", "the answer does not match the schema; the detail says where"

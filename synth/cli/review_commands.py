@@ -103,7 +103,7 @@ def _connect(folder: Path, where: Where) -> ReviewBackend:
 
 
 def _named(where: Where) -> list[str]:
-    """The option that names the backend, where it is not the usual one."""
+    """The option that names the backend, if it is not the default one."""
     return [] if where.backend == DEFAULT_BACKEND else ["--backend", where.backend]
 
 

@@ -49,7 +49,7 @@ def coverage_text(coverage: TopicCoverage) -> str:
 
 
 def overview_text(reader: RunReader) -> str:
-    """The funnel; where the recipe has them, also the topics and how steady its judges are."""
+    """The funnel. If the recipe has them, also the topics and the consistency of its judges."""
     parts = [funnel_text(reader.funnel(reader.stage_names()))]
     if (coverage := topic_coverage_of(reader)) is not None:
         parts.append(coverage_text(coverage))

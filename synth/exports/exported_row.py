@@ -1,4 +1,4 @@
-"""A row in an export: the run's row, and what the receipts add to it."""
+"""A row in an export: the run's row, and its additional values in the receipts."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Pair:
     margin: float | None = None
 
     def to_json(self) -> Json:
-        """What the receipt says about it."""
+        """The JSON in a receipt."""
         return {
             "chosen": self.chosen,
             "rejected": self.rejected,
@@ -55,7 +55,7 @@ class JudgedAnswer:
     source: str
 
     def to_json(self) -> Json:
-        """What the receipt says about it."""
+        """The JSON in a receipt."""
         return {"answer": self.answer, "good": self.good, "source": self.source}
 
     @property
@@ -68,7 +68,7 @@ Preference = Pair | JudgedAnswer
 
 
 def preference_from_json(data: Json) -> Preference:
-    """From what a receipt says about it."""
+    """From the JSON of a receipt."""
     return JudgedAnswer(**data) if "answer" in data else Pair(**data)
 
 

@@ -31,7 +31,7 @@ from synth.row import Row
 from synth.store import RunReader
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
-# Why a row gives no line, by what the format is made of.
+# Why a row gives no line, by the kind of record in the format.
 _UNWRITTEN = {"pair": WithheldReason.NO_PAIR, "judgement": WithheldReason.NO_JUDGEMENT}
 
 

@@ -8,10 +8,11 @@
   is left out of train.
 
 The hash does not know stages, labels and languages, so their shares in test vary by chance. The actual shares
-are counted (`ExportCounts.strata`). Exact shares would break the promise that no row changes its split. Let
-any m rows of a label have one in test, and no row leave test when others are added. Then at most m - 1 of any
-n rows are not in test. Otherwise m of them would be outside; as a dataset of their own, these m would have
-had one in test, and that one would have left it since.
+are counted (`ExportCounts.strata`). Exact shares would break the promise that no row changes its split. This
+is the proof: suppose that of any m rows of a label at least one is in test, and that no row leaves test when
+other rows are added. If m of n rows were not in test, take these m as a dataset. One of them is in test
+there, and left test when the others were added, which is a contradiction. So at most m - 1 rows of a label
+are not in test, however many rows there are: test would have nearly all rows.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Origins:
         roots: set[str] = set()
         seen: set[str] = set()
         waiting = [row_id]
+        # Parents can share ancestors, so each ancestor is visited once.
         while waiting:
             current = waiting.pop()
             if current in seen:
@@ -82,6 +84,7 @@ class Origins:
     def _split_of_root(self, root: str) -> Split:
         if self._held_out or root in self._given:
             return "train"
+        # A higher share moves rows from train to test, but none from test to train.
         return "test" if fraction("split", root) < self._test_share else "train"
 
 
@@ -97,6 +100,7 @@ class TestSplitGuard:
 
     def add(self, row: Row) -> None:
         """Adds a row of `test`."""
+        # A row without prompt text (only a system prompt) is not compared: all such rows would be equal.
         if text := row.conversation.prompt_text:
             self._prompts.add(text)
             if self._meanings:

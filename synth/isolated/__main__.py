@@ -65,7 +65,7 @@ def _too_long(number: int, frame: FrameType | None) -> None:
 
 def _limit_memory(most: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform != "darwin":  # it accepts no such limit
+    if sys.platform != "darwin":  # macOS accepts no such limit
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 

@@ -20,7 +20,7 @@ from synth.llm.base import Json
 
 
 class TooMuch(Exception):
-    """A task took too much time or memory: `words` is the explanation."""
+    """A task took too much time or memory. `words` is the explanation."""
 
     def __init__(self, reason: LimitReason, words: str) -> None:
         super().__init__(words)
@@ -47,6 +47,8 @@ class Isolated:
         # The standard library's JSON: orjson refuses large integers and lone surrogates.
         line = json.dumps({"do": do, "seconds": seconds, **given}).encode() + b"\n"
         with self._one_at_a_time:
+            # Asked twice: the process may have been killed before it read the task. If a new process ends
+            # too, the task is the cause.
             answer = self._asked(line) or self._asked(line) or {"too_much": LimitReason.CHECK_MEMORY}
         if code := answer.get("too_much"):
             reason = LimitReason(code)
@@ -57,10 +59,10 @@ class Isolated:
         """Kills the process. No further task is possible."""
         self._closed = True
         if (process := self._process) is not None:
-            process.kill()  # what asks it sees the end, and tidies up
+            process.kill()  # the thread that waits for its answer sees the end, and cleans up
 
     def _asked(self, line: bytes) -> Json | None:
-        """The answer to `line`; None where the process ended before it, and not by its time limit."""
+        """The answer to `line`. None if the process ended without one, but not by its time limit."""
         if self._closed:
             return {"too_much": LimitReason.CHECK_TIMEOUT}
         process = self._process or self._started()
@@ -73,7 +75,7 @@ class Isolated:
         except BrokenPipeError:
             answer = b""
         except BaseException:
-            # Ctrl-C: the answer would be taken for that of the next task.
+            # After Ctrl-C the answer still comes, and would be taken for that of the next task.
             self._ended(process, kill=True)
             raise
         if answer.endswith(b"\n"):
@@ -83,7 +85,7 @@ class Isolated:
         return {"too_much": LimitReason.CHECK_TIMEOUT} if timed_out or self._closed else None
 
     def _started(self) -> subprocess.Popen[bytes]:
-        # -P: files in the folder that the user is in are not taken for modules.
+        # -P: files in the current folder must not be imported as modules.
         command = [sys.executable, "-P", "-m", "synth.isolated", str(self._memory)]
         try:
             process = subprocess.Popen(
@@ -97,7 +99,7 @@ class Isolated:
         self._end = weakref.finalize(self, _end, process)
         assert process.stdout is not None
         if self._closed:
-            process.kill()  # `close` came before there was something to end
+            process.kill()  # `close` was called before there was a process to kill
         elif process.stdout.readline() != b"ready\n" and not self._closed:
             raise MachineError(
                 f"the process for checks ended at its start (exit code {self._ended(process)}).",
@@ -106,7 +108,7 @@ class Isolated:
         return process
 
     def _ended(self, process: subprocess.Popen[bytes], *, kill: bool = False) -> int:
-        """The exit code. Raises `RuntimeError` where the task has a bug, with its traceback."""
+        """Waits for the end, and returns the exit code. Raises `RuntimeError` with the traceback of a bug."""
         self._process = None
         if kill:
             process.kill()
@@ -125,7 +127,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):  # a task that was never read
+            with contextlib.suppress(BrokenPipeError):  # the process never read its task
                 pipe.close()
 
 

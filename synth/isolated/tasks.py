@@ -1,4 +1,4 @@
-"""What the process can be asked. Each task is imported when it is first asked."""
+"""The tasks of the isolated process. Each one is imported at its first use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from synth.llm.base import Json
 
 
 class TooLong(BaseException):
-    """The time is over. Not an `Exception`, so that no library takes it for a failure of its own."""
+    """The time is over. It is not an `Exception`, so that no library catches it as an error of its own."""
 
 
 def _sql(file: str, query: str, allowed: float) -> Json:

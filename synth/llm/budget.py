@@ -48,6 +48,7 @@ class BudgetLedger:
         Raises `Unfinished` if the budget is too small for `cost`.
         """
         while spent := self._over(cost):
+            # No request in flight can return a part of its reservation.
             if self._reserved.requests == 0:
                 raise Unfinished(
                     f"the budget of {spent} is spent{self._spent_on()}.",

@@ -56,7 +56,7 @@ class Completion:
 
 @dataclass(slots=True)
 class _Opening:
-    """The client's call of `open`, once it has started."""
+    """The client's call of `open`, once it has started. A separate object, because all views share it."""
 
     task: asyncio.Task[None] | None = None
 
@@ -93,6 +93,7 @@ class Model:
 
     def for_stage(self, stage: str) -> Model:
         """A view of this model for one stage. Everything else is shared."""
+        # A shallow copy: the views share the requests in flight, the budget and the journal.
         view = copy.copy(self)
         view._trial = Trial(self.client.model, stage)
         return view
@@ -155,8 +156,11 @@ class Model:
 
     async def _reply(self, request: Request) -> tuple[Reply, int | None]:
         """The reply from the journal, from the same request in flight, or from the client; and its number."""
+        # The journal has a reply only when it is durable, so requests in flight are looked up first.
         while under_way := self._under_way.get(request.identity):
             try:
+                # Shielded, because the cancellation of one row must not cancel the reply that others wait
+                # for.
                 return await asyncio.shield(under_way), None
             except asyncio.CancelledError:
                 # The first sender was cancelled, but this caller was not, so it sends the request itself.
@@ -176,8 +180,7 @@ class Model:
             raise
         except BaseException as error:
             # Others that wait for the same request get the same error. `exception()` marks it as seen, so
-            # that
-            # asyncio does not log it if nobody waits.
+            # that asyncio does not log it if nobody waits.
             coming.set_exception(error)
             coming.exception()
             raise
@@ -187,6 +190,7 @@ class Model:
         return reply, number
 
     async def _send(self, request: Request) -> tuple[Reply, int]:
+        # Taken before the first `await`, so that the numbers follow the order of the requests.
         number = self._trial.begin()
         await self._open()
         reserved = self._most_it_can_cost(request)
@@ -196,6 +200,7 @@ class Model:
         try:
             raw = await self.client.ask(request)
             used = Cost(requests=1)
+            # Durable before anybody reads it: no row may depend on a reply that a crash can lose.
             await self._memory.append(request, raw)
             reply = self._read(raw)
             used = self._cost(reply.usage.of(request.canonical))
@@ -204,6 +209,7 @@ class Model:
         except RequestFailed as failure:
             used = Cost(requests=1)
             stop = self._trial.refused(number, failure)
+            # In the journal too, so that a resumed run does not send the refused request again.
             await self._memory.append(request, failure.words.encode("utf-8", "replace"), failed=True)
             raise (stop or failure) from None
         finally:

@@ -48,6 +48,7 @@ class Session:
         """
         everything = self._everything = asyncio.create_task(self._carry_all(drivers))
         try:
+            # Unlike `await everything`, `wait` does not raise if the target cancels the task.
             await asyncio.wait([everything])
         finally:
             everything.cancel()
@@ -67,6 +68,7 @@ class Session:
         """Commits slots that have not passed all stages, after a run that stopped early."""
         for ticket in self._live.values():
             self._commit_pending(ticket.slot, ticket.next)
+        # The rest of the sources is committed too, so that counts include every input of the run.
         if not self._target.reached:
             for slot in self._source:
                 self._commit_pending(slot, 1)
@@ -80,6 +82,7 @@ class Session:
             async with asyncio.TaskGroup() as lives:
                 try:
                     async for ticket in tickets:
+                        # Waits here and not in the slot, so that at most this many tasks exist.
                         await free.acquire()
                         number = self._end.number()
                         self._live[number] = ticket
@@ -97,6 +100,8 @@ class Session:
     async def _carry(self, number: int, ticket: Ticket, free: asyncio.Semaphore) -> None:
         await self._flow.live(ticket)
         if self._target.wanted is not None:
+            # Slots reach the target in the run's order, so the drafts that count do not depend on the
+            # replies' speed.
             await self._end.wait(number)
             self._end.passed()
             if self._target.decided:

@@ -54,6 +54,7 @@ class Target:
         """The number of further requests that are useful in flight, at the current yield."""
         if self.wanted is None:
             return most
+        # One more of each, so that the estimate also works before the first draft is accepted.
         share = (self.accepted + 1) / (self._slots + 1)
         return int((self.wanted - self.accepted) / share) + 1 - in_flight
 
@@ -61,6 +62,7 @@ class Target:
         """Removes drafts beyond the target from the slot."""
         if self.wanted is None:
             return
+        # Settled rows can count too: people may have decided to keep a row that a stage drops.
         room = self.wanted - self.accepted - sum(self._counts(row) for row, _ in slot.settled)
         kept = []
         for row in slot.rows:

@@ -1,1 +1,1 @@
-"""The recipe: YAML in, frozen models out. Inert: reading one runs no code and calls nobody."""
+"""The recipe: reads YAML as frozen models. Reading runs no code of the recipe and sends no request."""

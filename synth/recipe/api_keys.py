@@ -68,9 +68,9 @@ def check_key(key: str) -> None:
 
 
 def model_key(name: str, config: ModelConfig) -> str | None:
-    """The key from the variable that `models.NAME` names; none named, none sent.
+    """The key in the variable that `models.NAME` names. None if it names no variable.
 
-    Raises `UnreachableError` where the variable is not set, `InputError` where it holds no key.
+    Raises `UnreachableError` if the variable is not set, `InputError` if its value cannot be a key.
     """
     if config.key_variable is None:
         return None

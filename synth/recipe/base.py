@@ -21,9 +21,9 @@ Amount = Annotated[float, Field(gt=0.0, le=1e12)]
 
 
 class Strict(BaseModel):
-    """Frozen; refuses unknown keys; validates defaults too."""
+    """A frozen model that refuses unknown keys and also validates defaults."""
 
-    # Built at first use: a recipe uses only a few stages, and `--help` none.
+    # `defer_build` builds a validator at first use: a recipe uses only a few stages, and `--help` none.
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
@@ -88,8 +88,8 @@ class Price(Strict):
 
 
 class ModelConfig(Strict):
-    """What each block of `models` has. A provider's own block extends this, and says more about its models by
-    the properties below.
+    """The base of every block of `models`. A provider's block extends it, and describes its models with the
+    properties below.
     """
 
     sampling: Sampling = Field(
@@ -101,12 +101,12 @@ class ModelConfig(Strict):
     provider: str = Field(description="What runs the model.")
     model: str = Field(description="The name of the model.")
 
-    # Requests cost money, so that a budget in USD needs a price.
+    # Whether requests cost money. If so, a budget in USD needs a price.
     billed: ClassVar[bool] = False
 
     @property
     def base_urls(self) -> list[str]:
-        """The servers that are asked; none where the model runs beside `synth`."""
+        """The servers of the model; none if `synth` runs the model itself."""
         return []
 
     @property
@@ -116,12 +116,12 @@ class ModelConfig(Strict):
 
     @property
     def token_limit(self) -> int | None:
-        """Tokens of prompt and answer that the model can take; None where the recipe does not say."""
+        """The maximum tokens of prompt and reply together; None if the recipe does not say."""
         return None
 
     @property
     def request_body(self) -> Mapping[str, Any]:
-        """What goes into the body of each request unchanged. It is part of a request's identity."""
+        """Keys that are added unchanged to the body of each request. They are part of its identity."""
         return {}
 
 
@@ -145,28 +145,28 @@ class GivenScore:
 
 
 class StageOptions(Strict):
-    """Options of every stage. A stage's own options extend this class, and declare what others have to know
+    """Options of every stage. A stage's own options extend this class, and declare the facts that are needed
     before the stage is loaded.
     """
 
-    # Why it drops rows, and what it notes in the history of rows.
+    # The reasons for which it drops rows, and the actions that it notes in the history of rows.
     reasons: ClassVar[Sequence[Reason]] = ()
     actions: ClassVar[Sequence[Action]] = ()
 
-    # It gives answers to rows that have none.
+    # Whether it gives answers to rows that have none.
     answers: ClassVar[bool] = False
 
-    # A row that it makes has the answer of the row that it is made from.
+    # Whether a row that it makes has the answer of its parent.
     shares_answer: ClassVar[bool] = False
 
-    # It names the topics that makers behind it fill, and reports them as `leaves`.
+    # Whether it names the topics for later makers, and reports them as `leaves`.
     names_topics: ClassVar[bool] = False
 
-    # Its rows are written on the topics that an earlier stage names. Other makers draw on what has a subject
-    # already: a text, a failure, a row.
+    # Whether it writes its rows on the topics of an earlier stage. Other makers use inputs that have a
+    # subject already: a text, a failure, a row.
     fills_topics: ClassVar[bool] = False
 
-    # Sources are redacted as they are read, so it has to be the first stage.
+    # Whether it redacts the sources. They are redacted while they are read, so it must be the first stage.
     redacts: ClassVar[bool] = False
 
     as_: str | None = Field(
@@ -178,7 +178,7 @@ class StageOptions(Strict):
 
     @property
     def user_code(self) -> str | None:
-        """`FILE.py:FUNCTION` where the stage runs code of the user's own."""
+        """`FILE.py:FUNCTION` if the stage runs the user's own code."""
         return None
 
     @property

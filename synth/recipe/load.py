@@ -25,7 +25,7 @@ from synth.suggestions import did_you_mean
 # Fields of `Recipe` that the command line sets, not the file.
 SET_BY_COMMAND = {"folder", "limit"}
 
-# What pydantic calls the blocks that one key can hold.
+# The names of the alternative blocks of one key in pydantic's errors.
 _TAGS: dict[str, type[BaseModel]] = {"file": FileSource, "run": RunSource}
 
 
@@ -160,7 +160,7 @@ def _explain(
     first = mistakes[0]
     path = _path_in(data, first["loc"])
     if model is Recipe and path[:1] == ("models",) and len(path) > 2:
-        # Each provider has keys of its own.
+        # Each provider has its own keys.
         model, first["loc"] = provider_of(data["models"][path[1]]).config, first["loc"][2:]
     more = f" ({len(mistakes) - 1} more mistakes in this file.)" if len(mistakes) > 1 else ""
     return RecipeError(_words(first, path, model) + more, where=source_map.where(base + path))

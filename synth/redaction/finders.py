@@ -1,4 +1,4 @@
-"""Where people's data stands in a text: what has a form of its own, and a checksum where its kind has one."""
+"""Finds personal data by its form, and checks the checksum if the kind has one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synth.redaction.kinds import DataKind
 
 @dataclass(frozen=True, slots=True)
 class PersonalValue:
-    """A value at `text[start:end]`; `value` is the form in which two spellings of it are one."""
+    """A value at `text[start:end]`. `value` is its normal form, the same for all its spellings."""
 
     start: int
     end: int
@@ -22,12 +22,12 @@ class PersonalValue:
 
 
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}(?![\w-])")
-# Names that belong to nobody (RFC 2606 and 6761): documentation uses them, and so do the stand-ins.
+# Reserved names that belong to nobody (RFC 2606 and 6761). Documentation and our stand-ins use them.
 _NOBODYS: Final = re.compile(
     r"[@.](?:example\.(?:com|org|net)|example|invalid|test|localhost)$", re.IGNORECASE
 )
 _CARD: Final = re.compile(r"(?<![\w.,-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)")
-# 13 to 19 digits that begin like a card of one of the large schemes.
+# The first digits of the large card schemes.
 _SCHEME: Final = re.compile(r"3[0-9]|4|5[0-9]|6|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)")
 _IBAN_PART: Final = re.compile(r"(\d+)!")
 _IBAN_START: Final = re.compile(r"(?<!\w)([A-Z]{2})\d{2}(?=[ A-Z0-9])", re.IGNORECASE)
@@ -40,7 +40,7 @@ _ACCOUNT: Final = re.compile(
 
 
 def emails(text: str) -> Iterator[PersonalValue]:
-    """Addresses, except those that can belong to nobody."""
+    """Email addresses, except reserved ones that belong to nobody."""
     for match in _EMAIL.finditer(text):
         address = match.group().strip(".")
         if not _NOBODYS.search(address):
@@ -49,7 +49,7 @@ def emails(text: str) -> Iterator[PersonalValue]:
 
 
 def cards(text: str) -> Iterator[PersonalValue]:
-    """Card numbers: 13 to 19 digits of a known scheme with a right last digit (Luhn)."""
+    """Card numbers: 13 to 19 digits of a known scheme with a correct check digit (Luhn)."""
     from stdnum import luhn
 
     for match in _CARD.finditer(text):
@@ -59,8 +59,12 @@ def cards(text: str) -> Iterator[PersonalValue]:
 
 
 def accounts(text: str) -> Iterator[PersonalValue]:
-    """IBANs (ISO 13616: length of the country, remainder 1 of 97); US routing numbers behind that word, with
-    their checksum; and a number of 7 digits or more behind the word for an account, which has none."""
+    """IBANs, US routing numbers and account numbers.
+
+    An IBAN must have the length of its country and a correct checksum (ISO 13616). A US routing number must
+    follow that word and have a correct checksum. An account number has no checksum: it is any number of 7
+    digits or more after a word for an account.
+    """
     from stdnum.us import rtn
 
     for start in _IBAN_START.finditer(text):
@@ -75,7 +79,7 @@ def accounts(text: str) -> Iterator[PersonalValue]:
 
 
 def phones(text: str, region: str | None) -> Iterator[PersonalValue]:
-    """Numbers that are valid where they belong; without a country's code only with a `region` ("DE")."""
+    """Phone numbers that are valid in their country. Those without a country code need a `region` ("DE")."""
     import phonenumbers
 
     matches = phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID)
@@ -86,7 +90,7 @@ def phones(text: str, region: str | None) -> Iterator[PersonalValue]:
 
 @lru_cache
 def _iban_length(country: str) -> int:
-    """Letters and digits in an IBAN of this country (ISO 13616's registry); 0 where it has none."""
+    """The length of an IBAN of this country (ISO 13616's registry); 0 if the country has none."""
     from stdnum import numdb
 
     [(_, entry), *_] = numdb.get("iban").info(country)
@@ -95,12 +99,12 @@ def _iban_length(country: str) -> int:
 
 
 def _ascii(digits: str) -> str:
-    """Arabic or full-width digits as those that a checksum is computed from."""
+    """Arabic or full-width digits as ASCII digits, for the checksum."""
     return "".join(str(int(digit)) for digit in digits)
 
 
 def _iban(text: str, start: int, length: int) -> PersonalValue | None:
-    """The `length` letters and digits from `start` on, single spaces apart, if they are an IBAN."""
+    """The IBAN of `length` characters at `start`, without its single spaces; None if there is none."""
     from stdnum.iso7064 import mod_97_10
 
     at, held = start, ""

@@ -1,4 +1,4 @@
-"""The ledger maps stand-ins to values. It is beside the run folder, and only its owner can read it.
+"""The ledger maps stand-ins to values. It is next to the run folder, and only its owner can read it.
 
 It is JSON Lines: first the key of the stand-ins, then one line per value. A run folder can be copied,
 reviewed and exported without it.
@@ -21,7 +21,7 @@ FORMAT_VERSION: Final = 1
 
 
 def ledger_of(run: Path) -> Path:
-    """The path of a run folder's ledger: `runs/NAME.redactions.jsonl` beside `runs/NAME`."""
+    """The path of a run folder's ledger: `runs/NAME.redactions.jsonl` next to `runs/NAME`."""
     whole = run.resolve()
     return whole.with_name(f"{whole.name}.redactions.jsonl")
 

@@ -111,7 +111,7 @@ class Redactor:
 
 
 def open_redactor(recipe: Recipe, run: Path, warn: Callable[[str], None]) -> Redactor | None:
-    """The redactor of a recipe whose first stage is `redact`, with the ledger beside `run`; else None.
+    """The redactor of a recipe whose first stage is `redact`, with the ledger next to `run`; else None.
 
     Raises `RecipeError`, `InputError`, `MachineError`.
     """

@@ -29,7 +29,7 @@ class Stage(ABC):  # noqa: B024 - a stage that only prepares needs no other meth
     # A description of the requests of `prepare`; empty if it sends none.
     preparation: ClassVar[str] = ""
 
-    # The user's files whose content changes what the stage does.
+    # The user's files whose content changes the results of the stage.
     files: Sequence[Path] = ()
 
     # The topics that later makers fill.

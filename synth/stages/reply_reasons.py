@@ -7,7 +7,7 @@ from synth.reasons import Reason
 
 
 class ReplyReason(Reason):
-    """What is wrong with the last of `attempts` replies."""
+    """Why the last of `attempts` replies is unusable."""
 
     CUT = "cut", "the last of `attempts` replies was cut at `max_tokens`"
     EMPTY = "empty", "the reply is empty, or a text in it is"
@@ -17,7 +17,7 @@ class ReplyReason(Reason):
 
 
 class JudgeReason(Reason):
-    """What is wrong with the reply of a judge that scores."""
+    """Why the reply of a scoring judge is unusable."""
 
     NO_SCORE = "no_score", "no reply of the judge contains a score, after `attempts` tries"
 

@@ -40,6 +40,7 @@ def is_noted(folder: RunFolder) -> bool:
 
 def check_to_read(folder: RunFolder) -> None:
     """Raises `DamagedDatabase` if the files of the rows have changed although no command is writing."""
+    # Read twice: a command that was writing at the first look may have ended before the look at the lock.
     if _changed(folder) and not _in_use(folder) and (file := _changed(folder)):
         raise DamagedDatabase(file, "it has changed since the last command ended")
 
@@ -63,6 +64,7 @@ def check_decisions(folder: RunFolder) -> None:
 
 
 def _derived(folder: RunFolder) -> list[Path]:
+    # Without `-shm`, which readers change too. SQLite rebuilds it from `-wal`.
     database, wal, *_ = files_of(folder.database)
     return [folder.about, folder.recipe, database, wal]
 

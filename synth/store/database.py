@@ -45,8 +45,8 @@ MIGRATIONS = (
     -- All that the funnel counts, apart from the receipts: a run of 100,000 rows is counted at once.
     CREATE INDEX rows_counted ON rows (version, status, draft, born, ended, stage, reason);
     """,
-    # What people's decisions make of a row; `rows` keeps it as the stages left it. `person` tells whether
-    # somebody decided on the row itself: such a row is never superseded.
+    # Rows after people's decisions; `rows` keeps them as the stages left them. `person` is 1 if somebody
+    # decided on the row itself: such a row is never superseded.
     """
     CREATE TABLE reviewed (
         id TEXT PRIMARY KEY,
@@ -166,6 +166,7 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
         return _connect_to_read(file)
     connection = _opened(file)
     connection.execute("PRAGMA journal_mode=WAL")
+    # A power loss may take the last commits: they are made again from the journal.
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
     # Rows are stored by id, which is a hash, so writes hit random pages. 32 MB of pages wait
@@ -173,6 +174,7 @@ def connect(file: Path, *, writable: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA wal_autocheckpoint=8000")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        # One transaction, so that a kill leaves the file at one version or the next.
         connection.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
     return connection
 

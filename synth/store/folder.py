@@ -64,7 +64,7 @@ class RunFolder:
 
     @property
     def sums(self) -> Path:
-        """Checksums of the files that the last command left; see `sums.py`."""
+        """Checksums of the files that the last command left; see `checksums.py`."""
         return self.path / "sums.json"
 
     @property
@@ -201,6 +201,7 @@ def write_atomically(file: Path, data: bytes) -> None:
     with temporary.open("wb") as out:
         out.write(data)
         out.flush()
+        # Otherwise a power loss can leave an empty file under the final name.
         os.fsync(out.fileno())
     temporary.replace(file)
 

@@ -81,6 +81,8 @@ def read_records(file: Path, start: int = 0) -> Iterator[tuple[Place, JournalRec
             try:
                 record, end = _parse(data, offset)
             except ValueError:
+                # A reply can contain these bytes too. A record that starts there fails its check, and is
+                # skipped.
                 mark = data.find(_RECORD_START, offset)
                 offset = mark + 1 if mark >= 0 else size
                 continue
@@ -107,6 +109,7 @@ def _parse(data: bytes | mmap.mmap, start: int) -> tuple[JournalRecord, int]:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the header lacks {error}") from None
+    # One comparison checks the header, the lengths, the line breaks and the checksum.
     if encode(record) != data[start:end]:
         raise ValueError("the record is torn or damaged")
     return record, end
@@ -127,9 +130,11 @@ class JournalWriter:
         try:
             view = memoryview(b"".join(records))
             position = start
+            # A call may write only a part, for example just before the disk is full.
             while view:
                 written = os.pwrite(self._descriptor, view, position)
                 view, position = view[written:], position + written
+            # Enough for a growing file: `fdatasync` also writes the new size, but not the times.
             os.fdatasync(self._descriptor)
         except OSError:
             os.ftruncate(self._descriptor, start)

@@ -22,6 +22,7 @@ INSERT_OVERLAY = "INSERT OR REPLACE INTO overlay VALUES (?,?,?,?,?,?,?,?,?)"
 # Rows that no stage makes any more come last, in the order of their ids.
 _PLACE_OF_CARRIED = b"\xff" * 4
 
+# SQLite limits the parameters of a statement.
 _CHUNK = 500
 
 
@@ -109,6 +110,7 @@ class OverlayTable:
 
     def _replace(self, lines: Iterable[tuple[Any, ...]]) -> None:
         connection = self._connection
+        # One transaction: readers see the table before the change or after it.
         connection.execute("BEGIN IMMEDIATE")
         try:
             connection.execute("DELETE FROM overlay")

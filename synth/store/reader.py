@@ -90,6 +90,7 @@ class RunReader:
         self._database.execute("BEGIN")
         try:
             self._version = self._read_version()
+            # The recipe is a file, which the database's transaction does not cover.
             self._held_recipe = self.recipe if self.folder.recipe.exists() else None
             yield
         finally:

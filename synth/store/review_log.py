@@ -105,6 +105,7 @@ class Decisions:
             return self.targets.get(event.id) != event
         if isinstance(event, ShownRow):
             return self.shown.get((event.target, event.row)) != event
+        # Times are not compared: a second pull of the same answer must add nothing.
         known = self.answers.get((event.target, event.row, event.by))
         return known is None or (known.status, known.values) != (event.status, event.values)
 

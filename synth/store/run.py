@@ -50,6 +50,7 @@ class RunStore:
         try:
             checksums.check_decisions(self.folder)
             self._database, indexed = _open_database(self.folder)
+            # Two connections: the event loop must not read inside the writer thread's open transaction.
             self._reading = database.connect(self.folder.database, writable=True)
             self._journal = self._open_journal(indexed)
         except sqlite3.OperationalError as error:
@@ -101,6 +102,7 @@ class RunStore:
         for _, offset, length, kind, _, max_tokens, cut, _, tokens in self._indexed(identity):
             if kind == "failure" and offset < self._retry_before:
                 continue
+            # A cut reply is valid only for the limit that cut it.
             same = max_tokens == request.max_tokens
             whole = not cut and min(tokens, max_tokens) <= request.max_tokens
             if kind == "failure" or same or whole:
@@ -112,6 +114,8 @@ class RunStore:
 
     def _indexed(self, identity: bytes) -> list[Indexed]:
         """The journal's records for an identity, in order."""
+        # In this order, because the writer moves records only from here to the database. A record that it
+        # moves in between is found twice.
         waiting = self._writer.unindexed(identity) if self._writer is not None else ()
         lines = self._reading.execute(
             "SELECT * FROM replies WHERE identity = ? ORDER BY offset", (identity,)
@@ -158,6 +162,7 @@ class RunStore:
         beside = os.path.relpath(base.resolve(), self.folder.path.resolve())
         if self._meta("base") != beside:
             self._put("base", beside)
+        # With the journal's size, because a reply that was added or lost may change rows.
         if self._meta("finished") == f"{fingerprint}:{self.size}":
             return True
         # Committed in one transaction, so that no reader sees rows of one version as a finished other
@@ -169,6 +174,7 @@ class RunStore:
             self._put("version", str(self.version))
             self._put("fingerprint", made_from)
         self._put("finished", "")
+        # Pending rows are from the call that stopped. This call makes them again, as far as it gets.
         self._change("DELETE FROM rows WHERE status = 'pending'")
         self._change("COMMIT")
         return False
@@ -274,6 +280,7 @@ def _open_database(folder: RunFolder) -> tuple[sqlite3.Connection, int]:
     try:
         checksums.check_to_write(folder)
         noted = checksums.is_noted(folder)
+        # Before the first write: without checksums, the call after a kill checks the whole database.
         checksums.forget(folder)
         connection = database.connect(folder.database, writable=True)
         if not noted:

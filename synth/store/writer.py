@@ -28,6 +28,7 @@ from synth.store.journal import JournalRecord, JournalWriter, Place, encode
 from synth.store.overlay_table import INSERT_OVERLAY, Overlay, RowPlace, overlay_line
 
 INSERT_REPLY = "INSERT OR REPLACE INTO replies VALUES (?,?,?,?,?,?,?,?,?)"
+# A row that a later call makes again replaces its line.
 _INSERT_ROW = "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 
 # The database is written after this number of waiting lines or seconds. Replies and rows are spread all over
@@ -118,6 +119,7 @@ class StoreWriter:
         self._queue: queue.SimpleQueue[_Append | _Commit | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._error: Exception | None = None
+        # Changed by the writer thread, read by the event loop.
         self._unindexed: dict[bytes, list[Indexed]] = {}
         self._thread = threading.Thread(target=self._work, name="synth-writer", daemon=True)
         self._thread.start()
@@ -212,6 +214,7 @@ class StoreWriter:
         self._database.executemany(_INSERT_ROW, _row_lines(commits))
         self._database.executemany(INSERT_OVERLAY, _overlay_lines(commits))
         self._database.execute("COMMIT")
+        # After the commit, so that the event loop finds each record in one of the two places at any time.
         self._unindexed = {}
 
     def _report(self, appends: Sequence[_Append]) -> None:

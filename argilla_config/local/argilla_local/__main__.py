@@ -33,7 +33,7 @@ NETWORK_WARNING = (
 
 def main() -> int:
     arguments = _parser().parse_args()
-    # Standard output carries one JSON document; what the server and its parts print are logs.
+    # Standard output has one JSON document. Everything that the server prints is a log and goes to stderr.
     output, sys.stdout = sys.stdout, sys.stderr
     data = arguments.data.expanduser().resolve()
     try:
@@ -44,7 +44,7 @@ def main() -> int:
         if error.errno == errno.EADDRNOTAVAIL:
             return _fail(f"{arguments.host} is no address of this machine.", EXIT_ARGUMENTS)
         why = f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror}."
-        return _fail(f"{why} Is something else there? --port names another, and 0 takes a free one.")
+        return _fail(f"{why} Does another program use the port? Set --port; 0 selects a free port.")
     if not is_loopback(arguments.host):
         print(NETWORK_WARNING, file=sys.stderr)
     try:
@@ -64,7 +64,7 @@ def _serve(arguments: argparse.Namespace, data: Path, listener: socket.socket, o
     os.umask(0o077)
     credentials = load_credentials(data)
     configure(data, credentials)
-    # Imported here, since the server reads its settings from the environment as it is imported.
+    # Imported here, because the server reads its settings from the environment when it is imported.
     from argilla_local.server import Options, run
 
     state = _state(arguments.host, listener, credentials)
@@ -99,7 +99,7 @@ def _state(host: str, listener: socket.socket, credentials: Credentials) -> dict
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket, taken before the slow part of the start, so that a used port is told at once."""
+    """Opens the socket before the slow part of the start, so that a used port is reported at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,7 +116,7 @@ def _port(given: str) -> int:
 
 
 def _host(given: str) -> str:
-    """An empty one would open the server to every network, without a word about it."""
+    """Refuses an empty address: it would open the server to every network without a warning."""
     if not given.strip():
         raise argparse.ArgumentTypeError("an address is not empty; 0.0.0.0 means every network")
     return given
@@ -126,18 +126,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="argilla-local", description=sys.modules["argilla_local"].__doc__)
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="run Argilla until Ctrl-C")
-    serve.add_argument("--data", type=Path, default=Path("argilla-data"), help="where everything is kept")
-    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one")
+    serve.add_argument("--data", type=Path, default=Path("argilla-data"), help="folder of the database")
+    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 selects a free port")
     serve.add_argument(
-        "--host", type=_host, default="127.0.0.1", help="another address opens it to a network"
+        "--host", type=_host, default="127.0.0.1", help="any other address opens it to a network"
     )
-    serve.add_argument("--state", type=Path, help="a file, mode 0600, that tells where it runs while it does")
+    serve.add_argument(
+        "--state", type=Path, help="file (mode 0600) with address and credentials, while it runs"
+    )
     serve.add_argument(
         "--allow-name",
         action="append",
         default=[],
         metavar="NAME",
-        help="a host name to answer to",
+        help="accept requests for this host name",
     )
     serve.add_argument(
         "--remote-content", action="store_true", help="let the page load images and scripts from other hosts"

@@ -42,7 +42,7 @@ class QuestionKind:
 
 @dataclass(frozen=True)
 class DatasetSchema:
-    """What filters and orders name: a dataset's questions and metadata, and how each is compared."""
+    """The questions and metadata of a dataset by name, and how the values of each are compared."""
 
     questions: dict[str, QuestionKind]
     metadata: dict[str, Kind]
@@ -70,7 +70,7 @@ def _question_kind(question_type: QuestionType) -> Kind:
 
 
 def condition(schema: DatasetSchema, filter_: Filter) -> ColumnElement[bool]:
-    """The rows of `records` that pass `filter_`."""
+    """The SQL condition for the rows of `records` that pass `filter_`."""
     if isinstance(filter_, AndFilter):
         return and_(true(), *(condition(schema, one) for one in filter_.filters))
     scope = filter_.scope
@@ -96,12 +96,12 @@ class OrderKey:
     ascending: bool
 
     def ordering(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """How to order by `column`, which holds `value`: those that lack it last, whichever the direction."""
+        """The order by `column`, which holds `value`. Rows without a value are last in both directions."""
         return (column.asc() if self.ascending else column.desc()).nulls_last()
 
 
 def orders(schema: DatasetSchema, sort: Sequence[Order]) -> list[OrderKey]:
-    """What to order the rows of `records` by."""
+    """The keys that order the rows of `records`."""
     keys = []
     for order in sort:
         ascending = order.order == SortOrder.asc
@@ -126,7 +126,7 @@ def _order_value(schema: DatasetSchema, scope: FilterScope, *, lowest_first: boo
 
 
 def _response_order_value(schema: DatasetSchema, scope: ResponseFilterScope) -> ColumnElement[Any]:
-    """Several annotators' numbers count as their mean, as in Argilla; their labels as the first by name."""
+    """The mean of several annotators' numbers, as in Argilla. Of their labels, the first in the alphabet."""
     responses = _responses_by(scope)
     if scope.question is None:
         return responses.with_only_columns(func.min(_as_text(Response.status))).scalar_subquery()
@@ -152,7 +152,7 @@ def _record_column(name: str) -> ColumnElement[str]:
 
 
 def _moment(bound: float | str | None) -> str | None:
-    """`bound`, epoch milliseconds or ISO 8601, as SQLAlchemy writes dates in SQLite (UTC)."""
+    """`bound` (epoch milliseconds or ISO 8601) in the form that SQLAlchemy stores in SQLite (UTC)."""
     if bound is None:
         return None
     if isinstance(bound, str):
@@ -189,14 +189,14 @@ def _suggestion_property(
 
 
 def _responses_by(scope: ResponseFilterScope) -> Any:
-    """The responses to a record: of the scope's user where it names one, else everybody's."""
+    """The responses to a record: those of the scope's user if it names one, else those of all users."""
     responses = select(Response.id).select_from(Response)
     responses = responses.where(Response.record_id == Record.id).correlate(Record)
     return responses if scope.user is None else responses.where(Response.user_id == scope.user.id)
 
 
 def _response_status_condition(scope: ResponseFilterScope, statuses: Sequence[str]) -> ColumnElement[bool]:
-    """`pending` is to have no response, which is why no row of `responses` says it."""
+    """`pending` means that there is no response, so no row of `responses` has this status."""
     responses = _responses_by(scope)
     given = [str(status) for status in statuses if status != ResponseStatusFilter.pending]
     accepted = []

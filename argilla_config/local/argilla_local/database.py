@@ -1,4 +1,4 @@
-"""The server's SQLite database: brought up to date, open to many annotators, and put right after a crash."""
+"""Prepares the server's SQLite database: migration, repair after a crash, settings for many annotators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORKSPACE = "argilla"
 _CACHE_KIB = 64 * 1024
 _MAPPED_BYTES = 512 * 1024 * 1024
 
-# The server commits a response and its record's status one after the other: a crash can fall between.
+# The server commits a response first and its record's status later, so a crash can happen in between.
 _SETTLE_STATUSES = """
     WITH submitted AS MATERIALIZED (
         SELECT record_id, count(*) AS responses FROM responses WHERE status = 'submitted' GROUP BY record_id
@@ -40,9 +40,9 @@ _SETTLE_STATUSES = """
 
 
 def prepare() -> None:
-    """Migrates to the server's schema, adds what we search by, and settles what a crash left open.
+    """Migrates to the server's schema, adds the search tables, and repairs statuses after a crash.
 
-    Raises `DataFolderError` for a database that is none, is a newer server's, or cannot be written.
+    Raises `DataFolderError` if the file is not a database, is from a newer server, or cannot be written.
     """
     try:
         _check_version()
@@ -71,7 +71,7 @@ def _check_version() -> None:
 def _prepare() -> None:
     alembic.config.main(argv=["-c", ALEMBIC_CONFIG_FILE, "upgrade", "head"])
     with sync_engine.connect() as connection:
-        # Readers do not wait for a writer, and the reverse; a commit is on disk when it returns.
+        # Readers and a writer do not wait for each other. A commit is on disk when it returns.
         connection.execute(text("PRAGMA journal_mode = WAL"))
     with sync_engine.begin() as connection:
         schema.install(connection)
@@ -80,10 +80,10 @@ def _prepare() -> None:
 
 
 def connect() -> None:
-    """Gives the server's sessions connections of their own.
+    """Opens a separate connection for each of the server's sessions, without its pool.
 
-    Its pool of 15 belongs to one event loop, and jobs run in another; and 15 requests that each ask for a
-    second connection (a response does) would wait for one another.
+    The pool belongs to one event loop, but jobs run in another one. It has 15 connections, and some requests
+    (a response, for example) need two: 15 such requests would wait for each other.
     """
     engine = create_async_engine(settings.database_url, poolclass=NullPool, **settings.database_engine_args)
     event.listen(engine.sync_engine, "connect", _tune)
@@ -98,7 +98,7 @@ def _tune(connection: object, entry: ConnectionPoolEntry) -> None:
 
 
 async def ensure_owner(credentials: Credentials) -> None:
-    """Makes the owner's account and a first workspace; an owner who is there gets these credentials."""
+    """Creates the owner's account and a first workspace. An existing owner gets these credentials."""
     async with AsyncSessionLocal() as session:
         public = await accounts.get_user_by_username(session, DEFAULT_USERNAME)
         if public and (

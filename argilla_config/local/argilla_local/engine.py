@@ -1,7 +1,7 @@
-"""A search engine for Argilla that has no data of its own: every answer is a query to the server's database.
+"""A search engine for Argilla without data of its own: it answers every search from the server's database.
 
-So there is nothing to keep in step, nothing to reindex, and nothing to lose; the methods by which the server
-would tell Elasticsearch about a change have nothing to do.
+So there is no copy to update, to reindex or to lose. The methods that report changes to Elasticsearch do
+nothing here.
 """
 
 from __future__ import annotations
@@ -66,9 +66,10 @@ _PRIME = 2**31 - 1
 
 
 class SqliteSearchEngine(SearchEngine):
-    """`sessions` opens sessions on the server's database, where `schema.install` was called.
+    """Searches the server's database, after `schema.install` was called on it. `sessions` opens sessions.
 
-    With `reads_ahead`, whoever lists a dataset has its vectors read meanwhile, for the first "find similar".
+    With `reads_ahead`, listing a dataset also starts to read its vectors, so that the first "find similar" is
+    fast.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class SqliteSearchEngine(SearchEngine):
         raise NotImplementedError("register_engine registers an engine that is already there")
 
     async def close(self) -> None:
-        """Keeps nothing open between two calls."""
+        """Does nothing: nothing is open between two calls."""
 
     async def ping(self) -> bool:
         async with self._sessions() as session:
@@ -96,7 +97,7 @@ class SqliteSearchEngine(SearchEngine):
         async with self._sessions() as session:
             return {"name": NAME, "version": {"number": await session.scalar(select(func.sqlite_version()))}}
 
-    # What the server tells an engine is in the database that this one reads.
+    # These methods do nothing, because this engine reads the changes from the server's database.
     async def create_index(self, dataset: Dataset) -> None: ...
     async def delete_index(self, dataset: Dataset) -> None: ...
     async def configure_metadata_property(
@@ -145,7 +146,7 @@ class SqliteSearchEngine(SearchEngine):
         limit: int = 100,
         user_id: UUID | None = None,
     ) -> SearchResponses:
-        """Sorted as asked; else by relevance, and for a `user_id` shuffled, always the same for that user."""
+        """Sorted by `sort`; else by relevance, or shuffled for a `user_id`, in a fixed order per user."""
         if self._reads_ahead:
             self._vectors.read_ahead(dataset.id)
         async with self._sessions() as session:
@@ -170,7 +171,7 @@ class SqliteSearchEngine(SearchEngine):
         order: SimilarityOrder = SimilarityOrder.most_similar,
         threshold: float | None = None,
     ) -> SearchResponses:
-        """By cosine, exactly; scores run from 0 to 1, and 1 is most (or, as asked, least) similar."""
+        """Exact cosine search. Scores are from 0 to 1; 1 is the most similar (or the least, by `order`)."""
         if bool(value) == bool(record):
             raise ValueError("Must provide either vector value or record to compute the similarity search")
         async with self._sessions() as session:
@@ -218,7 +219,7 @@ class SqliteSearchEngine(SearchEngine):
 
 
 def register_engine(engine: SqliteSearchEngine) -> None:
-    """Makes `engine` the one that the server gets for `ARGILLA_SEARCH_ENGINE=sqlite`."""
+    """Registers `engine` as the one for `ARGILLA_SEARCH_ENGINE=sqlite`."""
 
     class Registered:
         @classmethod
@@ -251,9 +252,10 @@ def _page(
     offset: int,
     limit: int,
 ) -> Select[Any]:
-    """(record_id, score, total) of the records from `offset` on; `total` counts what `where` lets pass.
+    """(record_id, score, total) of the records from `offset` on; `total` counts those that pass `where`.
 
-    What passes is found once, as a common table; a window function would sort all of it for its first page.
+    A common table expression finds the matches once. A window function would sort all of them for the first
+    page.
     """
     score: ColumnElement[Any] = literal(None)
     keys = list(orders(schema, sort)) if sort else []
@@ -295,7 +297,7 @@ async def _where(
 def _shuffle(user_id: UUID) -> ColumnElement[float]:
     """A number from 0 to 1 for every record: two rounds of arithmetic modulo a prime, seeded by the user.
 
-    Annotators then meet the records in different orders, so that together they soon cover them all.
+    Each annotator gets the records in a different order, so that together they soon cover all of them.
     """
     factor, shift = 1 + user_id.int % (_PRIME - 1), (user_id.int >> 64) % _PRIME
     first = f"((records.rowid % {_PRIME} * {factor} + {shift}) % {_PRIME})"

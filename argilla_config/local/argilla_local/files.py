@@ -15,10 +15,10 @@ from typing import Any
 
 CREDENTIALS_FILE = "credentials.json"
 LOCK_FILE = "in-use.lock"
-# The server's copy of its page, removed and made again at each start.
+# The server's copy of its page. It is removed and made again at each start.
 PAGE_FOLDER = "argilla-page.tmp"
 OWNER = "owner"
-# With its database, a folder is one of ours; without it, if it has nothing but what the first start makes.
+# A folder with a database is ours. One without is ours if it has only the files of an unfinished start.
 _DATABASE = "argilla.db"
 _FIRST = {CREDENTIALS_FILE, LOCK_FILE, PAGE_FOLDER, "server.log"}
 
@@ -29,7 +29,7 @@ class DataFolderError(Exception):
 
 @dataclass(frozen=True)
 class Credentials:
-    """Of the owner's account, and the key that signs everybody's sessions."""
+    """The owner's account, and the key that signs the sessions of all users."""
 
     username: str
     password: str
@@ -38,9 +38,9 @@ class Credentials:
 
 
 def write_private_json(path: Path, content: dict[str, Any]) -> None:
-    """Replaces `path` in one step by a file of mode 0600, so no one ever reads half of it."""
+    """Replaces `path` in one step by a file of mode 0600, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made as 0600
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # created with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2)
@@ -53,7 +53,7 @@ def write_private_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def load_credentials(data: Path) -> Credentials:
-    """The credentials kept in `data`; generated the first time."""
+    """The credentials in `data`. They are generated at the first start."""
     path = data / CREDENTIALS_FILE
     if path.exists():
         path.chmod(0o600)
@@ -74,14 +74,14 @@ def load_credentials(data: Path) -> Credentials:
 
 
 def forget_state(path: Path, state: dict[str, Any]) -> None:
-    """Removes the file that tells where a server runs, unless another one has written its own there."""
-    with suppress(FileNotFoundError, ValueError):  # a damaged one is not ours either
+    """Removes the state file, unless another server has replaced it."""
+    with suppress(FileNotFoundError, ValueError):  # a damaged file is not ours either
         if json.loads(path.read_text(encoding="utf-8")) == state:
             path.unlink()
 
 
 def check_data(data: Path) -> None:
-    """Raises `DataFolderError` for a folder with other files: those of ours would get among them."""
+    """Raises `DataFolderError` for a folder with other files, so that ours do not mix with them."""
     names = {entry.name for entry in data.iterdir()} if data.is_dir() else set()
     if _DATABASE not in names and names - _FIRST:
         raise DataFolderError(
@@ -91,7 +91,7 @@ def check_data(data: Path) -> None:
 
 @contextmanager
 def lock(data: Path) -> Iterator[None]:
-    """Keeps a second server away from `data`; the system lets go of it however this process ends."""
+    """Keeps a second server away from `data`. The system releases the lock even if this process is killed."""
     check_data(data)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data / LOCK_FILE).open("w") as file:

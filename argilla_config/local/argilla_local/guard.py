@@ -1,4 +1,4 @@
-"""What stands before the server: it answers to its own names, and its page loads nothing from others."""
+"""Guards in front of the server: it answers only to its own names, and its page loads nothing from others."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
-# The page is built with inline scripts; what matters is that a draft under review can neither fetch a
-# script nor send anything out, not even by an image's address.
+# The page needs its inline scripts. But a draft under review must not fetch a script or send anything out,
+# not even in the address of an image.
 CONTENT_POLICY = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-        "script-src-attr 'none'",  # the page puts some texts into itself as HTML: no `onerror` of theirs runs
+        "script-src-attr 'none'",  # the page inserts some texts as HTML: their `onerror` must not run
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",
@@ -33,7 +33,7 @@ CONTENT_POLICY = "; ".join(
     )
 )
 
-# A name or an address, and a port. An address of IPv6 has brackets.
+# A name or an address, and a port. An IPv6 address has brackets.
 _HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::[0-9]{1,5})?", re.ASCII)
 
 
@@ -42,10 +42,10 @@ def is_loopback(host: str) -> bool:
 
 
 class HostGuard:
-    """Refuses requests for another `Host`, so that no web page can reach the server by a name of its own.
+    """Refuses requests for another `Host`. This stops DNS rebinding.
 
-    (DNS rebinding: a page makes its own name point to 127.0.0.1, and the browser sees one origin.) On a
-    network, addresses are accepted as well, which no page can have for a name.
+    In that attack, a web page makes its own host name point to 127.0.0.1, so the browser lets it read the
+    server's answers. On a network, numeric addresses are accepted too, because no page has one as its name.
     """
 
     def __init__(self, app: ASGIApp, host: str, extra_names: Iterable[str], *, remote_content: bool) -> None:

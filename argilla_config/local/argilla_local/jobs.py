@@ -1,9 +1,9 @@
 """Redis and the worker, inside the server's process.
 
 The server queues jobs (a changed task distribution, webhooks, the Hub) in Redis through `rq`. Here its client
-talks to `fakeredis` in memory, without a port: queued jobs are pickles, and a port would let anybody on this
-machine queue code. A thread is the worker. Jobs that wait when the process ends are lost, as the
-statuses they would have set are settled at the next start (`database`).
+talks to `fakeredis` in memory. There is no port: queued jobs are pickles, so a port would let any program on
+this machine run code. A thread is the worker. Jobs that still wait when the process ends are lost. The next
+start sets the statuses that they would have set (`database`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _POLL_SECONDS = 0.2
 
 
 def play_redis() -> None:
-    """Points the server's Redis client, and so its queues, at a Redis in memory."""
+    """Makes the server's Redis client, and with it its queues, use a Redis in memory."""
     REDIS_CONNECTION.connection_pool = fakeredis.FakeRedis().connection_pool
 
 
 class _ThreadWorker(SimpleWorker):
-    """rq's worker, without the signals that only a main thread can take."""
+    """rq's worker without its signal handlers, which only a main thread can install."""
 
     death_penalty_class = TimerDeathPenalty
 
@@ -35,7 +35,7 @@ class _ThreadWorker(SimpleWorker):
 
 
 class JobRunner:
-    """Runs the server's jobs in a thread, in the order of their queues, with rq's own retries."""
+    """Runs the server's jobs in a thread, in the order of the queues, with rq's own retries."""
 
     def __init__(self) -> None:
         self._queues = [HIGH_QUEUE, DEFAULT_QUEUE]
@@ -46,7 +46,7 @@ class JobRunner:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Lets a running job end, for up to `timeout` seconds."""
+        """Waits up to `timeout` seconds for a running job."""
         self._stopping.set()
         self._thread.join(timeout)
 
@@ -60,7 +60,7 @@ class JobRunner:
 
 
 def _enqueue_due_retries(queue: Queue) -> None:
-    """What rq's scheduler does, for which it would start a process."""
+    """Does the work of rq's scheduler, which would need a separate process."""
     registry = ScheduledJobRegistry(queue=queue)
     for job in Job.fetch_many(registry.get_jobs_to_schedule(), connection=queue.connection):
         if job is not None:

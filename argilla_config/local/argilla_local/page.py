@@ -1,7 +1,8 @@
-"""What is added to Argilla's page: a draft under review stays in its box, and its links ask first.
+"""Additions to Argilla's page: a draft under review stays in its box, and its links ask before they open.
 
-The page shows Markdown with HTML in it. Its sanitiser removes scripts and leaves styles, classes and links.
-So a draft could cover the whole page, the button to submit included, or open another site at a click.
+The page shows Markdown with HTML in it. Its sanitiser removes scripts, but keeps styles, classes and links.
+Without the additions, a draft could cover the whole page with its submit button, or open another site at a
+click.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# A box places everything inside it, also with a fixed position, and cuts it off at its edges.
+# The box contains even elements with a fixed position, and cuts them off at its edges.
 _STYLE = ".markdown-render { contain: layout paint; }"
 
 _SCRIPT = """
@@ -35,7 +36,7 @@ _BEFORE = b"</head>"
 
 
 class PageGuard:
-    """Adds to each HTML page; everything else passes as it is."""
+    """Inserts the additions into each HTML page. Other responses pass unchanged."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,14 +45,14 @@ class PageGuard:
         if scope["type"] != "http" or "text/html" not in Headers(scope=scope).get("accept", ""):
             await self._app(scope, receive, send)
             return
-        # What can be a page comes without compression, so that it can be changed, and always whole.
+        # A page must come whole and without compression, because the additions are inserted into it.
         left_out = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in left_out]
         await self._app({**scope, "headers": headers}, receive, _Changed(send))
 
 
 class _Changed:
-    """Holds an HTML page back until it is whole, and sends it with what is added."""
+    """Collects an HTML page until it is whole, and sends it with the additions."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -72,7 +73,7 @@ class _Changed:
         body = self._body.replace(_BEFORE, ADDED + _BEFORE, 1)
         headers = MutableHeaders(scope=start)
         headers["Content-Length"] = str(len(body))
-        # The page without what is added may be in a browser's cache, under the same tag.
+        # A browser may have the page without the additions in its cache, under the same tag.
         for name in ("etag", "last-modified"):
             if name in headers:
                 del headers[name]

@@ -1,8 +1,9 @@
 """The query language of Argilla's search box, as a tree.
 
-The language is Elasticsearch's `simple_query_string` with AND as its default, which is what Argilla sends
-its queries as: `+` and `|` between terms, `-` before one, `"a phrase"`, `prefix*`, `( )`, `word~N` for N
-edits and `"a phrase"~N` for N words between. It never fails: what makes no sense is left out, as there.
+Argilla sends its queries in Elasticsearch's `simple_query_string` language with AND as the default. It has
+`+` and `|` between terms, `-` before a term, `"a phrase"`, `prefix*`, `( )`, `word~N` for up to N edits, and
+`"a phrase"~N` for up to N words in between. Parsing never fails: invalid parts are ignored, as in
+Elasticsearch.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 MAX_EDITS = 2
-"""More edits than Lucene looks for; a larger `~N` means this."""
+"""The maximum number of edits, as in Lucene. A larger `~N` counts as this."""
 
 _SPACE = " \t\n\r"
 _ENDS_WORD = '"|+()' + _SPACE
@@ -21,7 +22,7 @@ _HAS_CONTENT = re.compile(r"[^\W_]|[^\x00-\u2100]")
 
 @dataclass(frozen=True)
 class Word:
-    """Every word of `text`, in one field; a hyphen or the like makes several words of one."""
+    """All words of `text`, in one field. A hyphen or a similar character splits a word."""
 
     text: str
 
@@ -65,12 +66,12 @@ Query = Leaf | Not | And | Or
 
 
 def parse(text: str) -> Query | None:
-    """The tree of `text`, or None where nothing in it can be searched for (it then matches nothing)."""
+    """The tree of `text`; None if it has nothing to search for (then it matches nothing)."""
     return _Parser(text).parse()
 
 
 def positive_leaves(query: Query) -> list[Leaf]:
-    """The leaves that a match may contain: those under no `Not`. They give a match its score."""
+    """The leaves that are not under a `Not`. The score of a match comes from them."""
     if isinstance(query, Not):
         return []
     if isinstance(query, And | Or):
@@ -79,7 +80,7 @@ def positive_leaves(query: Query) -> list[Leaf]:
 
 
 class _Parser:
-    """One pass from left to right. `and` and `or` have no precedence: each takes all before it."""
+    """Parses from left to right. AND and OR have the same precedence: each applies to all before it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -135,7 +136,7 @@ class _Parser:
     def _phrase(self) -> None:
         start = self._at + 1
         content, end = self._unescape(start, stop='"')
-        if end == len(self._text):  # never closed: not a phrase, but the words after it
+        if end == len(self._text):  # the quote is never closed, so these are single words
             self._at = start
             return
         self._at = end + 1
@@ -158,7 +159,7 @@ class _Parser:
             self._add(Prefix(content) if is_prefix else Word(content))
 
     def _unescape(self, start: int, *, stop: str, or_tilde: bool = False) -> tuple[str, int]:
-        """The text from `start` up to a character of `stop`, and where that character is."""
+        """The text from `start` to the next character of `stop`, and the position of that character."""
         taken: list[str] = []
         at = start
         while at < len(self._text):
@@ -174,7 +175,7 @@ class _Parser:
         return "".join(taken), at
 
     def _number_after_tilde(self, default: int = 0) -> int | None:
-        """N of a `~N` at this place, `default` for a bare `~`, or None where there is no `~`."""
+        """N of a `~N` at this position; `default` for a bare `~`; None if there is no `~`."""
         if self._at >= len(self._text) or self._text[self._at] != "~":
             return None
         digits, self._at = self._unescape(self._at + 1, stop=_ENDS_WORD)

@@ -1,4 +1,4 @@
-"""What we add to the server's database."""
+"""Our additions to the server's database."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from argilla_local import text_index, vector_log
 
 
 def install(connection: Connection) -> None:
-    """Makes the full-text index and the log of vectors; fills them where they are not there yet."""
+    """Creates the full-text index and the log of vectors, and fills them if they are new."""
     text_index.install(connection)
     vector_log.install(connection)

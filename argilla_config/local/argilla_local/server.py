@@ -1,4 +1,4 @@
-"""Runs the server: everything around it made ready, then uvicorn until it is told to stop."""
+"""Runs the server: prepares everything around it, then runs uvicorn until a signal stops it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Options:
 def run(
     options: Options, listener: socket.socket, credentials: Credentials, ready: Callable[[], None]
 ) -> None:
-    """Serves on `listener` until SIGINT or SIGTERM; calls `ready` once requests are answered."""
+    """Serves on `listener` until SIGINT or SIGTERM. Calls `ready` when it can answer requests."""
     database.prepare()
     database.connect()
     play_redis()
@@ -56,7 +56,7 @@ async def _serve(
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
-        # What a proxy says about the client would come from whoever asks: there is no proxy.
+        # There is no proxy, so any client could send the headers that a proxy would set.
         proxy_headers=False,
     )
     server = _Server(config, ready)
@@ -74,7 +74,7 @@ async def _serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, telling when it is up, and stopping without raising the signal again."""
+    """uvicorn that reports when it is up, and that stops without raising the signal again."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -83,8 +83,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
-            # What is loaded by now stays: 300,000 objects, through which the collector would go again and
-            # again, a fifth of a second each time in which nobody is answered.
+            # The 300,000 objects that are loaded by now stay in memory. Without `freeze`, the garbage
+            # collector would scan all of them again and again, and each scan would block all requests for
+            # 0.2 s.
             gc.collect()
             gc.freeze()
             self._ready()
@@ -98,6 +99,6 @@ class _Server(uvicorn.Server):
 
 
 def _stop_with_stdin(server: _Server) -> None:
-    """Whoever started the server holds the other end: it closes however that process ends."""
+    """Stops when the process that started the server ends, even by a kill: its end of the pipe closes."""
     sys.stdin.buffer.read()
     server.stop()

@@ -1,6 +1,6 @@
-"""The full-text index: tables in the server's own database that its triggers keep, so nothing else has to.
+"""The full-text index: tables in the server's own database that triggers keep up to date.
 
-A change of a record and of its words is one transaction, whoever makes it, and a crash undoes both.
+A record and its words change in one transaction, so a crash undoes both.
 One row of `argilla_local_texts` is one field of one record (of a chat field, one message).
 """
 
@@ -22,9 +22,9 @@ WORDS = table("argilla_local_words", column("rowid"), column("text", String), co
 VOCABULARY = table("argilla_local_vocabulary", column("term", String), column("doc"))
 
 MAX_FUZZY_EXPANSIONS = 10
-"""As many words does Argilla ask Elasticsearch to replace a fuzzy one by."""
+"""The maximum number of words for one fuzzy word, as Argilla sets it for Elasticsearch."""
 
-# Only text is searched: a chat's messages without their roles, all that is in a custom field, no images.
+# Only text is searched: the messages of a chat without their roles, all of a custom field, no images.
 _FIELD_TEXTS = """
     SELECT {record}.id, field.key, field.value
       FROM {source} json_each({record}.fields) AS field
@@ -66,7 +66,7 @@ _TRIGGERS = {
 
 
 def install(connection: Connection) -> None:
-    """Makes tables and triggers, and fills them where they were not there (a database from elsewhere)."""
+    """Creates tables and triggers, and fills the tables if they are new (the database of another server)."""
     for statement in _TABLES:
         connection.execute(text(statement))
     if triggers.ensure(connection, _TRIGGERS):
@@ -77,7 +77,7 @@ def install(connection: Connection) -> None:
 async def matches(
     session: AsyncSession, query: Query, record_id: ColumnElement[str], field: str | None
 ) -> ColumnElement[bool]:
-    """The condition that a record matches; each leaf may be found in another field."""
+    """The condition that a record matches. Each leaf may match a different field."""
     if isinstance(query, Not):
         return ~(await matches(session, query.child, record_id, field))
     if isinstance(query, And | Or):
@@ -114,7 +114,7 @@ async def scores(session: AsyncSession, query: Query, field: str | None) -> Sele
 
 
 async def _fts_expression(session: AsyncSession, leaf: Leaf) -> str:
-    """`leaf` in the language of FTS5's MATCH, every piece quoted."""
+    """`leaf` in the language of FTS5's MATCH, with every part quoted."""
     pieces = [_quoted(piece) for piece in re.findall(r"\w+(?:['’.]\w+)*", leaf.text)] or [_quoted(leaf.text)]
     match leaf:
         case Word():
@@ -136,7 +136,7 @@ def _quoted(words: str) -> str:
 
 
 async def _words_near(session: AsyncSession, word: str, edits: int) -> list[str]:
-    """`word`, and the words of all records within `edits` of it: nearest first, then the most frequent."""
+    """`word`, and the indexed words within `edits` edits: the nearest first, then the most frequent."""
     length = func.length(VOCABULARY.c.term)
     candidates = select(VOCABULARY.c.term, VOCABULARY.c.doc).where(
         length.between(len(word) - edits, len(word) + edits)
@@ -150,7 +150,7 @@ async def _words_near(session: AsyncSession, word: str, edits: int) -> list[str]
 
 
 def edit_distance(one: str, other: str, limit: int) -> int:
-    """Levenshtein distance, or `limit + 1` as soon as it is known to be larger than `limit`."""
+    """The Levenshtein distance, or `limit + 1` if it is larger than `limit`."""
     previous = list(range(len(other) + 1))
     for row, char in enumerate(one, start=1):
         current = [row]
@@ -170,5 +170,5 @@ _UNSPACED = re.compile(
 
 
 def _needs_substring(words: str) -> bool:
-    """Whether FTS5 cannot tell where the words end (Chinese, Japanese, Thai...) or drops them (emoji)."""
+    """Whether FTS5 cannot split the text into words (Chinese, Japanese, Thai...) or drops it (emoji)."""
     return bool(_UNSPACED.search(words)) or any(unicodedata.category(char) == "So" for char in words)

@@ -1,4 +1,4 @@
-"""Triggers that we add to the server's database: there, and saying what this version wants them to say."""
+"""Adds triggers to the server's database, and replaces those of another version of this package."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 
 
 def ensure(connection: Connection, triggers: Mapping[str, str]) -> bool:
-    """Makes those that are missing, or that another version of this package made otherwise.
+    """Creates the triggers that are missing or different. Returns whether there was such a trigger.
 
-    Tells whether there was one: then what they keep may have fallen behind, and is to be made anew.
+    If so, the tables that they maintain may have missed changes, and the caller must fill them again.
     """
     rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
     present: dict[str, str] = dict(rows.tuples().all())

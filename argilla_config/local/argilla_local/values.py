@@ -1,7 +1,7 @@
-"""What a filter or a sort looks at: the values that a record, or one of its answers, holds under a name.
+"""The values that a filter or a sort order compares: those of a record or a response, by name.
 
-Argilla keeps metadata, suggestions and responses as JSON, where one name may hold a list. As in
-Elasticsearch, a list matches where one of its values does, and counts as its lowest or highest when sorted.
+Argilla stores metadata, suggestions and responses as JSON, and a value may be a list. As in Elasticsearch, a
+list matches if one of its values matches. In a sort order it counts as its lowest or highest value.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sqlalchemy.types import NullType
 
 
 class Kind(Enum):
-    """How values are compared: Elasticsearch's mappings, by name."""
+    """How values are compared, with the names of Elasticsearch's mappings."""
 
     KEYWORD = "keyword"
     INTEGER = "integer"
@@ -40,7 +40,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class JsonValues:
-    """The values at `path` of the JSON in `column`; none, one or several."""
+    """The values at `path` of the JSON in `column`: none, one or several."""
 
     column: ColumnElement[Any]
     path: str
@@ -59,7 +59,7 @@ class JsonValues:
         return self._summary(func.max)
 
     def rows(self) -> tuple[TableValuedAlias, ColumnElement[Any]]:
-        """A table with a row for each value, to join with `column`'s, and what to read from it."""
+        """A table with one row per value, to join with the table of `column`; and the value in it."""
         each = func.json_each(self._json, self.path).table_valued("value", "type", name="each")
         return each, self._compared(each.c.value, each.c.type)
 
@@ -79,7 +79,7 @@ class JsonValues:
 
     @property
     def _is_list(self) -> ColumnElement[bool]:
-        """Lists are rare, and walking one costs several times what reading a single value does."""
+        """Tested first: lists are rare, and reading one costs several times as much as a single value."""
         return func.json_type(self._json, self.path, type_=String) == "array"
 
     @property
@@ -109,7 +109,7 @@ def is_one_of(value: ColumnElement[Any], kind: Kind, terms: Sequence[str]) -> Co
 def is_between(
     value: ColumnElement[Any], kind: Kind, ge: float | str | None, le: float | str | None
 ) -> ColumnElement[bool]:
-    """Both bounds belong to the range; a bound of None is none, and one that is no number excludes all."""
+    """Both bounds are inclusive. None is no bound. For numbers, a bound that is no number excludes all."""
     condition: ColumnElement[bool] = value.is_not(None)
     for bound, is_lower in ((ge, True), (le, False)):
         if bound is None:
@@ -124,14 +124,14 @@ def is_between(
 
 
 def float32(number: float) -> float:
-    """`number` as a 32-bit float, which is how Elasticsearch keeps Argilla's float metadata."""
+    """`number` as a 32-bit float, the type of Argilla's float metadata in Elasticsearch."""
     return float(struct.unpack("<f", struct.pack("<f", number))[0])
 
 
 def float32_limits(number: float) -> tuple[float, float]:
-    """The lowest and the highest number that is the same 32-bit float as `number`.
+    """The lowest and the highest number that round to the same 32-bit float as `number`.
 
-    The page takes a slider's ends from 32-bit minima and maxima, and asks for the records between them.
+    The page gets the ends of a slider as 32-bit floats, and filters by them. Records at the ends must match.
     """
     half = float32(number)
     bits = struct.unpack("<i", struct.pack("<f", abs(half)))[0]

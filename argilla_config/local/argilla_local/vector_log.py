@@ -1,7 +1,7 @@
-"""Which vectors have changed since when: a log in the server's own database that its triggers keep.
+"""A log of changed vectors, in the server's own database. Triggers write it.
 
-Each change of a vector counts its kind's version up by one, and notes that number with the record it belongs
-to. So whoever knows the vectors up to a version finds what is newer without reading the others.
+Each change of a vector increases the version of its kind by one, and the log stores this number with the
+record. A reader that knows the vectors up to one version reads only the newer ones.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TRIGGERS = {
     "argilla_local_vector_moved": f"AFTER UPDATE OF record_id, vector_settings_id ON vectors {_LOG_OLD}",
     "argilla_local_vector_removed": f"AFTER DELETE ON vectors {_LOG_OLD}",
 }
-# Every vector, as if it had changed just now, one after another.
+# Logs every vector as changed now, one after another.
 _LOG_ALL = (
     "DELETE FROM argilla_local_vector_changes",
     "INSERT INTO argilla_local_vector_changes "
@@ -53,7 +53,7 @@ _LOG_ALL = (
     "GROUP BY vector_settings_id "
     "ON CONFLICT (vector_settings_id) DO UPDATE SET version = excluded.version",
 )
-# That a vector has gone is news only to a process that had read it.
+# A removed vector matters only to a process that has read it. At the start, no process has.
 _FORGET_GONE = (
     "DELETE FROM argilla_local_vector_changes WHERE NOT EXISTS (SELECT 1 FROM vectors "
     "WHERE vectors.record_id = argilla_local_vector_changes.record_id "
@@ -70,7 +70,7 @@ _NEWER = text(
 
 @dataclass(frozen=True)
 class Change:
-    """`value` is the vector as JSON; None where it has gone."""
+    """`value` is the vector as JSON; None if it was removed."""
 
     version: int
     record_id: str
@@ -78,7 +78,7 @@ class Change:
 
 
 def install(connection: Connection) -> None:
-    """Makes tables and triggers, and logs every vector where they were not there."""
+    """Creates tables and triggers, and logs every vector if they are new."""
     for statement in _TABLES:
         connection.execute(text(statement))
     statements = _LOG_ALL if triggers.ensure(connection, _TRIGGERS) else (_FORGET_GONE,)

@@ -1,7 +1,7 @@
-"""Exact nearest neighbours among the vectors that the server's database holds.
+"""Exact nearest neighbours among the vectors in the server's database.
 
-The vectors of one kind are kept in memory as one matrix, 4 bytes a number. Every search first reads what has
-changed since (`vector_log`), and nothing else: a matrix is never older than the database.
+All vectors of one kind are one matrix in memory, with 4 bytes per number. Every search first reads the
+vectors that have changed (`vector_log`), so a matrix is never older than the database.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from argilla_local.vector_log import Change, newer
 
 MAX_MATRICES = 8
 _PAGE = 1000
-"""Vectors read at once. As JSON they take about 20 bytes a number, and while they are read others wait."""
+"""Vectors per read. A number takes about 20 bytes of JSON, and other requests wait during a read."""
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Unit vectors, one a row (n, dimensions), float32, and the records they belong to (n,)."""
+    """Unit vectors, one per row: (n, dimensions), float32; and the ids of their records: (n,)."""
 
     version: int
     record_ids: NDArray[np.str_]
     units: NDArray[np.float32]
 
     def similarities(self, value: Sequence[float]) -> NDArray[np.float32]:
-        """The cosine of every row with `value`, (n,), from -1 to 1; 0 with a vector of zeros."""
+        """The cosine of every row with `value`: (n,), from -1 to 1; 0 for a vector of zeros."""
         return self.units @ _units(np.asarray([value], dtype=np.float32))[0]
 
 
 @dataclass
 class _Kept:
-    """A matrix, and the right to bring it up to date: who comes meanwhile waits, and need not read again."""
+    """A matrix, and the lock for its update. A search that waited for the lock has nothing left to read."""
 
     matrix: Matrix
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class VectorCache:
-    """The matrices used last, each as new as the database when it is asked for."""
+    """The most recently used matrices. Each is brought up to date when it is requested."""
 
     def __init__(self, sessions: Callable[[], AbstractAsyncContextManager[AsyncSession]]) -> None:
         self._sessions = sessions
@@ -57,7 +57,7 @@ class VectorCache:
         self._ahead: dict[UUID, asyncio.Task[None]] = {}
 
     async def matrix(self, session: AsyncSession, settings: VectorSettings) -> Matrix:
-        """The vectors of `settings`; only what has changed is read."""
+        """The vectors of `settings`. Reads only those that have changed."""
         kept = self._kept.setdefault(settings.id, _Kept(_empty(settings.dimensions)))
         self._kept.move_to_end(settings.id)
         while len(self._kept) > MAX_MATRICES:
@@ -67,12 +67,12 @@ class VectorCache:
         return kept.matrix
 
     def read_ahead(self, dataset_id: UUID) -> None:
-        """Begins to read the vectors of a dataset, where that was not begun since they may have changed."""
+        """Starts to read the vectors of a dataset, unless it has done so since their last possible change."""
         if dataset_id not in self._ahead:
             self._ahead[dataset_id] = asyncio.create_task(self._read_all(dataset_id))
 
     def may_have_changed(self, dataset_id: UUID) -> None:
-        """Lets the next `read_ahead` of this dataset read."""
+        """Makes the next `read_ahead` of this dataset read again."""
         task = self._ahead.get(dataset_id)
         if task is not None and task.done():
             del self._ahead[dataset_id]
@@ -85,7 +85,7 @@ class VectorCache:
 
 
 async def _up_to_date(session: AsyncSession, known: Matrix, settings: VectorSettings) -> Matrix:
-    """`known`, with all that has changed since. Reads page by page: of the JSON never more is in memory."""
+    """`known` with all later changes. Reads page by page, so that only one page of JSON is in memory."""
     version, pages = known.version, []
     while True:
         changes = await newer(session, settings.id.hex, version, _PAGE)
@@ -99,7 +99,7 @@ async def _up_to_date(session: AsyncSession, known: Matrix, settings: VectorSett
 
 @dataclass(frozen=True)
 class _Page:
-    """Changes of vectors: whose they are, what they are now, and whether they are there at all."""
+    """Changes of vectors: their records, their new values, and whether they still exist."""
 
     record_ids: list[str]
     units: NDArray[np.float32]
@@ -119,7 +119,7 @@ def _page(changes: Sequence[Change], dimensions: int) -> _Page:
 
 
 def _merge(known: Matrix, pages: Sequence[_Page], version: int) -> Matrix:
-    """What stands later counts."""
+    """If a record appears several times, the last change counts."""
     record_ids = [*known.record_ids.tolist(), *(each for page in pages for each in page.record_ids)]
     there = [*([True] * len(known.record_ids)), *(each for page in pages for each in page.there)]
     units = np.concatenate([known.units, *(page.units for page in pages)])

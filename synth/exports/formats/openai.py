@@ -33,7 +33,7 @@ def as_text(value: object) -> str:
 
 
 def conversation(example: TrainingExample) -> Json:
-    """`messages`, and `tools` where there are any."""
+    """`messages`, and `tools` if there are any."""
     return {"messages": [with_text_arguments(message) for message in example.messages], **_tools(example)}
 
 

@@ -15,7 +15,7 @@ from synth.llm.base import Json
 
 
 def whole_conversation(example: TrainingExample) -> Json:
-    """`messages`, and `tools` where there are any."""
+    """`messages`, and `tools` if there are any."""
     return {"messages": list(example.messages), **_tools(example)}
 
 

@@ -34,7 +34,7 @@ def fake_reply(
     logprobs: int = 0,
     model: str = "fake",
 ) -> Reply:
-    """The answer to `messages`, determined by `key` alone.
+    """The answer to `messages`, which depends only on `key`.
 
     It is a text that satisfies `schema`, or a rating if the last message asks for one and `logprobs` is set,
     or else a short paragraph. Each word counts as one token, and `max_tokens` cuts the answer.

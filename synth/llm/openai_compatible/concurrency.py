@@ -108,6 +108,7 @@ class ConcurrencyController:
     def sent(self) -> CohortTicket:
         """Counts a sent request. Returns its ticket for `done`."""
         self.in_flight += 1
+        # Requests that were sent at another concurrency say nothing about this limit, so they are not timed.
         if self._members < self._size and self._settled and self.in_flight >= self._from:
             self._members += 1
             return self._epoch, self.in_flight
@@ -117,12 +118,14 @@ class ConcurrencyController:
         """Counts a finished request."""
         epoch, among = ticket
         if among and epoch == self._epoch:
+            # Failed requests count here too. Otherwise a server that fails would never end the epoch.
             self._back += 1
             self._flying += self.in_flight
             if seconds is not None:
                 self._among += among
                 self._seconds += seconds
                 self._timed += 1
+        # Grows only while the limit is fully used: throughput cannot show the effect of an unused limit.
         if self.limit < self._target and seconds is not None and self.in_flight >= self.limit:
             self.limit += 1
         self.in_flight -= 1
@@ -134,8 +137,10 @@ class ConcurrencyController:
         """The server answered "too many requests": backs off once for all requests that were sent
         together.
         """
+        # The request was sent before the last cut, so its refusal says nothing about the new limit.
         if ticket[0] < self._cut_in:
             return
+        # The limit can be far above the requests in flight. A share of it would then change nothing.
         self._hold_at(int(min(self.limit, self.in_flight) * _CUT), rate=None)
         self._wait, self._next, self._cut_in = _WAIT_MOST, Phase.MORE, self._epoch
 
@@ -144,12 +149,14 @@ class ConcurrencyController:
         self._told = waiting
         if waiting > max(_QUEUE_LEAST, _QUEUE_LONG * running):
             excess = waiting - max(_QUEUE_LEAST / 2, _QUEUE_SHORT * running)
+            # Other clients' requests may be in the queue too, so one cut never takes more than half.
             fair = int(max(self.in_flight - excess, self.in_flight / 2))
             if fair < self.limit:
                 self._hold_at(fair, rate=None)
             self._queue_seen = True
             return
         full = self.in_flight >= _USED * self.limit
+        # Only two empty looks in a row count: equal answers end together and empty a queue for a moment.
         emptied = waiting == 0 and full and self._empty_looks and self._queue_seen
         self._queue_seen = self._queue_seen or waiting > 0
         self._empty_looks = waiting == 0 and full
@@ -192,6 +199,7 @@ class ConcurrencyController:
         self._settled = self.in_flight <= self.limit
 
     def _end(self) -> None:
+        # Nothing was measured, or there was too little work to use the limit: the same epoch again.
         if not self._timed or self._flying < _USED * self.limit * self._back:
             self._begin(self.limit, grow_to=self._target)
             return
@@ -221,6 +229,7 @@ class ConcurrencyController:
             self._begin(self.limit, grow_to=math.ceil(onwards * self.limit))
             return
         top = max(rate for _, rate in self._ramp)
+        # Of the concurrencies with nearly the best throughput, the lowest one has the shortest queue.
         enough, rate = min(other for other in self._ramp if other[1] >= _NEARLY_TOP * top)
         queue = _AND_A_QUEUE if self._told is None else _AND_A_SEEN_QUEUE
         self._hold_at(math.ceil(enough * queue), rate)
@@ -249,6 +258,7 @@ class ConcurrencyController:
     def _may_probe(self) -> Phase:
         """The next probe if one makes sense, else `HOLD`."""
         if self._told is not None:
+            # `/metrics` shows a queue that is too long, so a probe for less is never needed.
             return Phase.MORE if self._told == 0 and self._base < self._most else Phase.HOLD
         if self._base <= 1:
             return Phase.MORE
@@ -268,6 +278,8 @@ class ConcurrencyController:
 
     def _back_again(self, rate: float) -> None:
         self._rate = ((self._rate or rate) + rate) / 2
+        # Load from elsewhere can look like a gain. So the probe must be better than the base before it and
+        # after it.
         follows = _elasticity((self._base, max(self._rate, rate)), self._tried_at)
         if self._is_better(follows, self._tried_for):
             self._move(self._tried_at, self._tried_for)
@@ -288,6 +300,7 @@ class ConcurrencyController:
         """Returns to the base and pauses probing. The next probe goes in the other direction."""
         self._next = Phase.LESS if tried is Phase.MORE else Phase.MORE
         self._streak = 0
+        # A steady server is probed less and less often.
         self._wait = min(max(2 * self._wait, _WAIT_LEAST), _WAIT_MOST)
         self.phase, self._waited = Phase.HOLD, 0
         self._begin(self._base)
@@ -295,5 +308,6 @@ class ConcurrencyController:
 
 def _elasticity(one: Point, other: Point) -> float:
     """Relative change of throughput over relative change of concurrency between two points."""
+    # Relative changes are logarithms, so that a step up and the same step down weigh the same.
     apart = math.log(other[0] / one[0])
     return math.log(other[1] / one[1]) / apart if abs(apart) > 1e-6 else 0.0

@@ -118,6 +118,7 @@ class InFlightRequests:
             now = asyncio.get_running_loop().time()
             for flight in [*self._flights.values()]:
                 age = now - flight.slot.since
+                # Tries are ordered by age, so all later ones are younger.
                 if age < self._answer_times.earliest:
                     break
                 if age >= self._timeout:

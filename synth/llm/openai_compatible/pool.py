@@ -97,6 +97,7 @@ class EndpointPool:
         """
         if self._over is not None:
             raise self._over
+        # A new request must not overtake those that wait.
         if not self._queue:
             now = self._loop.time()
             server = self._choose(now, avoid)
@@ -111,6 +112,7 @@ class EndpointPool:
         try:
             return await waiter.slot
         except asyncio.CancelledError:
+            # The slot was assigned just before the cancellation, so it must be released.
             if waiter.slot.done() and not waiter.slot.cancelled() and not waiter.slot.exception():
                 self.left(waiter.slot.result())
             raise
@@ -152,6 +154,7 @@ class EndpointPool:
                 self._again(now + wait)
                 return
             server = self._choose(now, waiter.avoid)
+            # No server has room, so those behind this one cannot get a slot either.
             if server is None:
                 break
             self._queue.popleft()

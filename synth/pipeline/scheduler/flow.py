@@ -86,6 +86,8 @@ class Flow:
         supplies = [_Supply(d, d.slots(room), self._buffers.get(d.index)) for d in drivers]
         try:
             while supply := await self._next(supplies, target):
+                # Makers whose turn comes later send their requests now, so that all work at the same time.
+                # With a target the run ends early, and requests before their turn would be wasted.
                 for other in supplies if not target else ():
                     other.driver.ask_ahead(room)
                 try:
@@ -104,6 +106,8 @@ class Flow:
         """The next maker. None if no maker has inputs left."""
         while supplies:
             for supply in sorted(supplies, key=lambda s: (s.share_done, s.driver.index)):
+                # Waits for the answer before it looks at the next maker. Taking another one in the meantime
+                # would make the order depend on the speed of replies.
                 if supply.driver.done or await supply.may_place(fed=_fed(supply, supplies)):
                     return supply
             # Only makers that use rows are left, and the first of them gets no more rows.
@@ -113,6 +117,7 @@ class Flow:
 
     def _ticket(self, slot: Slot, first: int) -> Ticket:
         """Takes the slot's numbers at its gates, in the order of the run."""
+        # All numbers are taken when the slot is born, because replies change the order later.
         numbers = {index: gate.number() for index, gate in self._gates.items() if index >= first}
         numbers |= {index: place.number() for index, place in self._buffers.items() if index >= first}
         return Ticket(slot, first, numbers)
@@ -120,6 +125,7 @@ class Flow:
     async def live(self, ticket: Ticket) -> None:
         """Moves the slot through its remaining stages."""
         slot = ticket.slot
+        # A slot whose rows were all dropped continues too: later slots wait for its number at each gate.
         while ticket.next <= len(self._stages):
             index = ticket.next
             stage = self._stages[index - 1]
@@ -159,6 +165,7 @@ class Flow:
         try:
             return await stage.apply(row)
         except RequestFailed as failure:
+            # A given row is trusted, so a failed request does not remove it.
             if row.given:
                 return row.with_event(stage.name, SharedAction.FAILED, detail=failure.words)
             return row.failed(stage.name, failure.words)

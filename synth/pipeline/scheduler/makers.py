@@ -104,6 +104,8 @@ class MakerDriver:
                 self.ask_ahead(allowance)
                 if not self._tasks:
                     return
+                # The oldest request, even if later ones have finished: rows are admitted in the order of
+                # requests.
                 rows = await self._tasks[0]
                 self._tasks.popleft()
                 yield self._admit(rows)
@@ -147,16 +149,19 @@ class MakerDriver:
             each = self.maker.drafts_each
             share = (self.got.kept + _PRIOR * each) / (self.got.requests + _PRIOR)
             needed = ceil((self.wanted - self.got.kept) / share)
+        # At least one: without a request, `slots` would end as if there were no more inputs.
         return max(1, min(self._window, needed))
 
     def _admit(self, rows: list[Row]) -> Slot:
         """Filters the rows of the next request. Discards kept rows beyond the wanted number."""
+        # Requests are admitted in order, so the number of admitted requests is this one's index.
         number = self.got.requests
         room = None if self.wanted is None else self.wanted - self.got.kept
         mine = []
         for row in rows:
             if row.pending:
                 row = self.maker.admit(number, row)
+            # A request can give several rows, and so more than are still wanted.
             if row.pending and room is not None:
                 if room == 0:
                     continue

@@ -22,7 +22,10 @@ class ReorderBuffer:
         self.parents = parents
         self._window = window
         self._given = 0
+        # Rows of slots that are here before an earlier slot.
         self._early: dict[int, list[Row]] = {}
+        # The draws that the rows of slots 0 to i allow, by i. `parents` alone knows only the draws of all
+        # rows so far, which depend on the speed of replies.
         self._draws: list[int] = []
         self._came = asyncio.Event()
 
@@ -46,11 +49,13 @@ class ReorderBuffer:
         Waits for the slots that determine the answer. It depends on their rows and on the number of earlier
         slots, never on time.
         """
+        # Computed once: slots that get a number during the wait must not change the answer.
         oldest_unseen = max(0, self._given - self._window) if fed else self._given
         while True:
             known = min(oldest_unseen, len(self._draws))
             if known and self._draws[known - 1] > draw:
                 return True
+            # All slots that may count are here, so the answer is final.
             if known == oldest_unseen:
                 return not fed and self.parents.available > draw
             self._came.clear()

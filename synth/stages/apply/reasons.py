@@ -1,4 +1,4 @@
-"""Why `apply` drops rows, and what it notes on the others."""
+"""The reasons and actions of `apply`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from synth.reasons import Action, Reason
 
 
 class ApplyReason(Reason):
-    """What the function said."""
+    """Reasons from the result of the function."""
 
     REJECTED = "rejected", "your function returned `False` or a text; the text is the detail"
 
 
 class ApplyAction(Action):
-    """What the function did."""
+    """Actions of the function."""
 
     APPLIED = "applied", "your function changed the messages"
     NOT_DROPPED = "not_dropped", "your function rejected the row; it comes from people, so it stays"

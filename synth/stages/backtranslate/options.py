@@ -37,7 +37,7 @@ class ContextOptions(Strict):
 
 
 class TagOptions(Strict):
-    """System prompts that tell what people wrote as an answer from what they wrote as a text."""
+    """System prompts that distinguish the answers of seeds from the texts of documents."""
 
     seeds: str = Field(default=HUMPBACK_SEED_TAG, description="The system prompt that seeds get.")
     documents: str = Field(

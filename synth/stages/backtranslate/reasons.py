@@ -1,4 +1,4 @@
-"""Why `backtranslate` drops drafts, and what it notes on the others."""
+"""The reasons and actions of `backtranslate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why `paraphrase` drops wordings, beside what its rules find."""
+"""The reasons of `paraphrase`, in addition to those of its rules."""
 
 from __future__ import annotations
 

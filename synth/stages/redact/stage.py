@@ -12,7 +12,7 @@ from synth.stages.redact.options import RedactOptions
 
 
 class Redact(Stage):
-    """Passes all rows. A row's history says what was redacted in it."""
+    """Passes all rows. The history of a row lists what was redacted in it."""
 
     def __init__(self, name: str, options: RedactOptions, context: Context) -> None:
         super().__init__(name, options, context)

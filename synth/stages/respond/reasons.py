@@ -1,4 +1,4 @@
-"""Why `respond` drops rows, and what it notes on the others."""
+"""The reasons and actions of `respond`."""
 
 from __future__ import annotations
 

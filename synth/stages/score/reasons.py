@@ -1,4 +1,4 @@
-"""Why `score` drops rows, and what it notes on the others."""
+"""The reasons and actions of `score`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from synth.reasons import Action, Reason
 
 
 class ScoreReason(Reason):
-    """What the judge's replies come to."""
+    """Reasons from the judge's replies."""
 
     LOW_SCORE = "low_score", "the score does not satisfy `keep`"
 
 
 class ScoreAction(Action):
-    """What the judge did."""
+    """Actions of the judge."""
 
     LOGPROBS = "logprobs", "the judge's score was read from token probabilities"
     TEXT = "text", "the judge's score was read as written"

@@ -6,6 +6,6 @@ from synth.reasons import Reason
 
 
 class StandardiseReason(Reason):
-    """What the rules leave."""
+    """Why a row is dropped after the rules."""
 
     EMPTY = "empty", "nothing is left of the answer"

@@ -6,7 +6,7 @@ from synth.reasons import Reason
 
 
 class TargetFailuresReason(Reason):
-    """What is wrong with a new row."""
+    """Why a new row is dropped."""
 
     NOT_NOVEL = (
         "not_novel",

@@ -6,7 +6,7 @@ from synth.reasons import Reason
 
 
 class MeaningReason(Reason):
-    """What a rule finds changed; or nothing, where the text is a copy."""
+    """What a wording changed, as found by a rule; or that it is a copy."""
 
     COPY = "copy", "the wording did not change, or equals an earlier paraphrase of the same row"
     NUMBER = "number", "a number changed, was lost or was added"

@@ -137,6 +137,7 @@ class NearDuplicateIndex:
             keys = self._keys(sketch)
             copy = self._nearest(sketch, keys)
             if copy is None or always:
+                # The checksum of the whole text is one more key. It finds exact copies without a sketch.
                 self._store(form, [crc32(form), *keys])
         elif always:
             self._store(form, [])  # the first text with this normal form represents it
@@ -163,7 +164,10 @@ class NearDuplicateIndex:
     def _nearest(self, sketch: _Sketch, keys: list[int]) -> Duplicate | None:
         shared = Counter(self._buckets.rows(keys))
         best: Duplicate | None = None
+        # The position breaks ties, so that the outcome depends only on the order of the texts.
         for position in sorted(shared, key=lambda row: (-shared[row], row))[:_MOST_CHECKED]:
+            # Computed again for each candidate: the stored sketch of a short text would take four times its
+            # text.
             similarity = _similarity(sketch, self._sketch(self._form(position)))
             rank = (similarity, -position)
             if similarity >= self.threshold and (best is None or rank > (best.similarity, -best.position)):
@@ -212,7 +216,9 @@ def _encoded(text: str) -> bytes:
 
 def _byte_runs(form: bytes) -> array[int]:
     """Every run of 4 bytes as an integer, in no particular order, with repeats."""
+    # Different separators, because equal runs count only once in a set.
     weighted = _NUMBER.sub(lambda number: b"%b\x01%b\x02%b" % (number[0], number[0], number[0]), form)
+    # Without padding, a byte at the end would be in one run only, and a change there would weigh less.
     padded = b"\0\0\0" + weighted + b"\0\0\0"
     runs = array("I")
     for start in range(_BYTE_RUN):  # reads from four offsets, which finds every run without a Python loop

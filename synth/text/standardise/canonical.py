@@ -81,8 +81,8 @@ def is_json(text: str) -> bool:
 def canonical_json(text: str, spacing: JsonSpacing) -> str:
     """Respaces an object or array: without white space, or with one entry per line, indented by two.
 
-    Order of keys, spelling of numbers and escapes stay. Not strictly JSON, or a key twice in one object:
-    returned as it is, since the next reader would have to guess.
+    The order of keys, the spelling of numbers and escapes stay. Text that is not strictly JSON, or has a key
+    twice in one object, is returned unchanged, because readers would interpret it differently.
     """
     if _read_json(text) is not True:
         return text
