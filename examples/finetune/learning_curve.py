@@ -51,7 +51,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     """Accuracy by size, and what each step from one size to the next gained."""
     sizes = sorted({result["size"] for result in results})
     by_row = {size: _by_row([r["right"] for r in results if r["size"] == size]) for size in sizes}
-    lines = ["| rows | exact | gain over the size before [95%] |", "|---|---|---|"]
+    lines = ["| rows | exact | gain over the previous size [95%] |", "|---|---|---|"]
     gains = ["-", *(str(difference(by_row[less], by_row[more])) for less, more in pairwise(sizes))]
     for size, gain in zip(sizes, gains, strict=True):
         lines.append(f"| {size} | {statistics.mean(by_row[size]):.3f} | {gain} |")

@@ -82,7 +82,7 @@ class Respond(RowStage):
             row = row.with_reply(TO_COME)
         turns = 0 if row.given else max(0, options.turns - _answers(row))
         for _ in range(turns):
-            row = row.with_messages((*row.conversation.messages, user_message(TO_COME))).with_reply("")
+            row = row.with_messages((*row.conversation.messages, user_message(TO_COME))).with_reply(TO_COME)
         return Forecast(Requests.up_to(asked + 2 * turns, least=min(1, asked + turns)), row)
 
     async def _steps(self, row: Row) -> AsyncIterator[Row]:
