@@ -21,6 +21,9 @@ from synth.store.overlay_table import Overlay, OverlayTable
 from synth.store.review_log import DecisionLog
 from synth.store.writer import INSERT_REPLY, Indexed, StoreWriter, reply_line
 
+# Requests of a new run folder whose replies are known without a look-up.
+_ANSWERED_KNOWN = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class JournalReply:
@@ -66,6 +69,9 @@ class RunStore:
         self._writer: StoreWriter | None = None
         # Failures in the journal before this byte are retried.
         self._retry_before = self._last_retry()
+        # In a new run folder, only requests of this call can have a reply, so most look-ups find nothing. They
+        # are skipped while this set is small: ten megabytes at its largest.
+        self._answered: set[bytes] | None = set() if self.size == 0 else None
 
     def start(self) -> None:
         """Starts the writer thread. Needs a running event loop."""
@@ -99,6 +105,8 @@ class RunStore:
         only if the limit is lower now, because servers count tokens differently.
         """
         identity = bytes.fromhex(request.identity)
+        if self._answered is not None and identity not in self._answered:
+            return None
         for _, offset, length, kind, _, max_tokens, cut, _, tokens in self._indexed(identity):
             if kind == "failure" and offset < self._retry_before:
                 continue
@@ -124,6 +132,10 @@ class RunStore:
 
     def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
         """Journals the response to `request`. The future resolves when it is durable."""
+        if self._answered is not None:
+            self._answered.add(bytes.fromhex(request.identity))
+            if len(self._answered) > _ANSWERED_KNOWN:
+                self._answered = None
         record = JournalRecord(
             "failure" if failed else "reply", request.identity, request.canonical, raw, request.max_tokens
         )
