@@ -69,8 +69,8 @@ class RunStore:
         self._writer: StoreWriter | None = None
         # Failures in the journal before this byte are retried.
         self._retry_before = self._last_retry()
-        # In a new run folder, only requests of this call can have a reply, so most look-ups find nothing. They
-        # are skipped while this set is small: ten megabytes at its largest.
+        # In a new run folder, only requests of this call can have a reply, so most look-ups find nothing.
+        # They are skipped while this set is small: ten megabytes at its largest.
         self._answered: set[bytes] | None = set() if self.size == 0 else None
 
     def start(self) -> None:
