@@ -22,6 +22,7 @@ from synth.llm.providers import PROVIDERS
 from synth.reasons import Code
 from synth.recipe.base import AskingOptions, ModelConfig, Sampling, StageOptions
 from synth.recipe.files import FileSource, RunSource, Sources
+from synth.recipe.load import SET_BY_COMMAND
 from synth.recipe.model import Budget, ExportOptions, Holdout, Recipe, ReviewOptions
 from synth.review.reasons import ReviewAction, ReviewReason
 from synth.stages.registry import STAGES
@@ -34,9 +35,6 @@ PAGES = {"check": "checks"}
 
 # The blocks that have a section of their own.
 BLOCKS = {"holdout": Holdout, "budget": Budget, "review": ReviewOptions, "export": ExportOptions}
-
-# What the command line sets, not the file.
-NOT_KEYS = {"folder", "limit"}
 
 
 def main() -> None:
@@ -135,7 +133,7 @@ def _rows(block: type[BaseModel], prefix: str = "", *, flat: bool = True) -> Ite
     # What a stage changes of the common keys comes after its own keys.
     fields = sorted(block.model_fields.items(), key=lambda each: each[0] in AskingOptions.model_fields)
     for name, field in fields if issubclass(block, StageOptions) else block.model_fields.items():
-        if name in NOT_KEYS or _is_inherited(block, name, field):
+        if name in SET_BY_COMMAND or _is_inherited(block, name, field):
             continue
         key = f"{prefix}{field.alias or name}"
         yield f"`{key}`", _default(field), _description(field)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from docs.write_reference import BLOCKS, DOCS, NOT_KEYS, PAGES, PLACE, up_to_date
+from docs.write_reference import BLOCKS, DOCS, PAGES, PLACE, SET_BY_COMMAND, up_to_date
 from synth.llm.providers import PROVIDERS
 from synth.recipe.base import AskingOptions, ModelConfig, Sampling, StageOptions
 from synth.recipe.files import FileSource, RunSource, Sources
@@ -68,7 +68,7 @@ TOP = [
 def test_every_key_has_a_description(top: type[BaseModel]) -> None:
     for block in blocks(top) - {StageSpec}:
         for name, field in block.model_fields.items():
-            if name not in NOT_KEYS:
+            if name not in SET_BY_COMMAND:
                 assert field.description, f"{block.__name__}.{name}"
                 assert field.description.endswith("."), f"{block.__name__}.{name}"
 
@@ -78,5 +78,5 @@ def test_the_reference_lists_every_key(top: type[BaseModel]) -> None:
     lines = (DOCS / "recipe.md").read_text().splitlines()
     listed = {line.split("`")[1].rsplit(".", 1)[-1] for line in lines if line.startswith("| `")}
     for block in blocks(top) - {StageSpec}:
-        keys = {field.alias or name for name, field in block.model_fields.items()} - NOT_KEYS
+        keys = {field.alias or name for name, field in block.model_fields.items()} - SET_BY_COMMAND
         assert keys <= listed, block

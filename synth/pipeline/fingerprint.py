@@ -15,8 +15,7 @@ from synth.stages.base import Stage
 from synth.stages.registry import STAGES
 
 # Increase it when the pipeline makes different rows from the same replies: finished runs are then replayed
-# once.
-# Each stage also has a version.
+# once. Each stage also has a version.
 PIPELINE_VERSION = 4
 
 

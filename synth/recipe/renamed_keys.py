@@ -20,7 +20,7 @@ _STAGES: Mapping[str, Mapping[str, str]] = {
     "topics": {"shown": "batch_size"},
 }
 _EXPORT = {"unfit": "on_unsupported"}
-_MODEL = {"patience": "give_up_after"}
+_ENDPOINT = {"patience": "give_up_after"}
 
 
 def with_new_keys(recipe: Json) -> Json:
@@ -53,5 +53,8 @@ def _renamed(recipe: Json, direction: Callable[[Mapping[str, str]], Mapping[str,
     if "export" in recipe:
         renamed["export"] = block(recipe["export"], _EXPORT)
     if "models" in recipe:
-        renamed["models"] = {name: block(model, _MODEL) for name, model in recipe["models"].items()}
+        renamed["models"] = {
+            name: block(model, _ENDPOINT) if model.get("provider") == "endpoint" else model
+            for name, model in recipe["models"].items()
+        }
     return renamed

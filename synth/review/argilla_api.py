@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import orjson
 
 from synth.errors import UnreachableError
-from synth.http import BlockingHttpClient, ConnectionFailed, HttpAnswer
+from synth.http import BlockingHttpClient, ConnectionFailed, HttpAnswer, SecretKey
 from synth.llm.base import Json
 
 # Seconds to wait before a retry when nothing listens: a restarted server is soon back.
@@ -48,7 +48,7 @@ class ArgillaApi:
 
     def __init__(self, server: ApiServer, seconds: float) -> None:
         self.url = server.url
-        self._key = server.api_key
+        self._key = SecretKey(server.api_key)
         self._seconds = seconds
         self._http = BlockingHttpClient(seconds, {"X-Argilla-Api-Key": server.api_key}, server.api_key)
 
@@ -67,7 +67,7 @@ class ArgillaApi:
                 "Argilla refuses this key.", where=self.url, hint="It must be an owner's or an admin's."
             )
         if not 200 <= status < 300:
-            said = headers.get("Location") or _words(answer).replace(self._key, "[key]")
+            said = headers.get("Location") or self._key.hidden_in(_words(answer))
             raise Refusal(status, said, self.url)
         return dict(orjson.loads(answer)) if answer else {}
 

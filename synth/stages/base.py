@@ -22,8 +22,7 @@ class Stage(ABC):  # noqa: B024 - a stage that only prepares needs no other meth
     """One step of a recipe, built once per run. Rows pass it unchanged, except in its subclasses."""
 
     # Increase it when the stage makes different rows from the same replies: finished runs with the stage are
-    # then
-    # replayed once. `tests/stages/test_versions.py` detects such a change.
+    # then replayed once. `tests/stages/test_versions.py` detects such a change.
     version: ClassVar[int] = 1
 
     # A description of the requests of `prepare`; empty if it sends none.

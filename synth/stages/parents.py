@@ -33,7 +33,7 @@ class Parents:
         self._expected = 0
 
     def wanted(self, row: Row, maker: str | None) -> bool:
-        """Whether rows of this stage are used. None stands for a source."""
+        """Whether rows of this stage are used. None means a source."""
         source = maker or _SOURCES.get(row.lineage.origin, "")
         named = self._sources is None or source in self._sources
         return named and not row.held_out and self._fits(row)

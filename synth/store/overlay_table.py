@@ -63,9 +63,8 @@ class MadeRow:
 def overlay_line(overlay: Overlay, place: RowPlace) -> tuple[Any, ...]:
     """The row's values for the table."""
     row = overlay.row
-    receipt = orjson.dumps(row.to_json())
     ended = (overlay.ended, row.stage, row.status, row.reason)
-    return (row.id, place.place, place.born, *ended, int(row.draft), receipt)
+    return (row.id, place.place, place.born, *ended, int(row.draft), row.to_bytes())
 
 
 class OverlayTable:

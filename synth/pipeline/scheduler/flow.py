@@ -192,7 +192,7 @@ class _Supply:
 
     def begin_again(self) -> bool:
         """Starts another round over its rows. False if it has none."""
-        assert self.buffer is not None, "a maker that draws on what was given ends by itself"
+        assert self.buffer is not None, "only makers that use rows start again"
         self.buffer.parents.again()
         return self.buffer.parents.available > 0
 

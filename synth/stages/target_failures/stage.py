@@ -41,7 +41,7 @@ _TRIES = 4
 
 @dataclass(frozen=True, slots=True)
 class FailureDraw:
-    """A failure, and the number of its new row. None stands for the failure itself with a correct answer."""
+    """A failure, and the number of its new row. None means the failure itself with a correct answer."""
 
     failure: KnownFailure
     number: int | None
