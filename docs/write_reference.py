@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from synth.exports.eligibility import WithheldReason
 from synth.llm.providers import PROVIDERS
 from synth.reasons import Code
-from synth.recipe.base import AskingOptions, ModelConfig, Sampling, StageOptions
+from synth.recipe.base import JUDGING, AskingOptions, ModelConfig, Sampling, StageOptions
 from synth.recipe.files import FileSource, RunSource, Sources
 from synth.recipe.load import SET_BY_COMMAND
 from synth.recipe.model import Budget, ExportOptions, Holdout, Recipe, ReviewOptions
@@ -136,7 +136,7 @@ def _rows(block: type[BaseModel], prefix: str = "", *, flat: bool = True) -> Ite
         if name in SET_BY_COMMAND or _is_inherited(block, name, field):
             continue
         key = f"{prefix}{field.alias or name}"
-        yield f"`{key}`", _default(field), _description(field)
+        yield f"`{key}`", _default(block, name), _description(field)
         below = _block_in(field.annotation)
         if flat and below is not None and below is not Sampling:
             several = get_origin(field.annotation) is tuple
@@ -148,7 +148,7 @@ def _is_inherited(block: type[BaseModel], name: str, field: FieldInfo) -> bool:
     for base in (AskingOptions, StageOptions, ModelConfig):
         if block is not base and issubclass(block, base) and name in base.model_fields:
             above = base.model_fields[name]
-            return (above.description, _default(above)) == (field.description, _default(field))
+            return (above.description, _default(base, name)) == (field.description, _default(block, name))
     return False
 
 
@@ -160,10 +160,15 @@ def _block_in(annotation: Any) -> type[BaseModel] | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _default(field: FieldInfo) -> str:
+def _default(block: type[BaseModel], name: str) -> str:
+    field = block.model_fields[name]
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
+    if issubclass(block, AskingOptions) and name == "sampling":
+        value = block.usual_sampling
+    if name == "judge_sampling":
+        value = JUDGING
     if isinstance(value, BaseModel):
         value = value.model_dump(by_alias=True, exclude_unset=True)
     if value is None:

@@ -78,6 +78,7 @@ class Model:
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
         self._opening = _Opening()
         self._trial = Trial(client.model, name)
+        self._usual = Sampling()
         self._settings: dict[int, tuple[Sampling, Json, int]] = {}
         self._extra_body = dict(config.request_body)
 
@@ -97,6 +98,24 @@ class Model:
         view = copy.copy(self)
         view._trial = Trial(self.client.model, stage)
         return view
+
+    def with_usual(self, usual: Sampling) -> Model:
+        """A view with the parameters `usual`, where neither stage nor model says how tokens are chosen."""
+        view = copy.copy(self)
+        view._usual = usual
+        view._settings = {}
+        return view
+
+    def sampled_as(self, sampling: Sampling) -> Model:
+        """A view with these parameters instead of those that the recipe gives the model."""
+        view = copy.copy(self)
+        view.config = self.config.model_copy(update={"sampling": sampling.over(self.config.sampling)})
+        view._settings = {}
+        return view
+
+    def sampling(self, of_stage: Sampling) -> Sampling:
+        """The parameters of a stage's request: the stage's, else the model's, else the usual ones."""
+        return of_stage.over(self.config.sampling).or_usual(self._usual)
 
     def note_use(self, answer: Completion, objection: str | None = None) -> None:
         """Records whether a completion was usable, or why it was not.
@@ -147,7 +166,7 @@ class Model:
         """
         known = self._settings.get(id(sampling))
         if known is None:
-            settings = sampling.over(self.config.sampling)
+            settings = self.sampling(sampling)
             known = (sampling, settings.without_max_tokens(), settings.max_tokens or DEFAULT_MAX_TOKENS)
             if len(self._settings) >= _SETTINGS_KEPT:
                 self._settings.clear()

@@ -71,6 +71,13 @@ class Sampling(Strict):
         """These values, completed by those of `defaults`."""
         return Sampling(**(defaults.set_values() | self.set_values()))
 
+    def or_usual(self, usual: Sampling) -> Sampling:
+        """These values, or `usual` if they do not say how tokens are chosen: values are tuned together, so
+        the two are never mixed.
+        """
+        chosen = self.set_values().keys() - {"max_tokens", "stop"}
+        return self if chosen else self.over(usual)
+
     def set_values(self) -> dict[str, Any]:
         """The values that are set, by name."""
         return {k: v for k, v in self if v is not None}
@@ -126,9 +133,17 @@ class ModelConfig(Strict):
 
 
 # Descriptions that several stages share.
-SAMPLING = "Sampling parameters. They override those of the model."
+SAMPLING = (
+    "Sampling parameters. They override those of the model. The default is used if neither says how tokens "
+    "are chosen."
+)
 JUDGE = "The judge, by its name under `models`. Default: `judge`, or `writer` where there is none."
-JUDGE_SAMPLING = "Sampling parameters of the judge."
+# A judge takes the most likely token.
+JUDGING = Sampling(temperature=0.0)
+JUDGE_SAMPLING = (
+    "Sampling parameters of the judge. They override those of its model. The default is used if neither says "
+    "how tokens are chosen, and if the writer is the judge."
+)
 PARENTS = (
     "The rows to draw on: `seeds`, `prompts` or names of earlier stages. "
     "Default: seeds and all rows that were kept before this stage."
@@ -194,6 +209,9 @@ class StageOptions(Strict):
 
 class AskingOptions(StageOptions):
     """Options of every stage that asks a model."""
+
+    # The sampling parameters where neither the stage nor the model says how tokens are chosen.
+    usual_sampling: ClassVar[Sampling] = Sampling()
 
     model: str | None = Field(
         default=None,

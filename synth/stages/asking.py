@@ -73,7 +73,7 @@ async def ask_until_served(
 def _loosened(sampling: Sampling, model: Model, attempt: int) -> Sampling:
     if attempt == 0:
         return sampling
-    usual = sampling.over(model.config.sampling).temperature
+    usual = model.sampling(sampling).temperature
     least = min(0.3 * attempt, 1.0)
     return sampling if usual is None or usual >= least else sampling.model_copy(update={"temperature": least})
 

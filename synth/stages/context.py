@@ -9,7 +9,7 @@ from pathlib import Path
 from synth.errors import RecipeError
 from synth.llm.model import Model
 from synth.prompts import Prompt, load_prompt
-from synth.recipe.base import AskingOptions, Strict
+from synth.recipe.base import JUDGING, AskingOptions, Strict
 from synth.recipe.model import Recipe, StageSpec
 from synth.stages.source_items import KnownFailure, Passage, Seed
 from synth.stages.taxonomy import Taxonomy
@@ -64,9 +64,21 @@ class Context:
         models = {name: model.for_stage(spec.name) for name, model in self.models.items()}
         return replace(self, models=models, kind=spec.kind, prompts=prompts, texts=[])
 
-    def model(self, usual: str, options: AskingOptions) -> Model:
-        """The model that a stage with these options uses."""
-        return self.models[self.recipe.stage_model(usual, options.model)]
+    def writer(self, options: AskingOptions) -> Model:
+        """The model that writes for a stage with these options."""
+        return self.named(self.recipe.stage_model("writer", options.model), options)
+
+    def named(self, name: str, options: AskingOptions) -> Model:
+        """The model with this name, for a stage with these options."""
+        return self.models[name].with_usual(options.usual_sampling)
+
+    def judge(self, named: str | None) -> Model:
+        """The judge: the model `named`, or `judge`, or the writer.
+
+        The sampling parameters of a writer are meant for drafts, so they do not apply when it judges.
+        """
+        model = self.models[self.recipe.stage_model("judge", named)]
+        return model.sampled_as(JUDGING) if model.name == "writer" else model.with_usual(JUDGING)
 
     def prompt(self, options: AskingOptions, default: str, inputs: Sequence[str]) -> Prompt:
         """The prompt of a stage with these options, checked against the inputs that the stage provides."""

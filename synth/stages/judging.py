@@ -144,7 +144,7 @@ class Judge:
         thoughts = _room_to_think(self.model.config.token_limit) if self._thinks else 0
         words = 192 if len((self.prompt.schema or {}).get("properties", {})) > 1 else 0
         room = Sampling(max_tokens=thoughts + words + (8 if reading == "logprobs" else 32))
-        return self._sampling.over(self.model.config.sampling.over(room))
+        return self.model.sampling(self._sampling).over(room)
 
 
 def _room_to_think(context: int | None) -> int:

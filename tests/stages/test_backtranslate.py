@@ -230,7 +230,7 @@ def test_nothing_to_draw_on_is_said(tmp_path: Path) -> None:
 def test_the_papers_constants() -> None:
     options = BacktranslateOptions()
     assert (options.min_chars, options.max_chars) == (600, 3000)
-    assert (options.sampling.temperature, options.sampling.top_p) == (0.7, 0.9)
+    assert (options.usual_sampling.temperature, options.usual_sampling.top_p) == (0.7, 0.9)
     assert options.keep == HUMPBACK_KEEP == 4.5
     assert TagOptions().seeds == "Answer in the style of an AI Assistant."
     assert TagOptions().documents == "Answer with knowledge from web search."

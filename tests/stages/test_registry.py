@@ -50,7 +50,7 @@ class Polite(RowStage):
     def __init__(self, name, options, context):
         super().__init__(name, options, context)
         self._options = options
-        self._model = context.model("writer", options)
+        self._model = context.writer(options)
         self._prompt = context.prompt(options, "politer", ["answer"])
         self._done = 0
 

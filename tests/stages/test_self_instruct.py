@@ -72,9 +72,9 @@ def test_the_papers_constants() -> None:
     options = GenerateOptions()
     assert (options.shots, options.shots_from_drafts, options.novelty) == (8, 2, 0.7)
     assert (options.min_words, options.max_words) == (4, 150)
-    assert options.sampling == SELF_INSTRUCT_SAMPLING
+    assert options.usual_sampling == SELF_INSTRUCT_SAMPLING
     assert SELF_INSTRUCT_SAMPLING.set_values() == {
-        "temperature": 0.7, "top_p": 0.5, "presence_penalty": 2.0, "max_tokens": 1024,
+        "temperature": 0.7, "top_p": 0.5, "presence_penalty": 2.0,
     }  # fmt: skip
     assert options.keywords == SELF_INSTRUCT_KEYWORDS
     assert set(SELF_INSTRUCT_KEYWORDS) == {

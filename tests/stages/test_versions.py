@@ -68,7 +68,7 @@ PINNED: dict[str, dict[int, str]] = {
     "dedupe": {1: "4ada81af8377cc7c"},
     "evolve": {1: "c8be20d7943c34e4"},
     "generate": {1: "574b23a82417709b"},
-    "paraphrase": {1: "59818b891acef5d1"},
+    "paraphrase": {2: "8cfc5055dac223af"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {1: "3e4fd52092d269e1"},
     "score": {1: "470b059a7dc6383c"},

@@ -43,8 +43,8 @@ class Instructions:
     ) -> None:
         self._name = name
         self._options = options
-        self._writer = context.model("writer", options)
-        judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._writer = context.writer(options)
+        judge = context.judge(options.judge)
         self._prompt = context.prompt(options, "instruction", ["text", "heading"])
         self._frame = "\n".join(m["content"] for m in self._prompt.render({"text": "", "heading": ""}))
         self._rewrite = context.other_prompt("rewrite", ["instruction", "text"])

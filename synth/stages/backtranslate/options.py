@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from synth.recipe.base import (
     JUDGE,
     JUDGE_SAMPLING,
-    SAMPLING,
     AskingOptions,
     Positive,
     Sampling,
@@ -48,6 +47,7 @@ class TagOptions(Strict):
 class BacktranslateOptions(AskingOptions):
     """Drafts instructions and questions from documents (Humpback, RAFT)."""
 
+    usual_sampling = HUMPBACK_SAMPLING
     reasons = (*BacktranslateReason, *OBJECT_REPLY, *JudgeReason)
     actions = tuple(BacktranslateAction)
 
@@ -64,7 +64,7 @@ class BacktranslateOptions(AskingOptions):
         default=3000, description="Maximum characters of a passage; at least twice the minimum."
     )
     judge: str | None = Field(default=None, description=JUDGE)
-    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
+    judge_sampling: Sampling = Field(default_factory=Sampling, description=JUDGE_SAMPLING)
     keep: Annotated[float, Field(ge=-1e6, le=1e6)] | None = Field(
         default=HUMPBACK_KEEP,
         description="Minimum score of the curation, from 1 to 5. `null` turns curation off.",
@@ -88,7 +88,6 @@ class BacktranslateOptions(AskingOptions):
     context: ContextOptions | None = Field(
         default=None, description="Put the passage and others into the prompt (`mode: questions`)."
     )
-    sampling: Sampling = Field(default=HUMPBACK_SAMPLING, description=SAMPLING)
 
     @model_validator(mode="after")
     def _fits(self) -> BacktranslateOptions:

@@ -47,7 +47,7 @@ class Questions:
         self._options = options
         self.drafts_each = options.questions
         self._salt = salt
-        self._writer = context.model("writer", options)
+        self._writer = context.writer(options)
         self._prompt = context.prompt(options, "questions", ["texts", "count"])
         self._prompt.answers_with(within="pairs", question="string", answer="string", quote="string")
         if around := options.context:

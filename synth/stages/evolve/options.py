@@ -8,7 +8,6 @@ from synth.recipe.base import (
     JUDGE,
     JUDGE_SAMPLING,
     PARENTS,
-    SAMPLING,
     AskingOptions,
     Positive,
     Sampling,
@@ -30,6 +29,7 @@ EVOL_SORRY_WORDS = 80
 class EvolveOptions(AskingOptions):
     """Makes requests harder or rarer (Evol-Instruct)."""
 
+    usual_sampling = Sampling(temperature=1.0, top_p=0.9)
     reasons = (*EvolveReason, *OBJECT_REPLY)
     actions = tuple(EvolveAction)
 
@@ -42,9 +42,8 @@ class EvolveOptions(AskingOptions):
         default=(*EVOL_DEPTH, EVOL_BREADTH), description="Operations to use, in turn."
     )
     judge: str | None = Field(default=None, description=JUDGE)
-    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
+    judge_sampling: Sampling = Field(default_factory=Sampling, description=JUDGE_SAMPLING)
     ask_judge: bool = Field(default=True, description="Ask the judge whether the new request differs enough.")
-    sampling: Sampling = Field(default=Sampling(temperature=1.0, top_p=0.9), description=SAMPLING)
 
     @field_validator("operations")
     @classmethod

@@ -54,8 +54,8 @@ class Evolve(RowMaker):
     def __init__(self, name: str, options: EvolveOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._options = options
-        self._writer = context.model("writer", options)
-        judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._writer = context.writer(options)
+        judge = context.judge(options.judge)
         self._depth = context.prompt(options, "depth", ["request", "how"])
         self._breadth = context.other_prompt("breadth", ["request"])
         comparing = context.other_prompt("equal", ["first", "second"]).answers_with(equal="boolean")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from synth.recipe.base import SAMPLING, AskingOptions, Count, Positive, Sampling, Share
+from synth.recipe.base import AskingOptions, Count, Positive, Sampling, Share
 from synth.stages.generate.reasons import GenerateReason
 from synth.stages.reply_reasons import OBJECT_REPLY
 
 # Self-Instruct, https://arxiv.org/abs/2212.10560, table 4 and the released code.
-SELF_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_tokens=1024)
+SELF_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0)
 SELF_INSTRUCT_KEYWORDS = (
     "image",
     "images",
@@ -31,6 +31,7 @@ class GenerateOptions(AskingOptions):
     """Drafts new rows in the style of the seeds (Self-Instruct)."""
 
     fills_topics = True
+    usual_sampling = SELF_INSTRUCT_SAMPLING
     reasons = (*GenerateReason, *OBJECT_REPLY)
 
     count: Positive = Field(default=100, description="Number of drafts that must pass the filters.")
@@ -48,4 +49,3 @@ class GenerateOptions(AskingOptions):
         description="Words for tasks that a text model cannot do. A word that a seed uses is ignored.",
     )
     repeated: Share = Field(default=0.3, description="Maximum share of repeated 4-grams in a text.")
-    sampling: Sampling = Field(default=SELF_INSTRUCT_SAMPLING, description=SAMPLING)

@@ -53,7 +53,7 @@ class Generate(Maker):
         self._options = options
         self._window = context.recipe.window
         self._salt = f"{context.recipe.seed}:{name}"
-        self._model = context.model("writer", options)
+        self._model = context.writer(options)
         self.prompt = context.prompt(options, "self_instruct", ["examples", "system", "topic"])
         self._schema = self.prompt.schema
         self._taxonomy = context.taxonomy

@@ -8,7 +8,6 @@ from synth.recipe.base import (
     JUDGE,
     JUDGE_SAMPLING,
     PARENTS,
-    SAMPLING,
     AskingOptions,
     Positive,
     Sampling,
@@ -33,6 +32,7 @@ STYLES = {
 class ParaphraseOptions(AskingOptions):
     """Rewords requests and keeps their answers (SQLCoder2)."""
 
+    usual_sampling = Sampling(temperature=0.9, top_p=0.95)
     shares_answer = True
     reasons = (*MeaningReason, *ParaphraseReason, *OBJECT_REPLY)
     actions = tuple(ParaphraseAction)
@@ -54,11 +54,8 @@ class ParaphraseOptions(AskingOptions):
         default=(0.4, 0.98), description="Minimum and maximum similarity of the embeddings of both requests."
     )
     judge: str | None = Field(default=None, description=JUDGE)
-    judge_sampling: Sampling = Field(default=Sampling(temperature=0.0), description=JUDGE_SAMPLING)
+    judge_sampling: Sampling = Field(default_factory=Sampling, description=JUDGE_SAMPLING)
     ask_judge: bool = Field(default=True, description="Ask the judge whether both requests ask for the same.")
-    sampling: Sampling = Field(
-        default=Sampling(temperature=0.9, top_p=0.95, max_tokens=512), description=SAMPLING
-    )
 
     @model_validator(mode="after")
     def _something_to_do(self) -> ParaphraseOptions:

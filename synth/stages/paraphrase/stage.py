@@ -46,11 +46,13 @@ class RewordingDraw:
 class Paraphrase(RowMaker):
     """Rewords every seed and every earlier kept row."""
 
+    version = 2
+
     def __init__(self, name: str, options: ParaphraseOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._options = options
-        self._writer = context.model("writer", options)
-        judge = context.models[context.recipe.stage_model("judge", options.judge)]
+        self._writer = context.writer(options)
+        judge = context.judge(options.judge)
         self._prompt = context.prompt(options, "reword", ["request", "how", "before"])
         comparing = context.other_prompt("same", ["first", "second"]).answers_with(same="boolean")
         self._judge = YesNoJudge(

@@ -49,7 +49,7 @@ class Grounded:
         self._name = name
         self._options = options
         self._grounded = grounded
-        self._model = context.model("writer", options)
+        self._model = context.writer(options)
         self._draft = context.other_prompt(grounded.draft, ["passages", "question", "before", "system"])
         self._draft.answers_with(supported="boolean", quote="string", answer="string")
         asking = context.other_prompt(grounded.prompt, ["passages", "question"], of="backtranslate")

@@ -45,8 +45,8 @@ class Respond(RowStage):
     def __init__(self, name: str, options: RespondOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._options = options
-        self._model = context.model("writer", options)
-        self._user = context.models[options.user] if options.user else self._model
+        self._model = context.writer(options)
+        self._user = context.named(options.user, options) if options.user else self._model
         self._candidate_sources = _candidate_sources(options, context, self._model)
         self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
         self._follow_up = context.other_prompt(options.prompt or "follow_up", ["conversation"])
@@ -213,7 +213,7 @@ class Respond(RowStage):
 
 def _candidate_sources(options: RespondOptions, context: Context, usual: Model) -> list[CandidateSource]:
     """Models, temperatures and systems in turn. Equal combinations differ by their draw."""
-    models = [context.models[name] for name in options.models] or [usual]
+    models = [context.named(name, options) for name in options.models] or [usual]
     sources = []
     for number in range(options.n):
         sampling = options.sampling

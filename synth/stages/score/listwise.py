@@ -58,7 +58,7 @@ class ListwiseJudge:
         self._name = name
         self._options = options
         self._salt = f"{context.recipe.seed}:{name}"
-        self._model = context.model("judge", options)
+        self._model = context.judge(options.model)
         self._prompt = context.prompt(options, options.rubric, ["conversation", "responses"])
         self._schema = _list_of_scores(self._prompt.schema, self._prompt.name)
         context.warn(f"{name}: {self._model.model} scores all answers of a row in one prompt, as it writes.")
@@ -101,7 +101,7 @@ class ListwiseJudge:
         """
         words = _WORD_TOKENS if len(self._schema["properties"]) > 1 else 0
         room = Sampling(max_tokens=words + _LIST_TOKENS + _SCORE_TOKENS * count)
-        return self._options.sampling.over(self._model.config.sampling.over(room))
+        return self._model.sampling(self._options.sampling).over(room)
 
     def _noted(
         self,

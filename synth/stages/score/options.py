@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synth.reasons import SharedAction
-from synth.recipe.base import SAMPLING, AskingOptions, GivenScore, Sampling
+from synth.recipe.base import JUDGING, AskingOptions, GivenScore
 from synth.stages.reply_reasons import JudgeReason
 from synth.stages.score.reasons import ScoreAction, ScoreReason
 
@@ -30,6 +30,7 @@ RUBRIC, RUBRIC_TOGETHER = "quality", "quality_together"
 class ScoreOptions(AskingOptions):
     """Scores answers with a judge on a rubric."""
 
+    usual_sampling = JUDGING
     reasons = (*ScoreReason, *JudgeReason)
     actions = (*ScoreAction, SharedAction.FAILED)
 
@@ -57,7 +58,6 @@ class ScoreOptions(AskingOptions):
         description="How scores are read: the expectation over token probabilities, or the number as "
         "written. `auto` finds out with one request.",
     )
-    sampling: Sampling = Field(default=Sampling(temperature=0.0), description=SAMPLING)
 
     @model_validator(mode="before")
     @classmethod

@@ -80,7 +80,7 @@ class OneByOne:
         self._name = name
         self._options = options
         prompt = context.prompt(options, options.rubric, ["conversation", "response"])
-        model = context.model("judge", options)
+        model = context.judge(options.model)
         self.judge = Judge(name, context, model, prompt, options.sampling, options.attempts)
 
     def expect(self, answers: int) -> Requests:

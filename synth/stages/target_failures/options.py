@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from synth.recipe.base import SAMPLING, AskingOptions, Positive, Sampling, Share
+from synth.recipe.base import AskingOptions, Positive, Sampling, Share
 from synth.stages.reply_reasons import OBJECT_REPLY
 from synth.stages.target_failures.reasons import TargetFailuresReason
 
@@ -15,6 +15,7 @@ LLM2LLM_EACH = 1
 class TargetFailuresOptions(AskingOptions):
     """Drafts rows against the failures of today's model (LLM2LLM)."""
 
+    usual_sampling = Sampling(temperature=0.7, top_p=0.9)
     reasons = (*TargetFailuresReason, *OBJECT_REPLY)
 
     each: Positive = Field(default=LLM2LLM_EACH, description="Number of new rows for each failure.")
@@ -35,4 +36,3 @@ class TargetFailuresOptions(AskingOptions):
         lt=1,
         description="Maximum ROUGE-L F1 of a request with any failure, seed or kept draft.",
     )
-    sampling: Sampling = Field(default=Sampling(temperature=0.7, top_p=0.9), description=SAMPLING)

@@ -60,7 +60,7 @@ class TargetFailures(Maker):
             raise no_source(name, "failures")
         salt = f"{context.recipe.seed}:{name}"
         self._failures = sorted(context.failures, key=lambda failure: rank(salt, failure.id))
-        self._writer = context.model("writer", options)
+        self._writer = context.writer(options)
         inputs = ["pattern", "prompt", "response", "problem", "expected"]
         self._prompt = context.prompt(options, "draft", inputs)
         self._prompt.answers_with(instruction="string", response="string")

@@ -6,13 +6,14 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from synth.recipe.base import SAMPLING, AskingOptions, Count, Positive, Sampling
+from synth.recipe.base import AskingOptions, Count, Positive, Sampling
 from synth.stages.taxonomy import read_taxonomy
 
 
 class TopicsOptions(AskingOptions):
     """Lists topics, which the makers after it fill evenly with drafts."""
 
+    usual_sampling = Sampling(temperature=0.3)
     names_topics = True
 
     taxonomy: str | list[Any] | dict[str, Any] | None = Field(
@@ -25,7 +26,6 @@ class TopicsOptions(AskingOptions):
     subtopics: Count = Field(
         default=6, description="Maximum number of sub-topics of each topic from the seeds."
     )
-    sampling: Sampling = Field(default=Sampling(temperature=0.3), description=SAMPLING)
 
     @field_validator("taxonomy")
     @classmethod

@@ -41,7 +41,7 @@ class Topics(Stage):
         super().__init__(name, options, context)
         self._options = options
         self._warn = context.warn
-        self._model = context.model("writer", options)
+        self._model = context.writer(options)
         self._prompt = context.prompt(options, "taxonomy", ["requests", "topics", "subtopics"])
         self._schema = _bounded(self._prompt, options)
         self.taxonomy: Taxonomy = Taxonomy()
