@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synth.text.similarity.embedding import similarity
+from synth.text.tokens import word_count
 
 # Names with at least this cosine are one topic: "Billing" and "Billing and payments" have 0.86, "Google
 # Calendar" and "Outlook Calendar" 0.72.
@@ -119,4 +120,4 @@ def _first(names: Sequence[_Name], count: int) -> list[_Name]:
 def _clean(text: str) -> str | None:
     """A cleaned name, or None if it is not a valid name."""
     name = " ".join(text.split()).lstrip("0123456789.)-*•# ").rstrip(".,:; ")
-    return name if name and len(name.split()) <= _MOST_WORDS else None
+    return name if name and word_count(name) <= _MOST_WORDS else None

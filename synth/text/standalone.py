@@ -12,6 +12,7 @@ from typing import Final
 
 from synth.text.languages import language_of
 from synth.text.lexicon import any_of, lexicon
+from synth.text.tokens import word_count
 
 # Nouns that always mean the text itself after "the": "the passage" rarely means anything else.
 _SURE: Final = (
@@ -149,10 +150,10 @@ def leans_on_source(instruction: str) -> str | None:
 def _brings_its_text(instruction: str) -> bool:
     """Whether the request includes a text: eight words on new lines, five after a colon, or a quotation."""
     _, found, rest = instruction.partition("\n")
-    if found and len(rest.split()) >= 8:
+    if found and word_count(rest) >= 8:
         return True
     after_colon = instruction.partition(": ")[2] or instruction.partition(":\n")[2]
-    if len(after_colon.split()) >= 5:
+    if word_count(after_colon) >= 5:
         return True
     return bool(re.search(r"[\"“„«][^\"”“»„«]{20,}[\"”“»]|```", instruction))
 

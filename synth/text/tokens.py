@@ -11,10 +11,13 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
+_HAN_AND_KANA = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_SOUTHEAST_ASIAN = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_UNSPACED = _SOUTHEAST_ASIAN + _HAN_AND_KANA
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+_IS_HAN_OR_KANA = re.compile(f"[{_HAN_AND_KANA}]")
+_IS_SOUTHEAST_ASIAN = re.compile(f"[{_SOUTHEAST_ASIAN}]")
+_RUN = re.compile(rf"[{_HAN_AND_KANA}]+|[{_SOUTHEAST_ASIAN}]+|[^\s{_UNSPACED}]+")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 # Punctuation that changes the meaning: 2+2 and 2*2, C and C#, 5 and 5%. All other punctuation is ignored.
@@ -70,6 +73,28 @@ def normal_form(text: str) -> str:
         # Normalised twice, because casefolding can undo the composition (as in Unicode's NFKC_Casefold).
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.translate(_FOLDED_CHARACTERS).split()) or " ".join(folded.split())
+
+
+# About how many characters a word has in scripts without spaces.
+_CHARACTERS_A_WORD = 2
+_CHARACTERS_A_WORD_SOUTHEAST_ASIAN = 4
+
+
+def word_count(text: str) -> int:
+    """The number of words. Estimated in scripts without spaces: two characters of Chinese or Japanese are one
+    word, and so are four of Thai, Lao, Burmese or Khmer.
+    """
+    if text.isascii():
+        return len(text.split())
+    return sum(_words_in(run) for run in _RUN.findall(text) if any(char.isalnum() for char in run))
+
+
+def _words_in(run: str) -> int:
+    if _IS_HAN_OR_KANA.match(run):
+        return -(-len(run) // _CHARACTERS_A_WORD)
+    if _IS_SOUTHEAST_ASIAN.match(run):
+        return -(-len(run) // _CHARACTERS_A_WORD_SOUTHEAST_ASIAN)
+    return 1
 
 
 def words(normal: str) -> list[str]:

@@ -23,6 +23,7 @@ from synth.stages.source_items import Passage
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.text.prompt_leakage import repeated_run, shares_a_word
 from synth.text.standalone import leans_on_source
+from synth.text.tokens import word_count
 
 # Self-Instruct's bounds for an instruction.
 _FEWEST_WORDS, _MOST_WORDS = 4, 150
@@ -92,7 +93,7 @@ class Instructions:
 
     def _checked(self, row: Row, instruction: str, passage: Passage) -> Row:
         """Drops drafts that fail the rules, before the judge sees them."""
-        words = len(instruction.split())
+        words = word_count(instruction)
         if words < _FEWEST_WORDS:
             return row.dropped(self._name, BacktranslateReason.TOO_SHORT, f"{words} words")
         if words > _MOST_WORDS:
@@ -177,7 +178,7 @@ def _read_instruction(reply: Reply) -> str:
     """The instruction without announcement and quotation marks, which small models often add."""
     text = read_text(reply)
     head, colon, rest = text.partition(":")
-    if colon and rest.strip() and "instruction" in head.lower() and len(head.split()) <= 8:
+    if colon and rest.strip() and "instruction" in head.lower() and word_count(head) <= 8:
         text = rest.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1].strip()

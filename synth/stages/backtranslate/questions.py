@@ -25,6 +25,7 @@ from synth.stages.reply_reasons import ReplyReason
 from synth.stages.source_items import Passage
 from synth.stages.structured_output import ask_for_object
 from synth.text.standalone import leans_on_source
+from synth.text.tokens import word_count
 
 _FEWEST_WORDS = 3
 
@@ -92,8 +93,8 @@ class Questions:
         source = "\n\n".join(passage.text for passage in passages)
         row = row.with_event(self._name, BacktranslateAction.QUOTED, quote=quote, source=source)
         quoted = quoted_in(quote, passages)
-        if len(question.split()) < _FEWEST_WORDS:
-            return row.dropped(self._name, BacktranslateReason.TOO_SHORT, f"{len(question.split())} words")
+        if (length := word_count(question)) < _FEWEST_WORDS:
+            return row.dropped(self._name, BacktranslateReason.TOO_SHORT, f"{length} words")
         if not response:
             return row.dropped(self._name, ReplyReason.EMPTY, "the answer is empty")
         if quoted is None:

@@ -30,6 +30,7 @@ from synth.stages.source_items import Seed
 from synth.stages.structured_output import ask_for_object
 from synth.text.repetition import repeated_share
 from synth.text.similarity.novelty import NoveltyIndex
+from synth.text.tokens import word_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,8 @@ class InstructionFilter:
             if not any(pattern.search(request) for request in requests)
         ]
         self._any_start = any(_starts_oddly(request) for request in requests)
-        self._any_length = max((len(request.split()) for request in requests), default=0)
-        self._shortest = min((len(request.split()) for request in requests), default=options.min_words)
+        self._any_length = max((word_count(request) for request in requests), default=0)
+        self._shortest = min((word_count(request) for request in requests), default=options.min_words)
         loops = [repeated_share(text) for seed in seeds for text in (seed.prompt_text, seed.answer or "")]
         self._most_repeated = max([options.repeated, *loops])
 
@@ -172,7 +173,7 @@ class InstructionFilter:
         return self._of_instruction(instruction) or self._of_response(instruction, response)
 
     def _of_instruction(self, instruction: str) -> tuple[Reason, str] | None:
-        words = len(instruction.split())
+        words = word_count(instruction)
         if words < min(self._options.min_words, self._shortest):
             return GenerateReason.TOO_SHORT, f"{words} words"
         if words > max(self._options.max_words, self._any_length):

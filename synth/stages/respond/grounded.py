@@ -26,6 +26,7 @@ from synth.stages.respond.reasons import RespondAction, RespondReason
 from synth.stages.source_items import Passage
 from synth.stages.structured_output import reads_object
 from synth.stages.transcript import transcript
+from synth.text.tokens import word_count
 
 # A shorter quote (in words) occurs in too many places to support an answer.
 _FEWEST_WORDS = 3
@@ -108,7 +109,7 @@ class Grounded:
             if not said["supported"]:
                 return None
             answer, quote = str(said["answer"]).strip(), str(said["quote"]).strip()
-            passage = quoted_in(quote, shown) if len(quote.split()) >= _FEWEST_WORDS else None
+            passage = quoted_in(quote, shown) if word_count(quote) >= _FEWEST_WORDS else None
             if passage is None:
                 raise Unusable(RespondReason.QUOTE_NOT_FOUND, f"not in the passages: {quote[:200]!r}")
             if not answer:
