@@ -50,7 +50,7 @@ _ARROW: Final = re.compile(r"\s*(?:\*\*)?\s*[>›→»]\s*(?:\*\*)?\s*")
 # A label: bold or quoted in the middle of a sentence, with a capital letter.
 _LABEL: Final = re.compile(
     r"(?<=[\w,(] )(?:\*\*(?P<bold>[^\W\d_][^*\n]{0,50})\*\*"
-    r"|[\"“„«](?P<quoted>[^\W\d_][^\"”“»\n]{0,50})[\"”“»])(?!:)"
+    r"|[\"“„«](?P<quoted>[^\W\d_][^\"”“»\n]{0,50})[\"”“»])"
     r"|「(?P<corner>[^」\n]{1,25})」"
 )
 _MOST_LABEL_WORDS: Final = 6

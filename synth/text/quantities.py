@@ -33,6 +33,12 @@ _PERIODS: Final = (
     (1.0, "s", r"s|secs?|seconds?|sekunden?|secondes?|segundos?|secondi|秒|초"),
     (60.0, "s", r"min|mins?|minutes?|minuten|minutos?|minuti|分钟|分鐘|分間|分|분"),
     (3600.0, "s", r"h|hrs?|hours?|stunden?|heures?|horas?|ore|uur|uren|時間|小时|小時|시간"),
+    (
+        1.0,
+        "workdays",
+        r"(?:business|working)[ -]days?|workdays?|(?:werk|arbeits|bank)tagen?|(?:werk|arbeits)tage?s?"
+        r"|jours ouvr(?:és|ables)|días hábiles|dias úteis|giorni lavorativi|werkdagen|営業日|工作日|영업일",
+    ),
     (86400.0, "s", r"days?|tagen?|tage?s?|jours?|días?|dias?|giorni|dagen|dag|日間|日|天|일"),
     (604800.0, "s", r"weeks?|wochen?|semaines?|semanas?|settimane|weken|週間|周|주"),
     (1.0, "mo", r"months?|monaten?|monate?s?|mois|mes|meses|mesi|maanden|か月|ヶ月|カ月|个月|個月|개월"),
@@ -56,9 +62,17 @@ _MOST_COUNTED: Final = 10
 _MOST_OPERANDS: Final = 12
 
 
+# What a number counts if a noun follows it. Such a number is no period and no price.
+_THINGS: Final = "things"
+_SUFFIXED: Final = re.compile(r"\d[^\W\d_]+$")  # "40m"
+_NOUN: Final = re.compile(
+    r" (?!(?:and|or|to|und|oder|bis|et|ou|à|y|o|e|a|per|pro|par|por|op|of|van|til|full)\b)[^\W\d_]{4,}"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with what it measures: a currency, `%`, a period in seconds (`s`) or months (`mo`), or
+    """A number with what it measures: a currency, `%`, a period in seconds (`s`) or months (`mo`), things, or
     nothing that is known. `words` is the number and its unit as written, `at` where they begin.
     """
 
@@ -75,12 +89,17 @@ class Quantity:
 
     def fits(self, other: Quantity) -> bool:
         """Whether both can be the same quantity."""
-        if self.unit and other.unit:
+        bare = self.unit in (None, _THINGS)
+        if not (bare or other.unit or other.number.firm):
+            return False  # "twice" is no support for "2 days"
+        if other.unit == _THINGS:
+            return bare and self.number.same(other.number)
+        if self.unit and other.unit and self.unit != _THINGS:
             if self.unit != other.unit:
                 return False
             ours = {round(v * self.factor, 6) for v in self.values}
             return not ours.isdisjoint(round(v * other.factor, 6) for v in other.values)
-        if other.unit == "%" and not self.unit:  # 21% is the factor 1.21, 0.79, or 0.21
+        if other.unit == "%" and bare:  # 21% is the factor 1.21, 0.79, or 0.21
             factors = {round(f, 6) for v in other.values for f in (1 + v / 100, 1 - v / 100, v / 100)}
             if not factors.isdisjoint(self.values):
                 return True
@@ -119,7 +138,7 @@ def unsupported_quantities(answer: str, known: Sequence[Quantity]) -> Iterator[Q
         supported: list[Quantity] = []
         others: list[Quantity] = []
         for quantity in (one for one in quantities if start <= one.at < start + len(sentence)):
-            is_count = quantity.unit is None and not counts.isdisjoint(quantity.values)
+            is_count = quantity.unit in (None, _THINGS) and not counts.isdisjoint(quantity.values)
             fits = any(quantity.fits(other) for other in chain(known, calculated))
             found = is_count or fits or not quantity.number.firm
             (supported if found else others).append(quantity)
@@ -156,7 +175,8 @@ def _unit_of(number: Number, text: str, at: int) -> tuple[str | None, float, int
     for factor, unit, words in ((1.0, "%", _PERCENT), *_PERIODS):
         if match := _unit_pattern(words).match(text, end):
             return unit, factor, at, match.end()
-    return None, 1.0, at, end
+    counts_things = not _SUFFIXED.search(number.text) and _NOUN.match(text, end)
+    return _THINGS if counts_things else None, 1.0, at, end
 
 
 @cache
@@ -170,9 +190,7 @@ def _money() -> list[tuple[str, re.Pattern[str], re.Pattern[str]]]:
 @cache
 def _unit_pattern(words: str) -> re.Pattern[str]:
     """A unit after its number, perhaps with a word such as "business" or "working" between."""
-    return re.compile(
-        rf"[ \u00a0-]?(?:(?:business|working|calendar|full)\s)?(?:{words})(?![a-zà-ÿ])", re.IGNORECASE
-    )
+    return re.compile(rf"[ \u00a0-]?(?:(?:business|calendar|full)\s)?(?:{words})(?![a-zà-ÿ])", re.IGNORECASE)
 
 
 def _sentences(text: str) -> Iterator[tuple[str, int]]:
@@ -198,17 +216,18 @@ def _is_calculated(result: Quantity, operands: Sequence[Quantity]) -> bool:
     """Whether two of the operands make the result: a sum or difference of one unit, a product, a quotient,
     or a share.
     """
-    pool = [one for one in operands if one.values][-_MOST_OPERANDS:]
+    pool = [one for one in operands if one.number.firm and one.values - {0.0, 1.0}][-_MOST_OPERANDS:]
     made = (value for a, b in permutations(pool, 2) for value in _results(a, b, result.unit))
     return any(abs(value - wanted) <= 0.005 for value in made for wanted in result.values)
 
 
 def _results(a: Quantity, b: Quantity, unit: str | None) -> Iterator[float]:
+    units = [None if one == _THINGS else one for one in (a.unit, b.unit, unit)]
     for x, y in product(a.values, b.values):
         if b.unit == "%":
             yield from (x * y / 100, x * (1 + y / 100), x * (1 - y / 100))
-        elif a.unit == b.unit or None in (a.unit, b.unit):
-            if unit in (a.unit, b.unit) or None in (a.unit, b.unit, unit):
+        elif units[0] == units[1] or None in units[:2]:
+            if units[2] in units[:2] or None in units:
                 yield from (x + y, x - y)
             yield x * y
             if y:
