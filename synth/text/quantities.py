@@ -216,7 +216,7 @@ def _is_calculated(result: Quantity, operands: Sequence[Quantity]) -> bool:
     """Whether two of the operands make the result: a sum or difference of one unit, a product, a quotient,
     or a share.
     """
-    pool = [one for one in operands if one.number.firm and one.values - {0.0, 1.0}][-_MOST_OPERANDS:]
+    pool = [one for one in operands if one.number.firm and one.values - {0.0}][-_MOST_OPERANDS:]
     made = (value for a, b in permutations(pool, 2) for value in _results(a, b, result.unit))
     return any(abs(value - wanted) <= 0.005 for value in made for wanted in result.values)
 
