@@ -70,7 +70,7 @@ PINNED: dict[str, dict[int, str]] = {
     "generate": {1: "574b23a82417709b"},
     "paraphrase": {2: "8cfc5055dac223af"},
     "redact": {1: "772bf5daa0c91359"},
-    "respond": {2: "96a06e383e8f9aa4"},
+    "respond": {2: "d36567e76fd55784"},
     "score": {2: "f864318e1b11cc60"},
     "standardise": {1: "c645150406f5a99f"},
     "target_failures": {1: "2c0dafd15b999918"},
