@@ -26,8 +26,8 @@ from synth.stages.structured_output import ask_for_object, read_text
 from synth.stages.target_failures.options import TargetFailuresOptions
 from synth.stages.target_failures.reasons import TargetFailuresReason
 from synth.stages.transcript import transcript
-from synth.text.similarity.embedding import similarity
 from synth.text.similarity.novelty import NoveltyIndex
+from synth.text.similarity.unlike import likeness
 
 # The number of failures in the request that names a pattern.
 _SHOWN = 4
@@ -216,7 +216,7 @@ def group_alike(failures: Sequence[KnownFailure], alike: float) -> list[list[Kno
     for failure in failures:
         text = failure.problem or _prompt(failure)
         for group in groups:
-            if similarity(text, group[0].problem or _prompt(group[0])) >= alike:
+            if likeness(text, group[0].problem or _prompt(group[0])) >= alike:
                 group.append(failure)
                 break
         else:

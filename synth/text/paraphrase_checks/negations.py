@@ -10,11 +10,10 @@ In a language without a list of negations, nothing is found.
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Final
 
 from synth.text.languages import language_of
-from synth.text.lexicon import LANGUAGES, MARKED, any_of, lexicon, marker_pattern, pattern_of, words_of
+from synth.text.lexicon import LANGUAGES, MARKED, marker_pattern, pattern_of, words_of
 
 _PREFIXES: Final = ("un", "dis", "in", "im", "non", "non-", "de", "ir", "il", "mis")
 _WORD: Final = re.compile(r"[a-z][a-z'’-]{3,}")
@@ -77,11 +76,7 @@ def _first(text: str, language: str) -> str | None:
         found = marker_pattern("negations", language).search(rest)
         return found.group() if found else None
     words = words_of("negations", language)
-    rest = (
-        pattern_of("idle_negations", language).sub(" ", text.lower())
-        if lexicon(language).idle_negations
-        else text
-    )
+    rest = pattern_of("idle_negations", language).sub(" ", text)
     return next((word for word in re.findall(r"[\w'’]+", rest.lower()) if word in words), None)
 
 
@@ -103,20 +98,7 @@ def _flipped_bound(before: str, after: str) -> str | None:
     return None
 
 
-@cache
-def _opposites() -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
-    def whole(side: str) -> re.Pattern[str]:
-        return re.compile(rf"\b{any_of([side])}\b", re.IGNORECASE)
-
-    return [(whole(one), whole(other)) for one, other in lexicon("en").opposites]
-
-
 def _opposite(before: str, after: str) -> str | None:
-    for one, other in _opposites():
-        for this, that in ((one, other), (other, one)):
-            old, new = this.search(before), that.search(after)
-            if old and new and not that.search(before) and not this.search(after):
-                return f"{old.group()!r} became {new.group()!r}"
     old_words, new_words = set(_WORD.findall(before.lower())), set(_WORD.findall(after.lower()))
     for prefix in _PREFIXES:
         for a, b in ((old_words, new_words), (new_words, old_words)):
