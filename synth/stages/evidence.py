@@ -61,9 +61,9 @@ class Evidence:
         return bool(self._passages or self.facts)
 
     @property
-    def has_passages(self) -> bool:
-        """Whether the stage shows passages."""
-        return bool(self._passages)
+    def turns(self) -> int:
+        """The number of passages, each of which is used once before any is used again."""
+        return len(self._passages)
 
     def passages_for(self, text: str | None, number: int, count: int = 1) -> list[Passage]:
         """The passages of request `number` about `text`: the nearest to it, or the next ones in turn.
@@ -77,8 +77,8 @@ class Evidence:
         return [every[(number * count + i) % len(every)] for i in range(min(count, len(every)))]
 
     def texts(self, passages: Sequence[Passage]) -> list[str]:
-        """The passages with their headings, as a prompt shows them."""
-        return [f"{p.heading}\n\n{p.text}" if p.heading else p.text for p in passages]
+        """The passages with the headings above them, as a prompt shows them."""
+        return [_with_heading(passage) for passage in passages]
 
     def all_texts(self, passages: Sequence[Passage]) -> list[str]:
         """Everything that a request with these passages shows, to check an answer against."""
@@ -92,6 +92,14 @@ class Evidence:
     @cached_property
     def _vectors(self) -> NDArray[np.float32]:
         return embed(self.texts(self._passages))
+
+
+def _with_heading(passage: Passage) -> str:
+    """The text below the headings that it does not begin with itself."""
+    heading = passage.heading or ""
+    if passage.text.startswith("#"):
+        heading = heading.rpartition(" > ")[0]
+    return f"{heading}\n\n{passage.text}" if heading else passage.text
 
 
 def _passages(name: str, context: Context, salt: str) -> list[Passage]:
