@@ -52,7 +52,7 @@ STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     ),
     "evolve": ([{"evolve": {}}], {"evolve": "5 to 15"}),
     "target_failures": ([{"target_failures": {"each": 2}}], {}),
-    "respond": ([{"respond": {"turns": 2}}], {"respond": "5 to 15"}),
+    "respond": ([{"respond": {"turns": 2}}], {"respond": "5 to 20"}),
     "respond once": ([{"respond": {}}], {"respond": "5"}),
     "respond again": ([{"respond": {"regenerate": True}}], {"respond": "5"}),
     "grounded": ([{"respond": {"grounded": {}}}], {"respond": "5"}),

@@ -68,6 +68,36 @@ def test_the_rows_of_one_passage_share_a_split(tmp_path: Path) -> None:
     assert {split for each in splits.values() for split in each} == {"train", "test"}
 
 
+@pytest.mark.parametrize(
+    ("answer", "claims"),
+    [
+        ("It runs at 107 degrees in step 7.", None),
+        ("Press **Cool down** under Settings > Heat: error BX-77 ends after 45 minutes.",
+         ("'Settings > Heat'", "'BX-77'", "'45 minutes'")),
+    ],
+)  # fmt: skip
+def test_facts_that_the_passage_lacks_drop_the_draft(
+    tmp_path: Path, answer: str, claims: tuple[str, ...] | None
+) -> None:
+    script = [{"match": ".", "text": {"instruction": "How hot is the kiln in step 7?", "response": answer}}]
+    seeds(tmp_path)
+    documents(tmp_path, 1)
+    stages = [{"generate": {"context": "documents", "count": 1}}]
+    recipe = desk(tmp_path, stages, script, sources=SOURCES)
+    run(recipe, "budget.requests=1")
+    (row,) = rows(recipe)
+    if claims is None:
+        assert row["status"] == "kept"
+        return
+    assert row["reason"] == "unsupported"
+    assert row["detail"].startswith("nothing supports ")
+    assert all(claim in row["detail"] for claim in claims)
+    # Without evidence, there is nothing to check it against.
+    recipe = desk(tmp_path, [{"generate": {"count": 1}}], script, sources=SOURCES)
+    run(recipe, "budget.requests=1", out=tmp_path / "without")
+    assert [row["reason"] for row in synth.open(tmp_path / "without").rows(status="kept")][-1] is None
+
+
 def test_a_new_document_asks_only_about_itself(tmp_path: Path) -> None:
     recipe = prepared(tmp_path, 8, count=16, shots_from_drafts=0)
     assert run(recipe, "window=1").error is None

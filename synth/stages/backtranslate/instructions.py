@@ -133,7 +133,7 @@ class Instructions:
         judgement = await self.judge.score(shown)
         row = row.with_score("curation", judgement.score)
         row = judgement.noted(
-            row, self._name, BacktranslateAction.CURATED, self.judge.prompt, self.judge.model
+            row, self._name, BacktranslateAction.CURATED, self.judge.prompt.label, self.judge.model
         )
         if judgement.score < self._options.keep:
             detail = f"{judgement.score:.2f} of 5, wanted {self._options.keep:g}"

@@ -25,6 +25,9 @@ from synth.stages.source_items import Passage
 from synth.stages.structured_output import reads_object
 from synth.stages.transcript import transcript
 
+# A reason names at most this many claims.
+_MOST_CLAIMS = 5
+
 _INPUTS = ("examples", "conversations", "system", "topic", "wanted", "passages", "facts")
 
 
@@ -99,16 +102,18 @@ class Drafting:
         return request_of(row.conversation) if alone else transcript(said)
 
     def _exchange(self, row: Row, fields: Json, drawn: FewShotDraw, answer: Completion) -> Row:
-        messages = [
-            user_message(str(fields["instruction"]).strip()),
-            assistant_message(str(fields["response"]).strip()),
-        ]
-        return replace(
+        request, response = (str(fields[key]).strip() for key in ("instruction", "response"))
+        row = replace(
             row,
             id=content_id(self._name, answer.request.identity),
-            conversation=self._conversation(messages),
+            conversation=self._conversation([user_message(request), assistant_message(response)]),
             labels={**row.labels, **drawn.wanted[0]},
         )
+        claims = self._evidence.unsupported(response, drawn.passages, request, self._system or "")
+        if not claims:
+            return row
+        words = ", ".join(map(repr, claims[:_MOST_CLAIMS]))
+        return row.dropped(self._name, GenerateReason.UNSUPPORTED, f"nothing supports {words}")
 
     def _requests(self, row: Row, texts: Sequence[str], drawn: FewShotDraw, answer: Completion) -> list[Row]:
         """A row for each request in the reply. Those beyond the wanted number are dropped."""

@@ -17,7 +17,7 @@ from synth import stable_hash
 from synth.row import Row
 from synth.stages.generate.filters import request_of
 from synth.stages.source_items import Seed
-from synth.text.similarity.embedding import embed
+from synth.text.retrieval import Retriever
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,9 +67,9 @@ class NearPools:
     """For each subject, a pool of the seeds whose requests are nearest to it, twice as many as are drawn."""
 
     def __init__(self, seeds: Sequence[Seed], count: int) -> None:
-        self._seeds = seeds
+        self._seeds = sorted(seeds, key=lambda seed: seed.row.id)
         self._count = count
-        self._vectors: NDArray[np.float32] | None = None
+        self._retriever: Retriever | None = None
         self._pools: dict[str, ExamplePool] = {}
 
     def of(self, subject: str) -> ExamplePool:
@@ -81,11 +81,9 @@ class NearPools:
         return self._pools[subject]
 
     def _nearest(self, subject: str) -> list[Seed]:
-        if self._vectors is None:
-            self._vectors = embed([request_of(seed.row.conversation) for seed in self._seeds])
-        near = [round(float(cosine), 4) for cosine in self._vectors @ embed([subject])[0]]
-        best = sorted(range(len(near)), key=lambda i: (-near[i], self._seeds[i].row.id))
-        return [self._seeds[i] for i in best[: self._count]]
+        if self._retriever is None:
+            self._retriever = Retriever([request_of(seed.row.conversation) for seed in self._seeds])
+        return [self._seeds[position] for position in self._retriever.nearest(subject, self._count)]
 
 
 # A leaf without kept rows gets at most this many times as many requests as one that fills.

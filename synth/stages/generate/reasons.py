@@ -18,6 +18,10 @@ class GenerateReason(Reason):
     LOOPING = "looping", "the request or the answer repeats more 4-grams than `repeated` allows"
     LEAKED = "leaked", "the request or the answer has five words in a row that stand in the prompt's own text"
     COPIED_ANSWER = "copied_answer", "the answer is nearly that of a seed with another request"
+    UNSUPPORTED = (
+        "unsupported",
+        "the answer has a fact that is not in the passage, the facts, the request or the system prompt",
+    )
     SURPLUS = "surplus", "the reply lists more requests than `per_request`"
     NOT_NOVEL = "not_novel", "the request is too similar to a seed or an earlier draft (ROUGE-L, `novelty`)"
 
