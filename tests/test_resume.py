@@ -147,7 +147,7 @@ def test_raising_count_asks_for_no_old_request_again(desk: Path, tmp_path: Path)
 def test_another_judges_prompt_asks_the_writer_nothing(desk: Path, tmp_path: Path) -> None:
     run(desk, tmp_path / "edited")
     text = (Path(__file__).parent.parent / "prompts" / "score" / "quality.md").read_text()
-    (tmp_path / "strict.md").write_text(text.replace("You grade how good", "You grade strictly how good"))
+    (tmp_path / "strict.md").write_text(text.replace("You grade an", "You grade strictly an"))
     before = len(asked(tmp_path / "edited"))
     summary = run(desk, tmp_path / "edited", "stages.score.rubric=strict.md")
     records = [r for _, r in read_records(RunFolder(tmp_path / "edited").journal)][before:]
