@@ -291,7 +291,7 @@ def test_a_budget_stops_in_front_of_a_stage_with_an_order(desk: Path, tmp_path: 
 
 
 def test_a_target_that_nearly_nothing_reaches_stops_and_says_why(desk: Path, tmp_path: Path) -> None:
-    result = run_with_result(desk, tmp_path / "out", settings=["target=30", "stages.score.keep='> 5'"])
+    result = run_with_result(desk, tmp_path / "out", settings=["target=30", "models.judge.script=ones.jsonl"])
     assert isinstance(result.error, Unfinished)
     assert "low_score" in result.error.message
     assert result.exit_code == 1
