@@ -61,6 +61,19 @@ def rouge_tokens(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text).lower().translate(_WORD_CHARACTERS))
 
 
+def letter_runs(text: str) -> list[str]:
+    """Runs of letters and digits in lower case; where the script changes between one with spaces and one
+    without, a new run begins.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_WORD_CHARACTERS)
+    return _RUN.findall(folded)
+
+
+def is_unspaced(run: str) -> bool:
+    """Whether a run of `letter_runs` is in a script without spaces."""
+    return bool(_IS_HAN_OR_KANA.match(run) or _IS_SOUTHEAST_ASIAN.match(run))
+
+
 def normal_form(text: str) -> str:
     """The text without irrelevant differences: case, Unicode form, punctuation, white space.
 

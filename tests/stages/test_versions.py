@@ -63,14 +63,14 @@ CASES: dict[str, list[list[Any]]] = {
 # By kind, the digest of each version. A line stays as it is once it has been released.
 PINNED: dict[str, dict[int, str]] = {
     "apply": {1: "820c4349545641bf"},
-    "backtranslate": {1: "940a440b6a1fc24f"},
+    "backtranslate": {2: "fbd813c523947c93"},
     "check": {1: "00d6fcbfb9f682b8"},
     "dedupe": {1: "4ada81af8377cc7c"},
     "evolve": {1: "c8be20d7943c34e4"},
     "generate": {1: "574b23a82417709b"},
     "paraphrase": {2: "8cfc5055dac223af"},
     "redact": {1: "772bf5daa0c91359"},
-    "respond": {1: "3e4fd52092d269e1"},
+    "respond": {2: "96a06e383e8f9aa4"},
     "score": {1: "470b059a7dc6383c"},
     "standardise": {1: "c645150406f5a99f"},
     "target_failures": {1: "2c0dafd15b999918"},

@@ -114,7 +114,7 @@ class Questions:
         """The row with passages in its prompt, in an order that depends only on the row. The answer ends
         with the number of the right passage.
         """
-        others = self._passages.others(row.id, around.distractors, than=row.lineage.parents, without=quote)
+        others = self._passages.others(question, around.distractors, than=row.lineage.parents, without=quote)
         absent = self._chance(row) < around.absent
         shown = self._passages.mixed(row.id, others if absent else [own, *others])
         asked = self._passages.ask(shown, question)

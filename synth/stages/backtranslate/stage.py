@@ -23,6 +23,7 @@ from synth.stages.source_items import Passage
 class Backtranslate(Maker):
     """Makes drafts from documents. With `tags`, it also tags the seeds that pass it."""
 
+    version = 2
     preparation = PROBE_WORDS
 
     def __init__(self, name: str, options: BacktranslateOptions, context: Context) -> None:

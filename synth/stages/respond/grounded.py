@@ -69,7 +69,7 @@ class Grounded:
         question = content_of(row.conversation.messages[-1])
         found = self._passages.nearest(question, self._grounded.passages)
         others = self._passages.others(
-            row.id, self._grounded.distractors, than=[p.id for p in found], without=None
+            question, self._grounded.distractors, than=[p.id for p in found], without=None
         )
         shown = self._passages.mixed(row.id, [*found, *others])
         support, answer = await ask_until_served(

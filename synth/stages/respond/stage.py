@@ -42,6 +42,8 @@ class CandidateSource:
 class Respond(RowStage):
     """Seeds keep their answers. Held-out rows pass unchanged, because no prompt may show them."""
 
+    version = 2
+
     def __init__(self, name: str, options: RespondOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._options = options
