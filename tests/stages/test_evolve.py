@@ -18,13 +18,13 @@ HARDER = "How do I clean every machine before the shift, in which order, and wha
 
 def script(request: str = HARDER, answer: str = "Start with the coldest machine.") -> list[Json]:
     return [
-        {"match": "more demanding|belongs to the same field", "text": request},
+        {"match": "Make this request harder|from the same field", "text": request},
         {"match": ".", "text": answer},
     ]
 
 
 def judge(equal: bool = False) -> list[Json]:
-    return [{"match": "Are these two requests equal", "text": {"equal": equal}}]
+    return [{"match": "You compare two requests", "text": {"equal": equal}}]
 
 
 def test_operations_come_equally_often(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_operations_come_equally_often(tmp_path: Path) -> None:
     assert operations == dict.fromkeys(EvolveOptions().operations, 6)
     assert all(said(row) == [HARDER, "Start with the coldest machine."] for row in kept)
     prompts = Counter(row["lineage"]["prompt"] for row in kept)
-    assert prompts == {"evolve/depth@1": 24, "evolve/breadth@1": 6}
+    assert prompts == {"evolve/depth@2": 24, "evolve/breadth@2": 6}
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_the_papers_constants() -> None:
     assert EVOL_SORRY_WORDS == 80
     assert EVOL_BREADTH == "breadth"
     assert tuple(EVOL_DEPTH) == EvolveOptions().operations[:4]
-    assert "add 10 to 20 words at the most" in (PROMPTS / "evolve" / "depth.md").read_text()
+    assert "add 10 to 20 words" in (PROMPTS / "evolve" / "depth.md").read_text()

@@ -12,7 +12,7 @@ from desks import desk, reasons, requests, rows, run, said, seeds
 import synth
 from synth.errors import RecipeError
 from synth.llm.base import Json
-from synth.stages.target_failures.options import TargetFailuresOptions
+from synth.stages.target_failures.options import LLM2LLM_NOVELTY, TargetFailuresOptions
 
 SOURCES = {"failures": "failures.jsonl"}
 REFUND = "Wrong refund rule: it promises money back after the period has ended."
@@ -39,14 +39,14 @@ def script() -> list[Json]:
     things = ("yearly plan", "gift card", "late fee", "second seat", "phone line", "deposit")
     drafts = [
         {
-            "match": f"The weakness.*Question {n} about",
+            "match": f"The mistake: .*Question {n} about",
             "replies": [{"instruction": f.format(things[n]), "response": f"Good {n}."} for f in frames],
         }
         for n in range(6)
     ]
     return [
-        {"match": "Name the pattern.*", "text": {"pattern": "made up"}},
-        {"match": "answered badly", "text": "Corrected."},
+        {"match": "You name the mistake.*", "text": {"pattern": "made up"}},
+        {"match": "Write the reply only", "text": "Corrected."},
         *drafts,
     ]
 
@@ -65,14 +65,14 @@ def test_each_failure_gives_a_pair_and_a_new_row(tmp_path: Path) -> None:
     }
     per_failure = Counter(row["lineage"]["parents"][0] for row in kept if not row["candidates"])
     assert set(per_failure.values()) == {1}
-    assert sum("Name the pattern" in json.dumps(request) for request in requests(recipe)) == 2
+    assert sum("You name the mistake" in json.dumps(request) for request in requests(recipe)) == 2
     assert result.summary["stages"]["target_failures"]["patterns"] == {"made up": 6}
 
 
 @pytest.mark.parametrize("reply", [{"text": "No idea."}, {"error": "too long"}])
 def test_a_pattern_that_gets_no_name_goes_by_its_problem(tmp_path: Path, reply: Json) -> None:
     failures(tmp_path)
-    rules = [{"match": "Name the pattern.*", **reply}, *script()[1:]]
+    rules = [{"match": "You name the mistake.*", **reply}, *script()[1:]]
     recipe = desk(tmp_path, [{"target_failures": {"novelty": 0.95}}], rules, sources=SOURCES)
     result = run(recipe)
     assert result.error is None
@@ -103,7 +103,7 @@ def test_no_prompt_shows_a_draft(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("draft", "reason"),
     [
-        ({"instruction": "Question 0 about my old bill?", "response": "Good."}, "not_novel"),
+        ({"instruction": "question 1 about my bill", "response": "Good."}, "not_novel"),
         ({"instruction": "", "response": "Good."}, "empty"),
         ({"instruction": "Is the invoice of May paid by now?", "response": "Bad 1."}, "bad_answer"),
     ],
@@ -112,8 +112,8 @@ def test_what_is_dropped_and_why(tmp_path: Path, draft: Json, reason: str) -> No
     failures(tmp_path)
     (tmp_path / "failures.jsonl").write_text((tmp_path / "failures.jsonl").read_text().splitlines()[1])
     rules = [
-        {"match": "Name the pattern", "text": {"pattern": "x"}},
-        {"match": "The weakness", "text": draft},
+        {"match": "You name the mistake", "text": {"pattern": "x"}},
+        {"match": "The mistake: ", "text": draft},
     ]
     recipe = desk(tmp_path, [{"target_failures": {"pairs": False}}], rules, sources=SOURCES)
     run(recipe, "stages.target_failures.count=1", limit=1)
@@ -154,5 +154,15 @@ def test_expected_answers_can_be_held_out(tmp_path: Path) -> None:
         run(desk(tmp_path, [{"target_failures": {}}], [], sources={"documents": "*.md"}))
 
 
-def test_the_papers_constant() -> None:
+def test_the_papers_constants() -> None:
     assert TargetFailuresOptions().each == 1
+    assert TargetFailuresOptions().novelty == LLM2LLM_NOVELTY == 0.95
+
+
+def test_no_prompt_for_an_answer_shows_the_bad_one(tmp_path: Path) -> None:
+    failures(tmp_path)
+    recipe = desk(tmp_path, [{"target_failures": {}}], script(), sources=SOURCES)
+    run(recipe)
+    naming = "You name the mistake"
+    shown = {(naming in json.dumps(request), "Bad " in json.dumps(request)) for request in requests(recipe)}
+    assert shown == {(True, True), (False, False)}

@@ -71,7 +71,7 @@ class Backtranslate(Maker):
         each, chain = self.drafts_each, self._method.chain
         least = left if wanted is None else min(-(-wanted // each), left)
         # Further passages replace dropped drafts.
-        requests = Requests(least * chain, least, left * chain)
+        requests = Requests(least * self._method.usual, least, left * chain)
         drafts = least * each if wanted is None else min(least * each, wanted)
         return MakerForecast(requests, drafts, draft_to_come(self.name, "document"))
 
