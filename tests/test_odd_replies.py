@@ -22,8 +22,8 @@ from synth.llm.base import Reply, Request
 from synth.llm.chat_completions import read_body, read_reply
 from synth.llm.openai_compatible.retry import judge_body
 from synth.stages.asking import Unusable
-from synth.stages.judging import expected_score, written_score
 from synth.stages.structured_output import parse_object, read_text
+from synth.stages.verdicts import level_chances, level_in
 from synth.store import RunFolder
 from synth.store.journal import JournalRecord, Place, encode, read_records
 from synth.store.run import RunStore
@@ -53,11 +53,7 @@ LOGPROBS = [
 ]
 
 
-SCORE = {
-    "type": "object",
-    "properties": {"score": {"type": "integer", "minimum": 1, "maximum": 5}},
-    "required": ["score"],
-}
+LEVELS = range(1, 6)
 
 
 def poisoned(changes: dict[str, object]) -> bytes:
@@ -79,8 +75,8 @@ def verdict(raw: bytes) -> str:
     check(reply)
     read = [
         read_text,
-        lambda reply: expected_score(reply.logprobs, range(1, 6)),
-        lambda reply: written_score(reply, range(1, 6), SCORE),
+        lambda reply: level_chances(reply, level_in(reply, "score", LEVELS), LEVELS),
+        lambda reply: level_in(reply, "score", LEVELS),
         lambda reply: parse_object(reply.text, None),
     ]
     usable = False

@@ -22,6 +22,13 @@ class JudgeTraits:
     gives_logprobs: bool
     thinks: bool
 
+    @property
+    def reads_logprobs(self) -> bool:
+        """Whether its verdicts are read from probabilities. For a model that thinks, a server would send the
+        alternatives of every thinking token, too: 1.5 kB each.
+        """
+        return self.gives_logprobs and not self.thinks
+
 
 class KnownJudges:
     """The traits of each judge. A model is probed once per run, for all stages."""
@@ -34,6 +41,10 @@ class KnownJudges:
         if model.name not in self._traits:
             self._traits[model.name] = await find_out()
         return self._traits[model.name]
+
+    def found(self, model: Model) -> JudgeTraits | None:
+        """The traits of the model, if it was probed."""
+        return self._traits.get(model.name)
 
 
 @dataclass(frozen=True)

@@ -1,43 +1,30 @@
-"""Requests scores from a judge, and reads them.
+"""Judges: models that score an answer on a rubric, or answer a question with yes or no.
 
-If a model returns log-probabilities and does not think first, the score is the expectation over the score
-tokens (G-Eval, https://arxiv.org/abs/2303.16634; DEITA, https://arxiv.org/abs/2312.15685). Otherwise it is
-the written number. One probe request per model decides between the two, for the whole run.
+If a model returns log-probabilities and does not think first, its verdict is read from the probabilities of
+its tokens (G-Eval, https://arxiv.org/abs/2303.16634). Otherwise it is read as written. One probe request per
+model decides between the two, for the whole run.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from synth.errors import PromptError
-from synth.llm.base import Json, Reply, RequestFailed, TokenChoice
+from synth.llm.base import Json, Reply
 from synth.llm.model import Completion, Model
 from synth.prompts import Prompt
 from synth.reasons import Action
 from synth.recipe.base import Sampling
 from synth.row import Row
-from synth.stages.asking import Unusable, ask_until_served
-from synth.stages.context import Context, JudgeTraits
-from synth.stages.reply_reasons import JudgeReason
-from synth.stages.structured_output import ask_for_object, parse_object, refuse_unanswered
-
-# The usual maximum of servers.
-_ALTERNATIVES = 20
-
-# If the score tokens have less than this share of the probability, their expectation says little.
-_LEAST_MASS = 0.5
-
-# Tokens for a judge that thinks, if neither the recipe nor the model sets a limit. The model's context must
-# also have room for the prompt.
-_THINKING_TOKENS = 4096
-_THINKING_SHARE = 0.5
-
-# The probe that shows how the judge's scores can be read.
-_PROBE = {"conversation": "What is the capital of France?", "response": "The capital of France is Paris."}
+from synth.stages.asking import ask_until_served
+from synth.stages.context import Context, KnownJudges
+from synth.stages.probing import ALTERNATIVES, probed, room_for
+from synth.stages.structured_output import refuse_unanswered
+from synth.stages.verdicts import Chances, chance_of_truth, level_chances, level_in, written_truth
+from synth.text.written_levels import WrittenLevel
 
 PROBE_WORDS = "a probe that shows how the judge's scores can be read"
 
@@ -46,54 +33,88 @@ ScoreReading = Literal["logprobs", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A score, the probability mass of its levels, and the completion that it was read from."""
+    """The chances of the levels on each scale, and the completion that they were read from."""
 
-    score: float
-    mass: float
+    grades: Mapping[str, Chances[int]]
     answer: Completion
 
-    def noted(self, row: Row, stage: str, how: Action, prompt: Prompt, model: Model) -> Row:
-        """The row with the judgement in its history."""
+    @property
+    def grade(self) -> Chances[int]:
+        """The chances on the only scale."""
+        (grade,) = self.grades.values()
+        return grade
+
+    @property
+    def score(self) -> float:
+        """The expectation on the only scale."""
+        return score_of(self.grade)
+
+    def noted(
+        self, row: Row, stage: str, how: Action, prompt: str, model: Model, *, scale: str = "", **details: Any
+    ) -> Row:
+        """The row with one scale's grade in its history: the only one, or that of `scale`."""
+        grade = self.grades[scale] if scale else self.grade
         return row.with_event(
             stage,
             how,
-            score=self.score,
-            mass=self.mass,
+            score=score_of(grade),
+            mass=round(grade.mass, 4),
+            levels=shares_of(grade),
+            **details,
             model=self.answer.reply.model or model.model,
-            prompt=prompt.label,
+            prompt=prompt,
             request=self.answer.request.identity,
             reasoning=self.answer.reply.reasoning,
         )
 
 
+def score_of(grade: Chances[int]) -> float:
+    """The number in a row's `scores`."""
+    return round(grade.mean, 4)
+
+
+def shares_of(grade: Chances[int]) -> Json | None:
+    """The probability of each level, for a receipt. None for a score as written."""
+    if len(grade.of) == 1:
+        return None
+    return {str(level): round(share, 4) for level, share in grade.of.items()}
+
+
 class Judge:
-    """One rubric applied by one model. The output of `prompt` has `score` with its range."""
+    """A rubric applied by one model. The output of `prompt` has an integer `score` with its range, or one
+    such integer for each of several scales. `constants` are inputs of the prompt that are equal for all rows.
+    """
 
     def __init__(
-        self, stage: str, context: Context, model: Model, prompt: Prompt, sampling: Sampling, attempts: int
+        self,
+        stage: str,
+        context: Context,
+        model: Model,
+        prompt: Prompt,
+        sampling: Sampling,
+        attempts: int,
+        constants: Mapping[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.prompt = prompt
         self.reading: ScoreReading = "text"
+        self.scales = _scales(prompt)
+        self._constants = constants or {}
         self._stage = stage
-        self._levels = _levels(prompt.schema, prompt.name)
-        prompt.answers_with(score="integer")
         self._sampling = sampling
         self._attempts = attempts
         self._known = context.judges
         self._thinks = False
         self._warn = context.warn
-        if model.name == "writer":
-            context.warn(f"{stage}: the writer ({model.model}) judges its own drafts; name a models.judge.")
 
     async def prepare(self, read: Literal["auto", "logprobs", "text"] = "auto") -> None:
         """Determines and reports how this model's scores are read."""
         if read != "auto":
             self.reading = read
         else:
-            traits = await self._known.traits(self.model, self._find_out)
-            # A server would also send the alternatives of every thinking token: 1.5 kB each.
-            self.reading = "logprobs" if traits.gives_logprobs and not traits.thinks else "text"
+            probe = partial(probed, self.model, self.prompt, self._constants, self._room(), self._by_logprobs)
+            traits = await self._known.traits(self.model, probe)
+            self.reading = "logprobs" if traits.reads_logprobs else "text"
             self._thinks = traits.thinks
         how = (
             "the probabilities of the score tokens" if self.reading == "logprobs" else "the number it writes"
@@ -101,103 +122,71 @@ class Judge:
         self._warn(f"{self._stage}: scores of {self.model.model} are read from {how}.")
 
     async def score(self, values: Mapping[str, Any]) -> Judgement:
-        """The score of the prompt's `values`. Raises `Unusable` if no reply has one."""
+        """The grades of the prompt's `values`. Raises `Unusable` if no reply has them."""
         by_logprobs = self.reading == "logprobs"
-        (score, mass), answer = await ask_until_served(
+        grades, answer = await ask_until_served(
             self.model,
-            self.prompt.render(values),
-            self._room(self.reading),
-            self._read,
+            self.prompt.render({**values, **self._constants}),
+            self._room(),
+            self._by_logprobs if by_logprobs else self._as_written,
             self._attempts,
-            schema=None if by_logprobs else self.prompt.schema,
-            logprobs=_ALTERNATIVES if by_logprobs else 0,
+            schema=self.prompt.schema,
+            logprobs=ALTERNATIVES if by_logprobs else 0,
         )
-        return Judgement(round(score, 4), round(mass, 4), answer)
+        return Judgement(grades, answer)
 
-    async def _find_out(self) -> JudgeTraits:
-        values = {key: _PROBE.get(key, "") for key in self.prompt.inputs}
-        room = self._room("logprobs")
-        try:
-            answer = await self.model.ask(self.prompt.render(values), room, logprobs=_ALTERNATIVES)
-        except RequestFailed:
-            return JudgeTraits(gives_logprobs=False, thinks=False)
-        self.model.note_use(answer, "a probe")
-        reply = answer.reply
-        try:
-            expected_score(reply.logprobs, self._levels)
-            gives_logprobs = True
-        except Unusable:
-            gives_logprobs = False
-        return JudgeTraits(gives_logprobs, thinks=bool(reply.reasoning))
+    def _by_logprobs(self, reply: Reply) -> dict[str, Chances[int]]:
+        return {
+            name: level_chances(reply, found, levels)
+            for (name, levels), found in zip(self.scales.items(), self._levels_in(reply), strict=True)
+        }
 
-    def _read(self, reply: Reply) -> tuple[float, float]:
+    def _as_written(self, reply: Reply) -> dict[str, Chances[int]]:
+        found = self._levels_in(reply)
+        return {name: Chances.certain(one.level) for name, one in zip(self.scales, found, strict=True)}
+
+    def _levels_in(self, reply: Reply) -> list[WrittenLevel]:
         if not reply.text.strip():
             refuse_unanswered(reply)
-        if self.reading == "logprobs":
-            return expected_score(reply.logprobs, self._levels)
-        return written_score(reply, self._levels, self.prompt.schema), 1.0
+        return [level_in(reply, name, levels) for name, levels in self.scales.items()]
 
-    def _room(self, reading: ScoreReading) -> Sampling:
-        """The limit in tokens for the number and the text before it, if neither the recipe nor the model
+    def _room(self) -> Sampling:
+        """The limit in tokens for the scores and the text before them, if neither the recipe nor the model
         sets one.
         """
-        thoughts = _room_to_think(self.model.config.token_limit) if self._thinks else 0
-        words = 192 if len((self.prompt.schema or {}).get("properties", {})) > 1 else 0
-        room = Sampling(max_tokens=thoughts + words + (8 if reading == "logprobs" else 32))
+        words = len((self.prompt.schema or {}).get("properties", {})) > len(self.scales)
+        room = room_for(self.model, self._thinks, len(self.scales), words=words)
         return self.model.sampling(self._sampling).over(room)
 
 
-def _room_to_think(context: int | None) -> int:
-    return min(_THINKING_TOKENS, int(context * _THINKING_SHARE)) if context else _THINKING_TOKENS
-
-
-def expected_score(tokens: Sequence[TokenChoice], levels: range) -> tuple[float, float]:
-    """The expectation over the levels at the last score token, and their probability mass there.
-
-    Raises `Unusable` if there is no score token, or if the mass of the levels is too small.
-    """
-    wanted = {str(level): level for level in levels}
-    token = next((t for t in reversed(tokens) if t.token.strip() in wanted), None)
-    if token is None:
-        raise Unusable(JudgeReason.NO_SCORE, "no token of the answer is a score")
-    weights: dict[int, float] = {}
-    for text, logprob in {**token.top, token.token: token.logprob}.items():
-        level = wanted.get(text.strip())
-        if level is not None:
-            weights[level] = weights.get(level, 0.0) + math.exp(logprob)
-    mass = math.fsum(weights.values())
-    if len(token.top) < 2 or mass < _LEAST_MASS:
-        raise Unusable(JudgeReason.NO_SCORE, f"the score tokens hold {mass:.2f} of the probability")
-    return math.fsum(level * weight for level, weight in weights.items()) / mass, min(mass, 1.0)
-
-
-def written_score(reply: Reply, levels: range, schema: Json | None) -> float:
-    """The written score: JSON with a `score`, `Score: n`, or a text with one number."""
-    if "{" in reply.text:
-        return float(parse_object(reply.text, schema)["score"])
-    if named := re.findall(r"\bscore\s*[:=]\s*(\d+(?:\.\d+)?)(?![\d/.]*\d)", reply.text, re.IGNORECASE):
-        numbers = [float(named[-1])]
-    else:
-        numbers = [float(n) for n in re.findall(r"(?<![\d.])-?\d+(?:\.\d+)?(?![\d.]*\d)", reply.text)]
-    if len(numbers) == 1 and levels[0] <= numbers[0] <= levels[-1]:
-        return numbers[0]
-    raise Unusable(JudgeReason.NO_SCORE, f"no score from {levels[0]} to {levels[-1]}: {reply.text[:200]}")
-
-
-def _levels(schema: Json | None, prompt: str) -> range:
-    score = (schema or {}).get("properties", {}).get("score", {})
-    low, high = score.get("minimum"), score.get("maximum")
-    if not isinstance(low, int) or not isinstance(high, int) or not 0 <= low < high <= 9:
+def _scales(prompt: Prompt) -> dict[str, range]:
+    """The range of each score in the prompt's output: of `score`, or of every integer with a range."""
+    schema = prompt.schema or {}
+    properties = schema.get("properties", {})
+    names = ["score"] if "score" in properties else list(properties)
+    scales = {}
+    for name in names:
+        low, high = properties[name].get("minimum"), properties[name].get("maximum")
+        if isinstance(low, int) and isinstance(high, int) and 0 <= low < high <= 9:
+            scales[name] = range(low, high + 1)
+    if not scales:
         raise PromptError(
             "a rubric's `output` needs an integer `score` with a `minimum` and a `maximum` between 0 and 9.",
-            where=prompt,
+            where=prompt.name,
         )
-    return range(low, high + 1)
+    prompt.answers_with(**dict.fromkeys(scales, "integer"))
+    return scales
 
 
 @dataclass(frozen=True, slots=True)
 class YesNoJudge:
-    """A model that answers yes or no under `key` about two texts, with `prompt`."""
+    """A model that answers true or false under `key` about two texts, with `prompt`.
+
+    After `prepare`, the answer is read from the probability of `true` if the model gives it, and as written
+    otherwise. With `both_orders` the judge is asked about the two texts in both orders, and a yes needs both:
+    either it is one question twice, whose answer must not depend on the order, or it is two questions, which
+    must both hold: does the second text ask everything that the first one asks, and the other way round?
+    """
 
     stage: str
     model: Model
@@ -206,15 +195,55 @@ class YesNoJudge:
     action: Action
     sampling: Sampling
     attempts: int
+    known: KnownJudges = field(default_factory=KnownJudges)
+    both_orders: bool = False
 
-    async def judge(self, row: Row, first: str, second: str) -> tuple[Row, bool]:
-        """The row with the verdict in its history, and whether it is a yes."""
-        verdict, answer = await ask_for_object(
-            self.model,
-            self.prompt.render({"first": first, "second": second}),
-            self.sampling,
-            self.prompt.schema,
-            self.attempts,
-        )
-        event = {self.key: verdict[self.key], "prompt": self.prompt.label, "request": answer.request.identity}
-        return row.with_event(self.stage, self.action, **event), bool(verdict[self.key])
+    @property
+    def most_requests(self) -> int:
+        """The maximum number of requests for one verdict. The second order is asked only after a yes."""
+        return 2 if self.both_orders else 1
+
+    async def prepare(self) -> None:
+        """Determines how this model's answers are read."""
+        probe = partial(probed, self.model, self.prompt, {}, self._room(thinks=False), self._chance_of_yes)
+        await self.known.traits(self.model, probe)
+
+    async def judge(self, row: Row, first: str, second: str, **values: str) -> tuple[Row, bool]:
+        """The row with the verdict in its history, and whether it is a yes. `values` are other inputs of the
+        prompt.
+        """
+        orders = [(first, second), (second, first)][: self.most_requests]
+        traits = self.known.found(self.model)
+        by_logprobs = traits is not None and traits.reads_logprobs
+        room = self._room(thinks=traits.thinks) if traits else self.sampling
+        chances, requests = [], []
+        for one, other in orders:
+            chance, answer = await ask_until_served(
+                self.model,
+                self.prompt.render({"first": one, "second": other, **values}),
+                room,
+                self._chance_of_yes if by_logprobs else self._written,
+                self.attempts,
+                schema=self.prompt.schema,
+                logprobs=ALTERNATIVES if by_logprobs else 0,
+            )
+            chances.append(chance)
+            requests.append(answer.request.identity)
+            if chance <= 0.5:
+                break
+        yes = min(chances) > 0.5
+        event: Json = {self.key: yes, "prompt": self.prompt.label}
+        event |= {"request": requests[0]} if len(requests) == 1 else {"requests": requests}
+        if by_logprobs:
+            event["chances"] = [round(chance, 4) for chance in chances]
+        return row.with_event(self.stage, self.action, **event), yes
+
+    def _room(self, *, thinks: bool) -> Sampling:
+        words = len((self.prompt.schema or {}).get("properties", {})) > 1
+        return self.model.sampling(self.sampling).over(room_for(self.model, thinks, 1, words=words))
+
+    def _chance_of_yes(self, reply: Reply) -> float:
+        return chance_of_truth(reply, self.key, self.prompt.schema)
+
+    def _written(self, reply: Reply) -> float:
+        return float(written_truth(reply, self.key, self.prompt.schema))

@@ -45,7 +45,6 @@ class Lexicon(Strict):
     idle_negations: Words = ()
     upper_bounds: Words = ()
     lower_bounds: Words = ()
-    opposites: tuple[tuple[str, str], ...] = ()
     months: Words
     number_scales: dict[str, float] = Field(default_factory=dict)
     number_hints: tuple[Hint, ...] = ()
@@ -54,6 +53,8 @@ class Lexicon(Strict):
     predicates: Words = ()
     not_subjects: Words = ()
     name_prepositions: Words = ()
+    before_columns: Words = ()
+    list_links: Words = ()
     source_references: Words = ()
     text_nouns: Words = ()
     held_nouns: Words = ()
@@ -62,6 +63,25 @@ class Lexicon(Strict):
     fine_after_pronoun: Words = ()
     vague_nouns: Words = ()
     of: Words
+
+
+class MeaningWords(Strict):
+    """Words of one language whose replacement changes what a request asks for. A `|` parts synonyms."""
+
+    opposites: tuple[tuple[str, str], ...] = ()
+    converses: tuple[tuple[str, str], ...] = ()
+    kinds: tuple[Words, ...] = ()
+    idioms: Words = ()
+    equal_forms: dict[str, str] = Field(default_factory=dict)
+    restrictions: Words = ()
+    restrictors: Words = ()
+    deniers: Words = ()
+    symmetric: Words = ()
+    conditions: Words = ()
+    grammar: Words = ()
+    measures: Words = ()
+    synonyms: Words = ()
+    irregular: dict[str, str] = Field(default_factory=dict)
 
 
 class SharedNames(Strict):
@@ -75,6 +95,14 @@ class SharedNames(Strict):
 def lexicon(language: str) -> Lexicon:
     """The word lists of one of `LANGUAGES`."""
     return Lexicon.model_validate(_read(language))
+
+
+@cache
+def meaning_words(language: str) -> MeaningWords:
+    """The words that change the meaning of a request. Empty for a language without such a list."""
+    if not (_FOLDER / f"{language}_meaning.yaml").exists():
+        return MeaningWords()
+    return MeaningWords.model_validate(_read(f"{language}_meaning"))
 
 
 @cache

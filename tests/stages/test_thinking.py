@@ -54,14 +54,14 @@ def test_a_judge_that_thinks_gets_room_and_its_number_is_read(
     (event,) = seed["history"]
     assert (event["did"], bool(event["reasoning"])) == (["text"], True)
     asked = bodies(loopback)
-    assert [body["max_tokens"] for body in asked] == [8, 4096 + 32]
+    assert [body["max_tokens"] for body in asked] == [32, 4096 + 32]
     assert ["logprobs" in body for body in asked] == [True, False]
 
 
 def test_the_room_to_think_is_a_part_of_the_context(tmp_path: Path, loopback: LoopbackProcess) -> None:
     recipe = thinkers(tmp_path, loopback, SCORES, context=2048)
     assert run(recipe).error is None
-    assert [body["max_tokens"] for body in bodies(loopback)] == [8, 1024 + 32]
+    assert [body["max_tokens"] for body in bodies(loopback)] == [32, 1024 + 32]
 
 
 def test_a_judge_without_room_to_think_says_what_to_do(tmp_path: Path, loopback: LoopbackProcess) -> None:

@@ -43,6 +43,7 @@ def fake_reply(
     choices: tuple[TokenChoice, ...] = ()
     if schema is not None:
         text = orjson.dumps(_Filler(schema, rng).fill(schema)).decode()
+        choices = _value_choices(rng, text, schema, logprobs) if logprobs else ()
     elif scale := _rating_scale(messages, logprobs):
         text, choices = _rating(rng, scale, logprobs)
     else:
@@ -110,17 +111,21 @@ def draw_score(rng: Random, low: int, high: int) -> int:
 
 
 def _rating(rng: Random, scale: tuple[int, int], alternatives: int) -> tuple[str, tuple[TokenChoice, ...]]:
+    score = draw_score(rng, *scale)
+    top = _near(rng, score, scale, alternatives)
+    return str(score), (TokenChoice(str(score), top[str(score)], top),)
+
+
+def _near(rng: Random, score: int, scale: tuple[int, int], alternatives: int) -> dict[str, float]:
+    """The log-probabilities of the scores: the nearer to `score`, the likelier."""
     low, high = scale
-    score = draw_score(rng, low, high)
     weights = {
         str(n): math.exp(-1.6 * abs(n - score)) * (0.7 + 0.6 * rng.random()) for n in range(low, high + 1)
     }
     weights[str(score)] = max(weights.values()) * 1.01
     total = sum(weights.values()) * 1.02
     ranked = sorted(weights, key=lambda token: (-weights[token], token))[:alternatives]
-    top = {token: round(math.log(weights[token] / total), 6) for token in ranked}
-    text = str(score)
-    return text, (TokenChoice(text, top[text], top),)
+    return {token: round(math.log(weights[token] / total), 6) for token in ranked}
 
 
 def _word_choices(rng: Random, text: str, alternatives: int) -> tuple[TokenChoice, ...]:
@@ -131,6 +136,30 @@ def _word_choices(rng: Random, text: str, alternatives: int) -> tuple[TokenChoic
         for rank, other in enumerate(rng.sample(phrases.NOUNS, min(alternatives, len(phrases.NOUNS)) - 1), 1):
             top[" " + other + "?"] = logprob - rank - rng.random()
         choices.append(TokenChoice(token, logprob, top))
+    return tuple(choices)
+
+
+def _value_choices(rng: Random, text: str, schema: Json, alternatives: int) -> tuple[TokenChoice, ...]:
+    """The tokens of a JSON object. Those that are a truth value, or a digit with a range, have likely
+    alternatives.
+    """
+    choices: list[TokenChoice] = []
+    name = ""
+    for match in re.finditer(r'"(?:[^"\\\\]|\\\\.)*"|true|false|-?\d+|[^"tf\d-]+|.', text, re.DOTALL):
+        token = match[0]
+        kind = schema.get("properties", {}).get(name, {})
+        bounds = (kind.get("minimum"), kind.get("maximum"))
+        if token in ("true", "false") and kind.get("type") == "boolean":
+            other = 0.3 * rng.random()
+            top = {token: math.log(1 - other), "false" if token == "true" else "true": math.log(other)}
+            choices.append(TokenChoice(token, top[token], top))
+        elif token.isdigit() and all(isinstance(bound, int) and 0 <= bound <= 9 for bound in bounds):
+            top = _near(rng, int(token), bounds, alternatives)
+            choices.append(TokenChoice(token, top[token], top))
+        else:
+            choices.append(TokenChoice(token, 0.0, {token: 0.0}))
+        if token.startswith('"'):
+            name = token.strip('"')
     return tuple(choices)
 
 

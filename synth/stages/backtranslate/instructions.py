@@ -64,10 +64,10 @@ class Instructions:
         self._agree = context.other_prompt("agree", ["instruction", "first", "second"])
         self._agree.answers_with(agree="boolean")
         self._agreeing = judge
-        self.judge: Judge | None = None
+        self._judge: Judge | None = None
         if options.keep is not None:
             curate = context.other_prompt(options.curate, ["conversation", "response"])
-            self.judge = Judge(name, context, judge, curate, options.judge_sampling, options.attempts)
+            self._judge = Judge(name, context, judge, curate, options.judge_sampling, options.attempts)
         # A writer that judges itself marks its drafts, and drops none unless the recipe sets a threshold.
         usual = None if judge.name == "writer" else HUMPBACK_KEEP
         self._keep = usual if options.keep == "auto" else options.keep
@@ -80,6 +80,11 @@ class Instructions:
         """The number of requests for a passage whose draft passes every check, and the maximum."""
         options = self._options
         return 1 + options.rewrite + (options.keep is not None) + 2 * options.round_trip
+
+    async def prepare(self) -> None:
+        """Determines how the scores of the curation are read."""
+        if self._judge is not None:
+            await self._judge.prepare()
 
     @property
     def usual(self) -> int:
@@ -156,16 +161,17 @@ class Instructions:
         return row
 
     async def _curated(self, row: Row, instruction: str) -> Row:
-        if self.judge is None:
+        if self._judge is None:
             return row
         shown = {"conversation": instruction, "response": row.conversation.answer or ""}
-        judgement = await self.judge.score(shown)
+        judgement = await self._judge.score(shown)
         row = row.with_score("curation", judgement.score)
         row = judgement.noted(
-            row, self._name, BacktranslateAction.CURATED, self.judge.prompt, self.judge.model
+            row, self._name, BacktranslateAction.CURATED, self._judge.prompt.label, self._judge.model
         )
-        if self._keep is not None and judgement.score < self._keep:
-            detail = f"{judgement.score:.2f} of 5, wanted {self._keep:g}"
+        keep = self._keep
+        if keep is not None and (chance := judgement.grade.that(lambda level: level >= keep)) < 0.5:
+            detail = f"{judgement.score:.2f} of 5; at least {keep:g} with a probability of {chance:.2f}"
             return row.dropped(self._name, BacktranslateReason.LOW_CURATION, detail)
         return row
 

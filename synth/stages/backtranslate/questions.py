@@ -40,8 +40,6 @@ _READ = 4
 class Questions:
     """Drafts several rows from each passage, and drops rows that the passage does not support."""
 
-    judge = None
-
     def __init__(
         self,
         name: str,
@@ -69,6 +67,7 @@ class Questions:
                 BacktranslateAction.JUDGED,
                 options.judge_sampling,
                 options.attempts,
+                context.judges,
             )
             if len(passages) <= around.distractors and context.recipe.limit is None:
                 raise RecipeError(
@@ -77,12 +76,20 @@ class Questions:
                     hint="Lower it, or make shorter passages with `max_chars`.",
                 )
 
+    async def prepare(self) -> None:
+        """Determines how the judge's answers are read."""
+        if self._asks_judge:
+            await self._answering.prepare()
+
+    @property
+    def _asks_judge(self) -> bool:
+        around = self._options.context
+        return around is not None and around.ask_judge and around.absent > 0
+
     @property
     def chain(self) -> int:
         """The maximum number of requests for a passage."""
-        around = self._options.context
-        asks = around is not None and around.ask_judge and around.absent > 0
-        return 1 + asks * self.drafts_each
+        return 1 + self._asks_judge * self.drafts_each
 
     @property
     def usual(self) -> int:

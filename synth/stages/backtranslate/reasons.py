@@ -20,7 +20,7 @@ class BacktranslateReason(Reason):
     TOO_SHORT = "too_short", "the request has fewer than 4 words (questions: fewer than 3)"
     TOO_LONG = "too_long", "the request has more than 150 words"
     UNSUPPORTED = "unsupported", "the answer states something that the text does not hold"
-    LOW_CURATION = "low_curation", "the judge's score is below `keep`"
+    LOW_CURATION = "low_curation", "the answer reaches `keep` with a probability of less than 0.5"
     ROUND_TRIP = "round_trip", "without the text, the writer answered another question"
     QUOTE_NOT_FOUND = "quote_not_found", "the quote is not in the passage"
     ANSWERED_ELSEWHERE = (

@@ -50,9 +50,8 @@ class Backtranslate(Maker):
         return self._options.count or len(self._groups) * self.drafts_each
 
     async def prepare(self) -> None:
-        """Determines how the curating model's scores are read."""
-        if self._method.judge is not None:
-            await self._method.judge.prepare()
+        """Determines how the judge is read."""
+        await self._method.prepare()
 
     def draw(self, index: int) -> Sequence[Passage] | None:
         """The next passage, or several neighbours in one document."""

@@ -21,7 +21,7 @@ from synth.stages.evidence import Evidence, check_shown, is_unknown
 from synth.stages.evolve.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 from synth.stages.evolve.reasons import EvolveAction, EvolveReason
 from synth.stages.forecast import TO_COME, MakerForecast, draft_to_come
-from synth.stages.judging import YesNoJudge
+from synth.stages.judging import PROBE_WORDS, YesNoJudge
 from synth.stages.parents import Parents, turn_of
 from synth.stages.structured_output import read_text
 from synth.text.apologies import apologises
@@ -56,6 +56,7 @@ class Evolve(RowMaker):
     """Evolves every seed and every earlier kept row that is a single exchange."""
 
     version = 2
+    preparation = PROBE_WORDS
 
     def __init__(self, name: str, options: EvolveOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -72,11 +73,23 @@ class Evolve(RowMaker):
             check_shown(self._depth, name)
         comparing = context.other_prompt("equal", ["first", "second"]).answers_with(equal="boolean")
         self._judge = YesNoJudge(
-            name, judge, comparing, "equal", EvolveAction.JUDGED, options.judge_sampling, options.attempts
+            name,
+            judge,
+            comparing,
+            "equal",
+            EvolveAction.JUDGED,
+            options.judge_sampling,
+            options.attempts,
+            context.judges,
         )
         self.parents = Parents(options.variants, options.from_, _is_single)
         # Where the seeds apologise, an apology is the style of the house, and no sign of a refusal.
         self._eliminates_apologies = not any(_short_apology(seed.row.conversation) for seed in context.seeds)
+
+    async def prepare(self) -> None:
+        """Determines how the judge's answers are read."""
+        if self._options.ask_judge:
+            await self._judge.prepare()
 
     @property
     def count(self) -> int | None:

@@ -25,6 +25,7 @@ from synth.stages.transcript import transcript
 class Score(RowStage):
     """Held-out rows pass unchanged, because no prompt may show them."""
 
+    version = 2
     preparation = PROBE_WORDS
 
     def __init__(self, name: str, options: ScoreOptions, context: Context) -> None:
@@ -92,7 +93,7 @@ class OneByOne:
         judgement = await self._judged(row, answer)
         row = row.with_score(self._options.key, judgement.score)
         row = judgement.noted(
-            row, self._name, ScoreAction(self.judge.reading), self.judge.prompt, self.judge.model
+            row, self._name, ScoreAction(self.judge.reading), self.judge.prompt.label, self.judge.model
         )
         yield row
         if not self._options.candidates or not row.candidates:

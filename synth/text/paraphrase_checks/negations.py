@@ -8,11 +8,10 @@ word with a negative meaning replaces a negation, unless the other text has the 
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Final
 
 from synth.text.languages import language_of
-from synth.text.lexicon import any_of, lexicon, pattern_of, words_of
+from synth.text.lexicon import pattern_of, words_of
 
 _PREFIXES: Final = ("un", "dis", "in", "im", "non", "non-", "de", "ir", "il", "mis")
 _WORD: Final = re.compile(r"[a-z][a-z'’-]{3,}")
@@ -87,20 +86,7 @@ def _flipped_bound(before: str, after: str) -> str | None:
     return None
 
 
-@cache
-def _opposites() -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
-    def whole(side: str) -> re.Pattern[str]:
-        return re.compile(rf"\b{any_of([side])}\b", re.IGNORECASE)
-
-    return [(whole(one), whole(other)) for one, other in lexicon("en").opposites]
-
-
 def _opposite(before: str, after: str) -> str | None:
-    for one, other in _opposites():
-        for this, that in ((one, other), (other, one)):
-            old, new = this.search(before), that.search(after)
-            if old and new and not that.search(before) and not this.search(after):
-                return f"{old.group()!r} became {new.group()!r}"
     old_words, new_words = set(_WORD.findall(before.lower())), set(_WORD.findall(after.lower()))
     for prefix in _PREFIXES:
         for a, b in ((old_words, new_words), (new_words, old_words)):
