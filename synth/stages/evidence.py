@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -16,11 +16,8 @@ from synth.small_files import read_small
 from synth.stable_hash import rank
 from synth.stages.context import Context, no_source
 from synth.stages.source_items import Passage
-from synth.text.similarity.embedding import embed
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from synth.text.grounding import unsupported_claims
+from synth.text.retrieval import Retriever
 
 # Characters of a passage. `respond: {grounded: {}}` has the same limits, so that both cut equal passages.
 _SHORTEST, _LONGEST = 300, 1500
@@ -62,9 +59,9 @@ class Evidence:
         return bool(self._passages or self.facts)
 
     @property
-    def has_passages(self) -> bool:
-        """Whether the stage shows passages."""
-        return bool(self._passages)
+    def turns(self) -> int:
+        """The number of passages, each of which is used once before any is used again."""
+        return len(self._passages)
 
     def passages_for(self, text: str | None, number: int, count: int = 1) -> list[Passage]:
         """The passages of request `number` about `text`: the nearest to it, or the next ones in turn.
@@ -78,21 +75,33 @@ class Evidence:
         return [every[(number * count + i) % len(every)] for i in range(min(count, len(every)))]
 
     def texts(self, passages: Sequence[Passage]) -> list[str]:
-        """The passages with their headings, as a prompt shows them."""
-        return [f"{p.heading}\n\n{p.text}" if p.heading else p.text for p in passages]
+        """The passages with the headings above them, as a prompt shows them."""
+        return [_with_heading(passage) for passage in passages]
 
     def all_texts(self, passages: Sequence[Passage]) -> list[str]:
         """Everything that a request with these passages shows, to check an answer against."""
         return [*self.texts(passages), *([self.facts] if self.facts else [])]
 
+    def unsupported(self, answer: str, passages: Sequence[Passage], *others: str) -> list[str]:
+        """The facts of an answer that neither the evidence nor one of the `others` (the request, the system
+        prompt) has. None without evidence.
+        """
+        return unsupported_claims(answer, [*self.all_texts(passages), *others]) if self else []
+
     def _nearest(self, text: str, count: int) -> list[Passage]:
-        near = [round(float(cosine), 4) for cosine in self._vectors @ embed([text])[0]]
-        best = sorted(range(len(near)), key=lambda i: (-near[i], self._passages[i].id))
-        return [self._passages[i] for i in best[:count]]
+        return [self._passages[position] for position in self._retriever.nearest(text, count)]
 
     @cached_property
-    def _vectors(self) -> NDArray[np.float32]:
-        return embed(self.texts(self._passages))
+    def _retriever(self) -> Retriever:
+        return Retriever(self.texts(self._passages))
+
+
+def _with_heading(passage: Passage) -> str:
+    """The text below the headings that it does not begin with itself."""
+    heading = passage.heading or ""
+    if passage.text.startswith("#"):
+        heading = heading.rpartition(" > ")[0]
+    return f"{heading}\n\n{passage.text}" if heading else passage.text
 
 
 def _passages(name: str, context: Context, salt: str) -> list[Passage]:

@@ -72,8 +72,9 @@ class BacktranslateOptions(AskingOptions):
     judge_sampling: Sampling = Field(default_factory=Sampling, description=JUDGE_SAMPLING)
     keep: Annotated[float, Field(ge=-1e6, le=1e6)] | Literal["auto"] | None = Field(
         default="auto",
-        description="Minimum score of the curation, from 1 to 5. A kept answer reaches it with a probability of "
-        f"at least 0.5. `auto`: {HUMPBACK_KEEP}, and none if the writer is the judge. `null`: no curation.",
+        description="Minimum score of the curation, from 1 to 5. A kept answer reaches it with a probability "
+        f"of at least 0.5. `auto`: {HUMPBACK_KEEP}, or none if the writer is the judge. `null`: no "
+        "curation.",
     )
     curate: str = Field(default="curate", description="The prompt file of the curation.")
     round_trip: bool = Field(

@@ -20,7 +20,7 @@ from synth.stages.context import Context
 from synth.stages.evidence import Evidence, check_shown, is_unknown
 from synth.stages.evolve.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 from synth.stages.evolve.reasons import EvolveAction, EvolveReason
-from synth.stages.forecast import TO_COME, MakerForecast, draft_to_come
+from synth.stages.forecast import MakerForecast, draft_to_come
 from synth.stages.judging import PROBE_WORDS, YesNoJudge
 from synth.stages.parents import Parents, turn_of
 from synth.stages.structured_output import read_text
@@ -200,10 +200,9 @@ class Evolve(RowMaker):
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
         """Forecasts the evolved request, the judgement and the answer of each draw."""
-        draft, chain = draft_to_come(self.name), 2 + self._options.ask_judge
-        if not self._options.answers_:
-            draft, chain = replace(draft, conversation=Conversation([user_message(TO_COME)])), chain - 1
-        return self.parents.making(wanted, drawn, chain, draft)
+        answers = self._options.answers_
+        draft = draft_to_come(self.name, answered=answers)
+        return self.parents.making(wanted, drawn, 1 + self._options.ask_judge + answers, draft)
 
 
 def _read_request(reply: Reply) -> str:
