@@ -50,7 +50,12 @@ STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
         ],
         {"generate": "4 or more", "paraphrase": "up to 4"},
     ),
-    "evolve": ([{"evolve": {}}], {"evolve": "5 to 15"}),
+    "evolve": ([{"evolve": {}}], {"evolve": "6 to 16"}),
+    "evolved requests": ([{"evolve": {"answers": False}}, {"respond": {}}], {}),
+    "questions in context": (
+        [{"backtranslate": {"mode": "questions", "context": {"distractors": 1, "absent": 0.5}}}],
+        {},
+    ),
     "target_failures": ([{"target_failures": {"each": 2}}], {}),
     "respond": ([{"respond": {"turns": 2}}], {"respond": "5 to 20"}),
     "respond once": ([{"respond": {}}], {"respond": "5"}),
