@@ -8,7 +8,7 @@ from typing import Final
 
 from synth.recipe.model import Recipe
 from synth.stages.source_items import Seed
-from synth.text.languages import UNKNOWN, language_of
+from synth.text.languages import LANGUAGE_NAMES, UNKNOWN, language_of
 from synth.text.lexicon import LANGUAGES, MARKED
 from synth.text.standardise.chatter import SPOKEN
 
@@ -16,12 +16,7 @@ from synth.text.standardise.chatter import SPOKEN
 _LEAST_SHARE: Final = 0.1
 _MOST_READ: Final = 1000  # seeds
 
-_NAMES: Final = {
-    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese",
-    "nl": "Dutch", "ja": "Japanese", "zh": "Chinese", "ko": "Korean", "ar": "Arabic", "hi": "Hindi",
-    "ru": "Russian", "th": "Thai", "el": "Greek", "he": "Hebrew", "ta": "Tamil", "bn": "Bengali",
-    UNKNOWN: "a language that no check knows",
-}  # fmt: skip
+_NAMES: Final = {**LANGUAGE_NAMES, UNKNOWN: "a language that no check knows"}
 
 # For each kind of stage: what a check looks for, and the languages in which it finds it.
 _CHECKS: Final[dict[str, tuple[tuple[str, frozenset[str]], ...]]] = {
