@@ -16,8 +16,9 @@ from synth.row import Lineage, Row, content_id
 from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.backtranslate.options import BacktranslateOptions
 from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
+from synth.stages.bar import LEAST_CHANCE, Bar
 from synth.stages.context import Context
-from synth.stages.judging import Judge
+from synth.stages.judging import Judge, score_of, warn_of_own_drafts
 from synth.stages.reply_reasons import ReplyReason
 from synth.stages.source_items import Passage
 from synth.stages.structured_output import ask_for_object, read_text
@@ -56,6 +57,9 @@ class Instructions:
         if options.keep is not None:
             curate = context.other_prompt(options.curate, ["conversation", "response"])
             self.judge = Judge(name, context, judge, curate, options.judge_sampling, options.attempts)
+            # The default bar is for a judge that is not the writer.
+            self._drops = judge.name != "writer" or "keep" in options.model_fields_set
+            warn_of_own_drafts(context, name, judge, drops=self._drops)
 
     @property
     def chain(self) -> int:
@@ -131,12 +135,14 @@ class Instructions:
             return row
         shown = {"conversation": instruction, "response": row.conversation.answer or ""}
         judgement = await self.judge.score(shown)
-        row = row.with_score("curation", judgement.score)
+        grade, bar = judgement.grades["score"], Bar(">=", self._options.keep)
+        row = row.with_score("curation", score_of(grade))
         row = judgement.noted(
-            row, self._name, BacktranslateAction.CURATED, self.judge.prompt.label, self.judge.model
+            row, self._name, BacktranslateAction.CURATED, "score", prompt=self.judge.prompt.label
         )
-        if judgement.score < self._options.keep:
-            detail = f"{judgement.score:.2f} of 5, wanted {self._options.keep:g}"
+        chance = grade.that(bar.holds)
+        if chance < LEAST_CHANCE and self._drops:
+            detail = f"P(curation {bar}) = {chance:.2f}, score {score_of(grade):.2f}"
             return row.dropped(self._name, BacktranslateReason.LOW_CURATION, detail)
         return row
 
