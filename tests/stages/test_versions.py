@@ -38,7 +38,9 @@ CASES: dict[str, list[list[Any]]] = {
         [{"backtranslate": QUESTIONS}],
     ],
     "check": [[{"check": {"function": "mine.py:passes"}}], ["respond", {"check": {"json": "schema.json"}}]],
-    "dedupe": [[GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both")],
+    "dedupe": [
+        [GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both", "meaning")
+    ],
     "evolve": [[{"evolve": {"variants": 3}}], [{"evolve": {"operations": ["breadth"], "ask_judge": False}}]],
     "generate": [
         [GENERATE],
