@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from synth.text.paraphrase_checks.contrasts import changed_contrast
 from synth.text.paraphrase_checks.entities import changed_entity
 from synth.text.paraphrase_checks.literals import changed_literal
 from synth.text.paraphrase_checks.meaning import LEAST_SIMILARITY, changed_meaning, is_copy
@@ -75,7 +76,10 @@ def cases(kind: str, suffix: str) -> list[Case]:
 # names.
 PARAPHRASE_CHECKS: dict[str, tuple[set[str], set[str], Callable[[str, str], object]]] = {
     "numbers": ({"number"}, {"question"}, changed_numbers),
-    "negations": ({"negation"}, {"question"}, changed_negation),
+    "negations": (
+        {"negation"}, {"question", "code"},
+        lambda before, after: changed_negation(before, after) or changed_contrast(before, after, "en"),
+    ),
     "copies": ({"copy"}, {"number", "negation", "entity", "code", "quoted"}, is_copy),
     "entities": ({"entity"}, {"question", "quoted"}, changed_entity),
     "code and quoted": ({"code", "quoted"}, {"question"}, changed_literal),
@@ -113,6 +117,20 @@ def tallies(suffix: str) -> Iterator[tuple[str, Tally]]:
     yield "quotes not in the text", tally
 
 
+def word_tallies() -> Iterator[tuple[str, Tally]]:
+    """The results of all rules together on pairs that were written for one rule each, and for none ("any").
+
+    A copy is no finding. A change counts as found under any reason.
+    """
+    found: dict[str, Tally] = {}
+    for case in cases("words", ""):
+        changed = changed_meaning(case["before"], case["after"])
+        said = changed is not None and not changed[0].is_copy
+        shown = f"{case['before']} | {case['after']} -> {changed}"
+        found.setdefault(case["rule"], Tally()).note(not case["same"], said, shown)
+    yield from found.items()
+
+
 def _crosses(case: Case) -> bool:
     """Whether the two texts are in two languages, so that their similarity says nothing."""
     from synth.text.languages import language_of
@@ -127,16 +145,24 @@ def main() -> None:
     )
     parser.add_argument("--misses", action="store_true")
     args = parser.parse_args()
-    print("| check | cases | planted | precision | recall |\n|---|---|---|---|---|")
+    print("| check | cases | planted | precision | recall | false alarms |\n|---|---|---|---|---|---|")
+    for name, tally in word_tallies():
+        _print(f"words: {name}", tally, misses=args.misses)
     for title, suffix in SETS.items():
         if not (DATA / f"planted_quotes{suffix}.jsonl").exists():
             continue
         for name, tally in tallies(suffix):
-            total = tally.hits + tally.missed + tally.false + tally.right
-            planted = tally.hits + tally.missed
-            print(f"| {name} ({title}) | {total} | {planted} | {tally.precision:.3f} | {tally.recall:.3f} |")
-            if args.misses:
-                print("\n".join(f"    {line}" for line in tally.wrong) or "    -")
+            _print(f"{name} ({title})", tally, misses=args.misses)
+
+
+def _print(name: str, tally: Tally, *, misses: bool) -> None:
+    planted, rest = tally.hits + tally.missed, tally.false + tally.right
+    alarms = f"{tally.false} of {rest}"
+    print(
+        f"| {name} | {planted + rest} | {planted} | {tally.precision:.3f} | {tally.recall:.3f} | {alarms} |"
+    )
+    if misses:
+        print("\n".join(f"    {line}" for line in tally.wrong) or "    -")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def test_a_dry_run_calls_nothing_and_leaves_nothing(desk: Path) -> None:
     desk.write_text(text)
     done = command("run", "recipe.yaml", "--dry-run", cwd=desk.parent)
     assert done.returncode == 0, done.stderr
-    assert "Write example" in done.stdout
+    assert "Write one new example" in done.stdout
     assert "Nothing was called" in done.stderr
     assert not (desk.parent / "runs").exists()
 

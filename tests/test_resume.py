@@ -185,7 +185,7 @@ def test_another_seed_changes_few_draws(desk: Path, tmp_path: Path) -> None:
     new = [
         r
         for _, r in read_records(RunFolder(tmp_path / "out").journal)
-        if r.identity not in before and b"Write example" in r.request
+        if r.identity not in before and b"Write one new example" in r.request
     ]
     assert 0 < len(new) <= 25
 

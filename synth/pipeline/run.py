@@ -78,7 +78,16 @@ class Call:
         self._progress = progress
         self._ledger = BudgetLedger(recipe.budget)
         self._models = self._build_models()
-        context = Context(recipe, self._models, progress.say, given.seeds, given.passages, given.failures)
+        context = Context(
+            recipe,
+            self._models,
+            progress.say,
+            given.seeds,
+            given.passages,
+            given.failures,
+            given.requests,
+            given.request_files,
+        )
         self._stages = build_stages(context, self._build_stage)
         self._sources = source_digest(recipe)
         self._committer = Committer(store, recipe)

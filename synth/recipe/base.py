@@ -227,3 +227,8 @@ class AskingOptions(StageOptions):
     attempts: Annotated[int, Field(ge=1, le=100)] = Field(
         default=3, description="Maximum number of requests for one usable reply."
     )
+
+    @property
+    def default_sampling(self) -> Sampling:
+        """`usual_sampling`, unless it depends on other options."""
+        return self.usual_sampling

@@ -29,9 +29,12 @@ _BETWEEN = " / "
 
 @dataclass
 class Taxonomy:
-    """The leaves that makers fill. The stage `topics` sets them before any draw."""
+    """The leaves that makers fill, and their weights (none: all are equal). The stage `topics` sets them
+    before any draw.
+    """
 
     leaves: list[str] = field(default_factory=list)
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 def read_taxonomy(value: Any) -> list[str]:

@@ -30,11 +30,16 @@ MECHANICAL = ("numbers", "negations", "copies", "quotes not in the text", "leani
 @pytest.fixture(scope="module")
 def planted() -> ModuleType:
     """The program that prints the figures, as a module: test and table count alike."""
-    spec = importlib.util.spec_from_file_location("planted", ROOT / "benchmarks" / "planted.py")
+    return program("planted")
+
+
+def program(name: str) -> ModuleType:
+    """A program that prints figures, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["planted"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -63,6 +68,56 @@ def test_all_checks_together_let_good_rewordings_through(planted: ModuleType, su
     tally = dict(planted.tallies(suffix))["all together"]
     assert tally.precision >= 0.95, tally.wrong
     assert tally.recall >= 0.95, tally.wrong
+
+
+def test_words_that_change_the_request_are_found(planted: ModuleType) -> None:
+    tallies = dict(planted.word_tallies())
+    rules = {"opposite", "kind", "roles", "tense", "word", "condition"}
+    assert tallies.keys() == {*rules, "any"}
+    for rule in rules:
+        tally = tallies[rule]
+        assert tally.hits + tally.missed >= 12
+        assert tally.false + tally.right >= 12
+        assert tally.false == 0, tally.wrong
+        assert tally.missed <= 1, tally.wrong
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("Muss ich vor dem Essen Tabletten nehmen?", "Muss ich nach dem Essen Tabletten nehmen?", "opposite"),
+        ("Wie kann ich die Ansicht größer machen?", "Wie kann ich die Ansicht kleiner machen?", "opposite"),
+        ("Wie hoch ist der durchschnittliche Preis?", "Wie hoch ist der höchste Preis?", "kind"),
+        ("Comment ajouter une adresse au compte ?", "Comment supprimer une adresse du compte ?", "opposite"),
+        ("Quel est le prix maximum des livres ?", "Quel est le prix moyen des livres ?", "kind"),
+        ("¿Cómo abro la cuenta con tarjeta?", "¿Cómo cierro la cuenta con tarjeta?", "opposite"),
+        ("¿Cuál es el precio máximo de los libros?", "¿Cuál es el precio medio de los libros?", "kind"),
+        ("Welche Läden sind sonntags nicht geöffnet?", "Welche Läden sind sonntags geschlossen?", None),
+        ("Gibt es Büros in Melbourne und Perth?", "Habt ihr Büros in Perth und in Melbourne?", None),
+        ("Quels magasins sont ouverts le dimanche ?", "Le dimanche, quels magasins ouvrent ?", None),
+    ],
+)
+def test_opposites_in_other_languages(before: str, after: str, reason: str | None) -> None:
+    changed = changed_meaning(before, after)
+    assert (changed and changed[0].value) == reason
+
+
+def test_rewordings_of_every_kind_of_request_pass(planted: ModuleType) -> None:
+    tally = dict(planted.word_tallies())["any"]
+    assert tally.right + tally.false >= 60
+    assert tally.false <= 2, tally.wrong
+
+
+@pytest.mark.skipif(
+    not (Path(os.environ.get("SYNTH_DATA", "")) / "checklist_qqp.jsonl").exists(),
+    reason="SYNTH_DATA names no folder with checklist_qqp.jsonl",
+)
+def test_the_pairs_of_checklist() -> None:
+    checklist = program("checklist")
+    found = checklist.figures(checklist.pairs(Path(os.environ["SYNTH_DATA"])))
+    assert found.recall >= 0.7
+    assert found.precision >= 0.9
+    assert found.false_alarms <= 0.05
 
 
 # --- numbers -----------------------------------------------------------------------------------------
@@ -224,8 +279,8 @@ def test_real_questions_raise_no_alarm() -> None:
         ("Dove trovo la mia fattura?", "it"),
         ("Onde encontro a minha fatura?", "pt"),
         ("Waar vind ik mijn factuur?", "nl"),
-        ("", "en"),
-        ("42", "en"),
+        ("", "und"),
+        ("42", "und"),
     ],
 )
 def test_the_language_of_a_short_request(text: str, language: str) -> None:

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from synth.text.languages import language_of
@@ -32,7 +34,7 @@ class _Word:
 
 def changed_entity(before: str, after: str) -> str | None:
     """A sentence about a name that is not in both texts, or None."""
-    before, after = without_code(before), without_code(after)
+    before, after = _one_word(without_code(before)), _one_word(without_code(after))
     languages = language_of(before), language_of(after)
     old, new = _words(before, languages[0]), _words(after, languages[1])
     if swap := _swapped_in_place(old, new, languages):
@@ -43,11 +45,40 @@ def changed_entity(before: str, after: str) -> str | None:
     gained = [w.text for w in _missing(new, before, old)]
     if lost and gained:
         return f"{lost[0]!r} became {gained[0]!r}"
+    columns = _columns(old) | _columns(new)
+    lost, gained = ([w for w in words if w not in columns] for words in (lost, gained))
     if lost and not _partly_kept(lost[0], old, after):
         return f"{lost[0]!r} is gone"
     if gained and not _partly_kept(gained[0], new, before):
         return f"{gained[0]!r} was not there"
     return None
+
+
+def _columns(words: list[_Word]) -> set[str]:
+    """Ordinary words with a capital, such as the names of columns: "which City", "each State"."""
+    return {
+        word.text
+        for before, word in pairwise(words)
+        if before.text.lower() in words_of("before_columns") and word.text[1:].islower()
+    }
+
+
+def _one_word(text: str) -> str:
+    """The text with one-word names for what has names of several words: "USA" for "the United States"."""
+    for several, one in _long_names():
+        text = several.sub(one, text)
+    return text
+
+
+@cache
+def _long_names() -> list[tuple[re.Pattern[str], str]]:
+    found = []
+    for group in shared_names().same:
+        long = sorted((name for name in group if " " in name), key=len, reverse=True)
+        if long:
+            short = min((name for name in group if " " not in name), key=len).upper()
+            found.append((re.compile(rf"\b(?:{'|'.join(long)})\b", re.IGNORECASE), short))
+    return found
 
 
 def _words(text: str, language: str) -> list[_Word]:
@@ -174,6 +205,8 @@ def _swapped_in_place(old: list[_Word], new: list[_Word], languages: tuple[str, 
         one, other = old[i], new[j]
         if not (one.text[0].isupper() and other.text[0].isupper()) or _same_name(a[i], b[j]):
             continue
+        if _listed(old, i) and _listed(new, j) and a[i] in b and b[j] in a:
+            continue  # a list in another order
         if one.opens != other.opens or {a[i], b[j]} & words_of("not_names"):
             continue
         if one.opens:
@@ -184,6 +217,18 @@ def _swapped_in_place(old: list[_Word], new: list[_Word], languages: tuple[str, 
             continue
         return f"{one.text!r} became {other.text!r}"
     return None
+
+
+def _listed(words: list[_Word], place: int) -> bool:
+    """Whether a word is part of a list of words with a capital: "Rome, Oslo and Bern"."""
+    links = words_of("list_links")
+    for step in (1, -1):
+        at = place + step
+        while 0 <= at < len(words) and words[at].text[0].isupper():
+            at += step
+        if 0 <= at < len(words) and words[at].text in links:
+            return True
+    return False
 
 
 def _folded(text: str) -> str:

@@ -13,11 +13,15 @@ from rapidfuzz import fuzz
 
 from synth.text.languages import language_of
 from synth.text.lexicon import pattern_of
+from synth.text.paraphrase_checks.conditions import changed_condition
+from synth.text.paraphrase_checks.contrasts import changed_contrast, reconciled
 from synth.text.paraphrase_checks.entities import changed_entity
 from synth.text.paraphrase_checks.literals import changed_literal
 from synth.text.paraphrase_checks.negations import changed_negation
 from synth.text.paraphrase_checks.numbers import changed_numbers
 from synth.text.paraphrase_checks.reasons import MeaningReason
+from synth.text.paraphrase_checks.replaced_words import changed_tense, changed_word
+from synth.text.paraphrase_checks.roles import changed_roles
 from synth.text.similarity.embedding import similarity
 from synth.text.tokens import normal_form, words
 
@@ -40,21 +44,42 @@ def changed_meaning(before: str, after: str) -> tuple[MeaningReason, str] | None
     """Why `after` is not a rewording of `before`, as a reason and a message. None if it is one."""
     if _plain(before) == _plain(after):
         return MeaningReason.COPY, "the same words"
-    if detail := changed_numbers(before, after):
+    languages = language_of(before), language_of(after)
+    language = languages[0] if languages[0] == languages[1] else None
+    old, new = reconciled(before, after, language) if language else (before, after)
+    if detail := changed_numbers(old, new):
         return MeaningReason.NUMBER, detail
     if literal := changed_literal(before, after):
         return literal
-    if detail := changed_negation(before, after):
+    if detail := changed_negation(old, new):
         return MeaningReason.NEGATION, detail
     if detail := changed_entity(before, after):
         return MeaningReason.ENTITY, detail
+    if language and (changed := _changed_words(old, new, language)):
+        return changed
     if is_copy(before, after):
         return MeaningReason.COPY, "hardly a word differs"
-    if language_of(before) == language_of(after):
-        near = similarity(before, after)
+    if language:
+        near = similarity(old, new)
         if near < LEAST_SIMILARITY:
             return MeaningReason.OTHER_QUESTION, f"similarity {near:.2f}, wanted {LEAST_SIMILARITY} or more"
     return None
+
+
+def _changed_words(before: str, after: str, language: str) -> tuple[MeaningReason, str] | None:
+    """What ordinary words tell: opposites and kinds, and in English who does what, when and to whom."""
+    if contrast := changed_contrast(before, after, language):
+        relation, detail = contrast
+        return (MeaningReason.KIND if relation == "kind" else MeaningReason.OPPOSITE), detail
+    if language != "en":
+        return None
+    checks = (
+        (MeaningReason.ROLES, changed_roles),
+        (MeaningReason.TENSE, changed_tense),
+        (MeaningReason.WORD, changed_word),
+        (MeaningReason.CONDITION, changed_condition),
+    )
+    return next(((reason, said) for reason, check in checks if (said := check(before, after))), None)
 
 
 def is_copy(before: str, after: str) -> bool:

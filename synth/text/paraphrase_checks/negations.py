@@ -3,16 +3,17 @@
 In English, negations are counted. In languages where one negation takes several words ("no ... nada", "ne ...
 pas"), only their presence counts. A negation can be reworded without one ("does not work", "is broken"): a
 word with a negative meaning replaces a negation, unless the other text has the same word.
+
+In a language without a list of negations, nothing is found.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Final
 
 from synth.text.languages import language_of
-from synth.text.lexicon import any_of, lexicon, pattern_of, words_of
+from synth.text.lexicon import LANGUAGES, MARKED, lexicon, marker_pattern, pattern_of, words_of
 
 _PREFIXES: Final = ("un", "dis", "in", "im", "non", "non-", "de", "ir", "il", "mis")
 _WORD: Final = re.compile(r"[a-z][a-z'’-]{3,}")
@@ -21,7 +22,9 @@ _WORD: Final = re.compile(r"[a-z][a-z'’-]{3,}")
 def changed_negation(before: str, after: str) -> str | None:
     """A sentence about a negation that only one text has, or None."""
     languages = language_of(before), language_of(after)
-    if "en" not in languages or languages != ("en", "en"):
+    if not all(language in (*LANGUAGES, *MARKED) for language in languages):
+        return None
+    if languages != ("en", "en"):
         return _by_presence(before, after, languages)
     if flipped := _flipped_bound(before, after):
         return flipped
@@ -57,9 +60,10 @@ def _joined(text: str) -> bool:
 
 def _by_presence(before: str, after: str, languages: tuple[str, str]) -> str | None:
     old, new = (_first(text, language) for text, language in zip((before, after), languages, strict=True))
-    if old and not new and not _implies(after, languages[1]):
+    old_implicit, new_implicit = _implied(before, languages[0]), _implied(after, languages[1])
+    if old and not new and not new_implicit - old_implicit:
         return f"{old!r} is gone"
-    if new and not old and not _implies(before, languages[0]):
+    if new and not old and not old_implicit - new_implicit:
         return f"{new!r} was not there"
     return None
 
@@ -67,12 +71,23 @@ def _by_presence(before: str, after: str, languages: tuple[str, str]) -> str | N
 def _first(text: str, language: str) -> str | None:
     if language == "en":
         return next(iter(negations_of(text)), None)
+    if language in MARKED:
+        rest = marker_pattern("idle_negations", language).sub(" ", text)
+        found = marker_pattern("negations", language).search(rest)
+        return found.group() if found else None
     words = words_of("negations", language)
-    return next((word for word in re.findall(r"[\w'’]+", text.lower()) if word in words), None)
+    rest = (
+        pattern_of("idle_negations", language).sub(" ", text.lower())
+        if lexicon(language).idle_negations
+        else text
+    )
+    return next((word for word in re.findall(r"[\w'’]+", rest.lower()) if word in words), None)
 
 
-def _implies(text: str, language: str) -> bool:
-    return bool(pattern_of("implicit_negations", language).search(text))
+def _implied(text: str, language: str) -> set[str]:
+    pattern = marker_pattern if language in MARKED else pattern_of
+    found = pattern("implicit_negations", language).finditer(text)
+    return {match.group().lower()[:5] for match in found}
 
 
 def _flipped_bound(before: str, after: str) -> str | None:
@@ -87,20 +102,7 @@ def _flipped_bound(before: str, after: str) -> str | None:
     return None
 
 
-@cache
-def _opposites() -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
-    def whole(side: str) -> re.Pattern[str]:
-        return re.compile(rf"\b{any_of([side])}\b", re.IGNORECASE)
-
-    return [(whole(one), whole(other)) for one, other in lexicon("en").opposites]
-
-
 def _opposite(before: str, after: str) -> str | None:
-    for one, other in _opposites():
-        for this, that in ((one, other), (other, one)):
-            old, new = this.search(before), that.search(after)
-            if old and new and not that.search(before) and not this.search(after):
-                return f"{old.group()!r} became {new.group()!r}"
     old_words, new_words = set(_WORD.findall(before.lower())), set(_WORD.findall(after.lower()))
     for prefix in _PREFIXES:
         for a, b in ((old_words, new_words), (new_words, old_words)):

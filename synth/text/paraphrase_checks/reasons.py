@@ -11,6 +11,15 @@ class MeaningReason(Reason):
     COPY = "copy", "the wording did not change, or equals an earlier paraphrase of the same row"
     NUMBER = "number", "a number changed, was lost or was added"
     NEGATION = "negation", "a negation was lost or added, or a limit was turned around"
+    OPPOSITE = "opposite", "a word became its opposite: more and less, before and after, join and leave"
+    KIND = (
+        "kind",
+        "a word became one of another kind: average and maximum, all and some; or `only` came or went",
+    )
+    ROLES = "roles", "two parts changed places: who does something, and to whom"
+    TENSE = "tense", "the time changed: is, was, used to be, will be"
+    WORD = "word", "a word was replaced by a word with another meaning"
+    CONDITION = "condition", "a condition was added or is gone"
     ENTITY = "entity", "a name changed, was lost or was added"
     CODE = "code", "code, an address or an identifier changed"
     QUOTED = "quoted", "a quotation changed"
