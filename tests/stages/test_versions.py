@@ -82,7 +82,7 @@ PINNED: dict[str, dict[int, str]] = {
     "paraphrase": {2: "8cfc5055dac223af"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "d36567e76fd55784"},
-    "score": {2: "94bcefa170fbf15d"},
+    "score": {2: "02187770e0360e4b"},
     "standardise": {2: "a0fdd0cf26baf162"},
     "target_failures": {2: "1150f30afa6a3363"},
     "topics": {2: "ce132c83ab177e34"},
