@@ -68,7 +68,7 @@ PINNED: dict[str, dict[int, str]] = {
     "dedupe": {1: "4ada81af8377cc7c"},
     "evolve": {1: "c8be20d7943c34e4"},
     "generate": {1: "574b23a82417709b"},
-    "paraphrase": {2: "8cfc5055dac223af"},
+    "paraphrase": {2: "505389c1cd8d6429"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "96a06e383e8f9aa4"},
     "score": {2: "f864318e1b11cc60"},
