@@ -1,10 +1,10 @@
 """Measures the cost of spoilt rows for a tuned model, and the gain from cleaning.
 
-The data are 300 rows of `examples/finetune`: 100 trusted rows and 200 drafts. Each seed spoils 60 other
+The data are 150 rows of `examples/finetune`: 50 trusted rows and 100 drafts. Each seed spoils 30 other
 drafts (20% of all rows) with five planted defects, and trains three times with the same number of steps: on
 the clean rows, on the rows with the spoilt drafts, and on these after cleaning with `synth run`
-(`standardise`, `check`, `dedupe`, `score`). All models answer the same 150 messages, which are not in the
-training data. The judge is the same small model, tuned once on correct and wrong labels of the 100 trusted
+(`standardise`, `check`, `dedupe`, `score`). All models answer the same 120 messages, which are not in the
+training data. The judge is the same small model, tuned once on correct and wrong labels of the 50 trusted
 rows. It has not seen the drafts or their defects. vLLM runs it.
 
     make finetune-env vllm-env
@@ -35,8 +35,8 @@ from synth.row import content_id
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "finetune"
 SYSTEM = "Sort this message."
-TRUSTED = 100
-SPOILT = 60
+TRUSTED = 50
+SPOILT = 30
 ARMS = ("clean", "spoilt", "cleaned")
 
 RUBRIC = """\

@@ -40,6 +40,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("recipe_seed", seeds)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints how long each example took, so that somebody sees when one gets slow."""
+    done = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    rows = [row for row in (dict(report.user_properties) for report in done) if "example" in row]
+    if rows:
+        terminalreporter.section("examples on the embedded model, in seconds")
+    for row in rows:
+        times = f"{row['seconds']:6.1f}, of the processor {row['processor_seconds']:6.1f}"
+        terminalreporter.write_line(f"{times}  {row['example']}")
+
+
 SUBJECTS = (
     "calendar sync", "double booking", "card payment", "invoice address", "password reset", "SMS reminder",
     "time zone", "waiting list", "team member", "opening hours", "cancelled plan", "data export",
@@ -61,7 +72,8 @@ def seed_lines(count: int) -> list[str]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder with 60 seeds and a recipe for the fake model."""
+    """A folder with 60 seeds and a recipe for the fake model; with `ones.jsonl`, its judge scores 1."""
+    (tmp_path / "ones.jsonl").write_text('{"text": {"score": 1}}\n')
     (tmp_path / "seeds.jsonl").write_text("\n".join(seed_lines(60)) + "\n")
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(

@@ -28,6 +28,14 @@ ASK = {"score": {"rubric": "quality"}}
 STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     "topics": ([{"topics": {"batch_size": 2}}, {"generate": {"count": 4}}], {"generate": "4 or more"}),
     "generate": ([{"generate": {"count": 20}}, ASK], {"generate": "20 or more", "score": "6 to 26"}),
+    "generate requests": (
+        [{"generate": {"answers": False, "count": 12}}, {"respond": {}}],
+        {"generate": "3 or more", "respond": "5 to 17"},
+    ),
+    "topics weights": (
+        [{"topics": {"taxonomy": ["a", "b"], "weights": "seeds"}}, {"generate": {"count": 4}}],
+        {"generate": "4 or more"},
+    ),
     "backtranslate": ([{"backtranslate": {}}], {"backtranslate": "4 to 13"}),
     "questions": ([{"backtranslate": {"mode": "questions", "questions": 2}}], {"backtranslate": "3"}),
     "paraphrase": ([{"paraphrase": {"variants": 2}}], {"paraphrase": "11 to 31"}),
@@ -42,9 +50,14 @@ STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
         ],
         {"generate": "4 or more", "paraphrase": "up to 4"},
     ),
-    "evolve": ([{"evolve": {}}], {"evolve": "5 to 15"}),
+    "evolve": ([{"evolve": {}}], {"evolve": "6 to 16"}),
+    "evolved requests": ([{"evolve": {"answers": False}}, {"respond": {}}], {}),
+    "questions in context": (
+        [{"backtranslate": {"mode": "questions", "context": {"distractors": 1, "absent": 0.5}}}],
+        {},
+    ),
     "target_failures": ([{"target_failures": {"each": 2}}], {}),
-    "respond": ([{"respond": {"turns": 2}}], {"respond": "5 to 15"}),
+    "respond": ([{"respond": {"turns": 2}}], {"respond": "5 to 20"}),
     "respond once": ([{"respond": {}}], {"respond": "5"}),
     "respond again": ([{"respond": {"regenerate": True}}], {"respond": "5"}),
     "grounded": ([{"respond": {"grounded": {}}}], {"respond": "5"}),
@@ -184,7 +197,7 @@ def test_another_rubric_costs_only_the_judge(desk: Path, tmp_path: Path) -> None
     out = tmp_path / "out"
     run_with_result(desk, out)
     text = (Path(__file__).parent.parent / "prompts" / "score" / "quality.md").read_text()
-    (tmp_path / "strict.md").write_text(text.replace("You grade how good", "You grade strictly how good"))
+    (tmp_path / "strict.md").write_text(text.replace("You grade an", "You grade strictly an"))
     plan = plan_of(desk, "stages.score.rubric=strict.md", out=out)
     stages = {stage.stage: stage for stage in plan.stages}
     assert stages["generate"].requests.words() == "0"

@@ -88,6 +88,9 @@ def test_a_template_renders_the_same_in_both_places(tmp_path: Path) -> None:
         "examples": ["First.\n", "ü \ud800 \U0001f600", "{{ system }}"],
         "system": "# user\nBe brief.",
         "topic": None,
+        **dict.fromkeys(("conversations", "facts")),
+        "wanted": ["register: terse"],
+        "passages": ["A passage."],
     }
     theirs = packaged("prompts") / "generate" / "self_instruct.md"
     (tmp_path / "own.md").write_text(theirs.read_text())

@@ -1,4 +1,4 @@
-"""How much more rows would bring: the same model, tuned on 50, 100 and 200 of them.
+"""How much more rows would bring: the same model, tuned on 35, 70 and 140 of them.
 
     python learning_curve.py --data runs/finetune/export/trl-sft --model MODEL --out curve
 
@@ -31,9 +31,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="the folder of an export")
     parser.add_argument("--model", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[35, 70, 140])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=75)
     return parser.parse_args(words)
 
 

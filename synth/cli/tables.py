@@ -9,6 +9,7 @@ from synth.frozen import thaw
 from synth.printable import printable_line
 from synth.reports.position_bias import position_bias_of
 from synth.reports.topic_coverage import TopicCoverage, topic_coverage_of
+from synth.reports.variety import variety_of
 from synth.row import Event, Lineage, Review, Row
 from synth.store import FunnelLine, RunReader
 
@@ -49,10 +50,11 @@ def coverage_text(coverage: TopicCoverage) -> str:
 
 
 def overview_text(reader: RunReader) -> str:
-    """The funnel. If the recipe has them, also the topics and the consistency of its judges."""
+    """The funnel. If the recipe has them, also topics, axes of `vary` and the consistency of judges."""
     parts = [funnel_text(reader.funnel(reader.stage_names()))]
     if (coverage := topic_coverage_of(reader)) is not None:
         parts.append(coverage_text(coverage))
+    parts += [counts.words(stage) for stage, counts in variety_of(reader).items()]
     parts += [swaps.words(stage) for stage, swaps in position_bias_of(reader).items()]
     return "\n\n".join(parts) + "\n"
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from synth.documents import Piece, pieces, read_document
 from synth.errors import RecipeError, SourceError
@@ -77,6 +78,15 @@ class RunInputs:
             self.repeated["passages"] = max(self.repeated["passages"], total - len(unique))
         _report_repeats(self.warn, "passages", total - len(unique), total)
         return list(unique.values())
+
+    def requests(self, name: str) -> list[Row]:
+        """The rows of a further file of requests, each once, with or without answers, and redacted."""
+        rows = read_rows(name, self.recipe.folder, "prompt", answered=None, redactor=self.redactor)
+        return list({row.id: row for row in rows}.values())
+
+    def request_files(self, name: str) -> list[Path]:
+        """The paths of a further file of requests."""
+        return files_of(name, self.recipe.folder)
 
     def _prompts(self) -> Iterator[Row]:
         if self.recipe.sources.prompts is None:

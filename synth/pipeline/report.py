@@ -13,6 +13,7 @@ from synth.pipeline.progress import Progress
 from synth.pipeline.summary import request_counts, row_counts
 from synth.reports.position_bias import position_bias_of
 from synth.reports.topic_coverage import topic_coverage_of
+from synth.reports.variety import variety_of
 from synth.stages.base import Stage
 from synth.store import ModelUse, RunReader, RunStore
 
@@ -65,7 +66,11 @@ def _of_stages(reader: RunReader) -> Json:
     coverage = topic_coverage_of(reader)
     biases = position_bias_of(reader)
     swapped = {stage: {"position_swap": bias.document()} for stage, bias in biases.items()}
-    return {"stages": {**stages, **swapped}, **({"topics": coverage.document()} if coverage else {})}
+    varied = {stage: counts.document() for stage, counts in variety_of(reader).items()}
+    return {
+        "stages": {**stages, **swapped, **varied},
+        **({"topics": coverage.document()} if coverage else {}),
+    }
 
 
 def notes_of(given: RunInputs, stages: Sequence[Stage], sources: Json, progress: Progress) -> Json:

@@ -197,9 +197,9 @@ class StageOptions(Strict):
         return None
 
     @property
-    def given_score(self) -> GivenScore | None:
-        """The score that it gives to rows, if it is a judge."""
-        return None
+    def given_scores(self) -> Sequence[GivenScore]:
+        """The scores that it gives to rows, if it is a judge."""
+        return ()
 
     @property
     def answers_again(self) -> bool:
@@ -227,3 +227,8 @@ class AskingOptions(StageOptions):
     attempts: Annotated[int, Field(ge=1, le=100)] = Field(
         default=3, description="Maximum number of requests for one usable reply."
     )
+
+    @property
+    def default_sampling(self) -> Sampling:
+        """`usual_sampling`, unless it depends on other options."""
+        return self.usual_sampling

@@ -11,6 +11,7 @@ from synth.llm.model import Model
 from synth.prompts import Prompt, load_prompt
 from synth.recipe.base import JUDGING, AskingOptions, Strict
 from synth.recipe.model import Recipe, StageSpec
+from synth.row import Row
 from synth.stages.source_items import KnownFailure, Passage, Seed
 from synth.stages.taxonomy import Taxonomy
 
@@ -53,6 +54,7 @@ class Context:
     warnings.
 
     `passages(shortest, longest)` cuts the documents into pieces of `shortest` to `longest` characters.
+    `requests(file)` reads a further file of requests, and `request_files(file)` are its paths.
     `taxonomy` comes from an earlier stage. `kind` is the recipe's name for the kind of stage. `prompts` is
     the folder of its prompts if it comes from another package. `texts` collects the texts of its prompts when
     they are loaded.
@@ -64,6 +66,8 @@ class Context:
     seeds: Sequence[Seed] = ()
     passages: Callable[[int, int], Sequence[Passage]] = lambda shortest, longest: ()
     failures: Sequence[KnownFailure] = ()
+    requests: Callable[[str], Sequence[Row]] = lambda name: ()
+    request_files: Callable[[str], Sequence[Path]] = lambda name: ()
     judges: KnownJudges = field(default_factory=KnownJudges)
     taxonomy: Taxonomy | None = None
     kind: str = ""
@@ -81,7 +85,7 @@ class Context:
 
     def named(self, name: str, options: AskingOptions) -> Model:
         """The model with this name, for a stage with these options."""
-        return self.models[name].with_usual(options.usual_sampling)
+        return self.models[name].with_usual(options.default_sampling)
 
     def judge(self, named: str | None) -> Model:
         """The judge: the model `named`, or `judge`, or the writer.

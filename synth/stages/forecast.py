@@ -81,10 +81,15 @@ class MakerForecast:
     draft: Row
 
 
-def draft_to_come(stage: str, origin: Origin = "seed", *, candidates: int = 0) -> Row:
+def draft_to_come(stage: str, origin: Origin = "seed", *, candidates: int = 0, answered: bool = True) -> Row:
     """A placeholder for a row that no model has written yet."""
-    conversation = Conversation([user_message(TO_COME), assistant_message(TO_COME)])
-    return Row("", conversation, Lineage(origin, stage=stage), candidates=answers_to_come(candidates))
+    answer = [assistant_message(TO_COME)] if answered else []
+    return Row(
+        "",
+        Conversation([user_message(TO_COME), *answer]),
+        Lineage(origin, stage=stage),
+        candidates=answers_to_come(candidates),
+    )
 
 
 def answers_to_come(count: int) -> list[Candidate]:

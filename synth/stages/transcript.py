@@ -14,3 +14,8 @@ def transcript(conversation: Sequence[FrozenJson]) -> str:
     if len(turns) == 1 and len(conversation) == 1:
         return content_of(turns[0])
     return "\n\n".join(f"{m['role'].capitalize()}: {content_of(m)}" for m in conversation)
+
+
+def seen_by_user(conversation: Sequence[FrozenJson]) -> list[FrozenJson]:
+    """The messages without the system prompt, which the user of an assistant never sees."""
+    return [message for message in conversation if message["role"] != "system"]

@@ -200,6 +200,15 @@ class RunReader:
         )
         return dict(lines.fetchall())
 
+    def label_counts(self, stage: str, label: str) -> dict[str, int]:
+        """Kept drafts of one stage by the value of a label."""
+        lines = self._database.execute(
+            f"SELECT receipt ->> :path AS value, count(*) FROM {_ROWS} WHERE draft = 1 AND status = 'kept'"
+            " AND receipt ->> '$.lineage.stage' = :stage AND value IS NOT NULL GROUP BY 1 ORDER BY 1",
+            {**self._now, "stage": stage, "path": f"$.labels.{label}"},
+        )
+        return dict(lines.fetchall())
+
     def drops(self) -> dict[str, int]:
         """The number of dropped rows by `stage: reason`."""
         lines = self._database.execute(

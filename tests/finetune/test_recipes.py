@@ -27,7 +27,7 @@ def lines(file: Path) -> list[dict[str, Any]]:
 def test_every_row_is_exported_under_the_short_prompt_and_the_holdout_is_test(folder: Path) -> None:
     exported = synth.export(synth.run(folder / "recipe.yaml")).folder
     train, test = lines(exported / "train.jsonl"), lines(exported / "test.jsonl")
-    assert (len(train), len(test)) == (300, 150)
+    assert (len(train), len(test)) == (150, 120)
     assert {row["prompt"][0]["content"] for row in (*train, *test)} == {"Sort this message."}
 
 
@@ -39,7 +39,7 @@ def test_general_rows_make_up_a_fifth_where_they_are_mixed_in(
     recipe.write_text(recipe.read_text() + "  mix: [{source: general.jsonl, weight: 0.2}]\n")
     train = lines(synth.export(synth.run(recipe)).folder / "train.jsonl")
     general = [row for row in train if row["prompt"][0]["role"] == "user"]
-    assert (len(general), len(train)) == (75, 375)
+    assert (len(general), len(train)) == (38, 188)
 
 
 def test_pairs_of_a_right_and_a_given_answer_become_rows_for_dpo(folder: Path) -> None:

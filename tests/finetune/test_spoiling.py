@@ -64,7 +64,7 @@ def test_a_judge_learns_from_trusted_rows_and_from_labels_alone() -> None:
     trusted = ROWS[:TRUSTED]
     answers = {row.message: row.answer for row in trusted}
     rows = judge_rows(trusted, seed=1)
-    assert Counter(score for _, _, score in rows) == {"5": 200, "1": 200}
+    assert Counter(score for _, _, score in rows) == {"5": 2 * TRUSTED, "1": 2 * TRUSTED}
     for message, answer, score in rows:
         assert is_label(answer)
         assert (answers[message] == answer) is (score == "5")

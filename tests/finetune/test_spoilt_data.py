@@ -48,7 +48,7 @@ def test_what_is_trained_on_is_the_trusted_rows_and_the_kept_drafts(cleaned: dic
     assert len(train) == TRUSTED + kept
     assert {row["prompt"][0]["content"] for row in train} == {spoilt_data.SYSTEM}
     assert all(row["completion"][0]["content"].strip() == row["completion"][0]["content"] for row in train)
-    assert len((exported / "test.jsonl").read_text("utf-8").splitlines()) == 150
+    assert len((exported / "test.jsonl").read_text("utf-8").splitlines()) == 120
 
 
 def test_the_table_holds_shares_by_seed_and_differences_by_row() -> None:

@@ -349,6 +349,8 @@ def _respond(rng: Random, recipe: dict[str, Any], names: list[str]) -> Options:
             options |= {"turns": 2} | _some(rng, user=rng.choice(list(recipe["models"])))
         case 3 if "documents" in recipe["sources"]:
             options["grounded"] = {"min_chars": 120, "max_chars": 400, "in_prompt": rng.random() < 0.5}
+            if options["grounded"]["in_prompt"]:
+                options["grounded"]["not_in_context"] = rng.choice(["keep", "drop"])
         case 3:
             options["regenerate"] = True
     return options

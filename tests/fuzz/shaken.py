@@ -77,9 +77,11 @@ def _text(request: Request, rng: Random) -> str | None:
     asked = request.schema["properties"] if request.schema else {}
     if "equal" in asked:
         return orjson.dumps({"equal": rng.random() < 0.2}).decode()
-    if "quote" in asked:
-        told = {"supported": rng.random() < 0.7, "quote": _quote(last, rng), "answer": rng.choice(_ANSWERS)}
-        return orjson.dumps(told).decode()
+    if "<quote>...</quote>" in system:
+        told = f"<quote>{_quote(last, rng)}</quote>\n<answer>{rng.choice(_ANSWERS)}</answer>"
+        return told if rng.random() < 0.7 else "NOT FOUND"
+    if system.startswith("You play a person") and rng.random() < 0.2:
+        return "[done]"
     if "pairs" in asked:
         pairs = [_pair(last, rng) for _ in range(rng.randint(0, 3))]
         return orjson.dumps({"pairs": pairs}).decode()

@@ -28,16 +28,20 @@ def quote(n: int) -> str:
     return f"{PARTS[n % 8]} number {n} runs at {103 + 10 * n} degrees in step 3."
 
 
-def support(n: int) -> Json:
-    return {"supported": True, "quote": quote(n), "answer": f"It runs at {103 + 10 * n} degrees."}
+def cited(answer: str, *quotes: str) -> str:
+    return "".join(f"<quote>{quote}</quote>\n" for quote in quotes) + f"<answer>\n{answer}\n</answer>"
 
 
-NOTHING: Json = {"supported": False, "quote": "", "answer": ""}
+def support(n: int) -> str:
+    return cited(f"It runs at {103 + 10 * n} degrees.", quote(n))
 
 
-def script(*numbers: int, **replies: list[Json]) -> list[Json]:
-    rules = [{"match": f"Question: How hot is the machine {n} in", "text": support(n)} for n in numbers]
-    return [*rules, {"match": "Question: ", "text": NOTHING}]
+NOTHING = "NOT FOUND"
+
+
+def script(*numbers: int) -> list[Json]:
+    rules = [{"match": f"message:\nHow hot is the machine {n} in", "text": support(n)} for n in numbers]
+    return [*rules, {"match": "last message:", "text": NOTHING}]
 
 
 def grounded(**options: object) -> list[Json]:
@@ -47,7 +51,7 @@ def grounded(**options: object) -> list[Json]:
 def test_the_answer_names_the_passage_that_its_quote_is_in(tmp_path: Path) -> None:
     documents(tmp_path, 12)
     prompts(tmp_path, *range(8))
-    recipe = desk(tmp_path, grounded(passages=9), script(*range(8)), sources=SOURCES)
+    recipe = desk(tmp_path, grounded(passages=9, distractors=3), script(*range(8)), sources=SOURCES)
     assert run(recipe).error is None
     kept = rows(recipe, status="kept")
     assert len(kept) == 8
@@ -68,7 +72,7 @@ def test_the_answer_names_the_passage_that_its_quote_is_in(tmp_path: Path) -> No
         # Rows from one passage stand on one side of a split; what only distracts binds nothing.
         assert row["lineage"]["parents"] == [content_id("passage", event["source"])]
         assert len(row["lineage"]["shots"]) == 11
-        assert row["lineage"]["prompt"] == "respond/grounded@1"
+        assert row["lineage"]["prompt"] == "respond/grounded@2"
         assert row["labels"] == {"answerable": True}
     assert len(places) > 2
 
@@ -101,26 +105,40 @@ def test_the_nearest_passages_are_found(tmp_path: Path) -> None:
 
 def test_a_quote_that_is_in_no_passage_is_asked_for_again_and_then_dropped(tmp_path: Path) -> None:
     documents(tmp_path, 6)
-    prompts(tmp_path, 0, 1, 2)
-    wrong = {**support(0), "quote": "The kiln number 0 runs at 999 degrees in step 3."}
-    short = {**support(2), "quote": "in step"}
+    prompts(tmp_path, 0, 1, 2, 3)
+    wrong = cited("It runs hot.", "The kiln number 0 runs at 999 degrees in step 3.")
     rules = [
-        {"match": "Question: How hot is the machine 0", "replies": [wrong, support(0)]},
-        {"match": "Question: How hot is the machine 1", "text": {**wrong, "answer": "999."}},
-        {"match": "Question: How hot is the machine 2", "text": short},
+        {"match": "message:\nHow hot is the machine 0", "replies": [wrong, support(0)]},
+        {"match": "message:\nHow hot is the machine 1", "text": wrong},
+        {"match": "message:\nHow hot is the machine 2", "text": cited("It runs hot.", quote(2), "in step")},
+        {"match": "message:\nHow hot is the machine 3", "text": "It runs at 133 degrees."},
     ]
     recipe = desk(tmp_path, grounded(passages=6, distractors=0), rules, sources=SOURCES)
     run(recipe)
     (row,) = rows(recipe, status="kept")
     assert said(row)[-1].startswith("It runs at 103 degrees. [")
-    assert reasons(recipe) == {"quote_not_found": 2}
-    assert len(requests(recipe)) == 2 + 3 + 3
+    assert reasons(recipe) == {"quote_not_found": 3}
+    assert len(requests(recipe)) == 2 + 3 + 3 + 3
 
 
-def test_what_no_passage_holds_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_a_row_that_no_passage_answers_is_dropped(tmp_path: Path) -> None:
     documents(tmp_path, 6)
     prompts(tmp_path, 0, 99)
-    recipe = desk(tmp_path, grounded(passages=3), script(0), sources=SOURCES)
+    recipe = desk(tmp_path, [{"respond": {"grounded": True}}], script(0), sources=SOURCES)
+    run(recipe)
+    assert len(rows(recipe, status="kept")) == 1
+    (row,) = rows(recipe, status="dropped")
+    assert (row["reason"], row["detail"]) == (
+        "not_in_context",
+        "the 5 nearest passages hold no answer, says the model",
+    )
+
+
+def test_what_no_passage_holds_is_said_to_be_missing_if_it_is_asked_for(tmp_path: Path) -> None:
+    documents(tmp_path, 6)
+    prompts(tmp_path, 0, 99)
+    options = grounded(passages=3, distractors=3, not_in_context="keep")
+    recipe = desk(tmp_path, options, script(0), sources=SOURCES)
     run(recipe)
     _, missing = rows(recipe, status="kept")
     assert said(missing)[-1] == NOT_IN_CONTEXT
@@ -136,8 +154,115 @@ def test_without_passages_in_the_prompt_it_stays_as_it_was(tmp_path: Path) -> No
     run(recipe)
     (row,) = rows(recipe, status="kept")
     assert said(row) == [ASKED.format(n=0), "It runs at 103 degrees."]
+    (event,) = row["history"]
+    # A judge and a reviewer see what the writer saw, with the title of the page.
+    assert len(event["evidence"]) == 6
+    assert f"Machine 0\n\n{event['source']}" in event["evidence"]
     # To a bare question, "not in the context" would be no answer.
     assert reasons(recipe) == {"not_in_context": 1}
+
+
+def test_a_fact_that_no_passage_has_is_asked_for_again_and_then_dropped(tmp_path: Path) -> None:
+    documents(tmp_path, 6)
+    prompts(tmp_path, 0, 1)
+    invented = cited("It runs at 103 degrees for 45 minutes, or until **Stop > Cool down**.", quote(0))
+    rules = [
+        {"match": "message:\nHow hot is the machine 0", "replies": [invented, support(0)]},
+        {"match": "message:\nHow hot is the machine 1", "text": cited("See BW-7 for 113 degrees.", quote(1))},
+    ]
+    recipe = desk(tmp_path, grounded(), rules, sources=SOURCES)
+    run(recipe)
+    (kept,) = rows(recipe, status="kept")
+    assert said(kept)[-1].startswith("It runs at 103 degrees. [")
+    (dropped,) = rows(recipe, status="dropped")
+    assert (dropped["reason"], dropped["detail"]) == ("unsupported", "nothing supports 'BW-7'")
+    assert len(requests(recipe)) == 2 + 3
+
+
+def test_several_quotes_name_several_passages(tmp_path: Path) -> None:
+    documents(tmp_path, 6)
+    prompts(tmp_path, 0)
+    text = cited("Machine 0 runs at 103 degrees, and machine 2 at 123.", quote(2), quote(0), quote(2))
+    recipe = desk(tmp_path, grounded(passages=6), [{"match": "last message", "text": text}], sources=SOURCES)
+    run(recipe)
+    (row,) = rows(recipe, status="kept")
+    shown = said(row)[1].split("\n\n[")
+    places = sorted(next(i for i, p in enumerate(shown, 1) if quote(n) in p) for n in (0, 2))
+    assert said(row)[-1].endswith(f" [{places[0]}][{places[1]}]")
+    (event,) = row["history"]
+    assert event["quotes"] == [quote(2), quote(0), quote(2)]
+    assert quote(2) in event["source"]
+    assert row["lineage"]["source"]["file"] == "docs/2.md"
+    assert len(row["lineage"]["parents"]) == 2
+    assert len(row["lineage"]["shots"]) == 4
+
+
+def test_an_answer_is_plain_text_in_any_shape(tmp_path: Path) -> None:
+    documents(tmp_path, 6)
+    prompts(tmp_path, 0, 1, 2)
+    code = 'Run this:\n\n```python\nprint("103 \\n")\n```'
+    untagged = f"Sure!\n<quote>{quote(1)}</quote>\nIt runs at 113 degrees."
+    rules = [
+        {"match": "message:\nHow hot is the machine 0", "text": cited(code, quote(0))},
+        {"match": "message:\nHow hot is the machine 1", "text": untagged},
+        {"match": "message:\nHow hot is the machine 2", "text": cited(" ", quote(2))},
+    ]
+    recipe = desk(tmp_path, grounded(in_prompt=False), rules, sources=SOURCES)
+    run(recipe)
+    assert [said(row)[-1] for row in rows(recipe, status="kept")] == [code, "It runs at 113 degrees."]
+    assert reasons(recipe) == {"empty": 1}
+
+
+OBJECT = """---
+name: mine
+version: 1
+inputs: [passages, question]
+output:
+  type: object
+  properties: {supported: {type: boolean}, quote: {type: string}, answer: {type: string}}
+  required: [supported, quote, answer]
+source: Mine.
+---
+{{ passages | join("\n\n") }}
+
+Q: {{ question }}
+"""
+
+
+def test_a_prompt_of_your_own_may_want_an_object(tmp_path: Path) -> None:
+    documents(tmp_path, 6)
+    prompts(tmp_path, 0, 1)
+    (tmp_path / "mine.md").write_text(OBJECT)
+    right = {"supported": True, "quote": quote(0), "answer": "It runs at 103 degrees."}
+    rules: list[Json] = [
+        {"match": "Q: How hot is the machine 0", "text": right},
+        {"match": "Q: ", "text": {"supported": False, "quote": "", "answer": ""}},
+    ]
+    run(recipe := desk(tmp_path, grounded(draft="mine.md", in_prompt=False), rules, sources=SOURCES))
+    assert [said(row)[-1] for row in rows(recipe, status="kept")] == ["It runs at 103 degrees."]
+    assert reasons(recipe) == {"not_in_context": 1}
+
+
+def test_japanese_quotes_and_answers_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    page = "返金は30日以内にできます。設定 > 請求 > 返金を開いてください。手数料は19ユーロです。" * 12
+    (tmp_path / "docs" / "ja.md").write_text(page)
+    asked = ["返金はいつまでできますか。", "手数料はいくらですか。"]
+    lines = [json.dumps({"instruction": question}) for question in asked]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
+    rules = [
+        {
+            "match": asked[0],
+            "text": cited("30日以内に、設定 > 請求 > 返金からできます。", "返金は30日以内にできます。"),
+        },
+        {"match": asked[1], "text": cited("手数料は29ユーロです。", "手数料は19ユーロです。")},
+    ]
+    run(recipe := desk(tmp_path, grounded(in_prompt=False), rules, sources=SOURCES))
+    assert [said(row)[-1] for row in rows(recipe, status="kept")] == [
+        "30日以内に、設定 > 請求 > 返金からできます。"
+    ]
+    (dropped,) = rows(recipe, status="dropped")
+    assert (dropped["reason"], dropped["detail"]) == ("unsupported", "nothing supports '29ユーロ'")
 
 
 def test_a_conversation_and_its_system_prompt_are_kept(tmp_path: Path) -> None:
@@ -195,6 +320,13 @@ def test_it_needs_documents(tmp_path: Path) -> None:
     prompts(tmp_path, 0)
     with pytest.raises(RecipeError, match=r"sources\.documents"):
         run(desk(tmp_path, grounded(), [], sources={"prompts": "prompts.jsonl"}))
+
+
+def test_an_answer_that_the_context_lacks_needs_the_context_in_the_prompt(tmp_path: Path) -> None:
+    documents(tmp_path)
+    prompts(tmp_path, 0)
+    with pytest.raises(RecipeError, match="needs in_prompt"):
+        run(desk(tmp_path, grounded(in_prompt=False, not_in_context="keep"), [], sources=SOURCES))
 
 
 def test_as_many_passages_as_raft_shows() -> None:

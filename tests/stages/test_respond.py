@@ -13,7 +13,8 @@ from synth.errors import RecipeError
 from synth.llm.base import Json
 
 PROMPTS = {"prompts": "prompts.jsonl"}
-FOLLOW = "You play the user"
+FOLLOW = "You play a person who writes"
+GOAL = "Decide what this person wants"
 
 
 def prompts(folder: Path, count: int = 4) -> None:
@@ -69,8 +70,8 @@ def test_seeds_keep_their_answer_beside_the_candidates(tmp_path: Path) -> None:
 
 
 def scores(**by_word: int) -> list[Json]:
-    rules = [{"match": f"Answer to grade:\n{word}", "text": {"score": n}} for word, n in by_word.items()]
-    return [*rules, {"match": "Answer to grade", "text": {"score": 1}}]
+    rules = [{"match": f"<answer>\n{word}", "text": {"score": n}} for word, n in by_word.items()]
+    return [*rules, {"match": "<answer>", "text": {"score": 1}}]
 
 
 def test_the_best_candidate_answers_and_all_have_scores(tmp_path: Path) -> None:
@@ -91,24 +92,109 @@ def test_the_best_candidate_answers_and_all_have_scores(tmp_path: Path) -> None:
     ]
 
 
+WANT = "You want a quiet machine. You have not said that it is outdoors."
+
+
+def user(*rules: Json) -> list[Json]:
+    return [*rules, {"match": GOAL, "text": WANT}]
+
+
 def test_a_simulated_user_goes_on(tmp_path: Path) -> None:
     prompts(tmp_path, 2)
-    script = [
+    script = user(
         {"match": f"{FOLLOW}.*And how often", "text": "User: And with which brush?\nAssistant: A soft one."},
         {"match": FOLLOW, "text": "And how often?"},
-    ]
+    )
     recipe = desk(tmp_path, [{"respond": {"turns": 3}}], script, sources=PROMPTS)
     run(recipe)
     for row in rows(recipe, status="kept"):
         assert [m["role"] for m in row["messages"]] == ["user", "assistant"] * 3
         assert said(row)[2] == "And how often?"
         assert said(row)[4] == "And with which brush?"
+        assert [event["did"] for event in row["history"]] == [["goal"], ["followed_up"], ["followed_up"]]
+        assert row["history"][0]["goal"] == WANT
 
 
-def test_a_user_that_repeats_itself_ends_the_row(tmp_path: Path) -> None:
+def test_a_simulated_user_sees_its_goal_and_never_the_system_prompt(tmp_path: Path) -> None:
     prompts(tmp_path, 1)
-    script = [{"match": FOLLOW, "text": "how do I oil machine 0"}]
-    run(recipe := desk(tmp_path, [{"respond": {"turns": 2}}], script, sources=PROMPTS))
+    script = user({"match": FOLLOW, "text": "And how often?"})
+    options = {"turns": 2, "system": "You are the oil desk."}
+    run(recipe := desk(tmp_path, [{"respond": options}], script, sources=PROMPTS))
+    answered, goal, followed, last = (request["messages"] for request in requests(recipe))
+    assert answered[0] == last[0] == {"role": "system", "content": "You are the oil desk."}
+    assert goal[-1]["content"] == "How do I oil machine 0?"
+    assert f"Your goal: {WANT}" in followed[0]["content"]
+    assert followed[1]["content"].startswith("User: How do I oil machine 0?\n\nAssistant: ")
+    assert "oil desk" not in json.dumps([goal, followed])
+
+
+def test_a_simulated_user_ends_the_conversation(tmp_path: Path) -> None:
+    prompts(tmp_path, 2)
+    script = user(
+        {"match": f"{FOLLOW}.*And how often", "text": "Thanks, that is all! [done]"},
+        {"match": f"{FOLLOW}.*machine 1", "text": "[Done]."},
+        {"match": FOLLOW, "text": "And how often?"},
+    )
+    run(recipe := desk(tmp_path, [{"respond": {"turns": 5}}], script, sources=PROMPTS))
+    long, short = rows(recipe, status="kept")
+    assert [m["role"] for m in long["messages"]] == ["user", "assistant"] * 2
+    assert [m["role"] for m in short["messages"]] == ["user", "assistant"]
+    assert [event["did"] for event in short["history"]] == [["goal"], ["done"]]
+    assert len(requests(recipe)) == 2 * 2 + (3 + 1)
+
+
+def test_a_simulated_user_writes_as_the_seeds_do(tmp_path: Path) -> None:
+    prompts(tmp_path, 3)
+    seeds(tmp_path, 6)
+    sources = {**PROMPTS, "seeds": "seeds.jsonl"}
+    script = user({"match": FOLLOW, "text": "And how often?"})
+    recipe = desk(tmp_path, [{"respond": {"turns": 3}}], script, sources=sources, holdout={"rows": 2})
+    run(recipe)
+    held = {row["id"] for row in synth.open(recipe) if row["lineage"]["origin"] == "holdout"}
+    texts = {row["id"]: said(row)[0] for row in synth.open(recipe) if row["lineage"]["origin"] == "seed"}
+    assert len(held) == 2
+    shown = [r["messages"][0]["content"] for r in requests(recipe) if FOLLOW in r["messages"][0]["content"]]
+    drawn = [{key for key, text in texts.items() if text in prompt} for prompt in shown]
+    assert all(len(ids) == 2 for ids in drawn)
+    assert len({frozenset(ids) for ids in drawn}) > 1
+    drafts = [row for row in synth.open(recipe) if row["lineage"]["origin"] == "prompt"]
+    for row in drafts:
+        # A prompt that showed them does not decide the split; the same two are in each turn of a row.
+        assert set(row["lineage"]["shots"]) in drawn
+        assert not held & set(row["lineage"]["shots"])
+
+
+OWN = """---
+name: mine
+version: 1
+inputs: [conversation]
+source: Mine.
+---
+Go on: {{ conversation }}
+"""
+
+
+def test_a_prompt_of_your_own_needs_no_goal(tmp_path: Path) -> None:
+    prompts(tmp_path, 1)
+    (tmp_path / "mine.md").write_text(OWN)
+    options = {"turns": 2, "prompt": "mine.md"}
+    recipe = desk(
+        tmp_path, [{"respond": options}], [{"match": "Go on", "text": "And how often?"}], sources=PROMPTS
+    )
+    run(recipe)
+    (row,) = rows(recipe, status="kept")
+    assert [event["did"] for event in row["history"]] == [["followed_up"]]
+    assert len(requests(recipe)) == 3
+
+
+@pytest.mark.parametrize("sample", [False, True])
+def test_a_user_that_repeats_a_message_ends_the_row(tmp_path: Path, sample: bool) -> None:
+    prompts(tmp_path, 1)
+    seeds(tmp_path, 1)
+    text = "how do I clean machine 0 before the 12 o'clock shift" if sample else "how do I oil machine 0"
+    script = user({"match": FOLLOW, "text": text})
+    sources = {**PROMPTS, "seeds": "seeds.jsonl"}
+    run(recipe := desk(tmp_path, [{"respond": {"turns": 2}}], script, sources=sources))
     assert reasons(recipe) == {"same_question": 1}
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from desks import desk, requests, rows, run, seeds
 
-from synth.stages.generate.options import SELF_INSTRUCT_SAMPLING
+from synth.stages.generate.options import ALPACA_SAMPLING, SELF_INSTRUCT_SAMPLING
 
-PAPER = SELF_INSTRUCT_SAMPLING.set_values()
+PAPER = ALPACA_SAMPLING.set_values()
 MODEL = {"temperature": 0.6, "top_p": 0.95, "max_tokens": 4096}
 
 
@@ -34,6 +34,16 @@ def test_the_recipe_comes_before_the_paper(
     recipe = desk(tmp_path, stages, [], sources={"seeds": "seeds.jsonl"}, models=writer)
     assert run(recipe).error is None
     assert rows(recipe)[0]["lineage"]["sampling"] == expected
+
+
+def test_the_values_for_lists_of_requests_are_not_used_for_answers(tmp_path: Path) -> None:
+    seeds(tmp_path)
+    stages = [{"generate": {"answers": False, "count": 1}}, {"respond": {}}]
+    recipe = desk(tmp_path, stages, [], sources={"seeds": "seeds.jsonl"})
+    assert run(recipe).error is None
+    drafts, answers = requests(recipe)
+    assert drafts["sampling"] == SELF_INSTRUCT_SAMPLING.set_values()
+    assert "sampling" not in answers
 
 
 @pytest.mark.parametrize(

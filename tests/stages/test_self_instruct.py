@@ -11,7 +11,12 @@ import pytest
 from desks import desk, reasons, rows, run, said, seeds
 
 import synth
-from synth.stages.generate.options import SELF_INSTRUCT_KEYWORDS, SELF_INSTRUCT_SAMPLING, GenerateOptions
+from synth.stages.generate.options import (
+    ALPACA_SAMPLING,
+    SELF_INSTRUCT_KEYWORDS,
+    SELF_INSTRUCT_SAMPLING,
+    GenerateOptions,
+)
 
 DATA = Path(os.environ.get("SYNTH_DATA", "")) / "self_instruct_seeds.jsonl"
 
@@ -68,11 +73,16 @@ def test_an_answer_cut_by_its_length_is_no_draft(tmp_path: Path) -> None:
     assert set(reasons(recipe)) == {"cut"}
 
 
+def test_alpacas_constants() -> None:
+    assert GenerateOptions().default_sampling == ALPACA_SAMPLING
+    assert ALPACA_SAMPLING.set_values() == {"temperature": 1.0, "top_p": 1.0}
+
+
 def test_the_papers_constants() -> None:
     options = GenerateOptions()
     assert (options.shots, options.shots_from_drafts, options.novelty) == (8, 2, 0.7)
     assert (options.min_words, options.max_words) == (4, 150)
-    assert options.usual_sampling == SELF_INSTRUCT_SAMPLING
+    assert GenerateOptions(answers=False).default_sampling == SELF_INSTRUCT_SAMPLING
     assert SELF_INSTRUCT_SAMPLING.set_values() == {
         "temperature": 0.7, "top_p": 0.5, "presence_penalty": 2.0,
     }  # fmt: skip

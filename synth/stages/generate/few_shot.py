@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from synth import stable_hash
 from synth.row import Row
+from synth.stages.generate.filters import request_of
 from synth.stages.source_items import Seed
+from synth.text.retrieval import Retriever
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,21 +63,46 @@ class ExamplePool:
         return [self.rows[i] for i in _lowest(order, count)]
 
 
+class NearPools:
+    """For each subject, a pool of the seeds whose requests are nearest to it, twice as many as are drawn."""
+
+    def __init__(self, seeds: Sequence[Seed], count: int) -> None:
+        self._seeds = sorted(seeds, key=lambda seed: seed.row.id)
+        self._count = count
+        self._retriever: Retriever | None = None
+        self._pools: dict[str, ExamplePool] = {}
+
+    def of(self, subject: str) -> ExamplePool:
+        """The pool of the subject."""
+        if subject not in self._pools:
+            pool = self._pools[subject] = ExamplePool()
+            for seed in self._nearest(subject):
+                pool.add(seed, since=0)
+        return self._pools[subject]
+
+    def _nearest(self, subject: str) -> list[Seed]:
+        if self._retriever is None:
+            self._retriever = Retriever([request_of(seed.row.conversation) for seed in self._seeds])
+        return [self._seeds[position] for position in self._retriever.nearest(subject, self._count)]
+
+
 # A leaf without kept rows gets at most this many times as many requests as one that fills.
 _TRIES = 4
 
 
 class EvenDraws:
-    """Assigns draws to the leaves of a taxonomy, so that all fill evenly with kept rows.
+    """Assigns draws to the leaves of a taxonomy, so that all fill evenly with kept rows, or by their weights.
 
-    The next draw goes to the leaf with the fewest rows kept or in flight. Only results of at least `window`
-    draws before are used, so the choice does not depend on the speed of replies. Draws are numbered per leaf:
-    a new leaf does not change the draws of other leaves, but reduces their number.
+    The next draw goes to the leaf with the fewest rows kept or in flight, divided by its weight. `each` is
+    the usual number of rows of a draw. Only results of at least `window` draws before are used, so the choice
+    does not depend on the speed of replies. Draws are numbered per leaf: a new leaf does not change the draws
+    of other leaves, but reduces their number.
     """
 
-    def __init__(self, salt: str, window: int) -> None:
+    def __init__(self, salt: str, window: int, each: int = 1) -> None:
         self._salt = salt
         self._window = window
+        self._each = each
         self._drawn: list[str] = []
         self._asked: Counter[str] = Counter()
         self._settled: Counter[str] = Counter()
@@ -84,10 +111,16 @@ class EvenDraws:
         self._kept: deque[int] = deque()
         self._ties: dict[str, bytes] = {}
 
-    def draw(self, index: int, leaves: Sequence[str]) -> tuple[str, int]:
-        """The leaf of draw `index`, and the draw's number within the leaf. Call it with indexes in order."""
+    def draw(
+        self, index: int, leaves: Sequence[str], weights: Mapping[str, float] | None = None
+    ) -> tuple[str, int]:
+        """The leaf of draw `index`, and the draw's number within the leaf. Call it with indexes in order.
+
+        A leaf of weight 2 gets twice as many rows as one of weight 1, the weight of leaves without one.
+        """
         self._learn(index - self._window)
-        leaf = min(leaves, key=lambda leaf: (self._load(leaf), self._tie(leaf)))
+        of = weights or {}
+        leaf = min(leaves, key=lambda leaf: (self._load(leaf) / of.get(leaf, 1), self._tie(leaf)))
         number = self._asked[leaf]
         self._asked[leaf] += 1
         self._drawn.append(leaf)
@@ -108,7 +141,8 @@ class EvenDraws:
     def _load(self, leaf: str) -> int:
         """The load of a leaf in quarters of a row: rows that are kept or may be kept."""
         asked = self._asked[leaf]
-        return max(_TRIES * (self._good[leaf] + asked - self._settled[leaf]), asked)
+        in_flight = self._each * (asked - self._settled[leaf])
+        return max(_TRIES * (self._good[leaf] + in_flight), self._each * asked)
 
     def _tie(self, leaf: str) -> bytes:
         """The order of leaves with equal load. A leaf's position does not depend on the other leaves."""

@@ -1,87 +1,63 @@
-"""Drafts new rows in the style of the seeds: Self-Instruct (https://arxiv.org/abs/2212.10560).
+"""Drafts new requests in the style of the seeds: Self-Instruct (https://arxiv.org/abs/2212.10560).
 
-Each request shows a few seeds and, once there are any, a few kept drafts, and asks for one more row as JSON.
-A draft is kept if it passes the paper's filters and is not too similar to any seed or kept draft.
+Each request to the writer shows a few seeds and, once there are any, a few kept drafts. It asks for several
+requests alone, or for one request with its answer, as JSON. A draft is kept if it passes the filters and is
+not too similar to any seed or kept draft.
 """
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
-import orjson
-
-from synth.conversation import Conversation, assistant_message, system_message, user_message
-from synth.errors import PromptError, SourceError
-from synth.llm.base import Json
-from synth.reasons import Reason
+from synth.conversation import Conversation
+from synth.errors import RecipeError, SourceError
 from synth.row import Lineage, Row, content_id
-from synth.stages.asking import attributed, settled
+from synth.stages.asking import settled
 from synth.stages.base import Maker
 from synth.stages.context import Context, no_source
+from synth.stages.evidence import Evidence
 from synth.stages.forecast import MakerForecast, Requests, draft_to_come
-from synth.stages.generate.few_shot import EvenDraws, ExamplePool
+from synth.stages.generate.drafting import Drafting, FewShotDraw, templates_of
+from synth.stages.generate.few_shot import EvenDraws, ExamplePool, NearPools
+from synth.stages.generate.filters import CopyFilter, InstructionFilter, request_of
 from synth.stages.generate.options import GenerateOptions
 from synth.stages.generate.reasons import GenerateReason
-from synth.stages.reply_reasons import ReplyReason
+from synth.stages.generate.system_prompt import system_prompt
+from synth.stages.generate.variety import Variety
 from synth.stages.source_items import Seed
-from synth.stages.structured_output import ask_for_object
-from synth.text.repetition import repeated_share
 from synth.text.similarity.novelty import NoveltyIndex
-from synth.text.tokens import word_count
-
-
-@dataclass(frozen=True, slots=True)
-class FewShotDraw:
-    """The content of one request: examples, the draft's system prompt, and a topic.
-
-    `number` is the request's number, or with a topic, its number among the topic's requests.
-    """
-
-    shots: Sequence[Row]
-    system: str | None
-    topic: str | None
-    number: int
 
 
 class Generate(Maker):
-    """Samples few-shot examples from the seeds and from kept drafts, for one draft per request."""
+    """Samples few-shot examples from the seeds and from kept drafts, and asks for one or several drafts."""
+
+    version = 2
 
     def __init__(self, name: str, options: GenerateOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._options = options
         self._window = context.recipe.window
         self._salt = f"{context.recipe.seed}:{name}"
-        self._model = context.writer(options)
-        self.prompt = context.prompt(options, "self_instruct", ["examples", "system", "topic"])
-        self._schema = self.prompt.schema
+        _check_answered(name, options, context)
+        shown = _examples(name, context)
+        self._evidence = Evidence(name, options, context)
+        self.files = self._evidence.files
+        system = system_prompt(name, options.system, context.seeds, context.warn)
+        self._drafting = Drafting(name, options, context, self._evidence, system)
+        self.drafts_each = self._drafting.each
         self._taxonomy = context.taxonomy
-        if self._taxonomy is not None and "topic" not in self.prompt.inputs:
-            raise PromptError(
-                f"does not take `topic`, which the stage {name!r} is to write on.",
-                where=self.prompt.name,
-                hint="Add `topic` to its inputs and use it, or put the stage before `topics`.",
-            )
-        self.prompt.answers_with(instruction="string", response="string")
-        self._leaves = EvenDraws(self._salt, self._window)
-        self._seeds = ExamplePool()
-        self._drafts = ExamplePool()
+        self._leaves = EvenDraws(self._salt, self._window, self.drafts_each)
+        self._variety = Variety(options, context.seeds, self._salt)
+        self._seeds, self._drafts = ExamplePool(), ExamplePool()
+        self._near = NearPools(shown, options.shots)
+        for seed in shown:
+            self._seeds.add(seed, since=0)
+        seeds = [seed.row.conversation for seed in context.seeds]
         self._known = NoveltyIndex(options.novelty)
-        for seed in context.seeds:
-            self._known.add(seed.row.conversation.prompt_text)
-            if _is_single_turn(seed.row):
-                self._seeds.add(seed, since=0)
-        if not self._seeds.rows:
-            if context.seeds:
-                raise SourceError(
-                    "no seed is a single exchange (a request and its answer).",
-                    where="sources.seeds",
-                    hint=f"The stage {name!r} shows such seeds as examples.",
-                )
-            raise no_source(name, "seeds")
-        self._filter = InstructionFilter(options, [seed.row.conversation for seed in context.seeds])
+        for conversation in seeds:
+            self._known.add(request_of(conversation))
+        self._filter = InstructionFilter(options, seeds)
+        self._copies = CopyFilter(templates_of(self._drafting.prompt), seeds)
 
     @property
     def count(self) -> int:
@@ -89,49 +65,55 @@ class Generate(Maker):
         return self._options.count
 
     def draw(self, index: int) -> FewShotDraw:
-        """By default two drafts and six seeds as examples; more seeds as long as there are too few drafts."""
+        """By default two drafts and six seeds as examples; more seeds as long as there are too few drafts.
+
+        A request is numbered within its topic, or else within its passage. So a new topic or document changes
+        few of the others.
+        """
         options = self._options
         topic, number, salt = None, index, self._salt
         if self._taxonomy is not None:
-            topic, number = self._leaves.draw(index, self._taxonomy.leaves)
+            topic, number = self._leaves.draw(index, self._taxonomy.leaves, self._taxonomy.weights)
             salt = f"{salt}:{topic}"
+        passages = self._evidence.passages_for(topic, number)
+        if passages and topic is None:
+            number, salt = index // self._evidence.turns, f"{salt}:{passages[0].id}"
         most = min(options.shots_from_drafts, options.shots - 1)
         machine = self._drafts.draw(f"{salt}:machine", number, most, at=index)
-        human = self._seeds.draw(salt, number, options.shots - len(machine))
-        return FewShotDraw(_interleaved(human, machine), human[0].conversation.system, topic, number)
+        human = self._human(topic, salt, number, options.shots - len(machine))
+        wanted = [self._variety.draw(salt, number, place) for place in range(self.drafts_each)]
+        return FewShotDraw(_interleaved(human, machine), topic, passages, number, wanted)
+
+    def _human(self, topic: str | None, salt: str, number: int, count: int) -> list[Row]:
+        """Seeds as examples: random ones, but with a topic, half are from those nearest to it."""
+        if topic is None:
+            return self._seeds.draw(salt, number, count)
+        near = self._near.of(topic).draw(f"{salt}:near", number, count // 2)
+        known = {row.id for row in near}
+        others = [row for row in self._seeds.draw(salt, number, count) if row.id not in known]
+        return [*near, *others[: count - len(near)]]
 
     async def make(self, index: int, drawn: FewShotDraw) -> list[Row]:
         """Sends one request, with retries if the reply cannot be parsed."""
-        shots = tuple(shot.id for shot in drawn.shots)
-        lineage = Lineage("seed", shots=shots, stage=self.name, topic=drawn.topic)
-        which = (index,) if drawn.topic is None else (drawn.topic, drawn.number)
+        parents = tuple(passage.id for passage in drawn.passages)
+        lineage = Lineage(
+            "seed",
+            # Rows that are written from one passage share a split.
+            parents=parents,
+            shots=tuple(shot.id for shot in drawn.shots),
+            stage=self.name,
+            source=drawn.passages[0].place if drawn.passages else None,
+            topic=drawn.topic,
+        )
+        about = drawn.topic or parents
+        which = (about, drawn.number) if about else (index,)
         row = Row(content_id(self.name, *which), Conversation(), lineage)
-        return await settled(self.name, row, self._draft(drawn, row))
-
-    async def _draft(self, drawn: FewShotDraw, row: Row) -> list[Row]:
-        examples = [_as_example(row) for row in drawn.shots]
-        messages = self.prompt.render(
-            {"examples": examples, "system": drawn.system or "", "topic": drawn.topic or ""}
-        )
-        fields, answer = await ask_for_object(
-            self._model,
-            messages,
-            self._options.sampling,
-            self._schema,
-            self._options.attempts,
-            draw=drawn.number,
-        )
-        made = replace(
-            attributed(row, stage=self.name, prompt=self.prompt, answer=answer),
-            id=content_id(self.name, answer.request.identity),
-            conversation=_conversation(drawn.system, fields),
-        )
-        return [made]
+        return await settled(self.name, row, self._drafting.draft(drawn, row))
 
     def admit(self, index: int, row: Row) -> Row:
-        """Applies the paper's filters, then compares with every seed and every kept draft."""
-        request = row.conversation.prompt_text
-        if reason := self._filter.reason(request, row.conversation.answer or ""):
+        """Applies the filters, then compares with every seed and every kept draft."""
+        request, answer = request_of(row.conversation), row.conversation.answer
+        if reason := self._filter.reason(request, answer) or self._copies.reason(request, answer):
             return row.dropped(self.name, *reason)
         if near := self._known.nearest(request):
             return row.dropped(
@@ -144,75 +126,43 @@ class Generate(Maker):
         return row
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        """Forecasts a request for each draft, and for each draft that the filters drop."""
+        """Forecasts the requests if no draft is dropped. Each dropped draft adds some."""
         count = wanted or 0
-        return MakerForecast(Requests(count, count, None), count, draft_to_come(self.name))
+        requests = -(-count // self.drafts_each)
+        draft = draft_to_come(self.name, answered=self._options.answers_)
+        return MakerForecast(Requests(requests, requests, None), count, draft)
 
 
-class InstructionFilter:
-    """The filters of Self-Instruct, and a filter for repetitive text. A rule that a seed breaks does not
-    apply to drafts.
-    """
-
-    def __init__(self, options: GenerateOptions, seeds: Sequence[Conversation]) -> None:
-        self._options = options
-        requests = [seed.prompt_text for seed in seeds]
-        self._keywords = [
-            (word, pattern)
-            for word, pattern in ((word, _whole_word(word)) for word in options.keywords)
-            if not any(pattern.search(request) for request in requests)
-        ]
-        self._any_start = any(_starts_oddly(request) for request in requests)
-        self._any_length = max((word_count(request) for request in requests), default=0)
-        self._shortest = min((word_count(request) for request in requests), default=options.min_words)
-        loops = [repeated_share(text) for seed in seeds for text in (seed.prompt_text, seed.answer or "")]
-        self._most_repeated = max([options.repeated, *loops])
-
-    def reason(self, instruction: str, response: str) -> tuple[Reason, str] | None:
-        """The reason and the message for dropping a draft, or None."""
-        return self._of_instruction(instruction) or self._of_response(instruction, response)
-
-    def _of_instruction(self, instruction: str) -> tuple[Reason, str] | None:
-        words = word_count(instruction)
-        if words < min(self._options.min_words, self._shortest):
-            return GenerateReason.TOO_SHORT, f"{words} words"
-        if words > max(self._options.max_words, self._any_length):
-            return GenerateReason.TOO_LONG, f"{words} words"
-        for word, pattern in self._keywords:
-            if pattern.search(instruction):
-                return GenerateReason.KEYWORD, f"asks for what a text model cannot do: {word!r}"
-        if not self._any_start and _starts_oddly(instruction):
-            return GenerateReason.ODD_START, f"begins with {instruction[0]!r}"
-        if instruction.startswith("Write a program"):
-            return GenerateReason.PROGRAM, "begins with 'Write a program'"
-        return self._loop(instruction)
-
-    def _of_response(self, instruction: str, response: str) -> tuple[Reason, str] | None:
-        if not response.strip():
-            return ReplyReason.EMPTY, "the answer is empty"
-        if response.strip() == instruction.strip():
-            return GenerateReason.ECHO, "the answer repeats the request"
-        if response.rstrip().endswith(":"):
-            return GenerateReason.UNFINISHED, "the answer ends with a colon"
-        return self._loop(response)
-
-    def _loop(self, text: str) -> tuple[Reason, str] | None:
-        share = repeated_share(text)
-        if share > self._most_repeated:
-            return GenerateReason.LOOPING, f"{share:.0%} of its runs of four words stand in it before"
-        return None
+def _check_answered(name: str, options: GenerateOptions, context: Context) -> None:
+    """Raises `RecipeError` if nothing answers requests without answers."""
+    stages = context.recipe.stages
+    later = stages[[stage.name for stage in stages].index(name) + 1 :]
+    if not options.answers_ and not any(stage.options.answers for stage in later):
+        raise RecipeError(
+            f"{name!r} drafts requests without answers, and no stage after it gives any.",
+            where=context.where(name, "answers"),
+            hint="Add `- respond: {}` after it.",
+        )
 
 
-def _conversation(system: str | None, fields: Json) -> Conversation:
-    request, response = (str(fields[key]).strip() for key in ("instruction", "response"))
-    messages = [user_message(request), assistant_message(response)]
-    return Conversation([system_message(system), *messages] if system else messages)
+def _examples(name: str, context: Context) -> list[Seed]:
+    """The seeds that can be shown: exchanges and conversations of texts. Raises `SourceError` if none can."""
+    shown = [seed for seed in context.seeds if _is_shown(seed.row)]
+    if shown:
+        return shown
+    if not context.seeds:
+        raise no_source(name, "seeds")
+    raise SourceError(
+        "no seed is a conversation of texts, in which user and assistant take turns.",
+        where="sources.seeds",
+        hint=f"The stage {name!r} shows such seeds as examples.",
+    )
 
 
-def _as_example(row: Row) -> str:
-    """The example as JSON in the format of the reply, without ASCII escapes."""
-    said = row.conversation
-    return orjson.dumps({"instruction": said.prompt_text, "response": said.answer}).decode()
+def _is_shown(row: Row) -> bool:
+    roles = [message["role"] for message in row.conversation.messages]
+    turns = roles[1:] if roles[:1] == ["system"] else roles
+    return turns == ["user", "assistant"] * (len(turns) // 2) and bool(row.conversation.answer)
 
 
 def _interleaved(human: Sequence[Row], machine: Sequence[Row]) -> list[Row]:
@@ -221,16 +171,3 @@ def _interleaved(human: Sequence[Row], machine: Sequence[Row]) -> list[Row]:
     for place, row in enumerate(machine, start=1):
         shots.insert(place * len(human) // (len(machine) + 1) + place - 1, row)
     return shots
-
-
-def _is_single_turn(row: Row) -> bool:
-    roles = [message["role"] for message in row.conversation.messages]
-    return roles in (["user", "assistant"], ["system", "user", "assistant"]) and bool(row.conversation.answer)
-
-
-def _whole_word(word: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE)
-
-
-def _starts_oddly(text: str) -> bool:
-    return bool(text) and (text[0] in string.punctuation or not text[0].isascii())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from synth.reasons import SharedAction
 from synth.recipe.base import AskingOptions, Count, Positive, Strict
@@ -16,20 +16,29 @@ from synth.stages.shared_options import NOT_IN_CONTEXT
 class GroundedOptions(Strict):
     """Answers from documents: from passages found for the request, among other passages (RAFT)."""
 
-    passages: Positive = Field(default=2, description="Number of nearest passages in the prompt.")
-    distractors: Count = Field(default=3, description="Number of other passages in the prompt.")
+    passages: Positive = Field(default=5, description="Number of nearest passages in the prompt.")
+    distractors: Count = Field(
+        default=0, description="Number of further passages in the prompt: the next nearest ones."
+    )
     in_prompt: bool = Field(
         default=True,
-        description="Keep the passages in the row's prompt. The answer then ends with the number of the "
-        "right one.",
+        description="Keep the passages in the row's prompt. The answer then ends with the numbers of the "
+        "right ones.",
     )
-    answer: str = Field(default=NOT_IN_CONTEXT, description="The answer if no passage supports one.")
+    not_in_context: Literal["drop", "keep"] = Field(
+        default="drop",
+        description="What happens to a row if the model finds no answer in the passages. `keep`: the answer "
+        "is `answer`, so that a model learns to say it; needs `in_prompt`.",
+    )
+    answer: str = Field(
+        default=NOT_IN_CONTEXT, description="The answer of such a row with `not_in_context: keep`."
+    )
     min_chars: Positive = Field(default=300, description="Minimum characters of a passage.")
     max_chars: Positive = Field(
         default=1500, description="Maximum characters of a passage; at least twice the minimum."
     )
     draft: str = Field(
-        default="grounded", description="The prompt file that asks for the answer and its quote."
+        default="grounded", description="The prompt file that asks for the quotes and the answer."
     )
     prompt: str = Field(default="with_context", description="The prompt file that builds the user's message.")
 
@@ -37,6 +46,10 @@ class GroundedOptions(Strict):
     def _fits(self) -> GroundedOptions:
         if self.max_chars < 2 * self.min_chars:
             raise ValueError("max_chars must be at least twice min_chars")
+        if self.not_in_context == "keep" and not self.in_prompt:
+            raise ValueError(
+                "not_in_context: keep answers that the context has no answer: it needs in_prompt"
+            )
         return self
 
 
@@ -59,7 +72,7 @@ class RespondOptions(AskingOptions):
     )
     systems: tuple[str, ...] = Field(default=(), description="The system prompts of the candidates, in turn.")
     turns: Positive = Field(
-        default=1, description="Number of answers in a conversation. A model plays the user."
+        default=1, description="Maximum answers in a conversation. A model plays the user, and can end it."
     )
     user: str | None = Field(
         default=None,
@@ -71,8 +84,13 @@ class RespondOptions(AskingOptions):
     )
     grounded: GroundedOptions | None = Field(
         default=None,
-        description="Answer from `sources.documents`, with a quote. `{}` uses the defaults.",
+        description="Answer from `sources.documents`, with quotes. `true` uses the defaults.",
     )
+
+    @field_validator("grounded", mode="before")
+    @classmethod
+    def _true_is_default(cls, value: object) -> object:
+        return {True: {}, False: None}[value] if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _one_thing(self) -> RespondOptions:

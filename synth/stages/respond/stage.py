@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,15 +17,11 @@ from synth.stages.asking import Unusable, ask_until_served, attributed, last_of,
 from synth.stages.base import RowStage
 from synth.stages.context import Context
 from synth.stages.forecast import TO_COME, Forecast, Requests, answers_to_come
-from synth.stages.reply_reasons import ReplyReason
 from synth.stages.respond.grounded import Grounded
 from synth.stages.respond.options import RespondOptions
 from synth.stages.respond.reasons import RespondAction, RespondReason
+from synth.stages.respond.simulated_user import SimulatedUser
 from synth.stages.structured_output import read_text
-from synth.stages.transcript import transcript
-from synth.text.tokens import normal_form
-
-_ROLE = re.compile(r"(?:^|(?<=\s))(?:User|Assistant):\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +43,10 @@ class Respond(RowStage):
         super().__init__(name, options, context)
         self._options = options
         self._model = context.writer(options)
-        self._user = context.named(options.user, options) if options.user else self._model
+        user = context.named(options.user, options) if options.user else self._model
+        self._user = SimulatedUser(name, options, context, user)
         self._candidate_sources = _candidate_sources(options, context, self._model)
         self._grounded = Grounded(name, options, options.grounded, context) if options.grounded else None
-        self._follow_up = context.other_prompt(options.prompt or "follow_up", ["conversation"])
 
     async def apply(self, row: Row) -> Row:
         """Adds the wanted answers, or drops a draft without a usable one."""
@@ -69,7 +64,7 @@ class Respond(RowStage):
         return row.with_event(self.name, did, detail=words_of(error))
 
     def forecast(self, row: Row) -> Forecast:
-        """Forecasts one or more answers; with `turns`, two requests per further turn."""
+        """Forecasts one or more answers; with `turns`, the user's goal and two requests per further turn."""
         options = self._options
         if row.held_out:
             return Forecast(Requests(), row)
@@ -85,7 +80,8 @@ class Respond(RowStage):
         turns = 0 if row.given else max(0, options.turns - _answers(row))
         for _ in range(turns):
             row = row.with_messages((*row.conversation.messages, user_message(TO_COME))).with_reply(TO_COME)
-        return Forecast(Requests.up_to(asked + 2 * turns, least=min(1, asked + turns)), row)
+        first = self._user.requests_first if turns else 0
+        return Forecast(Requests.up_to(asked + first + 2 * turns, least=min(1, asked + turns)), row)
 
     async def _steps(self, row: Row) -> AsyncIterator[Row]:
         options = self._options
@@ -102,9 +98,19 @@ class Respond(RowStage):
         if not row.conversation.has_answer:
             row = await (self._grounded.answer(row) if self._grounded else self._answered(row))
             yield row
-        while not row.given and _answers(row) < options.turns:
-            row = await self._followed(row)
+        if options.turns > 1 and not row.given:
+            async for step in self._continued(row):
+                yield step
+
+    async def _continued(self, row: Row) -> AsyncIterator[Row]:
+        """Further turns, until the conversation has enough answers or the simulated user ends it."""
+        row = await self._user.with_goal(row)
+        yield row
+        while _answers(row) < self._options.turns:
+            row = await self._user.next_message(row)
             yield row
+            if row.conversation.has_answer:
+                return
             row = await self._answered(row)
             yield row
 
@@ -112,31 +118,6 @@ class Respond(RowStage):
         text, answer = await self._text(row.conversation.messages)
         stage = row.lineage.stage or self.name
         return attributed(row, stage=stage, prompt=None, answer=answer).with_reply(text)
-
-    async def _followed(self, row: Row) -> Row:
-        """The simulated user's next message. A repeated message ends the row."""
-        messages = row.conversation.messages
-        text, answer = await ask_until_served(
-            self._user,
-            self._follow_up.render({"conversation": transcript(messages)}),
-            self._options.sampling,
-            read_text,
-            self._options.attempts,
-        )
-        # A model that plays the user often continues with the assistant's message, which is cut off.
-        text = _ROLE.split(_ROLE.sub("", text, count=1) if _ROLE.match(text) else text)[0].strip()
-        if not text:
-            raise Unusable(ReplyReason.EMPTY, "the simulated user says nothing")
-        earlier = {normal_form(content_of(m)) for m in messages}
-        if normal_form(text) in earlier:
-            raise Unusable(RespondReason.SAME_QUESTION, f"the simulated user repeats a message: {text[:200]}")
-        return row.with_messages((*messages, user_message(text))).with_event(
-            self.name,
-            RespondAction.FOLLOWED_UP,
-            model=answer.reply.model or answer.request.model,
-            prompt=self._follow_up.label,
-            request=answer.request.identity,
-        )
 
     async def _answered_anew(self, row: Row) -> AsyncIterator[Row]:
         """Generates every answer of the conversation again, each after the new earlier ones."""

@@ -11,7 +11,7 @@ from synth.stages.taxonomy import read_taxonomy
 
 
 class TopicsOptions(AskingOptions):
-    """Lists topics, which the makers after it fill evenly with drafts."""
+    """Lists topics, which the makers after it fill with drafts."""
 
     usual_sampling = Sampling(temperature=0.3)
     names_topics = True
@@ -25,6 +25,12 @@ class TopicsOptions(AskingOptions):
     topics: Positive = Field(default=12, description="Maximum number of topics from the seeds.")
     subtopics: Count = Field(
         default=6, description="Maximum number of sub-topics of each topic from the seeds."
+    )
+
+    weights: str | None = Field(
+        default=None,
+        description="`seeds`, or a file of real requests: fill each topic in proportion to the requests "
+        "about it. Default: evenly.",
     )
 
     @field_validator("taxonomy")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,24 +19,23 @@ from synth.llm.base import Json, RequestFailed
 from synth.prompts import Prompt
 from synth.row import Row
 from synth.small_files import read_small
-from synth.stable_hash import number
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.base import Stage
 from synth.stages.context import Context, no_source
 from synth.stages.registry import STAGES
 from synth.stages.structured_output import reads_object
 from synth.stages.taxonomy import Taxonomy, join_taxonomies, read_taxonomy
+from synth.stages.topics.batches import batches, shown
 from synth.stages.topics.options import TopicsOptions
+from synth.stages.topics.weights import TopicCounter
 from synth.yaml_data import YamlFault, load_yaml
-
-# Characters. The subject of a request is usually at its beginning.
-_CHARACTERS_SHOWN = 400
 
 
 class Topics(Stage):
     """Sends its requests before the first row. Rows pass unchanged."""
 
-    preparation = "the topics of some seeds"
+    version = 2
+    preparation = "the topics of some requests"
 
     def __init__(self, name: str, options: TopicsOptions, context: Context) -> None:
         super().__init__(name, options, context)
@@ -46,6 +46,7 @@ class Topics(Stage):
         self._schema = _bounded(self._prompt, options)
         self.taxonomy: Taxonomy = Taxonomy()
         self._batches: list[list[Row]] = []
+        self._counts: Counter[str | None] = Counter()
         stages = context.recipe.stages
         behind = stages[[stage.name for stage in stages].index(name) + 1 :]
         if not any(stage.options.fills_topics for stage in behind):
@@ -66,13 +67,34 @@ class Topics(Stage):
             )
         else:
             raise no_source(name, "seeds")
+        self._counter = self._prepared_counter(context) if options.weights else None
+
+    def _prepared_counter(self, context: Context) -> TopicCounter:
+        """Raises `RecipeError` or `SourceError` if there are no requests to count."""
+        name, options = self.name, self._options
+        if options.weights != "seeds":
+            assert options.weights is not None
+            self.files = (*self.files, *context.request_files(options.weights))
+            requests = context.requests(options.weights)
+        elif context.seeds:
+            requests = [seed.row for seed in context.seeds]
+        else:
+            raise no_source(name, "seeds")
+        return TopicCounter(name, options, context, requests)
 
     async def prepare(self) -> None:
-        """Derives the taxonomy from the seeds, if it is not given. Raises `Unfinished` if there is no
-        topic.
+        """Derives the taxonomy from the seeds, if it is not given, and the weights of its leaves.
+
+        Raises `Unfinished` if there is no topic.
         """
-        if not self._batches:
-            return
+        if self._batches:
+            await self._name_topics()
+        if self._counter is not None:
+            self._counts = await self._counter.count(self.taxonomy.leaves)
+            # One more, so that a topic without a request gets some drafts, too.
+            self.taxonomy.weights = {leaf: self._counts[leaf] + 1 for leaf in self.taxonomy.leaves}
+
+    async def _name_topics(self) -> None:
         replies = await asyncio.gather(*(self._named(batch) for batch in self._batches))
         found = [reply for reply in replies if isinstance(reply, list)]
         problems = [reply for reply in replies if isinstance(reply, str)]
@@ -92,7 +114,7 @@ class Topics(Stage):
     async def _named(self, batch: Sequence[Row]) -> list[Json] | str:
         """The model's topics for these seeds, or the problem with its reply."""
         values = {
-            "requests": [row.conversation.prompt_text[:_CHARACTERS_SHOWN] for row in batch],
+            "requests": [shown(row) for row in batch],
             "topics": self._options.topics,
             "subtopics": self._options.subtopics,
         }
@@ -112,8 +134,12 @@ class Topics(Stage):
         return list(found["topics"])
 
     def report(self) -> Json:
-        """The leaves, so that the run's reports include topics without rows."""
-        return {"leaves": self.taxonomy.leaves}
+        """The leaves, so that the run's reports include topics without rows, and the counted requests."""
+        leaves = self.taxonomy.leaves
+        if self._counter is None:
+            return {"leaves": leaves}
+        counted = {leaf: self._counts[leaf] for leaf in leaves}
+        return {"leaves": leaves, "requests": counted, "requests_without": self._counts[None]}
 
 
 def _bounded(prompt: Prompt, options: TopicsOptions) -> Json:
@@ -137,19 +163,6 @@ def _bounded(prompt: Prompt, options: TopicsOptions) -> Json:
         )
     topics["maxItems"], below["maxItems"] = options.topics, options.subtopics
     return schema
-
-
-def batches(seeds: Sequence[Row], size: int, salt: str) -> list[list[Row]]:
-    """Batches of about `size` seeds. The number of batches doubles when they get too large, so it seldom
-    changes.
-    """
-    count = 1
-    while len(seeds) > count * size:
-        count *= 2
-    found: list[list[Row]] = [[] for _ in range(count)]
-    for seed in sorted(seeds, key=lambda seed: seed.id):
-        found[number(salt, seed.id) % count].append(seed)
-    return [batch for batch in found if batch]
 
 
 def _read(file: Path) -> list[str]:

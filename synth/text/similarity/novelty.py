@@ -51,6 +51,10 @@ class NoveltyIndex:
 
     def nearest(self, text: str) -> Match | None:
         """The text with the highest ROUGE-L F1 above the threshold (of several, the first added), or None."""
+        return max(self.near(text), key=lambda match: (match.score, -match.position), default=None)
+
+    def near(self, text: str) -> list[Match]:
+        """All texts with a ROUGE-L F1 above the threshold."""
         query = self._encoded(text)
         close = process.extract(
             query,
@@ -60,8 +64,7 @@ class NoveltyIndex:
             limit=None,
         )
         matches = [Match(position, _rouge_l(query, row)) for row, _, position in close]
-        best = max(matches, key=lambda match: (match.score, -match.position), default=None)
-        return best if best and best.score > self.threshold else None
+        return [match for match in matches if match.score > self.threshold]
 
     def _encoded(self, text: str) -> str:
         """Encodes each word as one character, because rapidfuzz compares strings fastest.
