@@ -79,7 +79,7 @@ PINNED: dict[str, dict[int, str]] = {
     "dedupe": {1: "0b626ae2b7a5c489"},
     "evolve": {2: "bd284283d011d9e7"},
     "generate": {2: "4b90bfe79c0d7623"},
-    "paraphrase": {2: "8cfc5055dac223af"},
+    "paraphrase": {2: "505389c1cd8d6429"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "d36567e76fd55784"},
     "score": {2: "02187770e0360e4b"},
