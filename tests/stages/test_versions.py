@@ -39,7 +39,12 @@ CASES: dict[str, list[list[Any]]] = {
     ],
     "check": [[{"check": {"function": "mine.py:passes"}}], ["respond", {"check": {"json": "schema.json"}}]],
     "dedupe": [[GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both")],
-    "evolve": [[{"evolve": {"variants": 3}}], [{"evolve": {"operations": ["breadth"], "ask_judge": False}}]],
+    "evolve": [
+        [{"evolve": {"variants": 3}}],
+        [{"evolve": {"operations": ["breadth"], "ask_judge": False}}],
+        [{"evolve": {"context": "documents"}}],
+        [{"evolve": {"answers": False}}],
+    ],
     "generate": [
         [GENERATE],
         [{"generate": {"count": 9, "shots": 3, "novelty": 0.3, "max_words": 12}}],
@@ -61,7 +66,10 @@ CASES: dict[str, list[list[Any]]] = {
         [{"respond": {"n": 3}}, {"score": {"listwise": True, "swap": True, "keep": ">= 3"}}],
     ],
     "standardise": [[GENERATE, "standardise"]],
-    "target_failures": [[{"target_failures": {"each": 2}}]],
+    "target_failures": [
+        [{"target_failures": {"each": 2}}],
+        [{"target_failures": {"context": "documents"}}],
+    ],
     "topics": [
         [{"topics": {"batch_size": 2}}, GENERATE],
         [{"topics": {"taxonomy": ["a", "b"]}}, GENERATE],
@@ -72,17 +80,17 @@ CASES: dict[str, list[list[Any]]] = {
 # By kind, the digest of each version. A line stays as it is once it has been released.
 PINNED: dict[str, dict[int, str]] = {
     "apply": {1: "820c4349545641bf"},
-    "backtranslate": {2: "6f8783408a934faf"},
+    "backtranslate": {2: "7c969104d5f4b72d"},
     "check": {1: "00d6fcbfb9f682b8"},
     "dedupe": {1: "7af41ce75d2ae302"},
-    "evolve": {1: "c8be20d7943c34e4", 2: "bd284283d011d9e7"},
+    "evolve": {1: "c8be20d7943c34e4", 2: "4a49da8b9f32a6f2"},
     "generate": {2: "17c0f8371cacbb69"},
     "paraphrase": {2: "8cfc5055dac223af"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "d36567e76fd55784"},
     "score": {2: "f864318e1b11cc60"},
     "standardise": {1: "a0fdd0cf26baf162"},
-    "target_failures": {1: "2c0dafd15b999918", 2: "1150f30afa6a3363"},
+    "target_failures": {1: "2c0dafd15b999918", 2: "63e86c723e758005"},
     "topics": {2: "ce132c83ab177e34"},
 }
 
