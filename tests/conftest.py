@@ -72,7 +72,8 @@ def seed_lines(count: int) -> list[str]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder with 60 seeds and a recipe for the fake model."""
+    """A folder with 60 seeds and a recipe for the fake model; with `ones.jsonl`, its judge scores 1."""
+    (tmp_path / "ones.jsonl").write_text('{"text": {"score": 1}}\n')
     (tmp_path / "seeds.jsonl").write_text("\n".join(seed_lines(60)) + "\n")
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(

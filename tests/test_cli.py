@@ -168,7 +168,7 @@ def test_a_fatal_error_stands_alone(desk: Path) -> None:
 
 
 def test_a_run_whose_drafts_were_all_dropped_says_so(desk: Path) -> None:
-    desk.write_text(desk.read_text().replace(">= 2", "> 5"))
+    desk.write_text(desk.read_text().replace("model: judge", "model: judge, script: ones.jsonl"))
     done = command("run", "recipe.yaml", cwd=desk.parent)
     assert done.returncode == 0, done.stderr
     assert "No draft was kept. Mostly: score: low_score" in done.stdout

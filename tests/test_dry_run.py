@@ -197,7 +197,7 @@ def test_another_rubric_costs_only_the_judge(desk: Path, tmp_path: Path) -> None
     out = tmp_path / "out"
     run_with_result(desk, out)
     text = (Path(__file__).parent.parent / "prompts" / "score" / "quality.md").read_text()
-    (tmp_path / "strict.md").write_text(text.replace("You grade how good", "You grade strictly how good"))
+    (tmp_path / "strict.md").write_text(text.replace("You grade an", "You grade strictly an"))
     plan = plan_of(desk, "stages.score.rubric=strict.md", out=out)
     stages = {stage.stage: stage for stage in plan.stages}
     assert stages["generate"].requests.words() == "0"

@@ -147,7 +147,7 @@ def test_raising_count_asks_for_no_old_request_again(desk: Path, tmp_path: Path)
 def test_another_judges_prompt_asks_the_writer_nothing(desk: Path, tmp_path: Path) -> None:
     run(desk, tmp_path / "edited")
     text = (Path(__file__).parent.parent / "prompts" / "score" / "quality.md").read_text()
-    (tmp_path / "strict.md").write_text(text.replace("You grade how good", "You grade strictly how good"))
+    (tmp_path / "strict.md").write_text(text.replace("You grade an", "You grade strictly an"))
     before = len(asked(tmp_path / "edited"))
     summary = run(desk, tmp_path / "edited", "stages.score.rubric=strict.md")
     records = [r for _, r in read_records(RunFolder(tmp_path / "edited").journal)][before:]
@@ -291,7 +291,7 @@ def test_a_budget_stops_in_front_of_a_stage_with_an_order(desk: Path, tmp_path: 
 
 
 def test_a_target_that_nearly_nothing_reaches_stops_and_says_why(desk: Path, tmp_path: Path) -> None:
-    result = run_with_result(desk, tmp_path / "out", settings=["target=30", "stages.score.keep='> 5'"])
+    result = run_with_result(desk, tmp_path / "out", settings=["target=30", "models.judge.script=ones.jsonl"])
     assert isinstance(result.error, Unfinished)
     assert "low_score" in result.error.message
     assert result.exit_code == 1

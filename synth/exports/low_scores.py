@@ -6,14 +6,15 @@ from synth.llm.base import Json
 from synth.store import RunReader
 
 # The packaged rubrics. A run folder does not store the levels of other rubrics.
-_LOWEST, _HIGHEST, _RUBRICS = 1, 5, ("quality", "quality_together")
+_LOWEST, _HIGHEST = 1, 5
+_RUBRICS = frozenset({"quality", "quality_together", "correct", "complete", "grounded", "tone"})
 # A score read from token probabilities is an expectation over the levels.
 _NEAR = 0.5
 
 
 def low_score_warning(reader: RunReader) -> list[str]:
     """One warning for each `score` without `keep` that gave kept drafts the lowest score."""
-    keys = [_key(stage["options"]) for stage in reader.recipe["stages"] if _only_marks(stage)]
+    keys = [key for stage in reader.recipe["stages"] for key in _marks(stage)]
     if not keys:
         return []
     drafts = lowest = 0
@@ -29,10 +30,12 @@ def low_score_warning(reader: RunReader) -> list[str]:
     ]
 
 
-def _only_marks(stage: Json) -> bool:
+def _marks(stage: Json) -> list[str]:
+    """The keys of the scores that the stage gives on packaged rubrics, if it drops nothing by them."""
     options = stage["options"]
-    return options.get("rubric") in _RUBRICS and options["keep"] is None
-
-
-def _key(options: Json) -> str:
-    return str(options["as"] or options["rubric"])
+    if "rubric" not in options or options["keep"] is not None:
+        return []
+    name = options["as"]
+    if rubrics := options.get("rubrics"):
+        return [f"{name}.{rubric}" if name else rubric for rubric in rubrics if rubric in _RUBRICS]
+    return [name or options["rubric"]] if options["rubric"] in _RUBRICS else []

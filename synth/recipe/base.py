@@ -197,9 +197,9 @@ class StageOptions(Strict):
         return None
 
     @property
-    def given_score(self) -> GivenScore | None:
-        """The score that it gives to rows, if it is a judge."""
-        return None
+    def given_scores(self) -> Sequence[GivenScore]:
+        """The scores that it gives to rows, if it is a judge."""
+        return ()
 
     @property
     def answers_again(self) -> bool:

@@ -5,8 +5,8 @@ Seeds and held-out rows are trusted and never shown. The shares, in the order in
 
 - `random`: a simple random sample of the kept drafts, at least a tenth, so that estimates about all drafts
   are unbiased. These records hide their scores.
-- `uncertain`: kept drafts whose score is nearest the bar, on which judges differ most, or whose best two
-  candidates are the closest.
+- `uncertain`: kept drafts that reach the bar with a probability nearest one half (for a score as written:
+  whose score is nearest the bar), on which judges differ most, or whose best two candidates are the closest.
 - `diverse`: one kept draft a cluster.
 - `dropped`: a simple random sample of what a judge dropped, so that false rejections can be counted and
   undone.
@@ -53,6 +53,7 @@ class _Draft:
     row: str
     kept: bool
     scores: Mapping[str, float]
+    chances: Mapping[str, float]
     candidates: Sequence[float]
     cluster: str
 
@@ -62,8 +63,7 @@ def judging_of(recipe: Recipe) -> Judging:
     bars: dict[str, float] = {}
     panels: dict[str, list[str]] = {}
     for stage in recipe.stages:
-        score = stage.options.given_score
-        if score is not None:
+        for score in stage.options.given_scores:
             panels.setdefault(score.rubric, []).append(score.key)
             if score.threshold is not None:
                 bars[score.key] = score.threshold
@@ -141,7 +141,13 @@ def _reviewable(row: Row, judging: Judging) -> _Draft | None:
     if not kept and (row.status != "dropped" or not _judged(row, judging)):
         return None
     marks = sorted((c.score for c in row.candidates if c.score is not None), reverse=True)
-    return _Draft(row.id, kept, row.scores, marks[:2], row.cluster or row.id)
+    return _Draft(row.id, kept, row.scores, _chances(row), marks[:2], row.cluster or row.id)
+
+
+def _chances(row: Row) -> dict[str, float]:
+    """The probability of reaching the bar, for each score that was read from probabilities."""
+    events = [event.details for event in row.history if "levels" in event.details]
+    return {details["key"]: details["chance"] for details in events if "chance" in details}
 
 
 def _judged(row: Row, judging: Judging) -> bool:
@@ -179,7 +185,9 @@ def _uncertainties(drafts: Sequence[_Draft], judging: Judging) -> dict[str, floa
     found = {}
     for draft in drafts:
         signs = [
-            1 - abs(draft.scores[key] - bar) / ranges[key]
+            1 - 2 * abs(draft.chances[key] - 0.5)
+            if key in draft.chances
+            else 1 - abs(draft.scores[key] - bar) / ranges[key]
             for key, bar in judging.bars.items()
             if key in draft.scores
         ]

@@ -7,7 +7,7 @@ model decides between the two, for the whole run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -38,31 +38,18 @@ class Judgement:
     grades: Mapping[str, Chances[int]]
     answer: Completion
 
-    @property
-    def grade(self) -> Chances[int]:
-        """The chances on the only scale."""
-        (grade,) = self.grades.values()
-        return grade
-
-    @property
-    def score(self) -> float:
-        """The expectation on the only scale."""
-        return score_of(self.grade)
-
-    def noted(
-        self, row: Row, stage: str, how: Action, prompt: str, model: Model, *, scale: str = "", **details: Any
-    ) -> Row:
-        """The row with one scale's grade in its history: the only one, or that of `scale`."""
-        grade = self.grades[scale] if scale else self.grade
+    def noted(self, row: Row, stage: str, how: Action, name: str, **details: Any) -> Row:
+        """The row with one of the grades in its history, and with further `details` of the event."""
+        grade = self.grades[name]
+        if len(grade.of) > 1:
+            details["levels"] = {str(level): round(share, 4) for level, share in grade.of.items()}
         return row.with_event(
             stage,
             how,
             score=score_of(grade),
             mass=round(grade.mass, 4),
-            levels=shares_of(grade),
             **details,
-            model=self.answer.reply.model or model.model,
-            prompt=prompt,
+            model=self.answer.reply.model or self.answer.request.model,
             request=self.answer.request.identity,
             reasoning=self.answer.reply.reasoning,
         )
@@ -73,16 +60,10 @@ def score_of(grade: Chances[int]) -> float:
     return round(grade.mean, 4)
 
 
-def shares_of(grade: Chances[int]) -> Json | None:
-    """The probability of each level, for a receipt. None for a score as written."""
-    if len(grade.of) == 1:
-        return None
-    return {str(level): round(share, 4) for level, share in grade.of.items()}
-
-
 class Judge:
-    """A rubric applied by one model. The output of `prompt` has an integer `score` with its range, or one
-    such integer for each of several scales. `constants` are inputs of the prompt that are equal for all rows.
+    """A rubric applied by one model. The prompt's output has an integer with a range under each of `names`.
+
+    `constants` are inputs of the prompt that are the same for all rows.
     """
 
     def __init__(
@@ -93,12 +74,14 @@ class Judge:
         prompt: Prompt,
         sampling: Sampling,
         attempts: int,
+        *,
+        names: Sequence[str] = ("score",),
         constants: Mapping[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.prompt = prompt
         self.reading: ScoreReading = "text"
-        self.scales = _scales(prompt)
+        self.scales = {name: _levels(prompt, name) for name in names}
         self._constants = constants or {}
         self._stage = stage
         self._sampling = sampling
@@ -148,7 +131,8 @@ class Judge:
     def _levels_in(self, reply: Reply) -> list[WrittenLevel]:
         if not reply.text.strip():
             refuse_unanswered(reply)
-        return [level_in(reply, name, levels) for name, levels in self.scales.items()]
+        alone = len(self.scales) == 1
+        return [level_in(reply, name, levels, alone=alone) for name, levels in self.scales.items()]
 
     def _room(self) -> Sampling:
         """The limit in tokens for the scores and the text before them, if neither the recipe nor the model
@@ -159,23 +143,26 @@ class Judge:
         return self.model.sampling(self._sampling).over(room)
 
 
-def _scales(prompt: Prompt) -> dict[str, range]:
-    """The range of each score in the prompt's output: of `score`, or of every integer with a range."""
-    schema = prompt.schema or {}
-    properties = schema.get("properties", {})
-    names = ["score"] if "score" in properties else list(properties)
-    scales = {}
-    for name in names:
-        low, high = properties[name].get("minimum"), properties[name].get("maximum")
-        if isinstance(low, int) and isinstance(high, int) and 0 <= low < high <= 9:
-            scales[name] = range(low, high + 1)
-    if not scales:
+def _levels(prompt: Prompt, name: str) -> range:
+    """The levels of the score under `name` in the prompt's output. Raises `PromptError`."""
+    score = (prompt.schema or {}).get("properties", {}).get(name, {})
+    low, high = score.get("minimum"), score.get("maximum")
+    if not isinstance(low, int) or not isinstance(high, int) or not 0 <= low < high <= 9:
         raise PromptError(
-            "a rubric's `output` needs an integer `score` with a `minimum` and a `maximum` between 0 and 9.",
+            f"a rubric's `output` needs an integer `{name}` with a `minimum` and a `maximum` between 0 and"
+            " 9.",
             where=prompt.name,
         )
-    prompt.answers_with(**dict.fromkeys(scales, "integer"))
-    return scales
+    prompt.answers_with(**{name: "integer"})
+    return range(low, high + 1)
+
+
+def warn_of_own_drafts(context: Context, stage: str, model: Model, *, drops: bool) -> None:
+    """Warns if the writer is the judge. `drops` says whether its scores drop rows."""
+    if model.name != "writer":
+        return
+    effect = "`keep` drops rows by its scores" if drops else "its scores mark rows and drop none"
+    context.warn(f"{stage}: the writer ({model.model}) judges its own drafts; {effect}. Name a models.judge.")
 
 
 @dataclass(frozen=True, slots=True)

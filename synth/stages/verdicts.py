@@ -94,8 +94,8 @@ def _after(text: str, before: str) -> str | None:
     return text[len(head) :].lstrip() if text.startswith(head) else None
 
 
-def level_in(reply: Reply, scale: str, levels: range) -> WrittenLevel:
-    """The level under the key `scale` of a JSON reply. A reply that has only one score need not be JSON.
+def level_in(reply: Reply, scale: str, levels: range, *, alone: bool = True) -> WrittenLevel:
+    """The level under the key `scale` of a JSON reply. If it is `alone`, the reply need not be JSON.
 
     Raises `Unusable` if there is none, or if it is ambiguous.
     """
@@ -105,7 +105,7 @@ def level_in(reply: Reply, scale: str, levels: range) -> WrittenLevel:
         start, end = value
         if found := written_level(text[start:end], levels):
             found = WrittenLevel(found.level, start + found.place)
-    elif scale == "score":
+    elif alone:
         found = written_level(text, levels)
     if found is None:
         raise Unusable(JudgeReason.NO_SCORE, f"no {scale} from {levels[0]} to {levels[-1]}: {text[:200]}")

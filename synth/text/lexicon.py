@@ -20,6 +20,12 @@ from synth.recipe.base import Strict
 # The order matters: if two languages fit a text equally well, the first one counts.
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "pt", "nl")
 
+# Languages in other scripts, for which the checks have `Markers` only.
+MARKED: Final = ("ja", "zh", "ko", "ar", "hi", "ru")
+
+# Marks that belong to the letter before them, in Arabic and Devanagari.
+_SIGNS: Final = "\u064b-\u0652\u0900-\u0903\u093a-\u094f\u0962\u0963"
+
 _FOLDER: Final = Path(__file__).parent / "lexicons"
 # Every scalar is a text, because "no" and "on" are words here. The C loader is part of the prebuilt wheels.
 _LOADER: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -38,6 +44,7 @@ class Lexicon(Strict):
     """The word lists of one language. A list that the language does not need is empty."""
 
     function_words: Words
+    common_words: Words = ()
     letters: str = ""
     pleasantries: Words = ()
     negations: Words
@@ -84,6 +91,27 @@ class MeaningWords(Strict):
     irregular: dict[str, str] = Field(default_factory=dict)
 
 
+class Markers(Strict):
+    """The negations and numbers of a language in another script. `lexicons/ja.yaml` explains each list."""
+
+    whole_words: bool = False
+    negations: Words
+    idle_negations: Words
+    implicit_negations: Words
+    numerals: dict[str, float] = Field(default_factory=dict)
+    ordinals: dict[str, float] = Field(default_factory=dict)
+    not_numerals: Words = ()
+    prefixes: str = ""
+    scales: dict[str, float] = Field(default_factory=dict)
+    counters: Words = ()
+    units: dict[str, str]
+    clock: Words = ()
+    morning: Words = ()
+    afternoon: Words = ()
+    half: str = ""
+    source_references: Words
+
+
 class SharedNames(Strict):
     """Names that several languages share: names of the same thing, and forms that differ in their endings."""
 
@@ -103,6 +131,25 @@ def meaning_words(language: str) -> MeaningWords:
     if not (_FOLDER / f"{language}_meaning.yaml").exists():
         return MeaningWords()
     return MeaningWords.model_validate(_read(f"{language}_meaning"))
+
+
+@cache
+def markers(language: str) -> Markers:
+    """The markers of one of `MARKED`."""
+    return Markers.model_validate(_read(language))
+
+
+@cache
+def marker_pattern(field: str, language: str) -> re.Pattern[str]:
+    """A pattern that finds each entry of a list of `markers`."""
+    found = markers(language)
+    pattern = any_of(getattr(found, field)) if getattr(found, field) else "(?!)"
+    return re.compile(whole_word(pattern) if found.whole_words else pattern, re.IGNORECASE)
+
+
+def whole_word(pattern: str) -> str:
+    """The pattern between the ends of a word. Python's `\\b` sees an end before a vowel sign of Hindi."""
+    return rf"(?<![\w{_SIGNS}])(?:{pattern})(?![\w{_SIGNS}])"
 
 
 @cache

@@ -16,7 +16,7 @@ from synth.slot import Slot
 
 def test_a_target_out_of_reach_stops_at_the_same_row(desk: Path, tmp_path: Path) -> None:
     """Drafts that were under way when it stopped are no rows: how many there are depends on time."""
-    settings = ("target=10", "stages.score.keep='> 5'", "window=64")
+    settings = ("target=10", "models.judge.script=ones.jsonl", "window=64")
     ends = []
     for delay in (0.0, 0.004):
         out = tmp_path / f"out{delay}"
@@ -29,7 +29,7 @@ def test_a_target_out_of_reach_stops_at_the_same_row(desk: Path, tmp_path: Path)
 
 def test_replies_of_earlier_calls_alone_do_not_stop_a_run_again(desk: Path, tmp_path: Path) -> None:
     """What made its drafts bad may be mended by now: the call asks before it judges."""
-    settings = ("target=10", "stages.score.keep='> 5'")
+    settings = ("target=10", "models.judge.script=ones.jsonl")
     for _ in range(2):
         result = run_with_result(desk, tmp_path / "out", settings=settings)
         assert isinstance(result.error, Unfinished)

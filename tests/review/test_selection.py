@@ -127,6 +127,21 @@ def test_diverse_rows_come_from_different_clusters() -> None:
     assert len(clusters) > 15
 
 
+def test_a_row_that_reaches_the_bar_by_a_hair_is_uncertain() -> None:
+    """All have the mean 4: what counts is the probability of the bar."""
+
+    def row(number: int, chance: float) -> Row:
+        levels = {"3": 1 - chance, "4": 2 * chance - 1, "5": 1 - chance}
+        details = {"key": "quality", "score": 4.0, "levels": levels, "chance": chance}
+        return made(number, 4.0).with_event("score", "logprobs", **details)
+
+    rows = [row(n, chance) for n, chance in enumerate([0.99, 0.6, 0.97, 0.52, 0.95, 0.98, 0.96, 0.94])]
+    picked = select(rows, options(rows=2, sample={"uncertain": 1, "random": 0}), BAR, seed=1)
+    assert rows[3].id in {each.row for each in picked if each.share == "uncertain"}
+    picked = select(rows, options(rows=4, sample={"uncertain": 1, "random": 0}), BAR, seed=2)
+    assert {rows[1].id, rows[3].id} <= {each.row for each in picked}
+
+
 def test_close_candidates_and_judges_who_differ_are_uncertain() -> None:
     far = made(1, candidates=[{"content": "a", "score": 5.0}, {"content": "b", "score": 1.0}])
     close = made(2, candidates=[{"content": "a", "score": 4.1}, {"content": "b", "score": 4.0}])

@@ -34,7 +34,7 @@ def judge(scores: dict[str, int], favour: int = 0) -> list[Json]:
     for order in permutations(scores):
         given = [scores[word] for word in order]
         given[0] = max(1, given[0] + favour)
-        match = "Answer 1:\n{}.*Answer 2:\n{}.*Answer 3:\n{}".format(*order)
+        match = '"1">\n{}.*"2">\n{}.*"3">\n{}'.format(*order)
         rules.append({"match": match, "text": {"scores": given}})
     return rules
 
@@ -47,7 +47,7 @@ def candidates(folder: Path, script: list[Json], rows_: int = 1, **options: obje
 
 
 def judged(recipe: Path) -> list[Json]:
-    return [r for r in requests(recipe) if "You grade how good answers" in r["messages"][0]["content"]]
+    return [r for r in requests(recipe) if "You grade several answers" in r["messages"][0]["content"]]
 
 
 def test_one_request_scores_all_answers_and_the_best_one_answers(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_one_request_scores_all_answers_and_the_best_one_answers(tmp_path: Path)
 def test_the_order_is_a_row_s_own(tmp_path: Path) -> None:
     recipe = candidates(tmp_path, judge(FIRST), rows_=24)
     run(recipe)
-    firsts = [r["messages"][1]["content"].partition("Answer 1:\n")[2][:3] for r in judged(recipe)]
+    firsts = [r["messages"][1]["content"].partition('"1">\n')[2][:3] for r in judged(recipe)]
     assert all(firsts.count(answer[:3]) > 2 for answer in ANSWERS)
 
 
@@ -128,7 +128,7 @@ def test_what_people_found_worse_is_not_shown_and_one_answer_is_scored_alone(tmp
     (tmp_path / "seeds.jsonl").write_text(
         json.dumps({"prompt": "How do I oil it?", "chosen": "Use oil.", "rejected": "Use water."}) + "\n"
     )
-    script = [{"match": "Answer 1:\nUse oil", "text": {"scores": [4]}}]
+    script = [{"match": '"1">\nUse oil', "text": {"scores": [4]}}]
     stage = {"score": {"listwise": True, "swap": True}}
     recipe = desk(tmp_path, [stage], [], script, sources={"seeds": "seeds.jsonl"})
     run(recipe)
@@ -141,8 +141,8 @@ def test_what_people_found_worse_is_not_shown_and_one_answer_is_scored_alone(tmp
 
 def test_a_list_of_another_length_is_asked_for_again_and_then_no_score(tmp_path: Path) -> None:
     script = [
-        {"match": "machine 0.*Answer 3", "replies": [{"scores": [5]}, {"scores": [5, 5, 5]}]},
-        {"match": "machine 1.*Answer 3", "text": {"scores": [5, 9, 5]}},
+        {"match": "machine 0.*number=.3", "replies": [{"scores": [5]}, {"scores": [5, 5, 5]}]},
+        {"match": "machine 1.*number=.3", "text": {"scores": [5, 9, 5]}},
     ]
     recipe = candidates(tmp_path, script, rows_=2)
     run(recipe)
@@ -153,7 +153,7 @@ def test_a_list_of_another_length_is_asked_for_again_and_then_no_score(tmp_path:
 
 def test_what_goes_wrong_does_not_depend_on_which_order_answers_first(tmp_path: Path) -> None:
     """Each order fails in words of its own; the row tells those of the first one."""
-    script = [{"match": f"Answer 1:\n{word}", "text": f"I like {word}."} for word in FIRST]
+    script = [{"match": f'"1">\n{word}', "text": f"I like {word}."} for word in FIRST]
     recipe = candidates(tmp_path, script, rows_=6, swap=True, attempts=1)
     details = []
     for n, delay in enumerate((0, 0.004)):

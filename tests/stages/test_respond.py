@@ -70,8 +70,8 @@ def test_seeds_keep_their_answer_beside_the_candidates(tmp_path: Path) -> None:
 
 
 def scores(**by_word: int) -> list[Json]:
-    rules = [{"match": f"Answer to grade:\n{word}", "text": {"score": n}} for word, n in by_word.items()]
-    return [*rules, {"match": "Answer to grade", "text": {"score": 1}}]
+    rules = [{"match": f"<answer>\n{word}", "text": {"score": n}} for word, n in by_word.items()]
+    return [*rules, {"match": "<answer>", "text": {"score": 1}}]
 
 
 def test_the_best_candidate_answers_and_all_have_scores(tmp_path: Path) -> None:

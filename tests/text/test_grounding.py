@@ -134,8 +134,8 @@ def test_digits_codes_and_paths_are_compared_in_every_script(language: str) -> N
 
 
 # Rows of the example whose answer holds an own example, advice, or knowledge of another product, found by
-# reading all 72: no article has "11:00", "Home", +44..., UTC+1, a menu of Chrome, or 48 hours.
-BEYOND_THE_ARTICLES = {1, 2, 26, 44, 50, 55, 62, 67}
+# reading all 76: no article has "11:00", "Home", +44..., UTC+1, a menu of Chrome, or 48 hours.
+BEYOND_THE_ARTICLES = {1, 10, 28, 47, 53, 58, 66, 71}
 
 
 def test_few_answers_of_the_support_example_are_false_alarms() -> None:
@@ -195,3 +195,9 @@ def test_a_fact_of_another_article_is_reported(kind: str) -> None:
     found = [fact in " ".join(unsupported_claims(said, [part])) for part, said, fact in swapped(kind)]
     assert len(found) > 5
     assert sum(found) >= 0.9 * len(found), f"{sum(found)} of {len(found)}"
+
+
+def test_an_answer_in_a_language_without_word_lists_is_checked() -> None:
+    evidence = ["Rapporten är klar efter 14 dagar. Öppna PayPal."]
+    assert unsupported_claims("Jag vill inte vänta: det är klart efter 14 dagar.", evidence) == []
+    assert unsupported_claims("Jag vill inte vänta: det är klart efter 21 dagar.", evidence) == ["21"]

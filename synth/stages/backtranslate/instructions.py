@@ -17,14 +17,15 @@ from synth.stages.asking import Unusable, ask_until_served, attributed
 from synth.stages.backtranslate.examples import SeedExamples, as_values, copied_example
 from synth.stages.backtranslate.options import HUMPBACK_KEEP, BacktranslateOptions
 from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
+from synth.stages.bar import LEAST_CHANCE, Bar
 from synth.stages.context import Context
-from synth.stages.judging import Judge
+from synth.stages.judging import Judge, score_of, warn_of_own_drafts
 from synth.stages.reply_reasons import ReplyReason
 from synth.stages.source_items import Passage
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.text.grounding import unsupported_claims
-from synth.text.leaked_requests import bare_request
-from synth.text.prompt_leakage import repeated_run, shares_a_word
+from synth.text.leaked_requests import bare_request, leaked
+from synth.text.prompt_leakage import shares_a_word
 from synth.text.standalone import leans_on_source
 from synth.text.tokens import word_count
 
@@ -68,11 +69,13 @@ class Instructions:
         if options.keep is not None:
             curate = context.other_prompt(options.curate, ["conversation", "response"])
             self._judge = Judge(name, context, judge, curate, options.judge_sampling, options.attempts)
+            warn_of_own_drafts(context, name, judge, drops=options.keep != "auto")
         # A writer that judges itself marks its drafts, and drops none unless the recipe sets a threshold.
         usual = None if judge.name == "writer" else HUMPBACK_KEEP
-        self._keep = usual if options.keep == "auto" else options.keep
+        keep = usual if options.keep == "auto" else options.keep
+        self._bar = Bar(">=", keep) if keep is not None else None
         headed = sum(passage.heading is not None for passage in passages)
-        if options.keep == "auto" and self._keep and not options.rewrite and 2 * headed > len(passages):
+        if options.keep == "auto" and self._bar and not options.rewrite and 2 * headed > len(passages):
             context.warn(_YIELD.format(stage=name))
 
     @property
@@ -130,7 +133,8 @@ class Instructions:
         if leaning := leans_on_source(instruction):
             why = f"refers to {leaning!r}, which its reader does not have"
             return row.dropped(self._name, BacktranslateReason.LEANS_ON_SOURCE, why)
-        if repeated := repeated_run(instruction, self._frame) or copied_example(instruction, examples):
+        words_of_prompt = leaked(instruction, self._frame, passage.text)
+        if repeated := words_of_prompt or copied_example(instruction, examples):
             why = f"repeats what the model was shown: {repeated!r}"
             return row.dropped(self._name, BacktranslateReason.REPEATS_PROMPT, why)
         if not shares_a_word(instruction, f"{passage.heading or ''} {passage.text}"):
@@ -165,13 +169,13 @@ class Instructions:
             return row
         shown = {"conversation": instruction, "response": row.conversation.answer or ""}
         judgement = await self._judge.score(shown)
-        row = row.with_score("curation", judgement.score)
+        grade, bar = judgement.grades["score"], self._bar
+        row = row.with_score("curation", score_of(grade))
         row = judgement.noted(
-            row, self._name, BacktranslateAction.CURATED, self._judge.prompt.label, self._judge.model
+            row, self._name, BacktranslateAction.CURATED, "score", prompt=self._judge.prompt.label
         )
-        keep = self._keep
-        if keep is not None and (chance := judgement.grade.that(lambda level: level >= keep)) < 0.5:
-            detail = f"{judgement.score:.2f} of 5; at least {keep:g} with a probability of {chance:.2f}"
+        if bar is not None and (chance := grade.that(bar.holds)) < LEAST_CHANCE:
+            detail = f"P(curation {bar}) = {chance:.2f}, score {score_of(grade):.2f}"
             return row.dropped(self._name, BacktranslateReason.LOW_CURATION, detail)
         return row
 

@@ -8,6 +8,7 @@ the opposite order: an answer beats another only if it wins in both orders (posi
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -21,10 +22,13 @@ from synth.row import Row, content_id
 from synth.stable_hash import rank
 from synth.stages.asking import Unusable, ask_until_served
 from synth.stages.context import Context
+from synth.stages.judging import warn_of_own_drafts
 from synth.stages.reply_reasons import JudgeReason
 from synth.stages.score.options import ScoreOptions
 from synth.stages.score.reasons import ScoreAction
+from synth.stages.score.shown import SHOWN_TOGETHER
 from synth.stages.structured_output import reads_object
+from synth.stages.verdicts import Chances
 
 T = TypeVar("T")
 
@@ -46,6 +50,12 @@ class Compared:
         """The mean over the orders."""
         return round(fmean(self.by_order), 4)
 
+    @property
+    def grade(self) -> Chances[int]:
+        """The chances of the levels: each order is one of equal weight."""
+        levels = Counter(map(int, self.by_order))
+        return Chances({level: times / len(self.by_order) for level, times in sorted(levels.items())})
+
     def beats(self, other: Compared) -> bool:
         """Whether it is better in every order."""
         return all(mine > theirs for mine, theirs in zip(self.by_order, other.by_order, strict=True))
@@ -59,19 +69,20 @@ class ListwiseJudge:
         self._options = options
         self._salt = f"{context.recipe.seed}:{name}"
         self._model = context.judge(options.model)
-        self._prompt = context.prompt(options, options.rubric, ["conversation", "responses"])
+        self._prompt = context.prompt(options, options.rubric, SHOWN_TOGETHER)
         self._schema = _list_of_scores(self._prompt.schema, self._prompt.name)
+        items = self._schema["properties"]["scores"]["items"]
+        self.levels = range(items["minimum"], items["maximum"] + 1)
         context.warn(f"{name}: {self._model.model} scores all answers of a row in one prompt, as it writes.")
-        if self._model.name == "writer":
-            context.warn(
-                f"{name}: the writer ({self._model.model}) judges its own drafts; name a models.judge."
-            )
+        warn_of_own_drafts(context, name, self._model, drops=options.keep is not None)
 
-    async def judge(self, row: Row, conversation: str, texts: Sequence[str]) -> tuple[Row, list[Compared]]:
-        """The row with an event, and the judge's scores of each of `texts`. Raises `Unusable`."""
+    async def judge(self, row: Row, values: Json, texts: Sequence[str]) -> tuple[Row, list[Compared]]:
+        """The row with an event, and the judge's scores of each of `texts`. `values` are the other inputs of
+        the rubric. Raises `Unusable`.
+        """
         order = sorted(range(len(texts)), key=lambda i: self._rank(row, texts[i]))
         orders = [order, order[::-1]] if self._options.swap and len(texts) > 1 else [order]
-        replies = await _all(self._ask(conversation, [texts[i] for i in order]) for order in orders)
+        replies = await _all(self._ask(values, [texts[i] for i in order]) for order in orders)
         scores = [
             [float(given[order.index(i)]) for i in range(len(texts))]
             for order, (given, _) in zip(orders, replies, strict=True)
@@ -79,7 +90,7 @@ class ListwiseJudge:
         row = self._noted(row, orders, scores, [answer for _, answer in replies])
         return row, [Compared(by_order) for by_order in zip(*scores, strict=True)]
 
-    async def _ask(self, conversation: str, shown: Sequence[str]) -> tuple[list[int], Completion]:
+    async def _ask(self, values: Json, shown: Sequence[str]) -> tuple[list[int], Completion]:
         schema = {**self._schema, "properties": {**self._schema["properties"]}}
         schema["properties"]["scores"] = {
             **schema["properties"]["scores"],
@@ -88,7 +99,7 @@ class ListwiseJudge:
         }
         return await ask_until_served(
             self._model,
-            self._prompt.render({"conversation": conversation, "responses": list(shown)}),
+            self._prompt.render({**values, "responses": list(shown)}),
             self._room(len(shown)),
             _reads_scores(schema, len(shown)),
             self._options.attempts,
