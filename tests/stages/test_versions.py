@@ -83,7 +83,7 @@ PINNED: dict[str, dict[int, str]] = {
     "backtranslate": {2: "38f75e68d423ace6"},
     "check": {1: "00d6fcbfb9f682b8"},
     "dedupe": {1: "7af41ce75d2ae302"},
-    "evolve": {2: "081c083a69fe7c48"},
+    "evolve": {2: "f384e2cabcbd53de"},
     "generate": {2: "75d6f86c8ca7c1ac"},
     "paraphrase": {2: "8cfc5055dac223af"},
     "redact": {1: "772bf5daa0c91359"},
