@@ -199,3 +199,9 @@ def test_a_fact_of_another_article_is_reported(kind: str) -> None:
     found = [fact in " ".join(unsupported_claims(said, [part])) for part, said, fact in swapped(kind)]
     assert len(found) > 5
     assert sum(found) >= 0.95 * len(found), f"{sum(found)} of {len(found)}"
+
+
+def test_an_answer_in_a_language_without_word_lists_is_checked() -> None:
+    evidence = ["Rapporten är klar efter 14 dagar. Öppna PayPal."]
+    assert unsupported_claims("Jag vill inte vänta: det är klart efter 14 dagar.", evidence) == []
+    assert unsupported_claims("Jag vill inte vänta: det är klart efter 21 dagar.", evidence) == ["21"]
