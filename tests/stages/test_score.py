@@ -260,7 +260,7 @@ def test_no_judge_sees_a_held_out_row(tmp_path: Path) -> None:
 def test_the_judge_sees_the_passage_that_an_answer_comes_from(tmp_path: Path) -> None:
     documents(tmp_path, 1)
     question, quote = "How hot is kiln 0 in step 3?", "degrees in step 3"
-    pair = {"question": question, "answer": "The heat is high.", "quote": f"103 {quote}"}
+    pair = {"kind": "fact", "question": question, "answer": "The heat is high.", "quote": f"103 {quote}"}
     stages = [{"backtranslate": {"mode": "questions", "count": 1}}, "score"]
     script = [{"match": "You write questions", "text": {"pairs": [pair]}}]
     recipe = desk(tmp_path, stages, script, [], sources={"documents": "docs/*.md"})
@@ -311,10 +311,10 @@ def test_the_default_bar_of_backtranslate_is_for_a_judge_of_its_own(tmp_path: Pa
     documents(tmp_path)
     weak = {"reasoning": "Weak.", "score": 2}
     rules = [
-        {"match": "Say how good an example", "text": weak},
+        {"match": "Rate how good an example", "text": weak},
         {"match": "Two writers", "text": {"agree": True}},
     ]
-    draft = [{"match": "Write the one request", "text": "How hot does the machine get in each step?"}]
+    draft = [{"match": "Write the request that a user", "text": "How hot does the machine get in each step?"}]
 
     def scores(judge: list[Json] | None, **options: object) -> list[Json]:
         folder = tmp_path / f"{judge is None}{len(options)}"

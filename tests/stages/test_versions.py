@@ -38,7 +38,9 @@ CASES: dict[str, list[list[Any]]] = {
         [{"backtranslate": QUESTIONS}],
     ],
     "check": [[{"check": {"function": "mine.py:passes"}}], ["respond", {"check": {"json": "schema.json"}}]],
-    "dedupe": [[GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both")],
+    "dedupe": [
+        [GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both", "meaning")
+    ],
     "evolve": [[{"evolve": {"variants": 3}}], [{"evolve": {"operations": ["breadth"], "ask_judge": False}}]],
     "generate": [
         [GENERATE],
@@ -74,9 +76,9 @@ PINNED: dict[str, dict[int, str]] = {
     "apply": {1: "820c4349545641bf"},
     "backtranslate": {2: "6f8783408a934faf"},
     "check": {1: "00d6fcbfb9f682b8"},
-    "dedupe": {1: "7af41ce75d2ae302"},
+    "dedupe": {1: "0b626ae2b7a5c489"},
     "evolve": {2: "bd284283d011d9e7"},
-    "generate": {2: "75d6f86c8ca7c1ac"},
+    "generate": {2: "4b90bfe79c0d7623"},
     "paraphrase": {2: "8cfc5055dac223af"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "d36567e76fd55784"},
