@@ -1,7 +1,7 @@
 """Renders every packaged prompt as a real run sends it, for docs/prompts.md.
 
-Small recipes run on the fake model over the rows and documents of `examples/support`. The page shows the first
-messages that each prompt renders.
+Small recipes run on the fake model over the rows and documents of `examples/support`. The page shows the
+first messages that each prompt renders.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ MODELS = {"writer": {"provider": "fake"}, "judge": {"provider": "fake", "model":
 
 # Together, these stages send every prompt.
 RECIPES: list[list[Any]] = [
-    ["topics", {"generate": {"answers": False, "context": "documents"}}, {"respond": {"turns": 2}}],
+    [{"topics": {"weights": "seeds"}}, {"generate": {"answers": False, "context": "documents"}}, {"respond": {"turns": 2}}],
     ["generate", "paraphrase", "evolve", "score"],
+    [{"evolve": {"context": "documents"}}],
     [{"backtranslate": {"rewrite": True}}],
     [{"backtranslate": {"mode": "questions", "context": {}}}],
     ["target_failures", {"respond": {"grounded": {}}}],
@@ -73,7 +74,7 @@ def _first_requests() -> Mapping[str, Sequence[Json]]:
             }
             file = folder / f"recipe-{number}.yaml"
             file.write_text(yaml.safe_dump(recipe, sort_keys=False))
-            run_with_result(file, limit=4)
+            run_with_result(file, limit=None if "target_failures" in stages else 4)
     return found
 
 
