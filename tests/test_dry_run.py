@@ -38,7 +38,7 @@ STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     ),
     "backtranslate": ([{"backtranslate": {}}], {"backtranslate": "4 to 13"}),
     "questions": ([{"backtranslate": {"mode": "questions", "questions": 2}}], {"backtranslate": "3"}),
-    "paraphrase": ([{"paraphrase": {"variants": 2}}], {"paraphrase": "10 to 20"}),
+    "paraphrase": ([{"paraphrase": {"variants": 2}}], {"paraphrase": "11 to 31"}),
     "paraphrase alone": (
         [{"paraphrase": {"ask_judge": False}}, ASK],
         {"paraphrase": "10", "score": "6 to 16"},
@@ -50,7 +50,12 @@ STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
         ],
         {"generate": "4 or more", "paraphrase": "up to 4"},
     ),
-    "evolve": ([{"evolve": {}}], {"evolve": "5 to 15"}),
+    "evolve": ([{"evolve": {}}], {"evolve": "6 to 16"}),
+    "evolved requests": ([{"evolve": {"answers": False}}, {"respond": {}}], {}),
+    "questions in context": (
+        [{"backtranslate": {"mode": "questions", "context": {"distractors": 1, "absent": 0.5}}}],
+        {},
+    ),
     "target_failures": ([{"target_failures": {"each": 2}}], {}),
     "respond": ([{"respond": {"turns": 2}}], {"respond": "5 to 20"}),
     "respond once": ([{"respond": {}}], {"respond": "5"}),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from synth.conversation import content_of
 from synth.exports.exported_row import ExportedRow
 from synth.row import Row
-from synth.text.scripts import language_or_script
+from synth.text.languages import language_of
 
 OWN = "own"
 
@@ -43,7 +43,7 @@ def language(row: Row) -> str:
     """The language of the prompt and the answer, or their script."""
     messages = row.conversation.messages
     said = (content_of(message) for message in messages if message["role"] in ("user", "assistant"))
-    return language_or_script("\n".join(said))
+    return language_of("\n".join(said))
 
 
 def _plain(value: object) -> bool:

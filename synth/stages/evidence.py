@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from synth.errors import SourceError
+from synth.errors import PromptError, SourceError
+from synth.prompts import Prompt
 from synth.recipe.base import AskingOptions
 from synth.small_files import read_small
 from synth.stable_hash import rank
@@ -19,7 +20,7 @@ from synth.text.grounding import unsupported_claims
 from synth.text.retrieval import Retriever
 
 # Characters of a passage. `respond: {grounded: {}}` has the same limits, so that both cut equal passages.
-_SHORTEST, _LONGEST = 300, 1500
+SHORTEST, LONGEST = 300, 1500
 
 # Characters. Every request carries the whole file.
 _LONGEST_FACTS = 20_000
@@ -106,10 +107,10 @@ def _with_heading(passage: Passage) -> str:
 def _passages(name: str, context: Context, salt: str) -> list[Passage]:
     if context.recipe.sources.documents is None:
         raise no_source(name, "documents")
-    found = context.passages(_SHORTEST, _LONGEST)
+    found = context.passages(SHORTEST, LONGEST)
     if not found:
         raise SourceError(
-            f"hold no passage of {_SHORTEST} to {_LONGEST:,} characters.", where="sources.documents"
+            f"hold no passage of {SHORTEST} to {LONGEST:,} characters.", where="sources.documents"
         )
     return sorted(found, key=lambda passage: rank(salt, passage.id))
 
@@ -129,3 +130,22 @@ def _read_facts(file: Path, where: str) -> str:
     if not text:
         raise SourceError("is empty.", where=str(file))
     return text
+
+
+# What a writer answers if the evidence does not hold the answer. The row is then dropped.
+UNKNOWN = "unknown"
+
+
+def is_unknown(text: str) -> bool:
+    """Whether a writer's reply says that the right answer is unknown."""
+    return text.strip().strip("[].*`").casefold() == UNKNOWN or f"[{UNKNOWN}]" in text.casefold()
+
+
+def check_shown(prompt: Prompt, stage: str) -> None:
+    """Checks that the prompt shows the evidence. Raises `PromptError` if it does not take `passages`."""
+    if "passages" not in prompt.inputs:
+        raise PromptError(
+            f"does not take `passages`, so the stage {stage!r} cannot show documents or facts.",
+            where=prompt.name,
+            hint="Add `passages` to its inputs and use it, or leave out `context` and `facts`.",
+        )

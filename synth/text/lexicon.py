@@ -20,6 +20,12 @@ from synth.recipe.base import Strict
 # The order matters: if two languages fit a text equally well, the first one counts.
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "pt", "nl")
 
+# Languages in other scripts, for which the checks have `Markers` only.
+MARKED: Final = ("ja", "zh", "ko", "ar", "hi", "ru")
+
+# Marks that belong to the letter before them, in Arabic and Devanagari.
+_SIGNS: Final = "\u064b-\u0652\u0900-\u0903\u093a-\u094f\u0962\u0963"
+
 _FOLDER: Final = Path(__file__).parent / "lexicons"
 # Every scalar is a text, because "no" and "on" are words here. The C loader is part of the prebuilt wheels.
 _LOADER: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -38,6 +44,7 @@ class Lexicon(Strict):
     """The word lists of one language. A list that the language does not need is empty."""
 
     function_words: Words
+    common_words: Words = ()
     letters: str = ""
     pleasantries: Words = ()
     negations: Words
@@ -63,6 +70,29 @@ class Lexicon(Strict):
     fine_after_pronoun: Words = ()
     vague_nouns: Words = ()
     of: Words
+
+
+class Markers(Strict):
+    """The negations and numbers of a language in another script. `lexicons/ja.yaml` explains each list."""
+
+    whole_words: bool = False
+    negations: Words
+    idle_negations: Words
+    implicit_negations: Words
+    numerals: dict[str, float] = Field(default_factory=dict)
+    ordinals: dict[str, float] = Field(default_factory=dict)
+    not_numerals: Words = ()
+    prefixes: str = ""
+    scales: dict[str, float] = Field(default_factory=dict)
+    counters: Words = ()
+    units: dict[str, str]
+    clock: Words = ()
+    morning: Words = ()
+    afternoon: Words = ()
+    half: str = ""
+    source_references: Words
+    before_titles: Words = ()
+    after_titles: Words = ()
 
 
 class MeaningWords(Strict):
@@ -98,6 +128,27 @@ def lexicon(language: str) -> Lexicon:
 
 
 @cache
+def markers(language: str) -> Markers:
+    """The markers of one of `MARKED`."""
+    return Markers.model_validate(_read(language))
+
+
+@cache
+def marker_pattern(field: str, language: str) -> re.Pattern[str]:
+    """A pattern that finds each entry of a list of `markers`."""
+    found = markers(language)
+    pattern = any_of(getattr(found, field))
+    if found.whole_words:
+        pattern = whole_word(pattern.replace(r"\w*", rf"[\w{_SIGNS}]*"))
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def whole_word(pattern: str) -> str:
+    """The pattern between the ends of a word. Python's `\\b` sees an end before a vowel sign of Hindi."""
+    return rf"(?<![\w{_SIGNS}])(?:{pattern})(?![\w{_SIGNS}])"
+
+
+@cache
 def meaning_words(language: str) -> MeaningWords:
     """The words that change the meaning of a request. Empty for a language without such a list."""
     if not (_FOLDER / f"{language}_meaning.yaml").exists():
@@ -113,7 +164,7 @@ def shared_names() -> SharedNames:
 
 @cache
 def words_of(field: str, *languages: str) -> frozenset[str]:
-    """All entries of one list, in the given languages or in all."""
+    """All entries of one list, in the given languages or in all. A language without a lexicon has none."""
     return frozenset(_entries(field, languages))
 
 
@@ -124,12 +175,18 @@ def pattern_of(field: str, *languages: str) -> re.Pattern[str]:
 
 
 def any_of(entries: Iterable[str]) -> str:
-    """A regular expression for any of the entries. `*` matches any letters, `'` both kinds of apostrophe."""
+    """A regular expression for any of the entries: none matches nothing. `*` matches any letters, `'` both
+    kinds of apostrophe.
+    """
+    entries = list(entries)
+    if not entries:
+        return "(?!)"
     return f"(?:{'|'.join(entries)})".replace("*", r"\w*").replace("'", "['’]")
 
 
 def _entries(field: str, languages: tuple[str, ...]) -> Words:
-    return tuple(word for code in languages or LANGUAGES for word in getattr(lexicon(code), field))
+    known = [code for code in languages or LANGUAGES if code in LANGUAGES]
+    return tuple(word for code in known for word in getattr(lexicon(code), field))
 
 
 def _read(name: str) -> object:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from synth.text.tokens import rouge_tokens
 
 # Words of a prompt. Shorter runs also occur by chance.
 _RUN = 5
+
+# Letters of the beginning of a word.
+_STEM = 4
 
 # The parts of a template that are not its own words.
 _TAG = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
@@ -42,9 +46,24 @@ def _runs_of(text: str, length: int = _RUN) -> Iterator[tuple[str, ...]]:
     return (tuple(words[i : i + length]) for i in range(len(words) - length + 1))
 
 
-def shares_a_word(text: str, other: str, shortest: int = 4) -> bool:
-    """Whether the texts share a long word, or the beginning of one (so that inflected forms count)."""
-    stems = {word[: max(shortest, len(word) - 3)] for word in rouge_tokens(other) if len(word) >= shortest}
-    return any(
-        word[: max(shortest, len(word) - 3)] in stems for word in rouge_tokens(text) if len(word) >= shortest
-    )
+def shares_a_word(text: str, other: str) -> bool:
+    """Whether the texts share a long word, or the beginning of one (so that inflected forms count).
+
+    A word is long from four letters. In Korean, two syllables are enough; in scripts without spaces, two
+    characters.
+    """
+    return not _stems(text).isdisjoint(_stems(other))
+
+
+def _stems(text: str) -> set[str]:
+    words = rouge_tokens(text)
+    stems = {word[: max(_STEM, len(word) - 3)] for word in words if len(word) >= _STEM}
+    stems |= {word[:2] for word in words if len(word) >= 2 and "가" <= word[0] <= "힣"}
+    pairs = ((a, b) for a, b in pairwise(words) if is_unspaced(a) and is_unspaced(b))
+    # Two hiragana are mostly grammar.
+    return stems | {a + b for a, b in pairs if not ("ぁ" <= a <= "ゟ" and "ぁ" <= b <= "ゟ")}
+
+
+def is_unspaced(word: str) -> bool:
+    """Whether a word is one character of a script without spaces."""
+    return len(word) == 1 and word.isalpha() and ("\u0e00" <= word <= "\u17ff" or word >= "\u3040")

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 
 from synth.text.languages import language_of
-from synth.text.lexicon import any_of, lexicon
+from synth.text.lexicon import LANGUAGES, MARKED, any_of, lexicon, marker_pattern
 from synth.text.tokens import word_count
 
 # Nouns that always mean the text itself after "the": "the passage" rarely means anything else.
@@ -117,6 +117,10 @@ def _vague_thing() -> re.Pattern[str]:
 @cache
 def _references(language: str) -> list[re.Pattern[str]]:
     """Patterns of references to a missing text."""
+    if language in MARKED:
+        return [marker_pattern("source_references", language)]
+    if language not in LANGUAGES:
+        return []
     words = lexicon(language)
     if language != "en":
         return [re.compile(rf"\b{any_of(words.source_references)}", re.IGNORECASE)]
@@ -140,7 +144,7 @@ def leans_on_source(instruction: str) -> str | None:
         return None
     language = language_of(instruction)
     for pattern in _references(language):
-        if (match := pattern.search(instruction)) and not _about_one(instruction, match):
+        if (match := pattern.search(instruction)) and not _about_one(instruction, match, language):
             return match.group()
     if language != "en":
         return None
@@ -149,21 +153,24 @@ def leans_on_source(instruction: str) -> str | None:
 
 def _brings_its_text(instruction: str) -> bool:
     """Whether the request includes a text: eight words on new lines, five after a colon, or a quotation."""
+    instruction = instruction.replace("：", ": ")
     _, found, rest = instruction.partition("\n")
     if found and word_count(rest) >= 8:
         return True
     after_colon = instruction.partition(": ")[2] or instruction.partition(":\n")[2]
     if word_count(after_colon) >= 5:
         return True
-    return bool(re.search(r"[\"“„«][^\"”“»„«]{20,}[\"”“»]|```", instruction))
+    return bool(re.search(r"[\"“„«][^\"”“»„«]{20,}[\"”“»]|[「『][^」』]{10,}[」』]|```", instruction))
 
 
-def _about_one(instruction: str, match: re.Match[str]) -> bool:
+def _about_one(instruction: str, match: re.Match[str], language: str) -> bool:
     """Whether the text is named or the user's own: "the author of Dune", "the article on Mars that I am
     writing".
     """
     after = instruction[match.end() :]
-    link = any_of(lexicon(language_of(instruction)).of)
+    if language not in LANGUAGES:
+        return False
+    link = any_of(lexicon(language).of)
     if re.match(rf"(?:['’]s)? {link} (?:the |a |an |my |our )?[\w\"“‘']", after) and re.search(
         r"aut|writer|narrator|story|poem|essay|report|study|article|speech", match.group(), re.IGNORECASE
     ):

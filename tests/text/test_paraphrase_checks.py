@@ -279,8 +279,8 @@ def test_real_questions_raise_no_alarm() -> None:
         ("Dove trovo la mia fattura?", "it"),
         ("Onde encontro a minha fatura?", "pt"),
         ("Waar vind ik mijn factuur?", "nl"),
-        ("", "en"),
-        ("42", "en"),
+        ("", "und"),
+        ("42", "und"),
     ],
 )
 def test_the_language_of_a_short_request(text: str, language: str) -> None:

@@ -24,6 +24,12 @@ _ANSWER = re.compile(r"response|answer|output|completion|content|message|text|su
 _LABEL = re.compile(r"title|name|topic|label|category|keyword|tag|id$", re.IGNORECASE)
 _NUMBER = re.compile(r"score|rating|grade|quality", re.IGNORECASE)
 
+_QUOTE_FORM = "<quote>...</quote>"
+_PASSAGE = re.compile(
+    r"^Passage \d+:\n(.+?)(?=\n\n(?:Passage \d+:|The (?:conversation|user))|\Z)", re.M | re.S
+)
+_SENTENCE = re.compile(r"(?:^|(?<=[.!?] ))[A-Z][^.!?\n]+[.!?](?=\s|$)", re.MULTILINE)
+
 
 def fake_reply(
     messages: Sequence[FrozenJson],
@@ -37,7 +43,8 @@ def fake_reply(
     """The answer to `messages`, which depends only on `key`.
 
     It is a text that satisfies `schema`, or a rating if the last message asks for one and `logprobs` is set,
-    or else a short paragraph. Each word counts as one token, and `max_tokens` cuts the answer.
+    or a sentence of a passage with itself as the quote if the prompt asks for quotes, or else a short
+    paragraph. Each word counts as one token, and `max_tokens` cuts the answer.
     """
     rng = Random(key)
     choices: tuple[TokenChoice, ...] = ()
@@ -47,10 +54,23 @@ def fake_reply(
     elif scale := _rating_scale(messages, logprobs):
         text, choices = _rating(rng, scale, logprobs)
     else:
-        text = phrases.paragraph(rng)
+        text = _from_a_passage(messages, rng) or phrases.paragraph(rng)
     if logprobs and not choices:
         choices = _word_choices(rng, text, logprobs)
     return finish_reply(messages, text, max_tokens=max_tokens, model=model, logprobs=choices)
+
+
+def _from_a_passage(messages: Sequence[FrozenJson], rng: Random) -> str | None:
+    """A sentence of a passage as quote and answer, if the prompt has passages and asks for quotes."""
+    asked = "\n\n".join(message_text(message) for message in messages)
+    if _QUOTE_FORM not in asked:
+        return None
+    passages = _PASSAGE.findall(asked)
+    sentences = [text for passage in passages for text in _SENTENCE.findall(passage) if text.count(" ") > 3]
+    if not sentences:
+        return None
+    sentence = rng.choice(sentences)
+    return f"<quote>{sentence}</quote>\n<answer>\n{sentence}\n</answer>"
 
 
 def finish_reply(

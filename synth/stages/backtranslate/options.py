@@ -32,6 +32,11 @@ class ContextOptions(Strict):
     distractors: Positive = Field(default=4, description="Number of other passages in the prompt.")
     absent: Share = Field(default=0.2, description="Share of questions whose right passage is left out.")
     answer: str = Field(default=NOT_IN_CONTEXT, description="The right answer if the passage is left out.")
+    ask_judge: bool = Field(
+        default=True,
+        description="Ask the judge whether the other passages answer a question whose right passage is left "
+        "out; if so, the row is dropped.",
+    )
     prompt: str = Field(default="with_context", description="The prompt file that builds the user's message.")
 
 
@@ -65,9 +70,11 @@ class BacktranslateOptions(AskingOptions):
     )
     judge: str | None = Field(default=None, description=JUDGE)
     judge_sampling: Sampling = Field(default_factory=Sampling, description=JUDGE_SAMPLING)
-    keep: Annotated[float, Field(ge=-1e6, le=1e6)] | None = Field(
-        default=HUMPBACK_KEEP,
-        description="Minimum score of the curation, from 1 to 5. `null` turns curation off.",
+    keep: Annotated[float, Field(ge=-1e6, le=1e6)] | Literal["auto"] | None = Field(
+        default="auto",
+        description="Minimum score of the curation, from 1 to 5. A kept answer reaches it with a probability "
+        f"of at least 0.5. `auto`: {HUMPBACK_KEEP}, or none if the writer is the judge. `null`: no "
+        "curation.",
     )
     curate: str = Field(default="curate", description="The prompt file of the curation.")
     round_trip: bool = Field(
@@ -75,7 +82,10 @@ class BacktranslateOptions(AskingOptions):
         description="Answer the instruction without the text, and drop the draft if that answers another "
         "question.",
     )
-    rewrite: bool = Field(default=False, description="Rewrite the text in the style of an assistant.")
+    rewrite: bool = Field(
+        default=False,
+        description="Rewrite the text in the style of an assistant. Recommended if passages read as pages.",
+    )
     tags: TagOptions | None = Field(
         default=None, description="Add system prompts to seeds and drafts. `{}` uses those of the paper."
     )

@@ -13,12 +13,20 @@ class BacktranslateReason(Reason):
         'the request refers to "the text" or "the passage above", which the reader does not have',
     )
     OFF_TOPIC = "off_topic", "the request and the text share no word of four or more letters"
-    REPEATS_PROMPT = "repeats_prompt", "five words in a row are copied from the writer's prompt"
+    REPEATS_PROMPT = (
+        "repeats_prompt",
+        "five words in a row, or the request of an example, are copied from the writer's prompt",
+    )
     TOO_SHORT = "too_short", "the request has fewer than 4 words (questions: fewer than 3)"
     TOO_LONG = "too_long", "the request has more than 150 words"
-    LOW_CURATION = "low_curation", "the judge's score is below `keep`"
+    UNSUPPORTED = "unsupported", "the answer states something that the text does not hold"
+    LOW_CURATION = "low_curation", "the answer reaches `keep` with a probability of less than 0.5"
     ROUND_TRIP = "round_trip", "without the text, the writer answered another question"
     QUOTE_NOT_FOUND = "quote_not_found", "the quote is not in the passage"
+    ANSWERED_ELSEWHERE = (
+        "answered_elsewhere",
+        "the right passage was left out of the prompt, and the judge finds the answer in the others",
+    )
 
 
 class BacktranslateAction(Action):
@@ -34,4 +42,5 @@ class BacktranslateAction(Action):
     QUOTED = "quoted", "the answer is supported by this quote from this text"
     CITED = "cited", "the passages are in the prompt, and the answer ends with the number of the right one"
     ABSENT = "absent", "the right passage was left out of the prompt, and the answer says so"
+    JUDGED = "judged", "the judge looked for the answer in the passages of a prompt without the right one"
     TAGGED = "tagged", "the seed got the system prompt for seeds (`tags`)"

@@ -50,9 +50,8 @@ class Backtranslate(Maker):
         return self._options.count or len(self._groups) * self.drafts_each
 
     async def prepare(self) -> None:
-        """Determines how the curating model's scores are read."""
-        if self._method.judge is not None:
-            await self._method.judge.prepare()
+        """Determines how the judge is read."""
+        await self._method.prepare()
 
     def draw(self, index: int) -> Sequence[Passage] | None:
         """The next passage, or several neighbours in one document."""
@@ -71,7 +70,7 @@ class Backtranslate(Maker):
         each, chain = self.drafts_each, self._method.chain
         least = left if wanted is None else min(-(-wanted // each), left)
         # Further passages replace dropped drafts.
-        requests = Requests(least * chain, least, left * chain)
+        requests = Requests(least * self._method.usual, least, left * chain)
         drafts = least * each if wanted is None else min(least * each, wanted)
         return MakerForecast(requests, drafts, draft_to_come(self.name, "document"))
 

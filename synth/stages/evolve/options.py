@@ -8,25 +8,25 @@ from synth.recipe.base import (
     JUDGE,
     JUDGE_SAMPLING,
     PARENTS,
-    AskingOptions,
     Positive,
     Sampling,
 )
+from synth.stages.evidence import EvidenceOptions
 from synth.stages.evolve.reasons import EvolveAction, EvolveReason
 from synth.stages.reply_reasons import OBJECT_REPLY
 
 # Evol-Instruct, https://arxiv.org/abs/2304.12244: four ways into depth and one into breadth.
 EVOL_DEPTH = {
-    "constraints": "add one more constraint or requirement",
-    "deepening": "where it asks about certain issues, ask deeper and more broadly about them",
-    "concretizing": "replace general ideas by more specific ones",
-    "reasoning": "where a few simple steps of thought solve it, ask expressly for several steps of reasoning",
+    "constraints": "add one constraint or requirement that changes the answer",
+    "deepening": "ask more deeply or more broadly about the issue that it raises",
+    "concretizing": "replace a general idea by a more specific one",
+    "reasoning": "if it can be answered in one step, make it need several steps of reasoning",
 }
 EVOL_BREADTH = "breadth"
 EVOL_SORRY_WORDS = 80
 
 
-class EvolveOptions(AskingOptions):
+class EvolveOptions(EvidenceOptions):
     """Makes requests harder or rarer (Evol-Instruct)."""
 
     usual_sampling = Sampling(temperature=1.0, top_p=0.9)
@@ -40,6 +40,11 @@ class EvolveOptions(AskingOptions):
     )
     operations: tuple[str, ...] = Field(
         default=(*EVOL_DEPTH, EVOL_BREADTH), description="Operations to use, in turn."
+    )
+    answers_: bool = Field(
+        default=True,
+        alias="answers",
+        description="Answer each evolved request. `false`: write requests alone, for a later `respond`.",
     )
     judge: str | None = Field(default=None, description=JUDGE)
     judge_sampling: Sampling = Field(default_factory=Sampling, description=JUDGE_SAMPLING)

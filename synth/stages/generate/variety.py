@@ -9,16 +9,11 @@ from synth.stable_hash import fraction
 from synth.stages.generate.filters import request_of
 from synth.stages.generate.options import AS_IN_SEEDS, GenerateOptions
 from synth.stages.source_items import Seed
-from synth.text.scripts import language_or_script
+from synth.text.languages import LANGUAGE_NAMES, UNKNOWN, language_of
 from synth.text.tokens import word_count
 
-# The names that a prompt uses. Other codes and scripts are used as they are.
-_NAMES = {
-    "ar": "Arabic", "arabic": "Arabic", "cyrillic": "a language in Cyrillic script", "de": "German",
-    "devanagari": "Hindi", "el": "Greek", "en": "English", "es": "Spanish", "fr": "French", "he": "Hebrew",
-    "hi": "Hindi", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pt": "Portuguese",
-    "ru": "Russian", "th": "Thai", "zh": "Chinese",
-}  # fmt: skip
+# The names that a prompt uses. Other codes are used as they are.
+_NAMES = {**LANGUAGE_NAMES, UNKNOWN: "the language of the examples"}
 
 
 class Variety:
@@ -66,7 +61,7 @@ def _measured(name: str, seeds: Sequence[Seed]) -> Mapping[str, float]:
 
 
 def _language(text: str) -> str:
-    code = language_or_script(text)
+    code = language_of(text)
     return _NAMES.get(code, code)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synth.reasons import Reason
+from synth.reasons import Action, Reason
 
 
 class TargetFailuresReason(Reason):
@@ -13,7 +13,18 @@ class TargetFailuresReason(Reason):
         "the request is too similar to a seed, a failure or an earlier draft (ROUGE-L, `novelty`)",
     )
     BAD_ANSWER = "bad_answer", "the new answer equals the bad one"
+    UNKNOWN = "unknown", "the writer does not know the right answer to the failed request"
+    UNSUPPORTED = (
+        "unsupported",
+        "the answer states something that neither the documents and facts nor the failure hold",
+    )
 
     @property
     def is_copy(self) -> bool:
         return self is TargetFailuresReason.NOT_NOVEL
+
+
+class TargetFailuresAction(Action):
+    """What happened to a new row."""
+
+    SHOWN = "shown", "the writer saw these passages and facts"

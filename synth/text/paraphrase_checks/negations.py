@@ -3,6 +3,8 @@
 In English, negations are counted. In languages where one negation takes several words ("no ... nada", "ne ...
 pas"), only their presence counts. A negation can be reworded without one ("does not work", "is broken"): a
 word with a negative meaning replaces a negation, unless the other text has the same word.
+
+In a language without a list of negations, nothing is found.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import re
 from typing import Final
 
 from synth.text.languages import language_of
-from synth.text.lexicon import pattern_of, words_of
+from synth.text.lexicon import LANGUAGES, MARKED, marker_pattern, pattern_of, words_of
 
 _PREFIXES: Final = ("un", "dis", "in", "im", "non", "non-", "de", "ir", "il", "mis")
 _WORD: Final = re.compile(r"[a-z][a-z'’-]{3,}")
@@ -20,7 +22,9 @@ _WORD: Final = re.compile(r"[a-z][a-z'’-]{3,}")
 def changed_negation(before: str, after: str) -> str | None:
     """A sentence about a negation that only one text has, or None."""
     languages = language_of(before), language_of(after)
-    if "en" not in languages or languages != ("en", "en"):
+    if not all(language in (*LANGUAGES, *MARKED) for language in languages):
+        return None
+    if languages != ("en", "en"):
         return _by_presence(before, after, languages)
     if flipped := _flipped_bound(before, after):
         return flipped
@@ -56,9 +60,10 @@ def _joined(text: str) -> bool:
 
 def _by_presence(before: str, after: str, languages: tuple[str, str]) -> str | None:
     old, new = (_first(text, language) for text, language in zip((before, after), languages, strict=True))
-    if old and not new and not _implies(after, languages[1]):
+    old_implicit, new_implicit = _implied(before, languages[0]), _implied(after, languages[1])
+    if old and not new and not new_implicit - old_implicit:
         return f"{old!r} is gone"
-    if new and not old and not _implies(before, languages[0]):
+    if new and not old and not old_implicit - new_implicit:
         return f"{new!r} was not there"
     return None
 
@@ -66,12 +71,19 @@ def _by_presence(before: str, after: str, languages: tuple[str, str]) -> str | N
 def _first(text: str, language: str) -> str | None:
     if language == "en":
         return next(iter(negations_of(text)), None)
+    if language in MARKED:
+        rest = marker_pattern("idle_negations", language).sub(" ", text)
+        found = marker_pattern("negations", language).search(rest)
+        return found.group() if found else None
     words = words_of("negations", language)
-    return next((word for word in re.findall(r"[\w'’]+", text.lower()) if word in words), None)
+    rest = pattern_of("idle_negations", language).sub(" ", text)
+    return next((word for word in re.findall(r"[\w'’]+", rest.lower()) if word in words), None)
 
 
-def _implies(text: str, language: str) -> bool:
-    return bool(pattern_of("implicit_negations", language).search(text))
+def _implied(text: str, language: str) -> set[str]:
+    pattern = marker_pattern if language in MARKED else pattern_of
+    found = pattern("implicit_negations", language).finditer(text)
+    return {match.group().lower()[:5] for match in found}
 
 
 def _flipped_bound(before: str, after: str) -> str | None:

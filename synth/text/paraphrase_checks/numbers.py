@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from synth.text.languages import languages_of
+from synth.text.languages import language_of, languages_of
 from synth.text.lexicon import LANGUAGES, any_of, lexicon
 from synth.text.paraphrase_checks.number_words import worded_numbers
+from synth.text.paraphrase_checks.numerals import in_digits
 
 # A reading of a number: ("n", value), ("time", hour, minute), ("date", month, day), ("id", letters).
 NumberReading = tuple[str | float, ...]
@@ -24,13 +25,16 @@ _PLAIN_DATE: Final = re.compile(
     r"\b(?P<a>[0-3]?\d)(?P<sep>[./])(?P<b>[0-3]?\d)(?P=sep)(?P<y>\d{4}|\d\d)?(?![\d.])"
 )
 _CLOCK: Final = re.compile(
-    r"\b(?P<h>[0-2]?\d)(?:(?:[:.h]|\s?uhr\s?)(?P<m>[0-5]\d))\s*(?P<half>[ap]\.?m\b\.?)?"
+    r"\b(?P<h>[0-2]?\d)(?P<sep>[:.h]|\s?uhr\s?|\sh\s)(?P<m>[0-5]\d)(?![.,]?\d)\s*(?P<half>[ap]\.?m\b\.?)?"
     r"|\b(?P<h2>1?\d)\s*(?P<half2>[ap]\.?m\b\.?|o['’]clock\b|uhr\b)|\b(?P<h3>[012]?\d)\s?h\b(?!\w)",
     re.IGNORECASE,
 )
+# German: "halb drei" is half past two.
+_HALF_BEFORE: Final = re.compile(r"\bhalb\s([a-zäöüß]{3,6})\b", re.IGNORECASE)
 _NAMED_HOUR: Final = re.compile(r"\b(noon|midday|midnight)\b", re.IGNORECASE)
 # An identifier mixes letters and digits, or has too many dots for a number: "A-1234", "RFC2616", "3.11.4".
-_IDENTIFIER: Final = re.compile(r"(?<![\w.])[^\W_]\w*(?:[-_./:+]\w+)*")
+# Only in ASCII: in "30日以内なら返金" and "1790년에" no space separates a number from the words after it.
+_IDENTIFIER: Final = re.compile(r"(?<![\w.])[^\W_]\w*(?:[-_./:+]\w+)*", re.ASCII)
 _GROUPED: Final = re.compile(r"\d{1,3}(?:\.\d{3})+|\d+(?:[-/:+.]\d+)?")
 _SUFFIXED: Final = re.compile(
     r"\d+(?:[.,]\d+)*(?:st|nd|rd|th|er|e|[kKmM]|bn|mm|cm|km|kg|mg|ml|gb|mb|kb|tb|ghz|mhz|hz|h|s|ms|min|kw"
@@ -84,8 +88,8 @@ class Number:
 
 def numbers_of(text: str) -> list[Number]:
     """The numbers of `text` in order of kind: dates, times, identifiers, numbers, number words, hints."""
-    rest = _ADDRESS.sub(" ", text)
-    found: list[Number] = []
+    rest, optional = in_digits(_ADDRESS.sub(" ", text), language_of(text))
+    found = [Number(f"{value:g}", frozenset({("n", value)}), firm=False) for value in optional]
     for reader in (_halves, _dates, _clocks, _identifiers, _fractions, _plain):
         spans: list[tuple[int, int]] = []
         for start, end, number in reader(rest):
@@ -119,18 +123,33 @@ def changed_numbers(before: str, after: str) -> str | None:
 
 def _without_sums(numbers: list[Number], others: list[Number]) -> list[Number]:
     """Removes numbers that the other text splits into two parts, such as an hour and a half for 90
-    minutes.
+    minutes, and the parts of its numbers.
     """
-    units = [
-        reading for other in others for reading in other.readings if reading[0] not in ("n", "id", "date")
-    ]
-    sums = {
-        (a[0], round(float(a[1]) + float(b[1]), 6))
-        for a in units
-        for b in units
-        if a is not b and len(a) == len(b) == 2 and a[0] == b[0]
+    wholes = {reading for other in others for reading in _measures(other)}
+    sums = _sums([reading for other in others for reading in _measures(other)])
+    found = [number for number in numbers if number.readings.isdisjoint(sums)]
+    own = [reading for number in found for reading in _measures(number)]
+    parts = {
+        reading
+        for reading in own
+        for other in own
+        if reading is not other and not _sums([reading, other]).isdisjoint(wholes)
     }
-    return [number for number in numbers if number.readings.isdisjoint(sums)]
+    return [number for number in found if number.readings.isdisjoint(parts)]
+
+
+def _measures(number: Number) -> list[NumberReading]:
+    """The readings with a unit."""
+    return [reading for reading in number.readings if len(reading) == 2 and reading[0] not in ("n", "id")]
+
+
+def _sums(measures: list[NumberReading]) -> set[NumberReading]:
+    return {
+        (a[0], round(float(a[1]) + float(b[1]), 6))
+        for a in measures
+        for b in measures
+        if a is not b and a[0] == b[0]
+    }
 
 
 def _halves(text: str) -> Iterator[tuple[int, int, Number]]:
@@ -202,25 +221,27 @@ def _dates(text: str) -> Iterator[tuple[int, int, Number]]:
 
 def _clocks(text: str) -> Iterator[tuple[int, int, Number]]:
     for match in _CLOCK.finditer(text):
-        hour = float(match["h"] or match["h2"] or match["h3"])
+        hour, minute = float(match["h"] or match["h2"] or match["h3"]), float(match["m"] or 0)
         half = (match["half"] or match["half2"] or "").lower().replace(".", "")
-        if hour > 24 or (match["m"] and match.group()[len(match["h"])] == "." and not half):
-            continue  # "3.50" is a number
-        readings: set[NumberReading] = {("time", hour % 12, float(match["m"] or 0))}
+        if hour > 24:
+            continue
+        readings: set[NumberReading] = {("time", hour % 12, minute), ("time", hour % 12 + 12, minute)}
         if half in ("am", "pm"):
-            readings = {("time", hour % 12 + (12 if half == "pm" else 0), float(match["m"] or 0))}
-        elif hour < 13:
-            readings = {
-                ("time", hour % 12, float(match["m"] or 0)),
-                ("time", hour % 12 + 12, float(match["m"] or 0)),
-            }
-        else:
-            readings = {("time", hour, float(match["m"] or 0))}
-        if not match["m"]:
-            readings |= (
-                {("n", hour), ("s", hour * 3600)} if match["h3"] else {("n", hour)} if not half else set()
-            )
-        yield match.start(), match.end(), Number(match.group(), frozenset(readings))
+            readings = {("time", hour % 12 + (12 if half == "pm" else 0), minute)}
+        elif hour >= 13:
+            readings = {("time", hour, minute)}
+        if match["h3"]:
+            readings |= {("n", hour), ("s", hour * 3600)}
+        elif not match["m"] and half not in ("am", "pm"):
+            readings |= {("n", hour)}
+        elif match["sep"] == "." and not half:  # "14.30" is a time in Spain, and a price elsewhere
+            readings |= _with_unit(hour + minute / 100, text, match.end())
+        yield match.start(), match.end(), Number(match.group().strip(), frozenset(readings))
+    for match in _HALF_BEFORE.finditer(text):
+        hour = next((value for *_, value, _ in worded_numbers(match[1].lower(), "de")), 0)
+        if 1 <= hour <= 12:
+            readings = {("time", (hour - 1) % 12, 30.0), ("time", (hour - 1) % 12 + 12, 30.0)}
+            yield match.start(), match.end(), Number(match.group(), frozenset(readings))
     for match in _NAMED_HOUR.finditer(text):
         hour = 0.0 if match[1].lower() == "midnight" else 12.0
         readings = {("time", hour, 0.0), ("n", 12.0)}
