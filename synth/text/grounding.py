@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Final
 
 from synth.text.code_spans import blocks
-from synth.text.languages import language_of
-from synth.text.lexicon import words_of
+from synth.text.languages import UNKNOWN, language_of
+from synth.text.lexicon import LANGUAGES, words_of
 from synth.text.paraphrase_checks.literals import code_of
 from synth.text.quantities import Quantity, quantities_of, unsupported_quantities
 
@@ -77,7 +77,8 @@ def unsupported_claims(answer: str, evidence: Sequence[str]) -> list[str]:
             rest = f"{rest[:start]}{_TAKEN * (end - start)}{rest[end:]}"
             if not supported:
                 missing.setdefault(start, whole[start:end].strip(f" *`\n{_TAKEN}"))
-    for quantity in unsupported_quantities(rest, known.quantities):
+    same = language_of(rest) in {UNKNOWN, *map(language_of, evidence)}
+    for quantity in unsupported_quantities(rest, known.quantities, same_language=same):
         missing.setdefault(quantity.at, quantity.words)
     return list(dict.fromkeys(words for _, words in sorted(missing.items())))
 
@@ -250,7 +251,9 @@ def _names(text: str, known: _Evidence) -> _Claims:
     """Names of several words, and words with a capital inside (PayPal). German nouns have capitals, too."""
     plain = _LINE.sub(lambda line: " " * len(line.group()) if _is_title(line.group()) else line.group(), text)
     language = language_of(text)
-    ignored = words_of("not_names") | words_of("function_words", language)
+    # Without a word list of the language, the function words of all languages are no names.
+    known_lists = (language,) if language in LANGUAGES else ()
+    ignored = words_of("not_names") | words_of("function_words", *known_lists)
     for match in _CAPITAL_RUN.finditer(plain):
         words = [word for word in re.split(r"[ ’']", match.group()) if word.lower() not in ignored]
         if len(words) > 1 and (language != "de" or _INNER_CAPITAL.search(match.group())):

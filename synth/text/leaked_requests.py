@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from synth.text.prompt_leakage import is_unspaced
-from synth.text.tokens import rouge_tokens, word_count
+from synth.text.prompt_leakage import repeated_run
 
 # What a model writes before the request: "Request:", "Here is the instruction:".
 _LABEL = re.compile(
@@ -14,9 +13,6 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _QUOTES = (('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"))
-
-# Words. A shorter run can be the same by coincidence.
-_RUN = 5
 
 # A line of a prompt that is a heading: a few words, and a colon at the end.
 _HEADING = re.compile(r"^\W*(\w[^\n:]{0,40}?)\W*:\W*$", re.MULTILINE)
@@ -54,20 +50,8 @@ def leaked(text: str, frame: str, source: str) -> str | None:
     if comment := _COMMENT.search(text):
         return comment[0].strip()
     headings = _headings(text) & _headings(frame) - _headings(source)
-    return min(headings, default=None) or _copied(text, frame, source)
+    return min(headings, default=None) or repeated_run(text, frame, source)
 
 
 def _headings(text: str) -> set[str]:
     return {heading.casefold() for heading in _HEADING.findall(text)}
-
-
-def _copied(text: str, frame: str, source: str) -> str | None:
-    words = rouge_tokens(text)
-    length = _RUN * max(1, round(len(words) / (word_count(text) or 1)))
-    known = set(_runs(rouge_tokens(frame), length)) - set(_runs(rouge_tokens(source), length))
-    run = next((run for run in _runs(words, length) if run in known), None)
-    return None if run is None else ("" if all(map(is_unspaced, run)) else " ").join(run)
-
-
-def _runs(words: list[str], length: int) -> list[tuple[str, ...]]:
-    return [tuple(words[i : i + length]) for i in range(len(words) - length + 1)]

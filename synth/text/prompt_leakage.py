@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from synth.text.tokens import rouge_tokens
+from synth.text.tokens import rouge_tokens, word_count
 
 # Words of a prompt. Shorter runs also occur by chance.
 _RUN = 5
@@ -35,10 +35,15 @@ class PromptWords:
         return next((" ".join(run) for run in _runs_of(text) if run in self._runs), None)
 
 
-def repeated_run(text: str, source: str, length: int = _RUN) -> str | None:
-    """The first run of `length` words in `text` that also occurs in `source`, or None."""
-    known = set(_runs_of(source, length))
-    return next((" ".join(run) for run in _runs_of(text, length) if run in known), None)
+def repeated_run(text: str, source: str, but: str = "") -> str | None:
+    """The first run of five words in `text` that also occurs in `source` and not in `but`, or None.
+
+    In a script without spaces, a run has about as many characters as five words.
+    """
+    length = _RUN * max(1, round(len(rouge_tokens(text)) / (word_count(text) or 1)))
+    known = set(_runs_of(source, length)).difference(_runs_of(but, length))
+    run = next((run for run in _runs_of(text, length) if run in known), ())
+    return ("" if all(map(_is_unspaced, run)) else " ").join(run) or None
 
 
 def _runs_of(text: str, length: int = _RUN) -> Iterator[tuple[str, ...]]:
@@ -59,11 +64,11 @@ def _stems(text: str) -> set[str]:
     words = rouge_tokens(text)
     stems = {word[: max(_STEM, len(word) - 3)] for word in words if len(word) >= _STEM}
     stems |= {word[:2] for word in words if len(word) >= 2 and "가" <= word[0] <= "힣"}
-    pairs = ((a, b) for a, b in pairwise(words) if is_unspaced(a) and is_unspaced(b))
+    pairs = ((a, b) for a, b in pairwise(words) if _is_unspaced(a) and _is_unspaced(b))
     # Two hiragana are mostly grammar.
     return stems | {a + b for a, b in pairs if not ("ぁ" <= a <= "ゟ" and "ぁ" <= b <= "ゟ")}
 
 
-def is_unspaced(word: str) -> bool:
+def _is_unspaced(word: str) -> bool:
     """Whether a word is one character of a script without spaces."""
     return len(word) == 1 and word.isalpha() and ("\u0e00" <= word <= "\u17ff" or word >= "\u3040")

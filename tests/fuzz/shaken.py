@@ -83,20 +83,22 @@ def _text(request: Request, rng: Random) -> str | None:
     if system.startswith("You play a person") and rng.random() < 0.2:
         return "[done]"
     if "pairs" in asked:
-        pairs = [_pair(last, rng) for _ in range(rng.randint(0, 3))]
+        shown = last.partition("<text>")[2] or last
+        pairs = [_pair(shown, rng) for _ in range(rng.randint(0, 3))]
         return orjson.dumps({"pairs": pairs}).decode()
     if system.startswith("You reword the requests"):
         before = last.rpartition("Request:\n")[2].rpartition("\n\nReword it")[0]
         return rng.choice(_ASKS).format(before) if rng.random() < 0.8 else before
-    if system.startswith("You are shown a text. Write the one request"):
-        return _question(last, rng)
+    if system.startswith("You are shown a text. Write the request"):
+        return _question(last.rpartition("\nText")[2], rng)
     if not request.schema and not request.logprobs and rng.random() < 0.25:
         return rng.choice(_ANSWERS)
     return None
 
 
 def _pair(text: str, rng: Random) -> dict[str, str]:
-    return {"question": _question(text, rng), "answer": rng.choice(_ANSWERS), "quote": _quote(text, rng)}
+    said = {"question": _question(text, rng), "answer": rng.choice(_ANSWERS), "quote": _quote(text, rng)}
+    return {"kind": "fact", **said}
 
 
 def _question(text: str, rng: Random) -> str:

@@ -300,16 +300,19 @@ def test_seeds_show_the_writer_how_users_ask(tmp_path: Path) -> None:
     assert asked[0] != asked[1]
 
 
-def test_the_request_of_an_example_is_no_draft(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [("how hot may the kiln get", "repeats_prompt"), ("How loud may the kiln get?", None)],
+)
+def test_the_request_of_an_example_is_no_draft(tmp_path: Path, request_: str, reason: str | None) -> None:
     documents(tmp_path, 1)
     (tmp_path / "seeds.jsonl").write_text(
         json.dumps({"instruction": "How hot may the kiln get?", "response": "It may get as hot as you like."})
     )
     sources = {**DOCS, "seeds": "seeds.jsonl"}
-    script = writer("How hot may the kiln get?")
-    recipe = desk(tmp_path, [{"backtranslate": {}}], script, judge(), sources=sources)
+    recipe = desk(tmp_path, [{"backtranslate": {}}], writer(request_), judge(), sources=sources)
     run(recipe)
-    assert reasons(recipe) == {"repeats_prompt": 1}
+    assert reasons(recipe) == ({reason: 1} if reason else {})
 
 
 def test_a_writer_that_judges_itself_drops_nothing_by_default(tmp_path: Path) -> None:

@@ -96,6 +96,19 @@ def test_an_apology_is_eliminated_unless_it_is_the_style_of_the_seeds(
     assert reasons(recipe) == ({} if house else {"sorry": 1})
 
 
+@pytest.mark.parametrize(("other_way_round", "reason"), [(False, None), (True, "no_gain")])
+def test_requests_are_equal_only_if_they_are_so_in_both_orders(
+    tmp_path: Path, other_way_round: bool, reason: str | None
+) -> None:
+    seeds(tmp_path, 1)
+    rules = [
+        {"match": "First request:\nHow do I clean machine 0", "text": {"equal": True}},
+        *judge(other_way_round),
+    ]
+    run(recipe := desk(tmp_path, [{"evolve": {}}], script(), rules, sources=SEEDS))
+    assert reasons(recipe) == ({reason: 1} if reason else {})
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [("Yes.", None), ("No.", None), ("Das ist es.", "says_nothing"), ("。。。", "says_nothing")],

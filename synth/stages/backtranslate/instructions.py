@@ -24,8 +24,8 @@ from synth.stages.reply_reasons import ReplyReason
 from synth.stages.source_items import Passage
 from synth.stages.structured_output import ask_for_object, read_text
 from synth.text.grounding import unsupported_claims
-from synth.text.leaked_requests import bare_request
-from synth.text.prompt_leakage import repeated_run, shares_a_word
+from synth.text.leaked_requests import bare_request, leaked
+from synth.text.prompt_leakage import shares_a_word
 from synth.text.standalone import leans_on_source
 from synth.text.tokens import word_count
 
@@ -133,7 +133,8 @@ class Instructions:
         if leaning := leans_on_source(instruction):
             why = f"refers to {leaning!r}, which its reader does not have"
             return row.dropped(self._name, BacktranslateReason.LEANS_ON_SOURCE, why)
-        if repeated := repeated_run(instruction, self._frame) or copied_example(instruction, examples):
+        words_of_prompt = leaked(instruction, self._frame, passage.text)
+        if repeated := words_of_prompt or copied_example(instruction, examples):
             why = f"repeats what the model was shown: {repeated!r}"
             return row.dropped(self._name, BacktranslateReason.REPEATS_PROMPT, why)
         if not shares_a_word(instruction, f"{passage.heading or ''} {passage.text}"):

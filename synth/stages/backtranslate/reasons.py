@@ -12,10 +12,15 @@ class BacktranslateReason(Reason):
         "leans_on_source",
         'the request refers to "the text" or "the passage above", which the reader does not have',
     )
-    OFF_TOPIC = "off_topic", "the request and the text share no word of four or more letters"
+    OFF_TOPIC = (
+        "off_topic",
+        "the request and the text share no word of four or more letters (in Korean no two syllables, in "
+        "scripts without spaces no two characters)",
+    )
     REPEATS_PROMPT = (
         "repeats_prompt",
-        "five words in a row, or the request of an example, are copied from the writer's prompt",
+        "the request repeats a heading, five words in a row or an example of the writer's prompt, or speaks "
+        "of its task",
     )
     TOO_SHORT = "too_short", "the request has fewer than 4 words (questions: fewer than 3)"
     TOO_LONG = "too_long", "the request has more than 150 words"

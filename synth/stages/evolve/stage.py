@@ -20,7 +20,7 @@ from synth.stages.context import Context
 from synth.stages.evidence import Evidence, check_shown, is_unknown
 from synth.stages.evolve.options import EVOL_BREADTH, EVOL_DEPTH, EVOL_SORRY_WORDS, EvolveOptions
 from synth.stages.evolve.reasons import EvolveAction, EvolveReason
-from synth.stages.forecast import MakerForecast, draft_to_come
+from synth.stages.forecast import MakerForecast, Requests, draft_to_come
 from synth.stages.judging import PROBE_WORDS, YesNoJudge
 from synth.stages.parents import Parents, turn_of
 from synth.stages.structured_output import read_text
@@ -81,6 +81,7 @@ class Evolve(RowMaker):
             options.judge_sampling,
             options.attempts,
             context.judges,
+            both_orders=True,
         )
         self.parents = Parents(options.variants, options.from_, _is_single)
         # Where the seeds apologise, an apology is the style of the house, and no sign of a refusal.
@@ -200,9 +201,14 @@ class Evolve(RowMaker):
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
         """Forecasts the evolved request, the judgement and the answer of each draw."""
-        answers = self._options.answers_
+        answers, asks_judge = self._options.answers_, self._options.ask_judge
         draft = draft_to_come(self.name, answered=answers)
-        return self.parents.making(wanted, drawn, 1 + self._options.ask_judge + answers, draft)
+        made = self.parents.making(wanted, drawn, 1 + asks_judge + answers, draft)
+        if answers or not asks_judge:
+            return made
+        # A request without gain is judged twice. With `answers`, it needs no answer instead.
+        twice = Requests(0, 0, max(0, self.parents.available - drawn))
+        return replace(made, requests=made.requests + twice)
 
 
 def _read_request(reply: Reply) -> str:
