@@ -31,6 +31,7 @@ from synth.pipeline.progress import Progress
 from synth.pipeline.report import RunResult, notes_of, report_of
 from synth.pipeline.scheduler.flow import Flow
 from synth.pipeline.scheduler.makers import MakerDriver
+from synth.pipeline.seed_languages import language_warnings
 from synth.pipeline.session import Session
 from synth.pipeline.summary import price_of
 from synth.pipeline.target import Target
@@ -52,6 +53,8 @@ async def run_recipe(
     redactor = open_redactor(recipe, out, progress.say)
     try:
         given = read_inputs(recipe, progress.say, redactor)
+        for warning in language_warnings(recipe, given.seeds):
+            progress.say(warning)
         return await _call(recipe, given, RunStore(out, recipe.name), progress, retry_failed=retry_failed)
     finally:
         if redactor is not None:

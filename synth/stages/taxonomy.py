@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth.text.similarity.embedding import similarity
+from synth.text.similarity.unlike import likeness
 from synth.text.tokens import word_count
 
 # Names with at least this cosine are one topic: "Billing" and "Billing and payments" have 0.86, "Google
@@ -96,7 +96,7 @@ def join_taxonomies(replies: Iterable[Any], topics: int, subtopics: int) -> list
                 continue
             joined = _join(found, topic)
             for text in each["subtopics"]:
-                if (name := _clean(text)) is not None and similarity(name, joined.text) < _SAME:
+                if (name := _clean(text)) is not None and likeness(name, joined.text) < _SAME:
                     _join(joined.below, name)
     leaves: list[str] = []
     for topic_ in _first(found, topics):
@@ -106,8 +106,8 @@ def join_taxonomies(replies: Iterable[Any], topics: int, subtopics: int) -> list
 
 
 def _join(known: list[_Name], text: str) -> _Name:
-    near = max(known, key=lambda name: similarity(name.text, text), default=None)
-    if near is None or similarity(near.text, text) < _SAME:
+    near = max(known, key=lambda name: likeness(name.text, text), default=None)
+    if near is None or likeness(near.text, text) < _SAME:
         near = _Name(text)
         known.append(near)
     near.votes += 1

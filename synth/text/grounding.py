@@ -77,7 +77,8 @@ def unsupported_claims(answer: str, evidence: Sequence[str]) -> list[str]:
             rest = f"{rest[:start]}{_TAKEN * (end - start)}{rest[end:]}"
             if not supported:
                 missing.setdefault(start, whole[start:end].strip(f" *`\n{_TAKEN}"))
-    for quantity in unsupported_quantities(rest, known.quantities):
+    same = language_of(rest) in {language_of(text) for text in evidence}
+    for quantity in unsupported_quantities(rest, known.quantities, same_language=same):
         missing.setdefault(quantity.at, quantity.words)
     return list(dict.fromkeys(words for _, words in sorted(missing.items())))
 

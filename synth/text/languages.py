@@ -17,6 +17,13 @@ from synth.text.lexicon import LANGUAGES, lexicon, words_of
 # The code of ISO 639 for a language that is not determined.
 UNKNOWN: Final = "und"
 
+# English names, for prompts and messages.
+LANGUAGE_NAMES: Final = {
+    "ar": "Arabic", "bn": "Bengali", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
+    "fr": "French", "he": "Hebrew", "hi": "Hindi", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "nl": "Dutch", "pt": "Portuguese", "ru": "Russian", "ta": "Tamil", "th": "Thai", "zh": "Chinese",
+}  # fmt: skip
+
 _MOST_READ: Final = 1000  # letters; a longer text is probably in one language, so only its beginning is read
 
 # Scripts of (nearly) only one language, by the first word of their letters' Unicode names.

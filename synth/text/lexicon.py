@@ -72,25 +72,6 @@ class Lexicon(Strict):
     of: Words
 
 
-class MeaningWords(Strict):
-    """Words of one language whose replacement changes what a request asks for. A `|` parts synonyms."""
-
-    opposites: tuple[tuple[str, str], ...] = ()
-    converses: tuple[tuple[str, str], ...] = ()
-    kinds: tuple[Words, ...] = ()
-    idioms: Words = ()
-    equal_forms: dict[str, str] = Field(default_factory=dict)
-    restrictions: Words = ()
-    restrictors: Words = ()
-    deniers: Words = ()
-    symmetric: Words = ()
-    conditions: Words = ()
-    grammar: Words = ()
-    measures: Words = ()
-    synonyms: Words = ()
-    irregular: dict[str, str] = Field(default_factory=dict)
-
-
 class Markers(Strict):
     """The negations and numbers of a language in another script. `lexicons/ja.yaml` explains each list."""
 
@@ -110,6 +91,27 @@ class Markers(Strict):
     afternoon: Words = ()
     half: str = ""
     source_references: Words
+    before_titles: Words = ()
+    after_titles: Words = ()
+
+
+class MeaningWords(Strict):
+    """Words of one language whose replacement changes what a request asks for. A `|` parts synonyms."""
+
+    opposites: tuple[tuple[str, str], ...] = ()
+    converses: tuple[tuple[str, str], ...] = ()
+    kinds: tuple[Words, ...] = ()
+    idioms: Words = ()
+    equal_forms: dict[str, str] = Field(default_factory=dict)
+    restrictions: Words = ()
+    restrictors: Words = ()
+    deniers: Words = ()
+    symmetric: Words = ()
+    conditions: Words = ()
+    grammar: Words = ()
+    measures: Words = ()
+    synonyms: Words = ()
+    irregular: dict[str, str] = Field(default_factory=dict)
 
 
 class SharedNames(Strict):
@@ -126,14 +128,6 @@ def lexicon(language: str) -> Lexicon:
 
 
 @cache
-def meaning_words(language: str) -> MeaningWords:
-    """The words that change the meaning of a request. Empty for a language without such a list."""
-    if not (_FOLDER / f"{language}_meaning.yaml").exists():
-        return MeaningWords()
-    return MeaningWords.model_validate(_read(f"{language}_meaning"))
-
-
-@cache
 def markers(language: str) -> Markers:
     """The markers of one of `MARKED`."""
     return Markers.model_validate(_read(language))
@@ -143,13 +137,23 @@ def markers(language: str) -> Markers:
 def marker_pattern(field: str, language: str) -> re.Pattern[str]:
     """A pattern that finds each entry of a list of `markers`."""
     found = markers(language)
-    pattern = any_of(getattr(found, field)) if getattr(found, field) else "(?!)"
-    return re.compile(whole_word(pattern) if found.whole_words else pattern, re.IGNORECASE)
+    pattern = any_of(getattr(found, field))
+    if found.whole_words:
+        pattern = whole_word(pattern.replace(r"\w*", rf"[\w{_SIGNS}]*"))
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def whole_word(pattern: str) -> str:
     """The pattern between the ends of a word. Python's `\\b` sees an end before a vowel sign of Hindi."""
     return rf"(?<![\w{_SIGNS}])(?:{pattern})(?![\w{_SIGNS}])"
+
+
+@cache
+def meaning_words(language: str) -> MeaningWords:
+    """The words that change the meaning of a request. Empty for a language without such a list."""
+    if not (_FOLDER / f"{language}_meaning.yaml").exists():
+        return MeaningWords()
+    return MeaningWords.model_validate(_read(f"{language}_meaning"))
 
 
 @cache
@@ -160,7 +164,7 @@ def shared_names() -> SharedNames:
 
 @cache
 def words_of(field: str, *languages: str) -> frozenset[str]:
-    """All entries of one list, in the given languages or in all."""
+    """All entries of one list, in the given languages or in all. A language without a lexicon has none."""
     return frozenset(_entries(field, languages))
 
 
@@ -171,12 +175,18 @@ def pattern_of(field: str, *languages: str) -> re.Pattern[str]:
 
 
 def any_of(entries: Iterable[str]) -> str:
-    """A regular expression for any of the entries. `*` matches any letters, `'` both kinds of apostrophe."""
+    """A regular expression for any of the entries: none matches nothing. `*` matches any letters, `'` both
+    kinds of apostrophe.
+    """
+    entries = list(entries)
+    if not entries:
+        return "(?!)"
     return f"(?:{'|'.join(entries)})".replace("*", r"\w*").replace("'", "['’]")
 
 
 def _entries(field: str, languages: tuple[str, ...]) -> Words:
-    return tuple(word for code in languages or LANGUAGES for word in getattr(lexicon(code), field))
+    known = [code for code in languages or LANGUAGES if code in LANGUAGES]
+    return tuple(word for code in known for word in getattr(lexicon(code), field))
 
 
 def _read(name: str) -> object:

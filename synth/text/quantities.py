@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, permutations, product
 from typing import Final
@@ -66,7 +66,13 @@ _MOST_OPERANDS: Final = 12
 _THINGS: Final = "things"
 _SUFFIXED: Final = re.compile(r"\d[^\W\d_]+$")  # "40m"
 _NOUN: Final = re.compile(
-    r" (?!(?:and|or|to|und|oder|bis|et|ou|à|y|o|e|a|per|pro|par|por|op|of|van|til|full)\b)[^\W\d_]{4,}"
+    r" (?!(?:and|or|to|und|oder|bis|et|ou|à|y|o|e|a|per|pro|par|por|op|of|van|til|full|more|less|later|only"
+    r"|each|every|before|after|from|with|when|until|unless|instead|\w+ly|mehr|nach|ohne|avec|pour|avant|antes|para)\b)"
+    r"[^\W\d_]{4,}"
+)
+# "1, 3 and 7 days": the unit of the last number is the unit of all.
+_JOINED: Final = re.compile(
+    r"(?:\s|,|and|or|to|[-–—/&~〜～]|und|oder|bis|et|ou|à|y|o|a|e|en|of|tot|または|から|或|到|至)+"
 )
 
 
@@ -87,11 +93,18 @@ class Quantity:
         """The possible values of the number, in its unit as written."""
         return frozenset(float(r[1]) for r in self.number.readings if r[0] == "n")
 
+    @property
+    def factors(self) -> frozenset[float]:
+        """What a calculation with a percentage writes: 21% is the factor 1.21, 0.79, or 0.21."""
+        return frozenset(round(f, 6) for v in self.values for f in (1 + v / 100, 1 - v / 100, v / 100))
+
     def fits(self, other: Quantity) -> bool:
         """Whether both can be the same quantity."""
         bare = self.unit in (None, _THINGS)
         if not (bare or other.unit or other.number.firm):
             return False  # "twice" is no support for "2 days"
+        if other.unit == "%" and bare and not self.values.isdisjoint(other.factors):
+            return True
         if other.unit == _THINGS:
             return bare and self.number.same(other.number)
         if self.unit and other.unit and self.unit != _THINGS:
@@ -99,10 +112,6 @@ class Quantity:
                 return False
             ours = {round(v * self.factor, 6) for v in self.values}
             return not ours.isdisjoint(round(v * other.factor, 6) for v in other.values)
-        if other.unit == "%" and bare:  # 21% is the factor 1.21, 0.79, or 0.21
-            factors = {round(f, 6) for v in other.values for f in (1 + v / 100, 1 - v / 100, v / 100)}
-            if not factors.isdisjoint(self.values):
-                return True
         return self.number.same(other.number)
 
 
@@ -122,18 +131,36 @@ def quantities_of(text: str) -> list[Quantity]:
         unit, factor, start, end = _unit_of(number, spaced, at)
         start, end = (place - sum(edge < place for edge in edges) for place in (start, end))
         found.append(Quantity(number, start, text[start:end].strip(), unit, factor))
-    return found
+    return _with_shared_units(sorted(found, key=lambda one: one.at), text)
 
 
-def unsupported_quantities(answer: str, known: Sequence[Quantity]) -> Iterator[Quantity]:
+def _with_shared_units(found: Sequence[Quantity], text: str) -> list[Quantity]:
+    """The quantities, each without a unit with that of the next one if only "and" or a comma is between."""
+    done: list[Quantity] = []
+    for quantity in reversed(found):
+        following = done[-1] if done else None
+        between = text[quantity.at + len(quantity.words) : following.at] if following else ""
+        alike = following and quantity.unit is None and quantity.words[-1:].isdigit()
+        if following and alike and quantity.values and _JOINED.fullmatch(between):
+            quantity = replace(quantity, unit=following.unit, factor=following.factor)
+        done.append(quantity)
+    return done[::-1]
+
+
+def unsupported_quantities(
+    answer: str, known: Sequence[Quantity], *, same_language: bool = True
+) -> Iterator[Quantity]:
     """The quantities of the answer that are not among the `known` ones.
 
     The result of a calculation is fine if the sentence shows the numbers that it comes from. So is the number
-    of the items that the answer lists ("two ways: ...").
+    of the items that the answer lists ("two ways: ..."). In the `same_language`, a number of the evidence in
+    front of an unknown noun counts things and is no period; in another one, the noun may be a unit.
     """
     counts = _counts(answer)
     calculated: list[Quantity] = []
-    quantities = sorted(quantities_of(answer), key=lambda one: one.at)
+    quantities = quantities_of(answer)
+    if not same_language:
+        quantities, known = _without_things(quantities), _without_things(known)
     for sentence, start in _sentences(answer):
         supported: list[Quantity] = []
         others: list[Quantity] = []
@@ -149,6 +176,10 @@ def unsupported_quantities(answer: str, known: Sequence[Quantity]) -> Iterator[Q
                 supported.append(quantity)
             else:
                 yield quantity
+
+
+def _without_things(quantities: Sequence[Quantity]) -> list[Quantity]:
+    return [replace(one, unit=None) if one.unit == _THINGS else one for one in quantities]
 
 
 def _nth(text: str, wanted: str, skip: int) -> int:
@@ -190,7 +221,10 @@ def _money() -> list[tuple[str, re.Pattern[str], re.Pattern[str]]]:
 @cache
 def _unit_pattern(words: str) -> re.Pattern[str]:
     """A unit after its number, perhaps with a word such as "business" or "working" between."""
-    return re.compile(rf"[ \u00a0-]?(?:(?:business|calendar|full)\s)?(?:{words})(?![a-zà-ÿ])", re.IGNORECASE)
+    return re.compile(
+        rf"[ \u00a0-]?(?:(?:business|calendar|full|consecutive|more|extra)\s)?(?:{words})(?![a-zà-ÿ])",
+        re.IGNORECASE,
+    )
 
 
 def _sentences(text: str) -> Iterator[tuple[str, int]]:

@@ -32,7 +32,9 @@ _LENGTH: Final = 0.75
 _FUSION: Final = 60
 _RUN: Final = 4
 _DENSE_RUN: Final = 2  # a character of Chinese, Japanese or Korean says as much as two letters or more
-_DENSE: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
+_DENSE: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+# "3명이" and "BW-102가" are two parts each.
+_PARTS: Final = re.compile(rf"(?P<dense>[{_DENSE}]+)|[^{_DENSE}]+")
 _HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 # A sentence ends at a line break, or at a full stop before a space ("99.9%" goes on).
 _SENTENCE_END: Final = re.compile(r"\n+|(?<=[.!?…؟।])\s+|(?<=[。！？])")
@@ -43,8 +45,9 @@ def terms(text: str) -> Iterator[str]:
     in Chinese, Japanese and Korean, where a single Han character is a term as well, because it is often a
     word's stem. Function words have none.
     """
-    for word in letter_runs(text):
-        if _DENSE.match(word):
+    parts = (part for run in letter_runs(text) for part in _PARTS.finditer(run))
+    for word, dense in ((part.group(), part["dense"]) for part in parts):
+        if dense:
             yield from _runs(word, _DENSE_RUN)
             yield from _HAN.findall(word)
         elif is_unspaced(word):

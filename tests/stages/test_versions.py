@@ -89,7 +89,7 @@ PINNED: dict[str, dict[int, str]] = {
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "d36567e76fd55784"},
     "score": {2: "94bcefa170fbf15d"},
-    "standardise": {1: "a0fdd0cf26baf162"},
+    "standardise": {2: "a0fdd0cf26baf162"},
     "target_failures": {2: "63e86c723e758005"},
     "topics": {2: "ce132c83ab177e34"},
 }

@@ -133,23 +133,27 @@ def test_digits_codes_and_paths_are_compared_in_every_script(language: str) -> N
     assert sorted(unsupported_claims(invented, [text])) == sorted(claims)
 
 
-# Rows of the example whose answer holds an own example, advice, or knowledge of another product, found by
-# reading all 76: no article has "11:00", "Home", +44..., UTC+1, a menu of Chrome, or 48 hours.
-BEYOND_THE_ARTICLES = {1, 10, 28, 47, 53, 58, 66, 71}
+# What the answers add to the articles, found by reading them all: examples and advice of their own, and
+# knowledge about other products.
+BEYOND_THE_ARTICLES = {
+    "11:00", '"Home"', "+447700900123", "+44", '"Treatment with voucher"', "UTC+1", "48 hours", "DE", "nine",
+    "Apps > Install this site as an app",
+}  # fmt: skip
 
 
 def test_few_answers_of_the_support_example_are_false_alarms() -> None:
     evidence = [*ARTICLES, (SUPPORT / "facts.md").read_text("utf-8")]
-    reported = set()
-    for number, line in enumerate((SUPPORT / "seeds.jsonl").read_text("utf-8").splitlines()):
-        row = json.loads(line)
+    reported = []
+    lines = (SUPPORT / "seeds.jsonl").read_text("utf-8").splitlines()
+    for row in map(json.loads, lines):
         *before, answer = [m["content"] for m in row.get("messages", [])] or [
-            row["instruction"], row.get("input", ""), row["response"],
+            row.get("system", ""), row["instruction"], row.get("input", ""), row["response"],
         ]  # fmt: skip
-        if unsupported_claims(answer, [*evidence, *before]):
-            reported.add(number)
-    assert reported >= BEYOND_THE_ARTICLES
-    assert len(reported - BEYOND_THE_ARTICLES) <= 3
+        reported.append(set(unsupported_claims(answer, [*evidence, *before])))
+    assert set().union(*reported) >= BEYOND_THE_ARTICLES
+    false_alarms = [claims for claims in reported if claims - BEYOND_THE_ARTICLES]
+    # 33 minutes and 9.80 euro come from numbers that the answer does not show, 10:20 stands there as 1020.
+    assert len(false_alarms) <= 0.06 * len(lines), false_alarms
 
 
 FACTS = {
@@ -194,7 +198,7 @@ def swapped(kind: str) -> Iterator[tuple[str, str, str]]:
 def test_a_fact_of_another_article_is_reported(kind: str) -> None:
     found = [fact in " ".join(unsupported_claims(said, [part])) for part, said, fact in swapped(kind)]
     assert len(found) > 5
-    assert sum(found) >= 0.9 * len(found), f"{sum(found)} of {len(found)}"
+    assert sum(found) >= 0.95 * len(found), f"{sum(found)} of {len(found)}"
 
 
 def test_an_answer_in_a_language_without_word_lists_is_checked() -> None:

@@ -9,15 +9,11 @@ from synth.stable_hash import fraction
 from synth.stages.generate.filters import request_of
 from synth.stages.generate.options import AS_IN_SEEDS, GenerateOptions
 from synth.stages.source_items import Seed
-from synth.text.languages import language_of
+from synth.text.languages import LANGUAGE_NAMES, UNKNOWN, language_of
 from synth.text.tokens import word_count
 
 # The names that a prompt uses. Other codes are used as they are.
-_NAMES = {
-    "ar": "Arabic", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fr": "French", "he": "Hebrew",
-    "hi": "Hindi", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pt": "Portuguese",
-    "ru": "Russian", "th": "Thai", "und": "the language of the examples", "zh": "Chinese",
-}  # fmt: skip
+_NAMES = {**LANGUAGE_NAMES, UNKNOWN: "the language of the examples"}
 
 
 class Variety:

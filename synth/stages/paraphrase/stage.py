@@ -26,7 +26,8 @@ from synth.stages.transcript import transcript
 from synth.text.paraphrase_checks.meaning import changed_meaning
 from synth.text.paraphrase_checks.reasons import MeaningReason
 from synth.text.similarity.diversity import distinct_n, mean_nearest_similarity
-from synth.text.similarity.embedding import similarity
+from synth.text.similarity.embedding import comparable, similarity
+from synth.text.similarity.unlike import calibrated
 from synth.text.tokens import normal_form
 
 # Diversity is measured over at most this number of requests, because the cost is quadratic.
@@ -129,6 +130,10 @@ class Paraphrase(RowMaker):
             return row
         if changed := changed_meaning(before, after):
             return row.dropped(self.name, *changed)
+        # The default bounds are those of English; in other scripts the vectors mean nothing.
+        own_bounds = "similarity" in self._options.model_fields_set
+        if not (comparable(before, after) if own_bounds else calibrated(before, after)):
+            return row
         near = similarity(before, after)
         least, most = self._options.similarity
         if not least <= near <= most:

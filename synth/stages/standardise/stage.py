@@ -15,6 +15,8 @@ from synth.text.standardise.standard_form import Role, standardise
 class Standardise(RowStage):
     """Sends no requests. Its result does not depend on the order of rows, so no row waits."""
 
+    version = 2
+
     def __init__(self, name: str, options: StandardiseOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._options = options

@@ -32,8 +32,8 @@ from synth.stages.target_failures.options import TargetFailuresOptions
 from synth.stages.target_failures.reasons import TargetFailuresAction, TargetFailuresReason
 from synth.stages.transcript import transcript
 from synth.text.grounding import unsupported_claims
-from synth.text.similarity.embedding import similarity
 from synth.text.similarity.novelty import NoveltyIndex
+from synth.text.similarity.unlike import likeness
 from synth.text.tokens import normal_form
 
 # The number of failures in the request that names a pattern.
@@ -305,7 +305,7 @@ def group_alike(failures: Sequence[KnownFailure], alike: float) -> list[list[Kno
     for failure in failures:
         text = failure.problem or _prompt(failure)
         for group in groups:
-            if similarity(text, group[0].problem or _prompt(group[0])) >= alike:
+            if likeness(text, group[0].problem or _prompt(group[0])) >= alike:
                 group.append(failure)
                 break
         else:

@@ -17,10 +17,14 @@ from itertools import pairwise
 from typing import Final
 
 from synth.text.languages import language_of
-from synth.text.lexicon import shared_names, words_of
+from synth.text.lexicon import LANGUAGES, shared_names, words_of
 from synth.text.paraphrase_checks.literals import without_code
+from synth.text.paraphrase_checks.names_by_script import changed_name_by_script
 
 _TOKEN: Final = re.compile(r"[^\W_](?:[\w&+#]|[-'’.](?=\w))*[+#]*|[^\w\s]")
+_ELISION: Final = re.compile(
+    r"^(?:[cdjlmnst]|qu|(?:d|n|s)?ell|del|nell|sull|all|un)['’](?=\w)", re.IGNORECASE
+)
 _LONG: Final = 500  # words; longer texts are not aligned, because that takes the product of their lengths
 _ENDS: Final = frozenset(".!?:\n•…;–—")
 
@@ -36,6 +40,9 @@ def changed_entity(before: str, after: str) -> str | None:
     """A sentence about a name that is not in both texts, or None."""
     before, after = _one_word(without_code(before)), _one_word(without_code(after))
     languages = language_of(before), language_of(after)
+    if not all(language in LANGUAGES for language in languages):
+        # Capitals tell nothing in these languages, or it is not known what they tell.
+        return changed_name_by_script(before, after, languages[0]) if languages[0] == languages[1] else None
     old, new = _words(before, languages[0]), _words(after, languages[1])
     if swap := _swapped_in_place(old, new, languages):
         return swap
@@ -95,6 +102,8 @@ def _words(text: str, language: str) -> list[_Word]:
                 previous = token
                 continue
             token = re.sub(r"['’]s$|['’]$", "", token)
+            if language in ("fr", "it"):
+                token = _ELISION.sub("", token)
             words.append(_Word(token, not shouting and _is_name(token, opens, previous, language), opens))
             opens, previous = False, token
     return words

@@ -22,11 +22,9 @@ from synth.text.paraphrase_checks.numbers import changed_numbers
 from synth.text.paraphrase_checks.reasons import MeaningReason
 from synth.text.paraphrase_checks.replaced_words import changed_tense, changed_word
 from synth.text.paraphrase_checks.roles import changed_roles
-from synth.text.similarity.embedding import similarity
+from synth.text.similarity.unlike import asks_something_else
 from synth.text.tokens import normal_form, words
 
-# Below this cosine the texts ask different things (benchmarks/planted.py prints the error rates).
-LEAST_SIMILARITY: Final = 0.25
 # From this share of equal letters on, a rewording is a copy with a typo.
 COPY_RATIO: Final = 96.0
 
@@ -59,10 +57,8 @@ def changed_meaning(before: str, after: str) -> tuple[MeaningReason, str] | None
         return changed
     if is_copy(before, after):
         return MeaningReason.COPY, "hardly a word differs"
-    if language:
-        near = similarity(old, new)
-        if near < LEAST_SIMILARITY:
-            return MeaningReason.OTHER_QUESTION, f"similarity {near:.2f}, wanted {LEAST_SIMILARITY} or more"
+    if language and (detail := asks_something_else(old, new)):
+        return MeaningReason.OTHER_QUESTION, detail
     return None
 
 

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from synth.text.languages import language_of
-from synth.text.lexicon import LANGUAGES, MARKED, lexicon, marker_pattern, pattern_of, words_of
+from synth.text.lexicon import LANGUAGES, MARKED, marker_pattern, pattern_of, words_of
 
 _PREFIXES: Final = ("un", "dis", "in", "im", "non", "non-", "de", "ir", "il", "mis")
 _WORD: Final = re.compile(r"[a-z][a-z'’-]{3,}")
@@ -76,11 +76,7 @@ def _first(text: str, language: str) -> str | None:
         found = marker_pattern("negations", language).search(rest)
         return found.group() if found else None
     words = words_of("negations", language)
-    rest = (
-        pattern_of("idle_negations", language).sub(" ", text.lower())
-        if lexicon(language).idle_negations
-        else text
-    )
+    rest = pattern_of("idle_negations", language).sub(" ", text)
     return next((word for word in re.findall(r"[\w'’]+", rest.lower()) if word in words), None)
 
 

@@ -1,7 +1,8 @@
 """Removes a model's chatter around an answer: preambles, closers, and unnecessary wrapping.
 
-Works only for English, and only on sentences about the answer itself ("Here is the rewritten text:"). A first
-sentence with content ("Sure, you can return it within 30 days.") is the answer, and is kept.
+Works only on sentences about the answer itself ("Here is the rewritten text:"). A first sentence with content
+("Sure, you can return it within 30 days.") is the answer, and is kept. `chatter_by_language` has the patterns
+of other languages than English.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import re
 from synth.text.code_kinds import code_kind
 from synth.text.code_spans import blocks
 from synth.text.standardise.canonical import is_json, is_sql
+from synth.text.standardise.chatter_by_language import first_line, last_sentence, opened_line
+
+# The languages whose preambles and closers are known.
+SPOKEN = ("en", "de", "fr", "es", "it", "pt", "nl", "ja", "zh")
 
 # Pieces of verbose patterns, hence the escaped blanks.
 _TEXT = (
@@ -109,7 +114,7 @@ def strip_preamble(text: str) -> str:
     before = None
     while before != text:
         before = text
-        for strip in (_strip_announcement, _strip_label, _strip_as_ai):
+        for strip in (_strip_announcement, _strip_first_line, _strip_label, _strip_as_ai):
             rest = strip(text)
             if rest.strip():
                 text = rest
@@ -124,10 +129,12 @@ def strip_closer(text: str) -> str:
         return text
     begin = len(kept) - len("\n".join(last.lines))
     while len(kept) > begin:
-        found = _CLOSER.search(kept, max(0, len(kept) - _LONGEST_CLOSER))
-        if not found or not kept[: found.start()].strip():
+        start = max(0, len(kept) - _LONGEST_CLOSER)
+        found = _CLOSER.search(kept, start)
+        end = found.start() if found else last_sentence(kept, start)
+        if end is None or not kept[:end].strip():
             break
-        kept = kept[: found.start()].rstrip()
+        kept = kept[:end].rstrip()
     return text if kept == text.rstrip() else kept
 
 
@@ -186,6 +193,14 @@ def _strip_announcement(text: str) -> str:
         stands_alone = bool(_BLOCK.match(rest) or _MADE.search(what) or "\n" in rest.strip())
         drop = found["opener"] is not None and found["end"] == ":" and own_line and stands_alone
     return _unrule(rest) if drop else text
+
+
+def _strip_first_line(text: str) -> str:
+    if end := first_line(text):
+        return _unrule(text[end:])
+    end = opened_line(text)
+    rest = text[end:]
+    return _unrule(rest) if end and (_BLOCK.match(rest) or "\n" in rest.strip()) else text
 
 
 def _unrule(text: str) -> str:
