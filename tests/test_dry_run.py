@@ -38,7 +38,7 @@ STAGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     ),
     "backtranslate": ([{"backtranslate": {}}], {"backtranslate": "4 to 13"}),
     "questions": ([{"backtranslate": {"mode": "questions", "questions": 2}}], {"backtranslate": "3"}),
-    "paraphrase": ([{"paraphrase": {"variants": 2}}], {"paraphrase": "10 to 20"}),
+    "paraphrase": ([{"paraphrase": {"variants": 2}}], {"paraphrase": "11 to 31"}),
     "paraphrase alone": (
         [{"paraphrase": {"ask_judge": False}}, ASK],
         {"paraphrase": "10", "score": "6 to 16"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from synth.frozen import FrozenJson
@@ -16,6 +16,10 @@ from synth.recipe.base import ModelConfig, Sampling
 
 # Every request has a limit: this one if neither the recipe nor the stage sets one.
 DEFAULT_MAX_TOKENS = 1024
+
+# Further tokens for thinking. The model's context must also have room for the prompt.
+_THINKING_TOKENS = 4096
+_THINKING_SHARE = 0.5
 
 # A low estimate of characters per prompt token, so that reservations are never too small.
 _CHARACTERS_A_TOKEN = 2
@@ -54,11 +58,19 @@ class Completion:
     number: int | None = None
 
 
-@dataclass(slots=True)
-class _Opening:
-    """The client's call of `open`, once it has started. A separate object, because all views share it."""
+def room_to_think(context: int | None) -> int:
+    """Tokens for the thinking of a model with this context."""
+    return min(_THINKING_TOKENS, int(context * _THINKING_SHARE)) if context else _THINKING_TOKENS
 
-    task: asyncio.Task[None] | None = None
+
+@dataclass(slots=True)
+class _Known:
+    """What all views of a model share: the client's call of `open`, once it has started, and whether a reply
+    had thinking.
+    """
+
+    opening: asyncio.Task[None] | None = None
+    thinks: bool = False
 
 
 class Model:
@@ -76,10 +88,10 @@ class Model:
         self._memory = memory
         self._ledger = ledger
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
-        self._opening = _Opening()
+        self._known = _Known()
         self._trial = Trial(client.model, name)
         self._usual = Sampling()
-        self._settings: dict[int, tuple[Sampling, Json, int]] = {}
+        self._settings: dict[int, tuple[Sampling, Json, int | None]] = {}
         self._extra_body = dict(config.request_body)
 
     @property
@@ -140,6 +152,10 @@ class Model:
     ) -> Completion:
         """The completion of `messages`. `sampling` overrides the model's own.
 
+        If nobody sets `max_tokens`, a reply without thinking has `DEFAULT_MAX_TOKENS`, and one with thinking
+        has more room. A reply whose thinking reached the limit is asked for again with that room. All of this
+        is one request: the limit is not part of its identity.
+
         Raises `RequestFailed` for a faulty request, `UnreachableError` if no server answers, and `Unfinished`
         if the budget is spent or every request is refused.
         """
@@ -147,7 +163,7 @@ class Model:
         request = Request(
             messages=messages,
             model=self.client.model,
-            max_tokens=max_tokens,
+            max_tokens=max_tokens or DEFAULT_MAX_TOKENS,
             sampling=wanted,
             schema=schema,
             logprobs=logprobs,
@@ -155,11 +171,21 @@ class Model:
             draw=draw,
             attempt=attempt,
         )
-        reply, number = await self._reply(request)
-        return Completion(reply, request, number)
+        if max_tokens is not None:
+            reply, number = await self._reply(request)
+            return Completion(reply, request, number)
+        thinking = self._with_room(request)
+        reply, number = await self._reply(request, thinking)
+        return Completion(reply, thinking if reply.reasoning else request, number)
 
-    def _resolved(self, sampling: Sampling) -> tuple[Json, int]:
-        """The frozen sampling and schema of a request, and its `max_tokens`.
+    def _with_room(self, request: Request) -> Request:
+        """The same request with room to think."""
+        # Computed before the copy, so that both have it.
+        assert request.identity
+        return replace(request, max_tokens=request.max_tokens + room_to_think(self.config.token_limit))
+
+    def _resolved(self, sampling: Sampling) -> tuple[Json, int | None]:
+        """The frozen sampling of a request, and its `max_tokens` if somebody sets it.
 
         A stage passes the same object each time, so the result is cached by `id()`. The cache also keeps the
         object itself, so that no other object can get the same `id()`.
@@ -167,14 +193,17 @@ class Model:
         known = self._settings.get(id(sampling))
         if known is None:
             settings = self.sampling(sampling)
-            known = (sampling, settings.without_max_tokens(), settings.max_tokens or DEFAULT_MAX_TOKENS)
+            known = (sampling, settings.without_max_tokens(), settings.max_tokens)
             if len(self._settings) >= _SETTINGS_KEPT:
                 self._settings.clear()
             self._settings[id(sampling)] = known
         return known[1], known[2]
 
-    async def _reply(self, request: Request) -> tuple[Reply, int | None]:
-        """The reply from the journal, from the same request in flight, or from the client; and its number."""
+    async def _reply(self, request: Request, thinking: Request | None = None) -> tuple[Reply, int | None]:
+        """The reply from the journal, from the same request in flight, or from the client; and its number.
+
+        `thinking` is the same request with room to think, if it may have it.
+        """
         # The journal has a reply only when it is durable, so requests in flight are looked up first.
         while under_way := self._under_way.get(request.identity):
             try:
@@ -185,15 +214,13 @@ class Model:
                 # The first sender was cancelled, but this caller was not, so it sends the request itself.
                 if not under_way.cancelled() or _is_cancelled():
                     raise
-        if found := self._memory.find(request):
+        if (found := self._found(request, thinking)) is not None:
             self._ledger.reused += 1
-            if found.failed:
-                raise RequestFailed(found.raw.decode("utf-8", "replace"))
-            return self._read(found.raw), None
+            return found, None
         coming: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._under_way[request.identity] = coming
         try:
-            reply, number = await self._send(request)
+            reply, number = await self._sent(request, thinking)
         except asyncio.CancelledError:
             coming.cancel()
             raise
@@ -207,6 +234,35 @@ class Model:
             del self._under_way[request.identity]
         coming.set_result(reply)
         return reply, number
+
+    def _found(self, request: Request, thinking: Request | None) -> Reply | None:
+        """The reply in the journal, without or with room to think."""
+        found = self._looked_up(request)
+        if thinking is None or (found is not None and not _cut_while_thinking(found)):
+            return found
+        found = self._looked_up(thinking)
+        return found and _within(request.max_tokens, found)
+
+    async def _sent(self, request: Request, thinking: Request | None) -> tuple[Reply, int]:
+        """The reply of the client, with room to think as soon as any reply of the model had thinking."""
+        if thinking is None or not self._known.thinks:
+            reply, number = await self._send(request)
+            if thinking is None or not _cut_while_thinking(reply):
+                return reply, number
+            if stop := self._trial.unusable(number, "max_tokens ended the thinking"):
+                raise stop
+        reply, number = await self._send(thinking)
+        return _within(request.max_tokens, reply), number
+
+    def _looked_up(self, request: Request) -> Reply | None:
+        """The reply in the journal. Raises `RequestFailed` if that is a failure."""
+        found = self._memory.find(request)
+        if found is None:
+            return None
+        if found.failed:
+            self._ledger.reused += 1
+            raise RequestFailed(found.raw.decode("utf-8", "replace"))
+        return self._read(found.raw)
 
     async def _send(self, request: Request) -> tuple[Reply, int]:
         # Taken before the first `await`, so that the numbers follow the order of the requests.
@@ -239,15 +295,17 @@ class Model:
         version may have some.
         """
         try:
-            return self.client.read(raw)
+            reply = self.client.read(raw)
         except ValueError as error:
             return Reply("", unreadable=str(error))
+        self._known.thinks |= bool(reply.reasoning)
+        return reply
 
     async def _open(self) -> None:
         """Opens the client when the first request is not in the journal."""
-        opening = self._opening.task
+        opening = self._known.opening
         if opening is None:
-            opening = self._opening.task = asyncio.ensure_future(self.client.open())
+            opening = self._known.opening = asyncio.ensure_future(self.client.open())
         if opening.done():
             opening.result()
         else:
@@ -259,6 +317,18 @@ class Model:
 
     def _cost(self, usage: Usage) -> Cost:
         return Cost(1, usage.prompt + usage.completion, usd(self.config.price, usage))
+
+
+def _cut_while_thinking(reply: Reply) -> bool:
+    return reply.cut and bool(reply.reasoning)
+
+
+def _within(limit: int, reply: Reply) -> Reply:
+    """A reply that had room to think. If it has no thinking, it is cut at the limit of such replies, as if it
+    had been sent before the first reply with thinking.
+    """
+    longer = not reply.reasoning and reply.usage.completion > limit
+    return replace(reply, finish="length") if longer else reply
 
 
 def _is_cancelled() -> bool:

@@ -132,9 +132,9 @@ class _UnaskedModel(Model):
         super().__init__(name, config, _Client(config.model), memory, ledger)
         self._record = record
 
-    async def _reply(self, request: Request) -> tuple[Reply, int | None]:
+    async def _reply(self, request: Request, thinking: Request | None = None) -> tuple[Reply, int | None]:
         try:
-            answered = await super()._reply(request)
+            answered = await super()._reply(request, thinking)
         except NotAskedYet:
             raise
         except RequestFailed:  # as the journal has it

@@ -20,7 +20,7 @@ from synth.text.grounding import unsupported_claims
 from synth.text.retrieval import Retriever
 
 # Characters of a passage. `respond: {grounded: {}}` has the same limits, so that both cut equal passages.
-_SHORTEST, _LONGEST = 300, 1500
+SHORTEST, LONGEST = 300, 1500
 
 # Characters. Every request carries the whole file.
 _LONGEST_FACTS = 20_000
@@ -107,10 +107,10 @@ def _with_heading(passage: Passage) -> str:
 def _passages(name: str, context: Context, salt: str) -> list[Passage]:
     if context.recipe.sources.documents is None:
         raise no_source(name, "documents")
-    found = context.passages(_SHORTEST, _LONGEST)
+    found = context.passages(SHORTEST, LONGEST)
     if not found:
         raise SourceError(
-            f"hold no passage of {_SHORTEST} to {_LONGEST:,} characters.", where="sources.documents"
+            f"hold no passage of {SHORTEST} to {LONGEST:,} characters.", where="sources.documents"
         )
     return sorted(found, key=lambda passage: rank(salt, passage.id))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from synth.llm.base import Reply, RequestFailed
-from synth.llm.model import Model
+from synth.llm.model import Model, room_to_think
 from synth.prompts import Prompt
 from synth.recipe.base import Sampling
 from synth.stages.asking import Unusable
@@ -14,11 +14,6 @@ from synth.stages.context import JudgeTraits
 
 # Alternatives of each token that are asked for: the usual maximum of servers.
 ALTERNATIVES = 20
-
-# Tokens for a judge that thinks, if neither the recipe nor the model sets a limit. The model's context must
-# also have room for the prompt.
-_THINKING_TOKENS = 4096
-_THINKING_SHARE = 0.5
 
 # Tokens for an object with one value, for each further value, and for words before them.
 _OBJECT_TOKENS, _VALUE_TOKENS, _WORD_TOKENS = 32, 16, 192
@@ -39,11 +34,6 @@ def room_for(model: Model, thinks: bool, values: int, *, words: bool = False) ->
     return Sampling(
         max_tokens=thoughts + words * _WORD_TOKENS + _OBJECT_TOKENS + _VALUE_TOKENS * (values - 1)
     )
-
-
-def room_to_think(context: int | None) -> int:
-    """Tokens for the thinking of a model with this context."""
-    return min(_THINKING_TOKENS, int(context * _THINKING_SHARE)) if context else _THINKING_TOKENS
 
 
 async def probed(

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from synth.text.code_spans import blocks
-from synth.text.languages import language_of
+from synth.text.languages import UNKNOWN, language_of
 from synth.text.lexicon import LANGUAGES, words_of
 from synth.text.paraphrase_checks.literals import code_of
 from synth.text.quantities import Quantity, quantities_of, unsupported_quantities
@@ -77,7 +77,7 @@ def unsupported_claims(answer: str, evidence: Sequence[str]) -> list[str]:
             rest = f"{rest[:start]}{_TAKEN * (end - start)}{rest[end:]}"
             if not supported:
                 missing.setdefault(start, whole[start:end].strip(f" *`\n{_TAKEN}"))
-    same = language_of(rest) in {language_of(text) for text in evidence}
+    same = language_of(rest) in {UNKNOWN, *map(language_of, evidence)}
     for quantity in unsupported_quantities(rest, known.quantities, same_language=same):
         missing.setdefault(quantity.at, quantity.words)
     return list(dict.fromkeys(words for _, words in sorted(missing.items())))

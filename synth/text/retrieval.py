@@ -18,7 +18,7 @@ from functools import cache, cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from synth.text.lexicon import LANGUAGES, words_of
+from synth.text.lexicon import words_of
 from synth.text.similarity.embedding import comparable, embed
 from synth.text.tokens import is_unspaced, letter_runs
 
@@ -62,7 +62,7 @@ def _runs(word: str, size: int) -> Iterator[str]:
 
 @cache
 def _function_words() -> frozenset[str]:
-    return frozenset(word for language in LANGUAGES for word in words_of("function_words", language))
+    return words_of("function_words")
 
 
 class Retriever:

@@ -43,7 +43,7 @@ def machines(folder: Path, **keys: Any) -> Path:
         )
         rules.append({"match": f"machine {i} ", "text": f"Wipe it {i} times."})
     write(folder / "script.jsonl", rules)
-    write(folder / "judge.jsonl", [{"match": "", "text": {"same": True}}])
+    write(folder / "judge.jsonl", [{"match": "", "text": {"covered": True}}])
     asked = [f"How do I clean machine {i} before the 12 o'clock shift?" for i in range(MACHINES)]
     write(folder / "prompts.jsonl", [{"instruction": request} for request in asked])
     recipe = {

@@ -152,8 +152,8 @@ class Sure(FakeClient):
         share = next((s for text, s in self._chances.items() if f"First request:\n{text}" in prompt), 0.9)
         said = "true" if share > 0.5 else "false"
         top = {"true": math.log(share), "false": math.log(1 - share)}
-        tokens = (token('{"same": '), TokenChoice(said, top[said], top), token("}"))
-        return Reply(f'{{"same": {said}}}', logprobs=tokens if self._gives and request.logprobs else ())
+        tokens = (token('{"covered": '), TokenChoice(said, top[said], top), token("}"))
+        return Reply(f'{{"covered": {said}}}', logprobs=tokens if self._gives and request.logprobs else ())
 
 
 def verdict(chances: dict[str, float], *, logprobs: bool, both: bool = True) -> tuple[bool, dict, int]:
@@ -165,7 +165,7 @@ def verdict(chances: dict[str, float], *, logprobs: bool, both: bool = True) -> 
         model = Model("judge", config, client, NoMemory(), BudgetLedger())
         prompt = read_prompt(Path(__file__).parents[2] / "prompts/paraphrase/same.md", "paraphrase/same")
         judge = YesNoJudge(
-            "s", model, prompt, "same", EvolveAction.JUDGED, Sampling(), 1, KnownJudges(), both
+            "s", model, prompt, "covered", EvolveAction.JUDGED, Sampling(), 1, KnownJudges(), both
         )
         await judge.prepare()
         row, yes = await judge.judge(Row("r", Conversation(), Lineage("seed")), "one", "other")
@@ -176,7 +176,7 @@ def verdict(chances: dict[str, float], *, logprobs: bool, both: bool = True) -> 
 
 def test_a_yes_needs_both_orders() -> None:
     yes, event, asked = verdict({"one": 0.9, "other": 0.8}, logprobs=True)
-    assert (yes, event["same"], list(event["chances"]), asked) == (True, True, [0.9, 0.8], 2)
+    assert (yes, event["covered"], list(event["chances"]), asked) == (True, True, [0.9, 0.8], 2)
     assert len(event["requests"]) == 2
     # The mean is above one half, but in one order it is a no.
     yes, event, _ = verdict({"one": 0.95, "other": 0.3}, logprobs=True)

@@ -15,7 +15,7 @@ from synth.errors import PromptError, RecipeError, SourceError
 from synth.llm.base import Json
 
 SEEDS = {"seeds": "seeds.jsonl"}
-ASKS = "You write the messages"
+ASKS = "You write messages that users"
 WORDS = (
     "oil the lathe",
     "heat the kiln",
@@ -46,7 +46,7 @@ def test_each_request_of_a_reply_is_a_row_that_respond_answers(tmp_path: Path) -
     assert run(recipe).error is None
     assert [said(row) for row in rows(recipe)] == [[text, "At noon."] for text in texts]
     (drafting,) = asked(recipe)
-    assert "Write 5 new requests." in drafting["messages"][1]["content"]
+    assert "Write 5 new messages of users." in drafting["messages"][1]["content"]
     assert drafting["schema"]["properties"]["requests"]["maxItems"] == 5
     # Requests are shown as they are, without answers and JSON.
     shown = drafting["messages"][1]["content"]
@@ -73,7 +73,7 @@ def test_a_row_keeps_its_id_when_the_run_repeats_and_others_come(tmp_path: Path)
         (listed(*(f"When do I {words}?" for words in WORDS)), 5, {"surplus": 1}),
         (listed("When do I oil the lathe?", " "), 1, {"empty": 1}),
         (listed("When do I oil the lathe?", "When do I oil the lathe?"), 1, {"not_novel": 1}),
-        (listed("When do I oil the lathe?", "Rules for each new request"), 1, {"leaked": 1}),
+        (listed("When do I oil the lathe?", "Rules for each new message"), 1, {"leaked": 1}),
         (listed(), 0, {"empty": 1}),
     ],
 )

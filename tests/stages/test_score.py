@@ -260,7 +260,8 @@ def test_no_judge_sees_a_held_out_row(tmp_path: Path) -> None:
 def test_the_judge_sees_the_passage_that_an_answer_comes_from(tmp_path: Path) -> None:
     documents(tmp_path, 1)
     question, quote = "How hot is kiln 0 in step 3?", "degrees in step 3"
-    pair = {"question": question, "answer": "The heat is high.", "quote": f"103 {quote}"}
+    quoted = {"kind": "fact", "quote": f"103 {quote}"}
+    pair = {"question": question, "answer": "The heat is high.", **quoted}
     stages = [{"backtranslate": {"mode": "questions", "count": 1}}, "score"]
     script = [{"match": "You write questions", "text": {"pairs": [pair]}}]
     recipe = desk(tmp_path, stages, script, [], sources={"documents": "docs/*.md"})
@@ -311,10 +312,12 @@ def test_the_default_bar_of_backtranslate_is_for_a_judge_of_its_own(tmp_path: Pa
     documents(tmp_path)
     weak = {"reasoning": "Weak.", "score": 2}
     rules = [
-        {"match": "Say how good an example", "text": weak},
+        {"match": "candidate answer", "text": weak},
         {"match": "Two writers", "text": {"agree": True}},
     ]
-    draft = [{"match": "Write the one request", "text": "How hot does the machine get in each step?"}]
+    draft = [
+        {"match": "Write the request that", "text": "How many degrees does the machine have in each step?"}
+    ]
 
     def scores(judge: list[Json] | None, **options: object) -> list[Json]:
         folder = tmp_path / f"{judge is None}{len(options)}"
@@ -326,3 +329,16 @@ def test_the_default_bar_of_backtranslate_is_for_a_judge_of_its_own(tmp_path: Pa
     assert scores(None) == [{"curation": 2.0}] * 3
     assert scores(None, keep=4.5) == []
     assert scores(rules) == []
+
+
+def test_the_judge_sees_the_passages_that_a_draft_was_written_from(tmp_path: Path) -> None:
+    seeds(tmp_path)
+    documents(tmp_path)
+    stages = [{"generate": {"count": 3, "context": "documents"}}, "score"]
+    sources = {"documents": "docs/*.md", **SEEDS}
+    draft = {"instruction": "How does the loom start in the morning?", "response": "By hand, without heat."}
+    script = [{"match": "loom|kiln|lathe", "text": draft}]
+    run(recipe := desk(tmp_path, stages, script, [], sources=sources))
+    prompts = asked_about(recipe, draft["response"])
+    assert prompts
+    assert all(re.search(r"<source>\n.*degrees in step.*</source>", text, re.DOTALL) for text in prompts)

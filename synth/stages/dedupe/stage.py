@@ -10,6 +10,7 @@ from synth.stages.base import OrderedStage
 from synth.stages.context import Context
 from synth.stages.dedupe.options import DedupeOptions
 from synth.stages.dedupe.reasons import DedupeReason
+from synth.text.similarity.meaning_index import MeaningIndex
 from synth.text.similarity.near_duplicates import NearDuplicateIndex
 
 
@@ -19,7 +20,8 @@ class Dedupe(OrderedStage):
     def __init__(self, name: str, options: DedupeOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._on = options.on
-        self._index = NearDuplicateIndex(options.threshold)
+        is_meaning = options.on == "meaning"
+        self._index = (MeaningIndex if is_meaning else NearDuplicateIndex)(options.threshold)
         self._ids: list[str] = []
         self._held_out: set[str] = set()
 
@@ -41,5 +43,5 @@ class Dedupe(OrderedStage):
 
     def _text(self, row: Row) -> str:
         prompt, answer = row.conversation.prompt_text, row.conversation.answer or ""
-        parts: Sequence[str] = {"prompt": (prompt,), "answer": (answer,), "both": (prompt, answer)}[self._on]
+        parts: Sequence[str] = {"answer": (answer,), "both": (prompt, answer)}.get(self._on, (prompt,))
         return "\n".join(parts)

@@ -20,10 +20,10 @@ from synth.text.paraphrase_checks.reasons import MeaningReason
 # The styles by their names in recipes.
 STYLES = {
     "formal": "in formal, complete sentences",
-    "casual": "the way somebody types it in a chat, informally",
-    "short": "as short as it can be said",
-    "long": "at greater length, in two or three sentences",
-    "order": "with the parts of the sentence in another order and another sentence structure",
+    "casual": "as somebody types it in a chat, informally and without polish",
+    "short": "as briefly as a user in a hurry would, without losing a condition or a detail",
+    "long": "in two or three sentences, without new facts",
+    "order": "with its parts in another order and another sentence structure",
     "keywords": "as the keywords that somebody would type into a search box",
     "typos": "with two or three typing errors in ordinary words, but none in names, numbers or code",
 }
@@ -55,7 +55,10 @@ class ParaphraseOptions(AskingOptions):
     )
     judge: str | None = Field(default=None, description=JUDGE)
     judge_sampling: Sampling = Field(default_factory=Sampling, description=JUDGE_SAMPLING)
-    ask_judge: bool = Field(default=True, description="Ask the judge whether both requests ask for the same.")
+    ask_judge: bool = Field(
+        default=True,
+        description="Ask the judge whether each request asks for everything that the other one asks for.",
+    )
 
     @model_validator(mode="after")
     def _something_to_do(self) -> ParaphraseOptions:

@@ -1,7 +1,8 @@
 """Rewords requests that share one answer, as in SQLCoder2's training data.
 
 Styles take turns, so that all are used equally often. Rules check what a wording must keep (numbers, names,
-negations, quoted text), embeddings check its similarity to the original, and a judge checks the rest.
+negations, quoted text), embeddings check its similarity to the original, and a judge checks the rest. A text
+that comes with the request is neither reworded nor compared.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from synth.conversation import Conversation
-from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.row import Row, content_id
 from synth.stages.asking import ask_until_served, attributed, made_in
 from synth.stages.base import RowMaker
 from synth.stages.context import Context
 from synth.stages.forecast import MakerForecast, draft_to_come
-from synth.stages.judging import YesNoJudge
+from synth.stages.judging import PROBE_WORDS, YesNoJudge
 from synth.stages.paraphrase.options import STYLES, ParaphraseOptions
 from synth.stages.paraphrase.reasons import ParaphraseAction, ParaphraseReason
+from synth.stages.paraphrase.request_parts import parts_of
 from synth.stages.parents import Parents, turn_of
 from synth.stages.structured_output import read_text
 from synth.stages.transcript import transcript
@@ -48,22 +49,25 @@ class Paraphrase(RowMaker):
     """Rewords every seed and every earlier kept row."""
 
     version = 2
+    preparation = PROBE_WORDS
 
     def __init__(self, name: str, options: ParaphraseOptions, context: Context) -> None:
         super().__init__(name, options, context)
         self._options = options
         self._writer = context.writer(options)
         judge = context.judge(options.judge)
-        self._prompt = context.prompt(options, "reword", ["request", "how", "before"])
-        comparing = context.other_prompt("same", ["first", "second"]).answers_with(same="boolean")
+        self._prompt = context.prompt(options, "reword", ["request", "how", "before", "input"])
+        comparing = context.other_prompt("same", ["first", "second"]).answers_with(covered="boolean")
         self._judge = YesNoJudge(
             name,
             judge,
             comparing,
-            "same",
+            "covered",
             ParaphraseAction.JUDGED,
             options.judge_sampling,
             options.attempts,
+            context.judges,
+            both_orders=True,
         )
         self.parents = Parents(options.variants, options.from_)
         self._forms: dict[str, set[str]] = {}
@@ -73,6 +77,11 @@ class Paraphrase(RowMaker):
     def count(self) -> int | None:
         """The number of wordings that must pass, if the recipe limits it."""
         return self._options.count
+
+    async def prepare(self) -> None:
+        """Determines how the judge's answers are read."""
+        if self._options.ask_judge:
+            await self._judge.prepare()
 
     def draw(self, index: int) -> RewordingDraw | None:
         """The next row's next wording. Styles continue from row to row, so that all are used even with few
@@ -97,13 +106,14 @@ class Paraphrase(RowMaker):
     async def _steps(self, drawn: RewordingDraw, row: Row) -> AsyncIterator[Row]:
         parent = drawn.parent
         said = parent.conversation
-        request = said.last_request
+        parts = parts_of(said.last_request)
         how = f"in {drawn.language}" if drawn.language else STYLES.get(drawn.style, drawn.style)
-        earlier = said.before_last_request
-        before = transcript(earlier) if any(_turns(earlier)) else ""
+        shown = {"request": parts.instruction, "how": how, "input": parts.input}
+        # Users do not see the system prompt.
+        shown["before"] = transcript([m for m in said.before_last_request if m["role"] != "system"])
         text, answer = await ask_until_served(
             self._writer,
-            self._prompt.render({"request": request, "how": how, "before": before}),
+            self._prompt.render(shown),
             self._options.sampling,
             read_text,
             self._options.attempts,
@@ -112,17 +122,17 @@ class Paraphrase(RowMaker):
         row = replace(
             attributed(row, stage=self.name, prompt=self._prompt, answer=answer),
             id=content_id(self.name, parent.id, answer.request.identity),
-            conversation=said.with_last_request(_unquoted(text, request)),
+            conversation=said.with_last_request(parts.reworded(_unquoted(text, parts.instruction))),
             candidates=parent.candidates,
         ).with_event(self.name, ParaphraseAction.REWORDED, style=drawn.style)
-        row = self._checked(row, request, drawn)
+        after = parts.instruction_in(row.conversation.last_request)
+        row = self._checked(row, parts.instruction, after, drawn)
         yield row
         if row.pending and self._options.ask_judge:
-            yield await self._judged(row, request)
+            yield await self._judged(row, parts.instruction, after)
 
-    def _checked(self, row: Row, before: str, drawn: RewordingDraw) -> Row:
+    def _checked(self, row: Row, before: str, after: str, drawn: RewordingDraw) -> Row:
         """Drops a wording that did not change or that asks for something else, by rules."""
-        after = row.conversation.last_request
         if normal_form(before) == normal_form(after):
             return row.dropped(self.name, MeaningReason.COPY, "the wording did not change")
         # Names and negations differ in another language, so only the judge can check them there.
@@ -136,13 +146,16 @@ class Paraphrase(RowMaker):
             return row
         near = similarity(before, after)
         least, most = self._options.similarity
-        if not least <= near <= most:
+        # Static vectors do not see the order of the words.
+        if drawn.style == "order":
+            most = 1.0
+        if not least <= round(near, 4) <= most:
             reason = ParaphraseReason.TOO_FAR if near < least else ParaphraseReason.TOO_NEAR
             return row.dropped(self.name, reason, f"similarity {near:.2f}, wanted {least:g} to {most:g}")
         return row
 
-    async def _judged(self, row: Row, before: str) -> Row:
-        row, same = await self._judge.judge(row, before, row.conversation.last_request)
+    async def _judged(self, row: Row, before: str, after: str) -> Row:
+        row, same = await self._judge.judge(row, before, after)
         if same:
             return row
         why = f"{self._judge.model.model} finds that it asks for something else"
@@ -160,10 +173,11 @@ class Paraphrase(RowMaker):
         return row
 
     def forecast(self, wanted: int | None, drawn: int) -> MakerForecast:
-        """Forecasts a wording and a judgement for each draw."""
+        """Forecasts a wording and its judgements for each draw."""
         rows = self.parents.rows
         draft = draft_to_come(self.name, candidates=len(rows[-1].candidates) if rows else 0)
-        return self.parents.making(wanted, drawn, 1 + self._options.ask_judge, draft)
+        judging = self._judge.most_requests if self._options.ask_judge else 0
+        return self.parents.making(wanted, drawn, 1 + judging, draft)
 
     def report(self) -> Json:
         """The diversity of the requests without and with the wordings."""
@@ -179,10 +193,6 @@ def _diversity(requests: Sequence[str]) -> Json:
         "nearest_similarity": mean_nearest_similarity(texts),
     }
     return {"requests": len(requests), **{k: round(v, 4) for k, v in figures.items()}}
-
-
-def _turns(messages: Sequence[FrozenJson]) -> list[FrozenJson]:
-    return [m for m in messages if m["role"] != "system"]
 
 
 def _unquoted(text: str, request: str) -> str:

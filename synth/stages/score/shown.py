@@ -8,6 +8,7 @@ from functools import cached_property
 from synth.llm.base import Json
 from synth.row import Row
 from synth.stages.context import Context
+from synth.stages.evidence import LONGEST, SHORTEST
 from synth.stages.transcript import transcript
 from synth.text.retrieval import Retriever
 
@@ -19,8 +20,9 @@ SHOWN_TOGETHER = ("conversation", "responses", "evidence", "expected", "examples
 _EXAMPLES = 2
 _LONGEST_EXAMPLE = 2000
 
-# The keys under which stages note the texts that an answer was written from.
-_NOTED = ("source", "quote", "evidence")
+# The keys under which stages note the texts that an answer was written from. Others name passages as its
+# parents, or as examples.
+_NOTED = ("source", "quote")
 
 
 class Shown:
@@ -32,13 +34,16 @@ class Shown:
             for seed in context.seeds
             if seed.row.conversation.has_answer and len(_example(seed.row)) <= _LONGEST_EXAMPLE
         ]
+        self._passages: dict[str, str] = {}
+        if context.recipe.sources.documents is not None:
+            self._passages = {p.id: p.text for p in context.passages(SHORTEST, LONGEST)}
         self._expected = {f.id: f.expected for f in context.failures if f.expected is not None}
 
     def values(self, row: Row, answers: Sequence[str]) -> Json:
         """The values of all inputs but the answer, which is one of `answers`."""
         return {
             "conversation": transcript(row.conversation.prompt),
-            "evidence": _evidence(row, answers),
+            "evidence": self._evidence(row, answers),
             "expected": self._right_answer(row, answers),
             "examples": self._examples(row, answers),
         }
@@ -64,6 +69,20 @@ class Shown:
         ]
         return [_example(seed) for seed in others[:_EXAMPLES]]
 
+    def _evidence(self, row: Row, answers: Sequence[str]) -> list[str]:
+        """The texts that the answer was written from, without those that the prompt or the answer has."""
+        noted = [event.details.get(key) for event in row.history for key in _NOTED]
+        named = [self._passages.get(id_) for id_ in (*row.lineage.parents, *row.lineage.shots)]
+        texts = dict.fromkeys(text for text in (*noted, *named) if isinstance(text, str) and text.strip())
+        seen = [row.conversation.prompt_text, *answers]
+        evidence: list[str] = []
+        # Longest first, so that a quote is left out whose passage is shown.
+        for text in sorted(texts, key=len, reverse=True):
+            if not any(text in other for other in seen):
+                evidence.append(text)
+                seen.append(text)
+        return evidence
+
     @cached_property
     def _index(self) -> Retriever:
         return Retriever([seed.conversation.prompt_text for seed in self._seeds])
@@ -72,20 +91,3 @@ class Shown:
 def _example(seed: Row) -> str:
     turns = [message for message in seed.conversation.messages if message["role"] != "system"]
     return transcript(turns)
-
-
-def _evidence(row: Row, answers: Sequence[str]) -> list[str]:
-    """The texts that the answer was written from, without those that the prompt or the answer has."""
-    noted: list[str] = []
-    for event in row.history:
-        for key in _NOTED:
-            value = event.details.get(key)
-            noted += [value] if isinstance(value, str) else value if isinstance(value, tuple | list) else []
-    seen = [row.conversation.prompt_text, *answers]
-    evidence: list[str] = []
-    # Longest first, so that a quote goes whose passage is shown.
-    for text in sorted(dict.fromkeys(noted), key=len, reverse=True):
-        if text.strip() and not any(text in other for other in seen):
-            evidence.append(text)
-            seen.append(text)
-    return evidence

@@ -53,7 +53,7 @@ _NUMBER = re.compile(rb"\d+")
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The earlier text that a text duplicates: its position, the Jaccard similarity (0 to 1), and whether
+    """The earlier text that a text duplicates: its position, the similarity (0 to 1), and whether
     both have the same normal form."""
 
     position: int

@@ -16,15 +16,13 @@ _LEAST_ENGLISH: Final = 0.25
 # In other languages in Latin letters, some rewordings have a cosine of 0.15, so the letters must differ, too.
 _LEAST_LATIN: Final = 0.15
 _LEAST_COMMON: Final = 0.05
-# The common runs of rewordings are about half as high as their cosines: medians 0.35 and 0.7.
-_SCALE: Final = 2
 
 
 def likeness(one: str, other: str) -> float:
-    """How alike two texts are: their cosine, or a share of common runs of characters that is as high."""
+    """How alike two texts are: their cosine, or the share of their common runs of characters."""
     if comparable(one, other):
         return similarity(one, other)
-    return min(1.0, _SCALE * common_runs(one, other))
+    return common_runs(one, other)
 
 
 def common_runs(one: str, other: str) -> float:
