@@ -204,3 +204,21 @@ def test_the_room_of_a_small_context_is_smaller(tmp_path: Path, server: OddServe
     recipe = thinker(server, tmp_path, 1, context=4096)
     assert run(recipe).error is None
     assert limits(server) == [1024, 1024 + 2048]
+
+
+def test_a_listwise_judge_that_thinks_gets_room(tmp_path: Path, server: OddServer) -> None:
+    def answer(body: bytes) -> Answer:
+        thought = THOUGHT.split()[: orjson.loads(body)["max_tokens"]]
+        text = '{"scores": [4]}' if len(thought) == 1500 else ""
+        usage = Usage(8, len(thought) + len(text.split()))
+        return 200, {}, write_reply(Reply(text, "stop" if text else "length", usage, " ".join(thought)))
+
+    server.answer = answer
+    (tmp_path / "seeds.jsonl").write_text(json.dumps({"instruction": "Why?", "response": "Because."}))
+    judge = {"model": "fake", "base_url": server.url}
+    stages = [{"score": {"listwise": True}}]
+    recipe = desk(tmp_path, stages, [], sources={"seeds": "seeds.jsonl"}, models={"writer": judge})
+    assert run(recipe).error is None
+    (row,) = synth.open(recipe).rows()
+    assert row["scores"] == {"quality_together": 4.0}
+    assert limits(server) == [1024, 1024 + 4096]

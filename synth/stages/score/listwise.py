@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from synth.errors import PromptError
 from synth.llm.base import Json, Reply
 from synth.llm.model import Completion
-from synth.recipe.base import Sampling
 from synth.row import Row, content_id
 from synth.stable_hash import rank
 from synth.stages.asking import Unusable, ask_until_served
@@ -31,12 +30,6 @@ from synth.stages.structured_output import reads_object
 from synth.stages.verdicts import Chances
 
 T = TypeVar("T")
-
-# Tokens of a list with one score, and of each further score.
-_LIST_TOKENS, _SCORE_TOKENS = 32, 8
-
-# Tokens for text before the scores, if the rubric asks for any.
-_WORD_TOKENS = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +93,11 @@ class ListwiseJudge:
         return await ask_until_served(
             self._model,
             self._prompt.render({**values, "responses": list(shown)}),
-            self._room(len(shown)),
+            self._options.sampling,
             _reads_scores(schema, len(shown)),
             self._options.attempts,
             schema=schema,
         )
-
-    def _room(self, count: int) -> Sampling:
-        """The limit in tokens for the scores and the text before them, if neither the recipe nor the model
-        sets one.
-        """
-        words = _WORD_TOKENS if len(self._schema["properties"]) > 1 else 0
-        room = Sampling(max_tokens=words + _LIST_TOKENS + _SCORE_TOKENS * count)
-        return self._model.sampling(self._options.sampling).over(room)
 
     def _noted(
         self,
