@@ -27,7 +27,7 @@ lint: $(VENV)/dev-ready
 
 # The tables of keys and of reasons in docs/, from the code.
 docs: $(VENV)/dev-ready
-	$(BIN)/python docs/write_reference.py
+	$(BIN)/python -m docs.write_reference
 
 $(BIN)/python:
 	@echo "Making the environment in $(VENV) ..."

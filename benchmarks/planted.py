@@ -174,9 +174,8 @@ def main() -> None:
 def _print(name: str, tally: Tally, *, misses: bool) -> None:
     planted, rest = tally.hits + tally.missed, tally.false + tally.right
     alarms = f"{tally.false} of {rest}"
-    print(
-        f"| {name} | {planted + rest} | {planted} | {tally.precision:.3f} | {tally.recall:.3f} | {alarms} |"
-    )
+    shares = f"{tally.precision:.3f} | {tally.recall:.3f}" if planted else " | "
+    print(f"| {name} | {planted + rest} | {planted} | {shares} | {alarms} |")
     if misses:
         print("\n".join(f"    {line}" for line in tally.wrong) or "    -")
 

@@ -1,7 +1,7 @@
 """Renders every packaged prompt as a real run sends it, for docs/prompts.md.
 
-Small recipes run on the fake model over the rows and documents of `examples/support`. The page shows the first
-messages that each prompt renders.
+Small recipes run on the fake model over the rows and documents of `examples/support`. The page shows the
+longest messages that each prompt renders.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ MODELS = {"writer": {"provider": "fake"}, "judge": {"provider": "fake", "model":
 
 # Together, these stages send every prompt.
 RECIPES: list[list[Any]] = [
-    ["topics", {"generate": {"answers": False, "context": "documents"}}, {"respond": {"turns": 2}}],
+    [
+        {"topics": {"weights": "seeds"}},
+        {"generate": {"answers": False, "context": "documents"}},
+        {"respond": {"turns": 2}},
+    ],
     ["generate", "paraphrase", "evolve", "score"],
+    [{"evolve": {"context": "documents"}}],
     [{"backtranslate": {"rewrite": True}}],
     [{"backtranslate": {"mode": "questions", "context": {}}}],
     ["target_failures", {"respond": {"grounded": {}}}],
@@ -42,22 +47,22 @@ RECIPES: list[list[Any]] = [
 
 
 def rendered_prompts() -> str:
-    """Each prompt with its source and its first request, sorted by stage."""
-    rendered = _first_requests()
+    """Each prompt with its source and its longest request, sorted by stage."""
+    rendered = _longest_requests()
     prompts = packaged("prompts")
     files = sorted(prompts.glob("*/*.md"))
     read = [read_prompt(file, f"{file.parent.name}/{file.stem}") for file in files]
     return "\n" + "\n".join(_section(prompt, rendered.get(prompt.name, ())) for prompt in read)
 
 
-def _first_requests() -> Mapping[str, Sequence[Json]]:
-    """The first messages of each prompt, by its name."""
+def _longest_requests() -> Mapping[str, Sequence[Json]]:
+    """The longest messages of each prompt, by its name. Others are probes, or leave parts out."""
     found: dict[str, Sequence[Json]] = {}
     render = Prompt.render
 
     def recorded(prompt: Prompt, values: Mapping[str, Any]) -> list[Json]:
         messages = render(prompt, values)
-        found.setdefault(prompt.name, messages)
+        found[prompt.name] = max(found.get(prompt.name, ()), messages, key=_length)
         return messages
 
     with tempfile.TemporaryDirectory() as name, patch.object(Prompt, "render", recorded):
@@ -73,8 +78,12 @@ def _first_requests() -> Mapping[str, Sequence[Json]]:
             }
             file = folder / f"recipe-{number}.yaml"
             file.write_text(yaml.safe_dump(recipe, sort_keys=False))
-            run_with_result(file, limit=4)
+            run_with_result(file, limit=None if "target_failures" in stages else 4)
     return found
+
+
+def _length(messages: Sequence[Json]) -> int:
+    return sum(len(message["content"]) for message in messages)
 
 
 def _answers(stages: Sequence[Any]) -> bool:

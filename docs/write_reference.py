@@ -1,4 +1,4 @@
-"""Writes the tables of recipe keys and of reasons into the pages: `python docs/write_reference.py`.
+"""Writes the tables of recipe keys and of reasons into the pages: `python -m docs.write_reference`.
 
 A page says where a table goes: everything between `<!-- generated: options generate -->` and
 `<!-- end -->` is replaced. The tables come from the options of the stages, the blocks of the recipe and the
@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from docs.rendered_prompts import rendered_prompts
 from synth.exports.eligibility import WithheldReason
 from synth.llm.providers import PROVIDERS
 from synth.reasons import Code
@@ -51,12 +52,13 @@ def up_to_date(text: str) -> str:
 
 
 def _table_for(table: str, *names: str) -> str:
-    """The text of one place: `options KIND`, `reasons KIND`, `history KIND`, or `recipe`."""
+    """The text of one place: `options KIND`, `reasons KIND`, `history KIND`, `recipe`, or `prompts`."""
     tables: dict[str, Callable[..., str]] = {
         "options": options_table,
         "reasons": reasons_table,
         "history": history_table,
         "recipe": recipe_reference,
+        "prompts": rendered_prompts,
     }
     return tables[table](*names)
 

@@ -1,4 +1,4 @@
-"""Runs of an earlier version open, continue without asking anything twice, and export the same bytes.
+"""Runs of an earlier version open, export the same bytes, and go on with the prompts of this version.
 
 `tests/data/old_runs.tar.xz` holds a recipe (`desk`), its finished run, one that a budget stopped, and exports
 of the finished one. They were made when every stage had version 1.
@@ -17,7 +17,6 @@ from synth.api import export, run_with_result
 from synth.review.run_recipe import run_recipe_of
 from synth.row import Row
 from synth.stages.backtranslate.options import BacktranslateOptions
-from synth.stages.registry import STAGES
 from synth.store import RunFolder, RunReader
 from synth.store.journal import read_records
 
@@ -72,23 +71,17 @@ def test_its_recipe_is_read_with_the_names_that_keys_have_now(old: Path) -> None
     assert (options["backtranslate"].min_chars, options["backtranslate"].max_chars) == (200, 500)
 
 
-def test_a_finished_run_has_nothing_to_do(old: Path) -> None:
-    if any(STAGES.find(kind).load().version > 1 for kind in STAGES.names):
-        pytest.skip("a stage makes other rows than it did then, so the run is replayed")
-    summary = run_with_result(old / "desk/recipe.yaml", old / "finished").summary
-    assert (summary["requests"], summary["reused"]) == (0, 0)
-
-
-def test_a_replay_asks_nothing_and_makes_the_same_rows(old: Path) -> None:
+def test_a_finished_run_is_made_again_with_new_prompts(old: Path) -> None:
     run = old / "finished"
-    before = receipts(run)
-    for file in run.glob("rows.sqlite*"):
-        file.unlink()
-    summary = run_with_result(old / "desk/recipe.yaml", run).summary
-    assert summary["requests"] == 0
-    assert summary["reused"] > 0
-    assert receipts(run) == before
-    assert exported(old, "trl-sft") == expected(old, "trl-sft")
+    before, rows = asked(run), len(receipts(run))
+    result = run_with_result(old / "desk/recipe.yaml", run)
+    assert result.error is None
+    assert asked(run)[: len(before)] == before, "the journal keeps every reply"
+    # Candidates are asked for with the row alone, without a prompt of ours.
+    assert result.summary["reused"] > 0
+    assert len(receipts(run)) > rows, "old rows are superseded, and stay"
+    again = run_with_result(old / "desk/recipe.yaml", run).summary
+    assert (again["requests"], again["reused"]) == (0, 0)
 
 
 def test_a_stopped_run_opens_and_goes_on(old: Path) -> None:
@@ -102,4 +95,3 @@ def test_a_stopped_run_opens_and_goes_on(old: Path) -> None:
     assert run_with_result(old / "desk/recipe.yaml", run).error is None
     assert asked(run)[: len(before)] == before
     assert not set(asked(run)[len(before) :]) & set(before)
-    assert sorted(receipts(run)) == sorted(receipts(old / "finished"))

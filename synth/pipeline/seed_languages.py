@@ -20,6 +20,7 @@ _NAMES: Final = {**LANGUAGE_NAMES, UNKNOWN: "a language that no check knows"}
 
 # For each kind of stage: what a check looks for, and the languages in which it finds it.
 _CHECKS: Final[dict[str, tuple[tuple[str, frozenset[str]], ...]]] = {
+    "generate": (("the default `keywords`, which are English", frozenset({"en"})),),
     "paraphrase": (
         ("changed negations and numbers in words", frozenset((*LANGUAGES, *MARKED))),
         ("changed names (only those in Latin letters and with a title are found)", frozenset(LANGUAGES)),

@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from desks import PARTS, desk, documents, reasons, requests, rows, run, said
 
 import synth
 from synth.errors import RecipeError
 from synth.llm.base import Json
+from synth.recipe.json_schema import recipe_schema
+from synth.recipe.load import load_recipe
 from synth.row import content_id
-from synth.stages.respond.options import GroundedOptions
+from synth.schema_validation import off_schema
+from synth.stages.respond.options import GroundedOptions, RespondOptions
 from synth.stages.shared_options import NOT_IN_CONTEXT
 
 SOURCES = {"prompts": "prompts.jsonl", "documents": "docs/*.md"}
@@ -107,7 +111,7 @@ def test_a_quote_that_is_in_no_passage_is_asked_for_again_and_then_dropped(tmp_p
     documents(tmp_path, 6)
     prompts(tmp_path, 0, 1, 2, 3)
     wrong = cited("It runs hot.", "The kiln number 0 runs at 999 degrees in step 3.")
-    rules = [
+    rules: list[Json] = [
         {"match": "message:\nHow hot is the machine 0", "replies": [wrong, support(0)]},
         {"match": "message:\nHow hot is the machine 1", "text": wrong},
         {"match": "message:\nHow hot is the machine 2", "text": cited("It runs hot.", quote(2), "in step")},
@@ -166,7 +170,7 @@ def test_a_fact_that_no_passage_has_is_asked_for_again_and_then_dropped(tmp_path
     documents(tmp_path, 6)
     prompts(tmp_path, 0, 1)
     invented = cited("It runs at 103 degrees for 45 minutes, or until **Stop > Cool down**.", quote(0))
-    rules = [
+    rules: list[Json] = [
         {"match": "message:\nHow hot is the machine 0", "replies": [invented, support(0)]},
         {"match": "message:\nHow hot is the machine 1", "text": cited("See BW-7 for 113 degrees.", quote(1))},
     ]
@@ -202,7 +206,7 @@ def test_an_answer_is_plain_text_in_any_shape(tmp_path: Path) -> None:
     prompts(tmp_path, 0, 1, 2)
     code = 'Run this:\n\n```python\nprint("103 \\n")\n```'
     untagged = f"Sure!\n<quote>{quote(1)}</quote>\nIt runs at 113 degrees."
-    rules = [
+    rules: list[Json] = [
         {"match": "message:\nHow hot is the machine 0", "text": cited(code, quote(0))},
         {"match": "message:\nHow hot is the machine 1", "text": untagged},
         {"match": "message:\nHow hot is the machine 2", "text": cited(" ", quote(2))},
@@ -250,7 +254,7 @@ def test_japanese_quotes_and_answers_are_kept(tmp_path: Path) -> None:
     asked = ["返金はいつまでできますか。", "手数料はいくらですか。"]
     lines = [json.dumps({"instruction": question}) for question in asked]
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
-    rules = [
+    rules: list[Json] = [
         {
             "match": asked[0],
             "text": cited("30日以内に、設定 > 請求 > 返金からできます。", "返金は30日以内にできます。"),
@@ -332,3 +336,17 @@ def test_an_answer_that_the_context_lacks_needs_the_context_in_the_prompt(tmp_pa
 def test_as_many_passages_as_raft_shows() -> None:
     options = GroundedOptions()
     assert options.passages + options.distractors == 1 + 4
+
+
+@pytest.mark.parametrize("value", [True, False, {}, {"passages": 3}])
+def test_true_means_the_defaults_in_recipes_and_in_editors(tmp_path: Path, value: object) -> None:
+    documents(tmp_path)
+    prompts(tmp_path, 0)
+    file = desk(tmp_path, [{"respond": {"grounded": value}}], [], sources=SOURCES)
+    options = load_recipe(file).stages[0].options
+    assert isinstance(options, RespondOptions)
+    assert (options.grounded is None) == (value is False)
+    recipe = yaml.safe_load(file.read_text())
+    assert off_schema(recipe, recipe_schema()) is None
+    recipe["stages"][0]["respond"]["grounded"] = "yes"
+    assert off_schema(recipe, recipe_schema())

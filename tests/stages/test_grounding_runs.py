@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
@@ -47,7 +48,7 @@ def facts(text: str, kind: str | None = None) -> list[str]:
 class Writer(FakeClient):
     """Answers from the passages of a request as `write` says, from the three sentences that it quotes.
 
-    To one question it finds no answer: a stage stops if none of the first 20 replies is usable.
+    To some questions it finds no answer: a stage stops if none of the first 20 replies is usable.
     """
 
     def __init__(self, write: Callable[[str, list[str], Random], str]) -> None:
@@ -56,8 +57,11 @@ class Writer(FakeClient):
 
     def _scripted(self, request: Request) -> Reply | None:
         shown = str(request.messages[-1]["content"])
+        if request.schema and "requests" in request.schema["properties"]:
+            text = orjson.dumps({"requests": _asked_about(shown, Random(request.identity))}).decode()
+            return finish_reply(request.messages, text, max_tokens=2000, model=self.model)
         passages, _, question = shown.rpartition("The user's last message:\n")
-        if "in August" in question:
+        if Random(question).random() < 0.15:
             return finish_reply(request.messages, "NOT FOUND", max_tokens=2000, model=self.model)
         sentences = [
             s.strip()
@@ -74,6 +78,19 @@ class Writer(FakeClient):
         answer = self._write(passages, best, Random(request.identity))
         text = f"{quotes}\n<answer>\n{answer}\n</answer>"
         return finish_reply(request.messages, text, max_tokens=2000, model=self.model)
+
+
+def _asked_about(shown: str, rng: Random) -> list[str]:
+    """Requests about the passage that `generate` shows."""
+    (passage,) = re.findall(r"<passage>\n(.*?)\n</passage>", shown, re.DOTALL)[:1]
+    sentences = [s for s in re.split(r"(?<=[.!?])\s+|\n", plain(passage)) if len(s.split()) >= 6]
+    frames: tuple[str, ...] = (
+        "Could you tell me if it is right that {}?",
+        "Somebody told me: {} Is that so?",
+    )
+    frames += ("I read that {} How does it work?", "{} Does it hold for us, too?")
+    picked = rng.sample(sentences, min(5, len(sentences)))
+    return [rng.choice(frames).format(f"{s[0].lower()}{s[1:]}".rstrip(".")) for s in picked]
 
 
 OPENINGS = ("", "Yes. ", "Good question! ", "Here is how it works:\n\n", "In short: ")
@@ -135,24 +152,26 @@ def inventing(passages: str, sentences: list[str], rng: Random) -> str:
 
 
 Clients = Callable[[Recipe, Callable[[str], None]], dict[str, FakeClient]]
+DOCUMENTS = {"documents": str(SUPPORT / "documents" / "*.md")}
+PROMPTS = {**DOCUMENTS, "prompts": str(SUPPORT / "prompts.jsonl")}
 
 
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, write: Any, **grounded: object) -> list[Json]:
-    """The rows of a run over the prompts of the support example."""
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, write: Any, *makers: Json, **grounded: object
+) -> list[Json]:
+    """The rows that `respond` answers, of the prompts of the support example or of the drafts of `makers`."""
     clients: Clients = lambda recipe, say: {"writer": Writer(write)}  # noqa: E731
     monkeypatch.setattr("synth.pipeline.run.build_clients", clients)
     recipe = {
         "name": "support",
         "models": {"writer": {"provider": "fake"}},
-        "sources": {
-            "prompts": str(SUPPORT / "prompts.jsonl"),
-            "documents": str(SUPPORT / "documents" / "*.md"),
-        },
-        "stages": [{"respond": {"grounded": grounded or True, "attempts": 1}}],
+        "sources": {**DOCUMENTS, "seeds": str(SUPPORT / "seeds.jsonl")} if makers else PROMPTS,
+        "stages": [*makers, {"respond": {"grounded": grounded or True, "attempts": 1}}],
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     assert run_with_result(folder / "recipe.yaml").error is None
-    return [row for row in synth.open(folder / "recipe.yaml").rows() if row["reason"] != "not_in_context"]
+    rows = (row for row in synth.open(folder / "recipe.yaml").rows() if row["reason"] != "not_in_context")
+    return [r for r in rows if r["stage"] in (None, "respond") and (r["lineage"]["stage"] or not makers)]
 
 
 @pytest.mark.parametrize("in_prompt", [True, False])
@@ -193,4 +212,28 @@ def test_of_a_model_that_invents_in_turn_nine_of_ten_rows_are_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = run(tmp_path, monkeypatch, inventing)
+    assert sum(row.get("reason") == "unsupported" for row in rows) >= 0.9 * len(rows)
+
+
+# Drafts of requests alone, about passages of the articles.
+GENERATE = {"generate": {"count": 60, "answers": False, "context": "documents"}}
+
+
+def test_facts_of_faithful_drafts_stand_in_the_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = run(tmp_path, monkeypatch, faithful, GENERATE)
+    kept = [row["messages"] for row in rows if row["status"] == "kept"]
+    assert len(kept) >= 0.95 * len(rows) > 40
+    found = [
+        fact for messages in kept for m in messages if m["role"] != "system" for fact in facts(m["content"])
+    ]
+    known = plain(ARTICLES).lower()
+    assert len(found) > 100
+    assert sum(fact.lower() in known for fact in found) >= 0.95 * len(found)
+
+
+def test_of_inventing_drafts_nine_of_ten_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = run(tmp_path, monkeypatch, inventing, GENERATE)
+    assert len(rows) > 40
     assert sum(row.get("reason") == "unsupported" for row in rows) >= 0.9 * len(rows)

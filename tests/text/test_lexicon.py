@@ -6,7 +6,18 @@ import re
 
 import pytest
 
-from synth.text.lexicon import LANGUAGES, Lexicon, any_of, lexicon, pattern_of, shared_names, words_of
+from synth.text.lexicon import (
+    LANGUAGES,
+    Lexicon,
+    MeaningWords,
+    any_of,
+    lexicon,
+    meaning_words,
+    pattern_of,
+    shared_names,
+    words_of,
+)
+from synth.text.paraphrase_checks.contrasts import LONGEST_ENTRY
 
 # Lists of words that are compared as they are; the entries of all others are regular expressions.
 PLAIN = ("function_words", "not_names", "titles", "predicates", "not_subjects", "name_prepositions")
@@ -67,3 +78,26 @@ def test_every_list_is_used_by_a_language() -> None:
 def test_one_name_means_one_thing() -> None:
     names = [name for group in shared_names().same for name in group]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if meaning_words(code) != MeaningWords()])
+def test_no_word_is_on_both_sides_of_a_contrast(language: str) -> None:
+    words = meaning_words(language)
+    for contrast in (*words.opposites, *words.converses):
+        one, other = (set(side.split("|")) for side in contrast)
+        assert one
+        assert other
+        assert not one & other
+    for contrast in (*words.opposites, *words.converses, *words.kinds):
+        entries = [word for side in contrast for word in side.split("|")]
+        assert all(word == word.lower() == word.strip() and word for word in entries), contrast
+        assert all(len(word.split()) <= LONGEST_ENTRY for word in entries), contrast
+
+
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if meaning_words(code) != MeaningWords()])
+def test_no_contrast_is_listed_twice(language: str) -> None:
+    contrasts = [*meaning_words(language).opposites, *meaning_words(language).converses]
+    assert len({frozenset(contrast) for contrast in contrasts}) == len(contrasts)
+    idioms = meaning_words(language).idioms
+    assert len(idioms) == len(set(idioms))
+    assert all(len(idiom.split()) <= LONGEST_ENTRY for idiom in idioms)

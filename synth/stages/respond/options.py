@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from synth.reasons import SharedAction
 from synth.recipe.base import AskingOptions, Count, Positive, Strict
@@ -53,6 +53,10 @@ class GroundedOptions(Strict):
         return self
 
 
+def _true_is_default(value: object) -> object:
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
 class RespondOptions(AskingOptions):
     """Writes answers, candidates, longer conversations and answers from documents."""
 
@@ -82,15 +86,13 @@ class RespondOptions(AskingOptions):
     regenerate: bool = Field(
         default=False, description="Generate every answer of existing conversations again."
     )
-    grounded: GroundedOptions | None = Field(
+    grounded: Annotated[
+        GroundedOptions | None,
+        BeforeValidator(_true_is_default, json_schema_input_type=GroundedOptions | bool | None),
+    ] = Field(
         default=None,
         description="Answer from `sources.documents`, with quotes. `true` uses the defaults.",
     )
-
-    @field_validator("grounded", mode="before")
-    @classmethod
-    def _true_is_default(cls, value: object) -> object:
-        return {True: {}, False: None}[value] if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _one_thing(self) -> RespondOptions:

@@ -18,6 +18,7 @@ from synth.text.paraphrase_checks.inflections import forms_of, is_content, stem_
 
 Relation = Literal["opposite", "converse", "kind"]
 
+LONGEST_ENTRY: Final = 4  # words
 _REACH: Final = 3  # words between a denial and the word that it denies
 _GAP: Final = 3  # words between a verb and its particle: "turn the light off"
 _PREFIXES: Final = ("un", "in", "im", "ir", "il", "dis", "non", "non-")
@@ -146,7 +147,7 @@ def _found(text: str, language: str) -> Iterator[_Found]:
     entries, idioms, particles = _entries(language), _idioms(language), _particles(language)
     place = 0
     while place < len(tokens):
-        for length in (3, 2, 1):
+        for length in range(LONGEST_ENTRY, 0, -1):
             key = " ".join(word for *_, word in tokens[place : place + length])
             if place + length > len(tokens) or (key not in entries and key not in idioms):
                 continue

@@ -102,7 +102,12 @@ def _pieces(
 
 def _changed_piece(lost: list[RequestWord], gained: list[RequestWord]) -> str | None:
     here, there = [w for w in lost if is_content(w.text)], [w for w in gained if is_content(w.text)]
-    if len(here) == len(there) == 1 and not may_mean_the_same(here[0].text, there[0].text):
+    small, small_after = ({w.text for w in piece if not is_content(w.text)} for piece in (lost, gained))
+    if (
+        len(here) == len(there) == 1
+        and small == small_after
+        and not may_mean_the_same(here[0].text, there[0].text)
+    ):
         return f"{here[0].text!r} became {there[0].text!r}"
     if here or there or len(lost) != 1 or len(gained) != 1:
         return None
