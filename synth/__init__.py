@@ -5,7 +5,7 @@ The Python API has the steps of the command line: `run`, `open` and `export`.
 >>> import synth
 >>> run = synth.run("recipe.yaml")
 >>> run
-Run('runs/desk': 98 kept, 3 dropped)
+Run('runs/desk': 98 kept, 2 dropped)
 >>> synth.open("runs/desk").row(next(run.drafts())["id"])["status"]
 'kept'
 >>> synth.export(run, format="messages").files

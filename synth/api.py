@@ -95,7 +95,7 @@ def open_run(run: Path | str) -> Run:
     """Opens a run folder, or the run of a recipe, for reading. (`synth.open`)
 
     >>> synth.open("recipe.yaml")
-    Run('runs/desk': 98 kept, 3 dropped)
+    Run('runs/desk': 98 kept, 2 dropped)
 
     Raises `InputError` if there is no run.
     """
@@ -137,7 +137,7 @@ class Run:
     >>> [message["role"] for message in row["messages"]]
     ['user', 'assistant']
     >>> sum(1 for row in run.rows(status="dropped"))
-    3
+    2
     """
 
     def __init__(self, path: Path) -> None:

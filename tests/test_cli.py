@@ -109,7 +109,8 @@ def test_init_on_an_endpoint_shows_five_rows(tmp_path: Path) -> None:
         assert len(made["rows"]) == 5
         recipe = yaml.safe_load((tmp_path / "mine" / "recipe.yaml").read_text())
         assert recipe["models"]["writer"] == {"model": "little-model", "base_url": server.url}
-        assert {"generate": {"count": 200}} in recipe["stages"]
+        generate = recipe["stages"][0]["generate"]
+        assert (generate["count"], generate["answers"], generate["context"]) == (200, False, "documents")
         assert command("doctor", "mine/recipe.yaml", cwd=tmp_path).returncode == 0
     assert command("doctor", "mine/recipe.yaml", cwd=tmp_path).returncode == 3
 

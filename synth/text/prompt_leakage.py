@@ -28,7 +28,8 @@ class PromptWords:
         # Split at tags, so that no run spans the place of a value.
         texts = (text for template in templates for text in _TAG.split(template))
         self._runs = {run for text in texts for run in _runs_of(text)}
-        self._runs.difference_update(*map(_runs_of, allowed))
+        for text in allowed:
+            self._runs.difference_update(_runs_of(text))
 
     def found_in(self, text: str) -> str | None:
         """The first run of the prompt's words in a text, or None."""

@@ -125,6 +125,31 @@ def test_a_prompt_that_ignores_an_option_is_refused(tmp_path: Path, options: Jso
         assert run(desk(tmp_path, stages(prompt="own.md", per_request=1), [], sources=sources)).error is None
 
 
+def test_the_words_of_a_users_own_prompt_are_no_leak(tmp_path: Path) -> None:
+    seeds(tmp_path)
+    (tmp_path / "own.md").write_text(
+        "---\nname: own\nversion: 1\ninputs: [examples]\nsource: mine\noutput:\n  type: object\n"
+        "  required: [instruction, response]\n"
+        "  properties: {instruction: {type: string}, response: {type: string}}\n---\n"
+        "The press opens at nine in the morning. {{ examples }}\n"
+    )
+    draft = {
+        "instruction": "When does the press open?",
+        "response": "The press opens at nine in the morning.",
+    }
+    script = [{"match": ".", "text": draft}]
+    recipe = desk(tmp_path, [{"generate": {"count": 1, "prompt": "own.md"}}], script, sources=SEEDS)
+    assert run(recipe).error is None
+    assert reasons(recipe) == {}
+
+
+def test_a_setting_of_the_command_line_names_the_option(tmp_path: Path) -> None:
+    seeds(tmp_path)
+    recipe = desk(tmp_path, [{"generate": {"count": 3}}, {"respond": {}}], [], sources=SEEDS)
+    assert run(recipe, "stages.generate.answers=false", "stages.generate.per_request=2").error is None
+    assert "Write 2 new messages" in asked(recipe)[0]["messages"][1]["content"]
+
+
 def test_the_order_of_replies_changes_nothing(tmp_path: Path) -> None:
     seeds(tmp_path, 20)
     outs = []

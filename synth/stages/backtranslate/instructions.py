@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from synth.conversation import Conversation, assistant_message, system_message, user_message
 from synth.llm.base import Reply
@@ -59,8 +60,6 @@ class Instructions:
         judge = context.judge(options.judge)
         self._examples = SeedExamples(context.seeds, salt)
         self._prompt = context.prompt(options, "instruction", ["text", "heading", "examples"])
-        bare = self._prompt.render({"text": "", "heading": "", "examples": []})
-        self._frame = "\n".join(m["content"] for m in bare)
         self._rewrite = context.other_prompt("rewrite", ["instruction", "text", "examples"])
         self._agree = context.other_prompt("agree", ["instruction", "first", "second"])
         self._agree.answers_with(agree="boolean")
@@ -83,6 +82,12 @@ class Instructions:
         """The number of requests for a passage whose draft passes every check, and the maximum."""
         options = self._options
         return 1 + options.rewrite + (options.keep is not None) + 2 * options.round_trip
+
+    @cached_property
+    def _frame(self) -> str:
+        """The prompt without the text: the words that must not be in an instruction."""
+        bare = self._prompt.render({"text": "", "heading": "", "examples": []})
+        return "\n".join(message["content"] for message in bare)
 
     async def prepare(self) -> None:
         """Determines how the scores of the curation are read."""
