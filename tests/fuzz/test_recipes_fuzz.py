@@ -145,7 +145,10 @@ class Desk:
 def asked(out: Path) -> list[tuple[str, int]]:
     """The identities in the journal, with the `max_tokens` that they were asked under."""
     journal = RunFolder(out).journal
-    return [(r.identity, r.max_tokens) for _, r in read_records(journal)] if journal.exists() else []
+    if not journal.exists():
+        return []
+    # A stage that nothing serves leaves a note in the journal, which is no request.
+    return [(r.identity, r.max_tokens) for _, r in read_records(journal) if r.kind != "retry_failed"]
 
 
 def asks_ahead(case: Case) -> bool:
