@@ -166,6 +166,21 @@ def test_without_passages_in_the_prompt_it_stays_as_it_was(tmp_path: Path) -> No
     assert reasons(recipe) == {"not_in_context": 1}
 
 
+def test_a_judge_sees_every_passage_that_the_writer_saw(tmp_path: Path) -> None:
+    documents(tmp_path, 6)
+    prompts(tmp_path, 0)
+    # Other limits than those of `score`, which cuts the documents again.
+    stages = [*grounded(min_chars=250, max_chars=600, in_prompt=False), {"score": {"rubrics": ["grounded"]}}]
+    recipe = desk(tmp_path, stages, script(0), [], sources=SOURCES)
+    run(recipe)
+    (row,) = rows(recipe, status="kept")
+    judged = [r for r in requests(recipe) if "It runs at 103 degrees." in json.dumps(r["messages"])]
+    assert judged
+    shown = row["history"][0]["evidence"]
+    assert len(shown) == 5
+    assert all(json.dumps(text)[1:-1] in json.dumps(r["messages"]) for r in judged for text in shown)
+
+
 def test_a_fact_that_no_passage_has_is_asked_for_again_and_then_dropped(tmp_path: Path) -> None:
     documents(tmp_path, 6)
     prompts(tmp_path, 0, 1)

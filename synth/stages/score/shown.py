@@ -72,6 +72,7 @@ class Shown:
     def _evidence(self, row: Row, answers: Sequence[str]) -> list[str]:
         """The texts that the answer was written from, without those that the prompt or the answer has."""
         noted = [event.details.get(key) for event in row.history for key in _NOTED]
+        noted += [text for event in row.history for text in event.details.get("evidence", ())]
         named = [self._passages.get(id_) for id_ in (*row.lineage.parents, *row.lineage.shots)]
         texts = dict.fromkeys(text for text in (*noted, *named) if isinstance(text, str) and text.strip())
         seen = [row.conversation.prompt_text, *answers]
