@@ -19,6 +19,7 @@ from synth.llm.base import Json, Reply, TokenChoice
 from synth.llm.chat_completions import write_reply
 from synth.pipeline.progress import Progress
 from synth.stages.bar import Bar
+from synth.stages.score.options import ScoreOptions
 from tests.odd_server import Answer, OddServer
 
 SEEDS = {"seeds": "seeds.jsonl"}
@@ -342,3 +343,13 @@ def test_the_judge_sees_the_passages_that_a_draft_was_written_from(tmp_path: Pat
     prompts = asked_about(recipe, draft["response"])
     assert prompts
     assert all(re.search(r"<source>\n.*degrees in step.*</source>", text, re.DOTALL) for text in prompts)
+
+
+def test_options_can_be_read_from_what_a_run_folder_stores() -> None:
+    for given in (
+        {"rubrics": ["correct", "tone"], "keep": {"tone": ">= 3"}},
+        {"listwise": True},
+        {"keep": 4},
+    ):
+        options = ScoreOptions.model_validate(given)
+        assert ScoreOptions.model_validate(options.model_dump(mode="json", by_alias=True)) == options
