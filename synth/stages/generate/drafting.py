@@ -56,7 +56,7 @@ class Drafting:
         self._evidence = evidence
         self._system = system
         self._model = context.writer(options)
-        self.each = 1 if options.answers_ else options.per_request
+        self.each = options.drafts_each
         default = "self_instruct" if options.answers_ else "requests"
         inputs = _INPUTS if options.answers_ else (*_INPUTS, "count")
         self.prompt = context.prompt(options, default, inputs)

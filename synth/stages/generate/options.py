@@ -15,6 +15,8 @@ from synth.stages.reply_reasons import OBJECT_REPLY
 SELF_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.5, presence_penalty=2.0)
 # Alpaca's released code, for requests with their answers: the default of OpenAI's API, without a penalty.
 ALPACA_SAMPLING = Sampling(temperature=1.0, top_p=1.0)
+# Requests in one reply. Alpaca asks for 20 tasks; smaller models repeat themselves then.
+PER_REQUEST = 5
 SELF_INSTRUCT_KEYWORDS = (
     "image",
     "images",
@@ -54,8 +56,8 @@ class GenerateOptions(EvidenceOptions):
         description="Draft each request together with its answer. `false`: draft requests alone, which a "
         "later `respond` answers.",
     )
-    per_request: Annotated[int, Field(ge=1, le=50)] = Field(
-        default=5, description="Number of requests that one reply lists (`answers: false`)."
+    per_request: Annotated[int, Field(ge=1, le=50)] | None = Field(
+        default=None, description="Number of requests that one reply lists (`answers: false`). Default: 5."
     )
     system: str | None = Field(
         default=None,
@@ -87,7 +89,7 @@ class GenerateOptions(EvidenceOptions):
 
     @model_validator(mode="after")
     def _fits(self) -> GenerateOptions:
-        if self.answers_ and "per_request" in self.model_fields_set:
+        if self.answers_ and self.per_request is not None:
             raise ValueError("per_request goes with `answers: false`; with an answer, a reply is one draft")
         for name, values in self.vary.items():
             if values == AS_IN_SEEDS and name not in MEASURED:
@@ -96,6 +98,11 @@ class GenerateOptions(EvidenceOptions):
                     " list its values"
                 )
         return self
+
+    @property
+    def drafts_each(self) -> int:
+        """The number of drafts in one reply."""
+        return 1 if self.answers_ else self.per_request or PER_REQUEST
 
     @property
     def default_sampling(self) -> Sampling:

@@ -17,6 +17,9 @@ from synth.stages.paraphrase.reasons import ParaphraseAction, ParaphraseReason
 from synth.stages.reply_reasons import OBJECT_REPLY
 from synth.text.paraphrase_checks.reasons import MeaningReason
 
+# The bounds of the similarity of two English requests.
+SIMILARITY = (0.4, 0.98)
+
 # The styles by their names in recipes.
 STYLES = {
     "formal": "in formal, complete sentences",
@@ -50,8 +53,10 @@ class ParaphraseOptions(AskingOptions):
     languages: tuple[str, ...] = Field(
         default=(), description="Languages to paraphrase into. They take turns with the styles."
     )
-    similarity: tuple[Share, Share] = Field(
-        default=(0.4, 0.98), description="Minimum and maximum similarity of the embeddings of both requests."
+    similarity: tuple[Share, Share] | None = Field(
+        default=None,
+        description="Minimum and maximum similarity of the embeddings of both requests, in every language in "
+        "Latin letters. Default: 0.4 and 0.98, in English alone.",
     )
     judge: str | None = Field(default=None, description=JUDGE)
     judge_sampling: Sampling = Field(default_factory=Sampling, description=JUDGE_SAMPLING)
@@ -64,6 +69,6 @@ class ParaphraseOptions(AskingOptions):
     def _something_to_do(self) -> ParaphraseOptions:
         if not self.styles and not self.languages:
             raise ValueError("there are neither styles nor languages")
-        if self.similarity[0] >= self.similarity[1]:
+        if self.similarity and self.similarity[0] >= self.similarity[1]:
             raise ValueError("similarity: the least is not below the most")
         return self

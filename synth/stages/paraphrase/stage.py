@@ -18,7 +18,7 @@ from synth.stages.base import RowMaker
 from synth.stages.context import Context
 from synth.stages.forecast import MakerForecast, draft_to_come
 from synth.stages.judging import PROBE_WORDS, YesNoJudge
-from synth.stages.paraphrase.options import STYLES, ParaphraseOptions
+from synth.stages.paraphrase.options import SIMILARITY, STYLES, ParaphraseOptions
 from synth.stages.paraphrase.reasons import ParaphraseAction, ParaphraseReason
 from synth.stages.paraphrase.request_parts import parts_of
 from synth.stages.parents import Parents, turn_of
@@ -141,11 +141,11 @@ class Paraphrase(RowMaker):
         if changed := changed_meaning(before, after):
             return row.dropped(self.name, *changed)
         # The default bounds are those of English; in other scripts the vectors mean nothing.
-        own_bounds = "similarity" in self._options.model_fields_set
-        if not (comparable(before, after) if own_bounds else calibrated(before, after)):
+        bounds = self._options.similarity
+        if not (comparable(before, after) if bounds else calibrated(before, after)):
             return row
         near = similarity(before, after)
-        least, most = self._options.similarity
+        least, most = bounds or SIMILARITY
         # Static vectors do not see the order of the words.
         if drawn.style == "order":
             most = 1.0

@@ -72,7 +72,7 @@ class ScoreOptions(AskingOptions):
             raise ValueError("several scores in one answer are read as they are written, not from logprobs")
         if self.rubrics and self.listwise:
             raise ValueError("`listwise` compares answers on one rubric: give `rubric` instead of `rubrics`")
-        if self.rubrics and "rubric" in self.model_fields_set:
+        if self.rubrics and self.rubric != RUBRIC:
             raise ValueError("give `rubric` or `rubrics`, not both")
         if len(set(self.keys)) < len(self.keys):
             raise ValueError("two of the rubrics have the same name")
