@@ -38,6 +38,9 @@ class _Handler(BaseHTTPRequestHandler):
         text = "4"
         if '"score"' in json.dumps(asked.get("response_format")):
             text = json.dumps({"score": 4})
+        elif '"requests"' in json.dumps(asked.get("response_format")):
+            several = [Random(f"{number}:{place}").sample(_WORDS, 12) for place in range(5)]
+            text = json.dumps({"requests": [f"What is {ATTACK} {' '.join(each)}?" for each in several]})
         elif "response_format" in asked:
             request = f"What is {ATTACK} {' '.join(words)}?"
             text = json.dumps({"instruction": request, "response": f"It is {words[0]}.{ATTACK}"})

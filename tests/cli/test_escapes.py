@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -107,7 +108,8 @@ def test_show_row_and_json(drafted: tuple[Path, Shown]) -> None:
 def test_errors_of_a_server(tmp_path: Path, drafted: tuple[Path, Shown], status: int) -> None:
     recipe = (drafted[0] / "mine" / "recipe.yaml").read_text()
     with hostile_server(refuse=status) as url:
-        (tmp_path / "seeds.jsonl").write_text((drafted[0] / "mine" / "seeds.jsonl").read_text())
+        shutil.copytree(drafted[0] / "mine" / "documents", tmp_path / "documents")
+        shutil.copy(drafted[0] / "mine" / "seeds.jsonl", tmp_path)
         recipe = re.sub("http://127.0.0.1:[0-9]+/v1", url, recipe)
         (tmp_path / "recipe.yaml").write_text(recipe)
         for words in (("doctor", "recipe.yaml"), ("init", "new", "--endpoint", url)):
