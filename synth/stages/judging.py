@@ -195,9 +195,12 @@ class YesNoJudge:
         probe = partial(probed, self.model, self.prompt, {}, self._room(thinks=False), self._chance_of_yes)
         await self.known.traits(self.model, probe)
 
-    async def judge(self, row: Row, first: str, second: str, **values: str) -> tuple[Row, bool]:
-        """The row with the verdict in its history, and whether it is a yes. `values` are other inputs of the
-        prompt.
+    async def judge(
+        self, row: Row, first: str, second: str, noted: Json | None = None, **values: str
+    ) -> tuple[Row, bool]:
+        """The row with the verdict in its history, and whether it is a yes.
+
+        `noted` is added to the entry in the history. `values` are other inputs of the prompt.
         """
         orders = [(first, second), (second, first)][: self.most_requests]
         traits = self.known.found(self.model)
@@ -223,7 +226,7 @@ class YesNoJudge:
         event |= {"request": requests[0]} if len(requests) == 1 else {"requests": requests}
         if by_logprobs:
             event["chances"] = [round(chance, 4) for chance in chances]
-        return row.with_event(self.stage, self.action, **event), yes
+        return row.with_event(self.stage, self.action, **event, **(noted or {})), yes
 
     def _room(self, *, thinks: bool) -> Sampling:
         words = len((self.prompt.schema or {}).get("properties", {})) > 1

@@ -20,10 +20,10 @@ from synth.stages.backtranslate.options import HUMPBACK_KEEP, BacktranslateOptio
 from synth.stages.backtranslate.reasons import BacktranslateAction, BacktranslateReason
 from synth.stages.bar import LEAST_CHANCE, Bar
 from synth.stages.context import Context
-from synth.stages.judging import Judge, score_of, warn_of_own_drafts
+from synth.stages.judging import Judge, YesNoJudge, score_of, warn_of_own_drafts
 from synth.stages.reply_reasons import ReplyReason
 from synth.stages.source_items import Passage
-from synth.stages.structured_output import ask_for_object, read_text
+from synth.stages.structured_output import read_text
 from synth.text.grounding import unsupported_claims
 from synth.text.leaked_requests import bare_request, leaked
 from synth.text.prompt_leakage import shares_a_word
@@ -61,9 +61,17 @@ class Instructions:
         self._examples = SeedExamples(context.seeds, salt)
         self._prompt = context.prompt(options, "instruction", ["text", "heading", "examples"])
         self._rewrite = context.other_prompt("rewrite", ["instruction", "text", "examples"])
-        self._agree = context.other_prompt("agree", ["instruction", "first", "second"])
-        self._agree.answers_with(agree="boolean")
-        self._agreeing = judge
+        agree = context.other_prompt("agree", ["instruction", "first", "second"])
+        self._agreeing = YesNoJudge(
+            name,
+            judge,
+            agree.answers_with(agree="boolean"),
+            "agree",
+            BacktranslateAction.ROUND_TRIP,
+            options.judge_sampling,
+            options.attempts,
+            context.judges,
+        )
         self._judge: Judge | None = None
         if options.keep is not None:
             curate = context.other_prompt(options.curate, ["conversation", "response"])
@@ -93,6 +101,8 @@ class Instructions:
         """Determines how the scores of the curation are read."""
         if self._judge is not None:
             await self._judge.prepare()
+        if self._options.round_trip:
+            await self._agreeing.prepare()
 
     @property
     def usual(self) -> int:
@@ -186,27 +196,18 @@ class Instructions:
 
     async def _answered_blindly(self, row: Row, instruction: str) -> Row:
         """Answers the instruction without the text, and compares the two answers."""
-        attempts = self._options.attempts
+        options = self._options
         blind, answer = await ask_until_served(
-            self._writer, [user_message(instruction)], self._options.sampling, read_text, attempts
+            self._writer, [user_message(instruction)], options.sampling, read_text, options.attempts
         )
-        shown = {"instruction": instruction, "first": row.conversation.answer or "", "second": blind}
-        verdict, compared = await ask_for_object(
-            self._agreeing,
-            self._agree.render(shown),
-            self._options.judge_sampling,
-            self._agree.schema,
-            attempts,
+        row, agrees = await self._agreeing.judge(
+            row,
+            row.conversation.answer or "",
+            blind,
+            noted={"answer": blind, "answer_request": answer.request.identity},
+            instruction=instruction,
         )
-        row = row.with_event(
-            self._name,
-            BacktranslateAction.ROUND_TRIP,
-            answer=blind,
-            agrees=verdict["agree"],
-            prompt=self._agree.label,
-            requests=[answer.request.identity, compared.request.identity],
-        )
-        if not verdict["agree"]:
+        if not agrees:
             detail = "without the text it was answered as another question"
             return row.dropped(self._name, BacktranslateReason.ROUND_TRIP, detail)
         return row
