@@ -99,6 +99,11 @@ class Failed:
 Outcome = Kept | Pending | Dropped | Failed
 
 
+# The labels that stages write to say how they made a row. No label of people has such a name.
+VARIED = "vary."
+PATTERN = "pattern"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An alternative answer of a row.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synth.llm.base import Json
+from synth.row import VARIED
 from synth.store.reader import RunReader
 
 
@@ -31,7 +32,7 @@ def variety_of(reader: RunReader) -> dict[str, VarietyCounts]:
     """The counts of each stage of the recipe that has `vary`."""
     axes = {stage["name"]: stage["options"].get("vary") for stage in reader.recipe["stages"]}
     return {
-        stage: VarietyCounts({name: reader.label_counts(stage, name) for name in names})
+        stage: VarietyCounts({name: reader.label_counts(stage, f"{VARIED}{name}") for name in names})
         for stage, names in axes.items()
         if names
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from synth.conversation import Conversation
 from synth.llm.base import Json
-from synth.row import Row
+from synth.row import PATTERN, VARIED, Row
 from synth.store import Answer, ShownRow
 
 LETTERS = "abcd"
@@ -70,6 +70,8 @@ def parse_answer(answer: Answer, shown: ShownRow) -> ParsedAnswer:
 def label_of(row: Row) -> tuple[str | None, str]:
     """The name and value of the row's class. None if the answer itself is the class."""
     for name in ("label", *row.labels):
+        if name == PATTERN or name.startswith(VARIED):
+            continue
         if isinstance(row.labels.get(name), str):
             return name, row.labels[name]
     return None, (row.conversation.answer or "").strip()

@@ -205,7 +205,7 @@ class RunReader:
         lines = self._database.execute(
             f"SELECT receipt ->> :path AS value, count(*) FROM {_ROWS} WHERE draft = 1 AND status = 'kept'"
             " AND receipt ->> '$.lineage.stage' = :stage AND value IS NOT NULL GROUP BY 1 ORDER BY 1",
-            {**self._now, "stage": stage, "path": f"$.labels.{label}"},
+            {**self._now, "stage": stage, "path": f'$.labels."{label}"'},
         )
         return dict(lines.fetchall())
 

@@ -82,11 +82,11 @@ def test_the_prompt_asks_for_the_values_and_the_row_has_them(tmp_path: Path, opt
     assert run(recipe).error is None
     asked = [r["messages"][-1]["content"] for r in requests(recipe)]
     lines = re.findall(r"register: (\w+); kind: ([a-z ]+)$", "\n".join(asked), re.MULTILINE)
-    labels = [(row["labels"]["register"], row["labels"]["kind"]) for row in rows(recipe)]
+    labels = [(row["labels"]["vary.register"], row["labels"]["vary.kind"]) for row in rows(recipe)]
     assert len(set(labels)) > 3
     assert not Counter(labels) - Counter(lines)
     result = run(recipe)
-    counted = Counter(row["labels"]["register"] for row in rows(recipe, status="kept"))
+    counted = Counter(row["labels"]["vary.register"] for row in rows(recipe, status="kept"))
     assert result.summary["stages"]["generate"]["vary"]["register"] == dict(sorted(counted.items()))
     shown = CliRunner().invoke(app, ["show", str(recipe)]).stdout
     assert f"register: polite {counted['polite']}, terse {counted['terse']}, upset" in shown
@@ -100,7 +100,7 @@ def test_the_values_of_a_topics_draws_do_not_depend_on_other_topics(tmp_path: Pa
         recipe = desk(tmp_path, stages, [], sources=SEEDS)
         assert run(recipe, out=tmp_path / str(len(taxonomy))).error is None
         every = synth.open(tmp_path / str(len(taxonomy))).rows()
-        found.append([r["labels"]["register"] for r in every if r["lineage"]["topic"] == "a"])
+        found.append([r["labels"]["vary.register"] for r in every if r["lineage"]["topic"] == "a"])
     assert found[0][:3] == found[1][:3]
 
 

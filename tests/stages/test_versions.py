@@ -81,7 +81,7 @@ PINNED: dict[str, dict[int, str]] = {
     "check": {1: "00d6fcbfb9f682b8"},
     "dedupe": {1: "0b626ae2b7a5c489"},
     "evolve": {2: "cb72b82291aeaa63"},
-    "generate": {2: "4b90bfe79c0d7623"},
+    "generate": {2: "5431bb5b8fa024e5"},
     "paraphrase": {2: "6bec3f8c11cb474a"},
     "redact": {1: "772bf5daa0c91359"},
     "respond": {2: "d36567e76fd55784"},

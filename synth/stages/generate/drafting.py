@@ -12,7 +12,7 @@ from synth.frozen import FrozenJson
 from synth.llm.base import Json
 from synth.llm.model import Completion
 from synth.prompts import Prompt
-from synth.row import Row, content_id
+from synth.row import VARIED, Row, content_id
 from synth.stages.asking import ask_until_served, attributed
 from synth.stages.context import Context
 from synth.stages.evidence import Evidence
@@ -107,7 +107,7 @@ class Drafting:
             row,
             id=content_id(self._name, answer.request.identity),
             conversation=self._conversation([user_message(request), assistant_message(response)]),
-            labels={**row.labels, **drawn.wanted[0]},
+            labels={**row.labels, **_labels(drawn.wanted[0])},
         )
         claims = self._evidence.unsupported(response, drawn.passages, request, self._system or "")
         if not claims:
@@ -123,7 +123,7 @@ class Drafting:
                 row,
                 id=content_id(self._name, answer.request.identity, number),
                 conversation=self._conversation([user_message(text.strip())]),
-                labels={**row.labels, **(drawn.wanted[number] if number < self.each else {})},
+                labels={**row.labels, **(_labels(drawn.wanted[number]) if number < self.each else {})},
             )
             if number >= self.each:
                 why = f"request {number + 1} of {self.each}"
@@ -173,3 +173,8 @@ class Drafting:
 def templates_of(prompt: Prompt) -> list[str]:
     """The prompt's own words. A user's own prompt may have facts in it that an answer has to repeat."""
     return [part.text for part in prompt.parts] if prompt.trusted else []
+
+
+def _labels(wanted: Mapping[str, str]) -> dict[str, str]:
+    """The drawn values of `vary`, as labels."""
+    return {f"{VARIED}{axis}": value for axis, value in wanted.items()}

@@ -18,7 +18,7 @@ from synth.frozen import FrozenJson
 from synth.llm.base import Json, Reply, RequestFailed
 from synth.llm.model import Completion
 from synth.prompts import Prompt
-from synth.row import Candidate, Lineage, Row, content_id
+from synth.row import PATTERN, Candidate, Lineage, Row, content_id
 from synth.stable_hash import rank
 from synth.stages.asking import Unusable, ask_until_served, attributed, settled
 from synth.stages.base import Maker
@@ -157,7 +157,7 @@ class TargetFailures(Maker):
         """Makes the failure with a correct answer, or one new row like it."""
         failure = drawn.failure
         lineage = Lineage("failure", parents=(failure.id,), stage=self.name)
-        labels = {"pattern": self._patterns[failure.id]}
+        labels = {PATTERN: self._patterns[failure.id]}
         key = content_id(self.name, failure.id, drawn.number)
         row = Row(key, Conversation(), lineage, labels=labels)
         making = self._pair(failure, row) if drawn.number is None else self._new(failure, drawn.number, row)
