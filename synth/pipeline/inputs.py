@@ -60,8 +60,7 @@ class RunInputs:
             name = named(file, self.recipe)
             try:
                 text = read_document(file)
-                text = self.redactor.text(text) if self.redactor else text
-                found = _pieces(text, shortest, longest, name)
+                found = _pieces(self.redacted(text), shortest, longest, name)
             except SourceError as error:
                 if not may_skip:
                     raise
@@ -78,6 +77,10 @@ class RunInputs:
             self.repeated["passages"] = max(self.repeated["passages"], total - len(unique))
         _report_repeats(self.warn, "passages", total - len(unique), total)
         return list(unique.values())
+
+    def redacted(self, text: str) -> str:
+        """The text with stand-ins for personal data, if the recipe redacts."""
+        return self.redactor.text(text) if self.redactor else text
 
     def requests(self, name: str) -> list[Row]:
         """The rows of a further file of requests, each once, with or without answers, and redacted."""

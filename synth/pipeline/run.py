@@ -90,6 +90,7 @@ class Call:
             given.failures,
             given.requests,
             given.request_files,
+            given.redacted,
         )
         self._stages = build_stages(context, self._build_stage)
         self._sources = source_digest(recipe)

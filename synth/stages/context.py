@@ -55,6 +55,7 @@ class Context:
 
     `passages(shortest, longest)` cuts the documents into pieces of `shortest` to `longest` characters.
     `requests(file)` reads a further file of requests, and `request_files(file)` are its paths.
+    `redacted(text)` has stand-ins for personal data if the recipe redacts.
     `taxonomy` comes from an earlier stage. `kind` is the recipe's name for the kind of stage. `prompts` is
     the folder of its prompts if it comes from another package. `texts` collects the texts of its prompts when
     they are loaded.
@@ -68,6 +69,7 @@ class Context:
     failures: Sequence[KnownFailure] = ()
     requests: Callable[[str], Sequence[Row]] = lambda name: ()
     request_files: Callable[[str], Sequence[Path]] = lambda name: ()
+    redacted: Callable[[str], str] = lambda text: text
     judges: KnownJudges = field(default_factory=KnownJudges)
     taxonomy: Taxonomy | None = None
     kind: str = ""

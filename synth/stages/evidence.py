@@ -39,7 +39,7 @@ class EvidenceOptions(AskingOptions):
     )
     facts: str | None = Field(
         default=None,
-        description="A text file of facts next to the recipe, shown in every request. It is not redacted.",
+        description="A text file of facts next to the recipe, shown in every request.",
     )
 
 
@@ -53,7 +53,7 @@ class Evidence:
             self._passages = _passages(name, context, self._salt)
         file = context.recipe.folder / options.facts if options.facts is not None else None
         self.files = (file,) if file else ()
-        self.facts = _read_facts(file, context.where(name, "facts")) if file else ""
+        self.facts = context.redacted(_read_facts(file, context.where(name, "facts"))) if file else ""
 
     def __bool__(self) -> bool:
         return bool(self._passages or self.facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import yaml
 
 import synth
 from synth.api import run_with_result
-from synth.llm.base import Json
+from synth.llm.base import Json, Request
 from synth.pipeline.report import RunResult
 from synth.store import RunFolder
 from synth.store.journal import read_records
@@ -80,6 +81,18 @@ def reasons(recipe: Path) -> dict[str, int]:
 def requests(recipe: Path) -> list[Json]:
     folder = RunFolder(recipe.parent / "runs" / "machines")
     return [json.loads(record.request) for _, record in read_records(folder.journal)]
+
+
+class EmptyJournal:
+    """A journal that has nothing, whatever is appended."""
+
+    def find(self, request: Request) -> None:
+        return None
+
+    def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
 
 def said(row: Json) -> list[str]:

@@ -174,3 +174,14 @@ def test_documents_that_are_missing_or_too_short_are_refused(tmp_path: Path) -> 
     (tmp_path / "docs" / "a.md").write_text("Too short.")
     with pytest.raises(SourceError, match="a piece needs at least 300"):
         run(desk(tmp_path, stages, [], sources=SOURCES))
+
+
+def test_facts_are_redacted_like_every_source(tmp_path: Path) -> None:
+    seeds(tmp_path)
+    (tmp_path / "facts.md").write_text("Ask ann.schmidt@northwind.io for the key of press 7.\n")
+    stages = ["redact", {"generate": {"facts": "facts.md", "count": 2}}]
+    recipe = desk(tmp_path, stages, [], sources={"seeds": "seeds.jsonl"})
+    assert run(recipe).error is None
+    said = "\n".join(message["content"] for each in requests(recipe) for message in each["messages"])
+    assert "for the key of press 7." in said
+    assert "northwind" not in said

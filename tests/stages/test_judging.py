@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 import pytest
+from desks import EmptyJournal
 
 from synth.conversation import Conversation
 from synth.llm.base import Reply, Request, TokenChoice
@@ -125,18 +126,6 @@ def test_neither_true_nor_false_is_no_verdict() -> None:
         chance_of_truth(Reply('{"same": true}', logprobs=tokens), "same", SAME)
 
 
-class NoMemory:
-    """A journal that is empty and stays so."""
-
-    def find(self, request: Request) -> None:
-        return None
-
-    def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-
 class Sure(FakeClient):
     """Answers about `first` and `second` with these probabilities of true, by the text that comes first."""
 
@@ -162,7 +151,7 @@ def verdict(chances: dict[str, float], *, logprobs: bool, both: bool = True) -> 
 
         client = Sure(chances, logprobs=logprobs)
         config = ModelConfig(provider="fake", model="judge")
-        model = Model("judge", config, client, NoMemory(), BudgetLedger())
+        model = Model("judge", config, client, EmptyJournal(), BudgetLedger())
         prompt = read_prompt(Path(__file__).parents[2] / "prompts/paraphrase/same.md", "paraphrase/same")
         judge = YesNoJudge(
             "s", model, prompt, "covered", EvolveAction.JUDGED, Sampling(), 1, KnownJudges(), both

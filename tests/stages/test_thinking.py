@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from desks import desk, requests, rows, run
+from desks import EmptyJournal, desk, requests, rows, run
 
 import synth
 from synth.llm.base import Json, Reply, Request, Usage
@@ -128,18 +128,6 @@ def test_a_writer_that_thinks_gets_room_without_being_told(tmp_path: Path, serve
     assert limits(server) == [1024, 5120]
 
 
-class Forgetful:
-    """A journal that has nothing."""
-
-    def find(self, request: Request) -> None:
-        return None
-
-    def append(self, request: Request, raw: bytes, *, failed: bool = False) -> asyncio.Future[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-
 class Thinker(FakeClient):
     """Thinks 1,500 tokens about even questions; answers others at once, with 1,200 tokens or with 5."""
 
@@ -163,7 +151,7 @@ def test_a_reply_does_not_depend_on_when_the_thinking_was_noticed(order: range) 
 
     async def replies(*, together: bool) -> tuple[list[tuple[str, bool, str, int]], list[int]]:
         client = Thinker()
-        model = Model("writer", FakeConfig(provider="fake"), client, Forgetful(), BudgetLedger())
+        model = Model("writer", FakeConfig(provider="fake"), client, EmptyJournal(), BudgetLedger())
         asking = [model.ask([{"role": "user", "content": str(n)}], Sampling()) for n in order]
         done = await asyncio.gather(*asking) if together else [await each for each in asking]
         # No stage reads the text of a cut reply.
