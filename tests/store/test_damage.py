@@ -199,7 +199,7 @@ def test_lost_decisions_are_said_by_everybody(desk: Path, runs: tuple[Path, Path
     RunFolder(run).sums.unlink()
     push_file(run)
     pull_file(run)
-    assert any(row["review"]["status"] == "edited" for row in rows_of(run))
+    assert any(row["messages"][-1]["content"] == "Ann's words." for row in rows_of(run))
 
 
 def test_a_reader_beside_a_writer_takes_no_change_for_damage(desk: Path, runs: tuple[Path, Path]) -> None:
