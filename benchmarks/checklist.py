@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from synth.stages.paraphrase.options import ParaphraseOptions
+from synth.stages.paraphrase.options import SIMILARITY
 from synth.text.paraphrase_checks.meaning import changed_meaning
 from synth.text.similarity.embedding import similarity
 
@@ -66,7 +66,7 @@ def verdict(case: Pair) -> tuple[Verdict, str]:
     if changed := changed_meaning(case.first, case.second):
         return ("near" if changed[0].is_copy else "caught"), changed[0]
     near = similarity(case.first, case.second)
-    least, most = ParaphraseOptions().similarity
+    least, most = SIMILARITY
     return ("caught", "too_far") if near < least else ("near", "too_near") if near > most else ("passed", "")
 
 
