@@ -16,7 +16,7 @@ class GenerateReason(Reason):
     ECHO = "echo", "the answer repeats the request"
     UNFINISHED = "unfinished", "the answer ends with a colon"
     LOOPING = "looping", "the request or the answer repeats more 4-grams than `repeated` allows"
-    LEAKED = "leaked", "the request or the answer has five words in a row that stand in the prompt's own text"
+    LEAKED = "leaked", "the request or the answer has five words in a row of the prompt's own text"
     COPIED_ANSWER = "copied_answer", "the answer is nearly that of a seed with another request"
     UNSUPPORTED = (
         "unsupported",
