@@ -54,6 +54,7 @@ _LABEL: Final = re.compile(
     r"|「(?P<corner>[^」\n]{1,25})」"
 )
 _MOST_LABEL_WORDS: Final = 6
+_MOST_LISTED: Final = 5
 _CAPITAL_RUN: Final = re.compile(r"(?<=[a-zà-ÿ,] )[A-ZÀ-Þ][\w’'-]*(?:[ ][A-ZÀ-Þ][\w’'-]*)+")
 _INNER_CAPITAL: Final = re.compile(r"\b(?:[A-Z]?[a-zà-ÿ]+[A-Z][A-Za-z]*)\b")
 _LINE: Final = re.compile(r"[^\n]+")
@@ -81,6 +82,11 @@ def unsupported_claims(answer: str, evidence: Sequence[str]) -> list[str]:
     for quantity in unsupported_quantities(rest, known.quantities, same_language=same):
         missing.setdefault(quantity.at, quantity.words)
     return list(dict.fromkeys(words for _, words in sorted(missing.items())))
+
+
+def listed(claims: Sequence[str]) -> str:
+    """The first claims, quoted, for the reason of a drop."""
+    return ", ".join(map(repr, claims[:_MOST_LISTED]))
 
 
 @dataclass(frozen=True, slots=True)

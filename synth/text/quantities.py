@@ -58,7 +58,7 @@ _BETWEEN_ITEMS: Final = re.compile(r"[,;、]|\b(?:and|or|und|oder|et|ou|y|o|e|en
 _TERM: Final = re.compile(r"\d+(?:[.,]\d+)*%?|\.\d+|[+−–*×·÷/]|-|(?<=\s)x(?=\s)")
 _LEAST_COUNTED: Final = 2
 _MOST_COUNTED: Final = 10
-# Calculations are looked for among at most so many numbers of a sentence and its question.
+# A result is searched among calculations of at most this many numbers of a sentence.
 _MOST_OPERANDS: Final = 12
 
 
@@ -238,10 +238,7 @@ def _sentences(text: str) -> Iterator[tuple[str, int]]:
 def _counts(answer: str) -> frozenset[float]:
     """The small numbers that can count what the answer lists."""
     listed = len(_ITEM.findall(answer))
-    inline = [
-        len(re.findall(r"[,;、]|\b(?:and|or|und|oder|et|ou|y|o|e|en|of)\b", m[1]))
-        for m in _ENUMERATED.finditer(answer)
-    ]
+    inline = [len(_BETWEEN_ITEMS.findall(m[1])) for m in _ENUMERATED.finditer(answer)]
     found = {listed, *(n + 1 for n in inline), *inline, _LEAST_COUNTED}
     return frozenset(float(n) for n in found if _LEAST_COUNTED <= n <= _MOST_COUNTED)
 

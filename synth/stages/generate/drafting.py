@@ -24,9 +24,7 @@ from synth.stages.reply_reasons import ReplyReason
 from synth.stages.source_items import Passage
 from synth.stages.structured_output import reads_object
 from synth.stages.transcript import transcript
-
-# A reason names at most this many claims.
-_MOST_CLAIMS = 5
+from synth.text.grounding import listed
 
 _INPUTS = ("examples", "conversations", "system", "topic", "wanted", "passages", "facts")
 
@@ -112,8 +110,7 @@ class Drafting:
         claims = self._evidence.unsupported(response, drawn.passages, request, self._system or "")
         if not claims:
             return row
-        words = ", ".join(map(repr, claims[:_MOST_CLAIMS]))
-        return row.dropped(self._name, GenerateReason.UNSUPPORTED, f"nothing supports {words}")
+        return row.dropped(self._name, GenerateReason.UNSUPPORTED, f"nothing supports {listed(claims)}")
 
     def _requests(self, row: Row, texts: Sequence[str], drawn: FewShotDraw, answer: Completion) -> list[Row]:
         """A row for each request in the reply. Those beyond the wanted number are dropped."""

@@ -26,14 +26,11 @@ from synth.stages.respond.options import GroundedOptions, RespondOptions
 from synth.stages.respond.reasons import RespondAction, RespondReason
 from synth.stages.source_items import Passage
 from synth.stages.transcript import seen_by_user, transcript
-from synth.text.grounding import unsupported_claims
+from synth.text.grounding import listed, unsupported_claims
 from synth.text.tokens import word_count
 
 # A shorter quote (in words) occurs in too many places to support an answer.
 _FEWEST_WORDS = 3
-
-# The reason for a drop names at most this many claims.
-_MOST_CLAIMS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +118,7 @@ class Grounded:
                 return None
             passages = [_passage_of(quote, shown) for quote in cited.quotes]
             if claims := unsupported_claims(cited.answer, evidence):
-                named = ", ".join(map(repr, claims[:_MOST_CLAIMS]))
-                raise Unusable(RespondReason.UNSUPPORTED, f"nothing supports {named}")
+                raise Unusable(RespondReason.UNSUPPORTED, f"nothing supports {listed(claims)}")
             return Support(cited.answer, cited.quotes, list(dict.fromkeys(passages)))
 
         return read

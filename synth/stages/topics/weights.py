@@ -17,7 +17,7 @@ from synth.stages.structured_output import reads_object
 from synth.stages.topics.batches import batches, shown
 from synth.stages.topics.options import TopicsOptions
 
-# Requests that are counted. With so many, each share is exact to about 3 percentage points.
+# Requests that are counted. In a sample of this size, each share is exact to about 3 percentage points.
 _MOST = 1000
 
 
